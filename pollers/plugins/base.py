@@ -1,0 +1,133 @@
+"""The four kinds of plugin, as Protocols; docs/plugins.md tells how to write one.
+
+A plugin is found by entry point (groups in `GROUPS`): the entry point names a factory, called once per configuration
+section with a `PluginContext`. A factory does no I/O; it raises `OptionError` for options it cannot use.
+"""
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pollers.snmp.client import Access
+from schemas.errors import PanoptesError
+from schemas.records import (
+    CounterColumn,
+    DimensionColumn,
+    EnrichedResource,
+    Enrichment,
+    Gauge,
+    GaugeColumn,
+    Job,
+    MissingCells,
+    Outcome,
+    RawCounters,
+    Resource,
+    StateColumn,
+)
+
+
+class Kind(enum.StrEnum):
+    """The kinds of plugin; also the middle part of a section's name, `[polling:interfaces]`."""
+
+    DISCOVERY = "discovery"
+    ENRICHMENT = "enrichment"
+    POLLING = "polling"
+    TRANSFORM = "transform"
+
+
+GROUPS: Mapping[Kind, str] = {
+    Kind.DISCOVERY: "panoptes.discovery",
+    Kind.ENRICHMENT: "panoptes.enrichment",
+    Kind.POLLING: "panoptes.polling",
+    Kind.TRANSFORM: "panoptes.transforms",
+}
+
+
+class OptionError(PanoptesError):
+    """Options of a plugin's section that cannot be used: option name -> what was expected."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{option}: {expected}" for option, expected in problems.items()))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginContext:
+    """What a plugin is given when it is made."""
+
+    section: str  #: name of its section without the kind, e.g. interfaces
+    interval_s: int  #: how often it runs; 0 for transforms
+    options: Mapping[str, str]  #: the rest of its section, as strings
+    snmp: Access  #: opens sessions with devices
+    now_ms: Callable[[], int]  #: the clock, Unix milliseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovery:
+    """What one run of a discovery plugin saw."""
+
+    resources: Sequence[Resource]
+    problems: Sequence[str] = ()  #: what was passed over and why, with file and line where there is one
+
+
+class DiscoveryPlugin(Protocol):
+    async def discover(self) -> Discovery: ...
+
+
+class EnrichmentPlugin(Protocol):
+    async def enrich(self, resource: Resource) -> Mapping[str, Enrichment]:
+        """Return what was found, by namespace. Raises DeviceError: the last good enrichment then stays in force."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One poll of one group: the part of RawCounters that only the plugin knows. Fields as there."""
+
+    group: str
+    polled_at_ms: int
+    uptime_cs: int | None = None
+    engine_boots: int | None = None
+    index: Sequence[str]
+    dimensions: Sequence[DimensionColumn] = ()
+    counters: Sequence[CounterColumn] = ()
+    gauges: Sequence[GaugeColumn] = ()
+    states: Sequence[StateColumn] = ()
+    line_rates: Sequence[int] = ()
+    offsets_ms: Sequence[int] = ()
+    discontinuities_cs: Sequence[int] = ()
+    missing: Sequence[MissingCells] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """What became of one poll. An expected failure is a value: `poll` raises nothing but cancellation."""
+
+    outcome: Outcome
+    reason: str = ""  #: for people: what happened and what to check
+    samples: Sequence[Sample] = ()
+    packets_sent: int = 0
+    retries: int = 0
+    values: int = 0
+    unreachable_since_ms: int | None = None
+
+
+class PollingPlugin(Protocol):
+    def jobs(self, resource: Resource, enrichments: Mapping[str, Enrichment]) -> Sequence[Job]:
+        """Return the jobs that this section wants for the resource; pure, called whenever its enrichments change."""
+        ...
+
+    async def poll(self, resource: EnrichedResource, job: Job, slot: int) -> Poll: ...
+
+
+class TransformPlugin(Protocol):
+    """A pure fold over the samples and gauges of one (resource, job, group); its state is bytes of its own making."""
+
+    def advance(self, state: bytes | None, sample: RawCounters, gauges: Sequence[Gauge]) -> tuple[bytes, Sequence[Gauge]]:
+        """Return the new state and the gauges to publish in place of the given ones.
+
+        The same state and input must give the same bytes: replays rely on it. A group of gauges whose `group` differs
+        from the sample's is published beside the built-in ones.
+        """
+        ...

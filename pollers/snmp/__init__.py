@@ -1,0 +1,1 @@
+"""SNMP: typed values, one session Protocol, and the engines behind it."""

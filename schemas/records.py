@@ -1,0 +1,203 @@
+"""The records of every topic as frozen dataclasses: the same names, order and meaning as `schemas/avro/*.avsc`.
+
+Units and edge cases are documented once, in the schemas' `doc` fields; tests hold the two in step.
+"""
+
+import enum
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+LABEL_NAME: Final = re.compile(r"^[^\d\W]\w*\Z")
+DEFAULT_TTL_S: Final = 604_800
+IDENTITY_SEPARATOR: Final = "|"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    site: str
+    resource_class: str
+    resource_subclass: str
+    resource_type: str
+    resource_id: str
+    endpoint: str
+    plugins: Sequence[str]
+    first_seen_ms: int
+    last_seen_ms: int
+    ttl_s: int = DEFAULT_TTL_S
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """Return `site|class|subclass|type|id`, the Kafka key of everything about this resource."""
+        return IDENTITY_SEPARATOR.join(
+            (self.site, self.resource_class, self.resource_subclass, self.resource_type, self.resource_id)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrichment:
+    plugin: str
+    collected_at_ms: int
+    ttl_s: int
+    facts: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    plugin: str
+    profile: str
+    interval_s: int
+
+    @property
+    def name(self) -> str:
+        """Return `plugin/profile/interval_s`, as it stands in RawCounters, Gauge and PollStatus."""
+        return f"{self.plugin}/{self.profile}/{self.interval_s}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrichedResource:
+    resource: Resource
+    enrichments: Mapping[str, Enrichment]
+    jobs: Sequence[Job]
+    jobs_since_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DimensionColumn:
+    name: str
+    values: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterColumn:
+    name: str
+    width: int
+    rows_32: Sequence[int] = ()
+    unit: str
+    scale: float = 1.0
+    values: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaugeColumn:
+    name: str
+    unit: str
+    values: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateColumn:
+    name: str
+    values: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingCells:
+    column: str
+    reason: str
+    rows: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawCounters:
+    resource: str
+    site: str
+    endpoint: str
+    labels: Mapping[str, str]
+    job: str
+    group: str
+    slot: int
+    interval_s: int
+    polled_at_ms: int
+    uptime_cs: int | None = None
+    engine_boots: int | None = None
+    index: Sequence[str]
+    dimensions: Sequence[DimensionColumn] = ()
+    counters: Sequence[CounterColumn] = ()
+    gauges: Sequence[GaugeColumn] = ()
+    states: Sequence[StateColumn] = ()
+    line_rates: Sequence[int] = ()
+    offsets_ms: Sequence[int] = ()
+    discontinuities_cs: Sequence[int] = ()
+    missing: Sequence[MissingCells] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauge:
+    site: str
+    resource: str
+    endpoint: str
+    job: str
+    group: str
+    row: str
+    interval_s: int
+    dimensions: Mapping[str, str]
+    labels: Mapping[str, str]
+    slot: int
+    time_ms: int
+    duration_s: float | None
+    gauges: Mapping[str, float]
+    states: Mapping[str, str]
+    missing: Mapping[str, str]
+    confidence: Mapping[str, str]
+    counters: Mapping[str, int]
+
+
+class Outcome(enum.StrEnum):
+    """What became of a poll; also the label of its metric."""
+
+    SUCCESS = "SUCCESS"
+    PARTIAL = "PARTIAL"  #: some values are missing; the reason says which
+    TIMEOUT = "TIMEOUT"  #: no answer: device down, filtered, or community refused
+    AUTH = "AUTH"  #: the device itself said so: a v3 report or authorizationError
+    UNREACHABLE = "UNREACHABLE"  #: silent for some time: only probed until it answers
+    MISSED = "MISSED"  #: the slot was not polled at its time
+    INTERNAL = "INTERNAL"  #: a fault of ours; the reason names it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollStatus:
+    resource: str
+    site: str
+    endpoint: str
+    job: str
+    slot: int
+    slots: int = 1
+    interval_s: int
+    outcome: Outcome
+    reason: str
+    started_at_ms: int
+    lateness_ms: int
+    duration_ms: int
+    packets_sent: int
+    retries: int
+    values: int
+    unreachable_since_ms: int | None = None
+    worker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    stage: str
+    slot: int
+    gap_from: int | None = None
+    partition: int
+    epoch: int
+    leader: str
+    published_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    stage: str
+    reason: str
+    error: str
+    topic: str
+    partition: int
+    offset: int
+    at_ms: int
+    key: bytes | None
+    value: bytes | None

@@ -1,0 +1,113 @@
+"""THE MAP: stages in order, the topics between them, and what each topic promises.
+
+Topic creation, the Procfile check, the docs page and the web pages all read it. Nothing here does anything.
+"""
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+DAY_S: Final = 86_400
+
+
+class Cleanup(enum.StrEnum):
+    DELETE = "delete"  #: records go after the retention time
+    COMPACT = "compact"  #: the last record of each key stays
+
+
+class Topic(enum.StrEnum):
+    """Names without the prefix; `Names.topic()` in runtime adds it."""
+
+    RESOURCES = "resources"
+    INVENTORY = "inventory"
+    ENRICHED_RESOURCES = "enriched-resources"
+    RAW_COUNTERS = "raw-counters"
+    POLL_STATUS = "poll-status"
+    GAUGES = "gauges"
+    TICKS_DISCOVERY = "ticks.discovery"
+    TICKS_ENRICHMENT = "ticks.enrichment"
+    TICKS_POLLING = "ticks.polling"
+    DEAD_LETTERS = "dead-letters"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicSpec:
+    topic: Topic
+    schema: str  #: file under schemas/avro, without its ending
+    key: str  #: what the key is, for people
+    cleanup: Cleanup = Cleanup.DELETE
+    retention_s: int = DAY_S  #: of no meaning for compacted topics
+    compression: str = "lz4"
+    max_message_bytes: int = 8 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    name: str  #: `faust -A streams.<name> worker`
+    does: str
+    reads: tuple[Topic, ...]
+    writes: tuple[Topic, ...]
+    ticks: Topic | None = None  #: the schedule it publishes (its leader) and obeys (its owners)
+
+
+IDENTITY: Final = "resource identity: site|class|subclass|type|id"
+
+TOPICS: Final[dict[Topic, TopicSpec]] = {
+    spec.topic: spec
+    for spec in (
+        TopicSpec(topic=Topic.RESOURCES, schema="resource", key=IDENTITY),
+        TopicSpec(topic=Topic.INVENTORY, schema="resource", key=IDENTITY, cleanup=Cleanup.COMPACT),
+        TopicSpec(topic=Topic.ENRICHED_RESOURCES, schema="enriched_resource", key=IDENTITY, cleanup=Cleanup.COMPACT),
+        TopicSpec(topic=Topic.RAW_COUNTERS, schema="raw_counters", key=IDENTITY),
+        TopicSpec(topic=Topic.POLL_STATUS, schema="poll_status", key=IDENTITY, retention_s=7 * DAY_S),
+        TopicSpec(topic=Topic.GAUGES, schema="gauge", key=IDENTITY, retention_s=7 * DAY_S),
+        TopicSpec(topic=Topic.TICKS_DISCOVERY, schema="tick", key="partition number"),
+        TopicSpec(topic=Topic.TICKS_ENRICHMENT, schema="tick", key="partition number"),
+        TopicSpec(topic=Topic.TICKS_POLLING, schema="tick", key="partition number"),
+        TopicSpec(topic=Topic.DEAD_LETTERS, schema="dead_letter", key="key of the original", retention_s=14 * DAY_S),
+    )
+}
+
+STAGES: Final[tuple[Stage, ...]] = (
+    Stage(
+        name="discovery",
+        does="runs discovery plugins and publishes what they saw",
+        reads=(),
+        writes=(Topic.RESOURCES,),
+        ticks=Topic.TICKS_DISCOVERY,
+    ),
+    Stage(
+        name="resources",
+        does="merges sightings into one inventory and expires what is no longer seen",
+        reads=(Topic.RESOURCES,),
+        writes=(Topic.INVENTORY,),
+    ),
+    Stage(
+        name="enrichment",
+        does="asks each resource what it is, and which jobs it wants",
+        reads=(Topic.INVENTORY,),
+        writes=(Topic.ENRICHED_RESOURCES,),
+        ticks=Topic.TICKS_ENRICHMENT,
+    ),
+    Stage(
+        name="polling",
+        does="polls every job of every resource at its slot",
+        reads=(Topic.ENRICHED_RESOURCES,),
+        writes=(Topic.RAW_COUNTERS, Topic.POLL_STATUS),
+        ticks=Topic.TICKS_POLLING,
+    ),
+    Stage(
+        name="gauges",
+        does="turns counters into rates, one record per row",
+        reads=(Topic.RAW_COUNTERS,),
+        writes=(Topic.GAUGES,),
+    ),
+)
+
+
+def stage(name: str) -> Stage:
+    """Return the stage of that name. Raises KeyError."""
+    for candidate in STAGES:
+        if candidate.name == name:
+            return candidate
+    raise KeyError(name)
