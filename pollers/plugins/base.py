@@ -124,7 +124,9 @@ class PollingPlugin(Protocol):
 class TransformPlugin(Protocol):
     """A pure fold over the samples and gauges of one (resource, job, group); its state is bytes of its own making."""
 
-    def advance(self, state: bytes | None, sample: RawCounters, gauges: Sequence[Gauge]) -> tuple[bytes, Sequence[Gauge]]:
+    def advance(
+        self, state: bytes | None, sample: RawCounters, gauges: Sequence[Gauge]
+    ) -> tuple[bytes, Sequence[Gauge]]:
         """Return the new state and the gauges to publish in place of the given ones.
 
         The same state and input must give the same bytes: replays rely on it. A group of gauges whose `group` differs

@@ -1,0 +1,1 @@
+"""Device profiles: what to read from every kind of device, as data."""

@@ -1,0 +1,43 @@
+"""The `panoptes` command: one file per sub-command, loaded only when it is called."""
+
+import importlib
+from typing import Final
+
+import click
+
+#: sub-command -> the module under streams.cli whose `command` it is, and its help line
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "config": ("config", "Check and show the configuration."),
+    "poll": ("poll", "Poll one device, or a recording of one, and show what comes back."),
+    "profile": ("profile", "Match, lint, test, draft and import device profiles."),
+    "rate": ("rate", "Turn samples into gauges, offline."),
+    "resources": ("resources", "Show the inventory."),
+    "secrets": ("secrets", "Store the credentials of devices."),
+    "slots": ("slots", "Prove that every scheduled slot is accounted for."),
+    "stack": ("stack", "Start and stop the local services."),
+    "topics": ("topics", "Create the topics that the pipeline needs."),
+    "walk": ("walk", "Record everything that a device answers."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a sub-command's module when it is used, so that `panoptes --help` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"streams.cli.{COMMANDS[cmd_name][0]}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_line) for name, (_, help_line) in sorted(COMMANDS.items())])
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(package_name="panoptes-streams")
+def main() -> None:
+    """Panoptes Streams: network telemetry as a stream."""

@@ -1,0 +1,1 @@
+"""The shell around the stages: settings, serde, registry, topics, secrets, leadership, ticker, metrics."""

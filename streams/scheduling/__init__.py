@@ -1,0 +1,1 @@
+"""Pure scheduling: phases, what is due, fencing, filters."""
