@@ -57,7 +57,7 @@ class Problem(NamedTuple):
 
 
 class Table(NamedTuple):
-    index: list[str]  #: the rows: what follows the column's OID, dotted decimal
+    rows: list[str]  #: the rows: what follows the column's OID, dotted decimal
     columns: list[Column]  #: in the order in which they were asked for
     offsets_ms: list[int]  #: when each row was answered, milliseconds after the session began
     problems: Sequence[Problem] = ()
