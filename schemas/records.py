@@ -109,17 +109,17 @@ class RawCounters:
     labels: Mapping[str, str]
     job: str
     group: str
-    slot: int
     interval_s: int
+    index: Sequence[str]
+    dimensions: Sequence[DimensionColumn] = ()
+    line_rates: Sequence[int] = ()
+    slot: int
     polled_at_ms: int
     uptime_cs: int | None = None
     engine_boots: int | None = None
-    index: Sequence[str]
-    dimensions: Sequence[DimensionColumn] = ()
     counters: Sequence[CounterColumn] = ()
     gauges: Sequence[GaugeColumn] = ()
     states: Sequence[StateColumn] = ()
-    line_rates: Sequence[int] = ()
     offsets_ms: Sequence[int] = ()
     discontinuities_cs: Sequence[int] = ()
     missing: Sequence[MissingCells] = ()
