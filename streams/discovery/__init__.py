@@ -1,1 +1,5 @@
-"""The discovery stage."""
+"""The discovery stage: runs discovery plugins and publishes what they saw. `faust -A streams.discovery worker`."""
+
+from streams.runtime.lazy import lazy_app
+
+__getattr__ = lazy_app(__name__)

@@ -1,1 +1,5 @@
-"""The resources stage."""
+"""The resource manager: sightings become one inventory. `faust -A streams.resources worker`."""
+
+from streams.runtime.lazy import lazy_app
+
+__getattr__ = lazy_app(__name__)

@@ -1,0 +1,80 @@
+"""Wiring of the discovery stage: at its tick each plugin section is run, and what it saw is published."""
+
+import logging
+import time
+from zlib import crc32
+
+from pollers.plugins.base import Discovery, Kind
+from schemas.records import Job, Resource
+from streams.discovery.sightings import publishable
+from streams.pipeline import Topic, stage
+from streams.runtime.app import StageApp
+from streams.runtime.build import stage_app
+from streams.runtime.folding import Send, send_all
+from streams.runtime.owner import Due
+from streams.runtime.plugins import Installed
+from streams.runtime.snmp import open_plugins
+from streams.runtime.stage_schedule import StageSchedule
+from streams.scheduling.due import Schedule
+from streams.scheduling.slots import is_too_old
+
+log = logging.getLogger(__name__)
+
+
+class Discoverer:
+    """Runs the plugin sections of the partitions that this worker owns."""
+
+    def __init__(self, app: StageApp, plugins: list[Installed]) -> None:
+        self._app = app
+        self._plugins = {plugin.section.name: plugin for plugin in plugins}
+        self._serde = app.serdes.of(Topic.RESOURCES, Resource)
+        self._topic = app.topic_name(Topic.RESOURCES)
+        self._schedules: dict[int, Schedule] = {}
+        self._first_run: set[str] = set(self._plugins)  #: sections that this worker has not run yet
+        for name, plugin in self._plugins.items():
+            # discovery has no resources yet, so a section stands in for one (design.md §1)
+            partition = crc32(name.encode()) % app.settings.kafka.partitions
+            job = Job(plugin=name, profile="", interval_s=plugin.section.interval_s)
+            self._schedules.setdefault(partition, Schedule()).put(name, [job])
+
+    async def run(self, due: Due) -> None:
+        """Run what is due; a worker runs each of its sections at its first tick, so that a start shows at once."""
+        schedule = self._schedules.get(due.partition)
+        if schedule is None:
+            return
+        wanted = {
+            name: slot
+            for slot in due.span.seconds
+            for name, job in schedule.due(slot)
+            if not is_too_old(slot, job.interval_s, time.time())
+        }
+        wanted |= {name: due.span.last for name in schedule if name in self._first_run}
+        for name in wanted:
+            await self._discover(self._plugins[name])
+            self._first_run.discard(name)
+
+    async def _discover(self, plugin: Installed) -> None:
+        name = plugin.section.name
+        try:
+            seen: Discovery = await plugin.instance.discover()
+        except Exception:  # a plugin's own fault must not stop the stage
+            log.exception("discovery plugin failed, running it again at its next slot plugin=%s", name)
+            return
+        good, problems = publishable(seen)
+        for problem in problems:
+            log.warning("not discovered plugin=%s problem=%s", name, problem)
+        wanted = [resource for resource in good if plugin.wants(resource)]
+        await send_all(
+            self._app, [Send(self._topic, resource.identity, self._serde.encode(resource)) for resource in wanted]
+        )
+        log.info("discovered plugin=%s resources=%d problems=%d", name, len(wanted), len(problems))
+
+
+def build() -> StageApp:
+    """Return the app of the stage."""
+    app = stage_app(stage("discovery"))
+    plugins = list(open_plugins(app).of(Kind.DISCOVERY))
+    discoverer = Discoverer(app, plugins)
+    longest = max((plugin.section.interval_s for plugin in plugins), default=60)
+    StageSchedule(app, discoverer.run, longest_interval_s=longest)
+    return app

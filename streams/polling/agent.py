@@ -1,0 +1,155 @@
+"""Wiring of the polling stage: enriched resources in; at each slot, counters and a status out."""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from pollers.plugins.base import Kind, Poll
+from schemas.records import EnrichedResource, Job, Outcome, PollStatus, RawCounters
+from streams.pipeline import Topic, stage
+from streams.polling.results import Timing, missed, polled, raw_counters
+from streams.runtime.app import StageApp, now_ms
+from streams.runtime.build import stage_app
+from streams.runtime.folding import Effects, Received, Send, fold_topic, send_all
+from streams.runtime.owned import Owned
+from streams.runtime.owner import Due
+from streams.runtime.plugins import Installed
+from streams.runtime.snmp import open_plugins
+from streams.runtime.stage_schedule import StageSchedule
+from streams.scheduling.slots import SlotRun, is_too_old
+
+log = logging.getLogger(__name__)
+
+LATE: Final = "the slot's successor was due before it could be polled: the workers were down, paused or too few"
+STACKED: Final = "the poll of an earlier slot was still running: the device is slow, or the interval too short for it"
+FULL: Final = "polls in flight were at the worker's limit until the next slot: add a worker"
+
+
+class Poller:
+    """Polls what is due and publishes what came of it."""
+
+    def __init__(self, app: StageApp, plugins: Iterable[Installed]) -> None:
+        self.table = app.bytes_table("to-poll")
+        self._app = app
+        self._plugins: Mapping[str, Installed] = {plugin.section.name: plugin for plugin in plugins}
+        self._serde = app.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
+        self._raw_serde = app.serdes.of(Topic.RAW_COUNTERS, RawCounters)
+        self._status_serde = app.serdes.of(Topic.POLL_STATUS, PollStatus)
+        self._raw_topic = app.topic_name(Topic.RAW_COUNTERS)
+        self._status_topic = app.topic_name(Topic.POLL_STATUS)
+        self._room = asyncio.Semaphore(app.settings.polling.max_polls_in_flight)
+        self._in_flight: set[tuple[str, str]] = set()
+        self.outcomes: Counter[Outcome] = Counter()
+        self.owned = Owned(app, self.table, lambda _key, value: self._serde.decode(value).jobs)
+
+    def take(self, received: Received[EnrichedResource]) -> Effects:
+        """Step of the enriched resources' agent: remember them, and when their jobs are due."""
+        key, value = received.key, received.value
+        if value is None:
+            return Effects(writes=[(key, None)], then=lambda: self.owned.remove(key))
+        return Effects(writes=[(key, value)], then=lambda: self.owned.put(key, value))
+
+    async def run(self, due: Due) -> None:
+        """Poll, or record as missed, every (resource, job) that a tick asks for."""
+        schedule = self.owned.schedule(due.partition)
+        if due.gap:
+            await self._miss_gap(due)
+            return
+        polls = [self._slot(key, job, slot) for slot in due.span.seconds for key, job in schedule.due(slot)]
+        await asyncio.gather(*polls)
+
+    async def _miss_gap(self, due: Due) -> None:
+        schedule = self.owned.schedule(due.partition)
+        reason = "no schedule was published for this time: all leaders were down"
+        statuses = [
+            self._missed_status(key, job, slots, reason) for key, job, slots in schedule.missed_within(due.span)
+        ]
+        await send_all(self._app, [send for send in statuses if send is not None])
+
+    async def _slot(self, key: str, job: Job, slot: int) -> None:
+        """Poll one slot; slots of the same resource and job are never stacked."""
+        if (key, job.name) in self._in_flight:
+            await self._miss(key, job, slot, STACKED)
+            return
+        self._in_flight.add((key, job.name))
+        try:
+            if self._room.locked():
+                try:
+                    await asyncio.wait_for(self._room.acquire(), max(0.0, slot + job.interval_s - time.time()))
+                except TimeoutError:
+                    await self._miss(key, job, slot, FULL)
+                    return
+            else:
+                await self._room.acquire()
+            try:
+                if is_too_old(slot, job.interval_s, time.time()):
+                    await self._miss(key, job, slot, LATE)
+                else:
+                    await self._poll(key, job, slot)
+            finally:
+                self._room.release()
+        finally:
+            self._in_flight.discard((key, job.name))
+
+    async def _poll(self, key: str, job: Job, slot: int) -> None:
+        stored = self.table.get(key)
+        if stored is None:
+            return  # it expired meanwhile
+        enriched = self._serde.decode(stored)
+        started_at_ms = now_ms()
+        poll = await self._ask(enriched, job, slot)
+        timing = Timing(slot=slot, started_at_ms=started_at_ms, ended_at_ms=now_ms())
+        self.outcomes[poll.outcome] += 1
+        sends = [
+            Send(self._raw_topic, key, self._raw_serde.encode(raw_counters(enriched, job, slot, sample)))
+            for sample in poll.samples
+        ]
+        await send_all(self._app, sends)
+        status = polled(enriched.resource, job, timing, poll, self._app.worker_name)
+        await send_all(self._app, [Send(self._status_topic, key, self._status_serde.encode(status))])
+
+    async def _ask(self, enriched: EnrichedResource, job: Job, slot: int) -> Poll:
+        plugin = self._plugins.get(job.plugin)
+        if plugin is None:
+            known = ", ".join(sorted(self._plugins)) or "none"
+            reason = f"no section [polling:{job.plugin}] is configured here (there is: {known})"
+            return Poll(outcome=Outcome.INTERNAL, reason=reason)
+        try:
+            result: Poll = await plugin.instance.poll(enriched, job, slot)
+        except Exception as fault:  # a plugin's own fault is a status, and the next slot is the retry
+            log.exception("plugin fault resource=%s job=%s", enriched.resource.identity, job.name)
+            return Poll(outcome=Outcome.INTERNAL, reason=f"fault in plugin {job.plugin}: {type(fault).__name__}")
+        return result
+
+    async def _miss(self, key: str, job: Job, slot: int, reason: str) -> None:
+        send = self._missed_status(key, job, SlotRun(slot, 1), reason)
+        if send is not None:
+            await send_all(self._app, [send])
+
+    def _missed_status(self, key: str, job: Job, slots: SlotRun, reason: str) -> Send | None:
+        stored = self.table.get(key)
+        if stored is None:
+            return None
+        self.outcomes[Outcome.MISSED] += slots.count
+        resource = self._serde.decode(stored).resource
+        status = missed(resource, job, slots, reason=reason, at_ms=now_ms(), worker=self._app.worker_name)
+        return Send(self._status_topic, key, self._status_serde.encode(status))
+
+
+def build() -> StageApp:
+    """Return the app of the stage."""
+    app = stage_app(stage("polling"))
+    plugins = open_plugins(app).of(Kind.POLLING)
+    poller = Poller(app, plugins)
+    serde = app.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
+
+    @app.agent(app.input_topic(Topic.ENRICHED_RESOURCES), name="polling.resources")
+    async def resources(stream: Any) -> None:
+        await fold_topic(app, stream, serde, poller.table, poller.take)
+
+    longest = max((plugin.section.interval_s for plugin in plugins), default=60)
+    StageSchedule(app, poller.run, longest_interval_s=longest)
+    return app

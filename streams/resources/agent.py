@@ -1,0 +1,51 @@
+"""Wiring of the resource manager: sightings in, inventory out, a table of what is known between them."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from schemas.records import Resource
+from streams.pipeline import Topic, stage
+from streams.resources.inventory import is_expired, is_news, merge
+from streams.runtime.app import StageApp, now_ms
+from streams.runtime.build import stage_app
+from streams.runtime.folding import Effects, Received, Send, fold_topic, send_all, write
+
+EXPIRE_EVERY_S: Final = 10.0
+
+
+def build() -> StageApp:
+    """Return the app of the stage."""
+    app = stage_app(stage("resources"))
+    serde = app.serdes.of(Topic.RESOURCES, Resource)
+    inventory_serde = app.serdes.of(Topic.INVENTORY, Resource)
+    inventory = app.topic_name(Topic.INVENTORY)
+    table = app.bytes_table("known-resources")
+
+    def take(received: Received[Resource]) -> Effects:
+        if received.record is None:
+            return Effects()
+        stored = table.get(received.key)
+        known = None if stored is None else inventory_serde.decode(stored)
+        merged = merge(known, received.record)
+        if not is_news(known, merged):
+            return Effects()
+        value = inventory_serde.encode(merged)
+        return Effects(sends=[Send(inventory, received.key, value)], writes=[(received.key, value)])
+
+    @app.agent(app.input_topic(Topic.RESOURCES), name="resources.sightings")
+    async def sightings(stream: Any) -> AsyncIterator[None]:
+        await fold_topic(app, stream, serde, table, take)
+
+    @app.timer(EXPIRE_EVERY_S)
+    async def expire() -> None:
+        now = now_ms()
+        gone = [
+            key
+            for key, value in tuple(table.items())
+            if app.owns(Topic.RESOURCES, key) and is_expired(inventory_serde.decode(value), now)
+        ]
+        await send_all(app, [Send(inventory, key, None) for key in gone])
+        for key in gone:
+            write(table, key, None)
+
+    return app

@@ -1,0 +1,148 @@
+"""The Faust app of a stage, with everything that stages have in common and nothing that only one of them has."""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import faust
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from schemas.errors import BackendError
+from schemas.records import DeadLetter
+from streams.pipeline import STAGES, Stage, Topic
+from streams.runtime.dead_letters import DeadLetters
+from streams.runtime.kafka import client_options, faust_options
+from streams.runtime.offsets import Consumer, Offsets
+from streams.runtime.outbox import Outbox
+from streams.runtime.partitions import partition_of
+from streams.runtime.ports import free_port
+from streams.runtime.registry import open_registry
+from streams.runtime.serde import Serdes
+from streams.runtime.settings import Settings
+from streams.runtime.topics import ensure_topics, topic_name
+from streams.runtime.waiting import wait_for
+
+log = logging.getLogger(__name__)
+
+PORTS_PER_STAGE: Final = 10
+MAX_RECORD_BYTES: Final = 8 * 2**20
+
+
+class StageApp(faust.App):
+    """A Faust app that waits for its services, commits only what is done, and binds its web server to loopback."""
+
+    def __init__(self, stage: Stage, settings: Settings) -> None:
+        self.stage = stage
+        self.settings = settings
+        self.worker_name: Final = f"{socket.gethostname()}:{os.getpid()}"
+        self.offsets = Offsets()
+        self.assigned: frozenset[TP] = frozenset()
+        self.outbox = Outbox(client_options(settings.kafka), max_request_bytes=MAX_RECORD_BYTES)
+        self.serdes = Serdes(settings, open_registry(settings))
+        self.dead_letters = DeadLetters(
+            stage.name, self.topic_name(Topic.DEAD_LETTERS), self.serdes.of(Topic.DEAD_LETTERS, DeadLetter), self.outbox, now_ms
+        )
+        #: coroutines run once, after the services are there and before records flow
+        self.before_start: list[Callable[[], Awaitable[None]]] = []
+        #: coroutines run when the worker stops, before the consumer leaves its group
+        self.before_stop: list[Callable[[], Awaitable[None]]] = []
+        super().__init__(
+            id=f"{settings.panoptes.topic_prefix}-{stage.name}",
+            datadir=str(Path(settings.panoptes.state_dir) / "faust" / f"{stage.name}-{os.getpid()}"),
+            **faust_options(settings),
+            web_bind=settings.web.host,
+            web_host=settings.web.host,
+            web_port=free_port(settings.web.host, self._first_port()),
+        )
+
+    def _first_port(self) -> int:
+        base = self.settings.web.base_port
+        return base + STAGES.index(self.stage) * PORTS_PER_STAGE if base else 0
+
+    def _new_consumer(self) -> Any:
+        consumer = Consumer(
+            self.transport,
+            callback=self.topics.on_message,
+            on_partitions_revoked=self._on_partitions_revoked,
+            on_partitions_assigned=self._on_partitions_assigned,
+            beacon=self.beacon,
+            loop=self.loop,
+        )
+        consumer.offsets = self.offsets
+        return consumer
+
+    def topic_name(self, topic: Topic) -> str:
+        return topic_name(self.settings, topic)
+
+    def input_topic(self, topic: Topic) -> Any:
+        """Return a topic of the map as a stream of bytes; they are decoded at the stage's edge."""
+        return self.topic(
+            self.topic_name(topic), key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw",
+            allow_empty=True,
+        )  # fmt: skip
+
+    def bytes_table(self, name: str) -> Any:
+        """Return a table from identity to bytes, partitioned as every keyed topic is."""
+        return self.Table(
+            name, key_type=str, value_type=bytes, partitions=self.settings.kafka.partitions, use_partitioner=True
+        )
+
+    def partition_of(self, key: str) -> int:
+        return partition_of(key.encode(), self.settings.kafka.partitions)
+
+    def owns(self, topic: Topic, key: str) -> bool:
+        """Return whether this worker has the key's partition of a topic that the stage reads."""
+        return TP(self.topic_name(topic), self.partition_of(key)) in self.assigned
+
+    async def on_first_start(self) -> None:
+        """Wait for the services that the stage cannot do without, then prepare: Faust's worker would exit instead."""
+        where = self.settings.kafka.bootstrap_servers
+        await wait_for("kafka", where, self.outbox.start, absent=(KafkaError, OSError), give_up=self._stopping)
+        if not self.should_stop:
+            await ensure_topics(self.settings)
+            await wait_for(
+                "schema registry", self.settings.registry.url or "files", self.serdes.register,
+                absent=(BackendError,), give_up=self._stopping,
+            )  # fmt: skip
+        for prepare in self.before_start:
+            if not self.should_stop:
+                await prepare()
+        await super().on_first_start()
+
+    def _stopping(self) -> bool:
+        return bool(self.should_stop)
+
+    async def on_stop(self) -> None:
+        for leave in self.before_stop:
+            await leave()
+        await super().on_stop()
+        await self.outbox.stop()
+
+    async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        # everything that was not committed is delivered anew, also of partitions that stay
+        self.offsets.forget(tuple(self.offsets.partitions()))
+        self.assigned = frozenset(assigned)
+        await super()._on_partitions_assigned(assigned, generation_id)
+
+
+def now_ms() -> int:
+    """Return the clock, Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def run_in_background(app: StageApp, work: Awaitable[None], name: str) -> "asyncio.Task[None]":
+    """Start a task whose fault stops the worker: its supervisor starts a new one, and nothing goes on half-working."""
+
+    async def guarded() -> None:
+        try:
+            await work
+        except Exception as problem:  # the edge of the worker
+            await app.crash(problem)
+
+    return asyncio.create_task(guarded(), name=name)

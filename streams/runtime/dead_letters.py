@@ -1,0 +1,48 @@
+"""What could not be processed is set aside, as it was, with the reason: nothing is lost and the stream goes on."""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from schemas.records import DeadLetter
+from streams.runtime.outbox import Outbox
+
+log = logging.getLogger(__name__)
+
+_MAX_REASON = 2_000
+
+
+class _Encoder(Protocol):
+    def encode(self, record: DeadLetter) -> bytes: ...
+
+
+class DeadLetters:
+    """Publishes to the dead-letters topic and counts."""
+
+    def __init__(self, stage: str, topic: str, serde: _Encoder, outbox: Outbox, now_ms: Callable[[], int]) -> None:
+        self._stage = stage
+        self._topic = topic
+        self._serde = serde
+        self._outbox = outbox
+        self._now_ms = now_ms
+        self.count = 0
+
+    async def put(
+        self, error: BaseException, *, origin: tuple[str, int, int], key: bytes | None, value: bytes | None
+    ) -> None:
+        """Store a record that failed with `error`; `origin` is its topic, partition and offset."""
+        topic, partition, offset = origin
+        self.count += 1
+        log.warning("dead letter topic=%s partition=%d offset=%d reason=%s", topic, partition, offset, error)
+        letter = DeadLetter(
+            stage=self._stage,
+            reason=str(error)[:_MAX_REASON],
+            error=type(error).__name__,
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            at_ms=self._now_ms(),
+            key=key,
+            value=value,
+        )
+        await self._outbox.send(self._topic, key, self._serde.encode(letter))

@@ -1,0 +1,123 @@
+"""Leadership in ZooKeeper: of all workers of a stage one leads, and knows at once when it may no longer.
+
+Every campaign is a session of its own: when a session is suspended the leader steps down, and its client is closed and
+replaced, so an old lock node can never stand in the way of the worker that left it.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from kazoo.client import KazooClient
+from kazoo.exceptions import KazooException
+from kazoo.handlers.threading import KazooTimeoutError
+from kazoo.protocol.states import KazooState
+
+log = logging.getLogger(__name__)
+
+_RETRY_S: Final = 5.0
+_SEQUENCE_DIGITS: Final = 10  # ZooKeeper's sequential node names end in ten digits
+
+
+class Term(NamedTuple):
+    """A time of leadership; `over` is set, from any thread, the moment it ends."""
+
+    sequence: int  #: election sequence: grows with every election while ZooKeeper keeps its data
+    over: threading.Event
+
+
+class Leadership:
+    """Campaigns for the leadership of one stage in a thread of its own, from `start` to `stop`."""
+
+    def __init__(
+        self,
+        hosts: str,
+        path: str,
+        identity: str,
+        *,
+        session_timeout_s: float,
+        on_elected: Callable[[Term], None],
+        on_deposed: Callable[[Term], None],
+    ) -> None:
+        """Call `on_elected` and `on_deposed` in the event loop that called `start`."""
+        self._hosts = hosts
+        self._path = path
+        self._identity = identity
+        self._session_timeout_s = session_timeout_s
+        self._on_elected = on_elected
+        self._on_deposed = on_deposed
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._client: KazooClient | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="leadership", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """End the term and the session, so that the next worker is elected at once."""
+        self._stopping.set()
+        self._wake.set()
+        client = self._client
+        if client is not None:
+            await asyncio.to_thread(_close, client)
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, 5.0)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            client = KazooClient(hosts=self._hosts, timeout=self._session_timeout_s)
+            self._client = client
+            try:
+                self._campaign(client)
+            except (KazooException, KazooTimeoutError, OSError) as problem:
+                if self._stopping.is_set():
+                    return
+                log.warning(
+                    "waiting for zookeeper hosts=%s problem=%s", self._hosts, problem or type(problem).__name__
+                )
+            finally:
+                _close(client)
+            self._stopping.wait(0 if self._wake.is_set() else _RETRY_S)
+
+    def _campaign(self, client: KazooClient) -> None:
+        """Run for leader once, in one session; return when the session or the term is over."""
+        lost = threading.Event()
+        client.start(timeout=_RETRY_S)
+        lock = client.Lock(self._path, self._identity)
+
+        def on_state(state: str) -> None:
+            if state != KazooState.CONNECTED:
+                lost.set()
+                self._wake.set()
+                lock.cancel()
+
+        client.add_listener(on_state)
+        lock.acquire()
+        if lost.is_set() or self._stopping.is_set():
+            return
+        term = Term(sequence=int(lock.node[-_SEQUENCE_DIGITS:]), over=lost)
+        log.info("elected path=%s sequence=%d", self._path, term.sequence)
+        self._tell(self._on_elected, term)
+        self._wake.wait()
+        lost.set()
+        self._tell(self._on_deposed, term)
+        log.info("term over path=%s sequence=%d", self._path, term.sequence)
+
+    def _tell(self, listener: Callable[[Term], None], term: Term) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(listener, term)
+
+
+def _close(client: KazooClient) -> None:
+    try:
+        client.stop()
+        client.close()
+    except KazooException as problem:
+        log.info("closing a zookeeper session problem=%r", problem)

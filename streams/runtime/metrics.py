@@ -1,0 +1,54 @@
+"""The numbers of a worker in Prometheus form: one place that says which there are and what they mean."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics(Collector):
+    """Reads the numbers where they are kept, at the moment they are asked for; nothing is counted twice."""
+
+    def __init__(self, stage: str) -> None:
+        self._stage = stage
+        self._sources: list[tuple[str, str, bool, Callable[[], float]]] = []
+        self._labelled: list[tuple[str, str, str, Callable[[], Iterable[tuple[str, float]]]]] = []
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    def counter(self, name: str, meaning: str, read: Callable[[], float]) -> None:
+        """Add a number that only grows."""
+        self._sources.append((name, meaning, True, read))
+
+    def gauge(self, name: str, meaning: str, read: Callable[[], float]) -> None:
+        """Add a level."""
+        self._sources.append((name, meaning, False, read))
+
+    def counters(self, name: str, meaning: str, label: str, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
+        """Add growing numbers, one per value of a label."""
+        self._labelled.append((name, meaning, label, read))
+
+    def collect(self) -> Iterator[Metric]:
+        for name, meaning, grows, read in self._sources:
+            kind = CounterMetricFamily if grows else GaugeMetricFamily
+            family = kind(f"panoptes_{name}", meaning, labels=["stage"])
+            family.add_metric([self._stage], read())
+            yield family
+        for name, meaning, label, read_all in self._labelled:
+            family = CounterMetricFamily(f"panoptes_{name}", meaning, labels=["stage", label])
+            for value, number in read_all():
+                family.add_metric([self._stage, value], number)
+            yield family
+
+    def documented(self) -> Iterator[tuple[str, str]]:
+        """Yield name and meaning of every number."""
+        for name, meaning, *_ in (*self._sources, *self._labelled):
+            yield f"panoptes_{name}", meaning
+
+    def text(self) -> bytes:
+        """Return all of it in Prometheus' text form."""
+        return generate_latest(self._registry)

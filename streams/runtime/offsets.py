@@ -1,0 +1,63 @@
+"""Committed offsets that never pass a record whose work is not done.
+
+Faust commits past a gap at the head of a partition (with record 10 never acknowledged it committed 20), and acknowledges
+by itself what it skips in a rebalance. So the stages ask Faust only *when* to commit; *what* may be committed is answered
+by an `Acks` per partition (see docs/decisions/0003-own-offsets.md).
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
+from faust.types import TP
+
+from streams.scheduling.acks import Acks, Begin
+
+
+class Offsets:
+    """One tracker per input partition of this worker."""
+
+    def __init__(self) -> None:
+        self._trackers: dict[TP, Acks] = {}
+
+    def begin(self, tp: TP, offset: int) -> Begin:
+        """Note that work on a record has begun, and return whether it is new."""
+        tracker = self._trackers.get(tp)
+        if tracker is None:
+            tracker = self._trackers[tp] = Acks()
+        return tracker.begin(offset)
+
+    def done(self, tp: TP, offset: int) -> None:
+        """Note that every effect of a record is in place; a record of a partition that has left is passed over."""
+        tracker = self._trackers.get(tp)
+        if tracker is not None:
+            tracker.done(offset)
+
+    def committable(self, tp: TP) -> int | None:
+        """Return the offset from which a new owner has to go on, or None where nothing is known."""
+        tracker = self._trackers.get(tp)
+        return None if tracker is None else tracker.committable
+
+    def in_flight(self) -> int:
+        """Return how many records have begun and are not done."""
+        return sum(tracker.in_work for tracker in self._trackers.values())
+
+    def partitions(self) -> Iterator[TP]:
+        return iter(tuple(self._trackers))
+
+    def forget(self, tps: Iterable[TP]) -> None:
+        """Drop the trackers of partitions that are about to be delivered anew, from their committed offset."""
+        for tp in tps:
+            self._trackers.pop(tp, None)
+
+
+class Consumer(FaustConsumer):
+    """Faust's consumer, committing what `Offsets` says."""
+
+    offsets: Offsets
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (tp for tp in self.offsets.partitions() if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self.offsets.committable(tp)

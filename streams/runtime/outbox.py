@@ -1,0 +1,95 @@
+"""The producer of a stage: a record is delivered or the call does not return.
+
+Faust's own producer carries the tables' changelogs; what a stage publishes goes through this one, with `acks=all` and
+idempotence. `flush()` is not delivery, so each record's own future is awaited.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordTooLargeServerError
+
+from schemas.errors import RecordError
+
+log = logging.getLogger(__name__)
+
+_BACKOFF_S: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
+MAX_BATCH_BYTES: Final = 512 * 1024
+
+
+class Outbox:
+    """Sends records until they are stored on every in-sync replica; safe to use from many tasks at once."""
+
+    def __init__(self, client_options: Mapping[str, Any], *, max_request_bytes: int) -> None:
+        self._options = dict(
+            client_options,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=5,
+            compression_type="lz4",
+            max_batch_size=MAX_BATCH_BYTES,
+            max_request_size=max_request_bytes,
+        )
+        self._producer: AIOKafkaProducer | None = None
+        self._renewing = asyncio.Lock()
+        self.retries = 0  #: sends that had to be repeated
+
+    async def start(self) -> None:
+        """Connect. Raises KafkaError while there is no broker."""
+        producer = AIOKafkaProducer(**self._options)
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        self._producer = producer
+
+    async def stop(self) -> None:
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None
+
+    async def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
+        """Return when the record is stored. Raises RecordError for one that no broker will take (too large)."""
+        attempt = 0
+        while True:
+            producer = self._producer
+            try:
+                if producer is None:
+                    raise KafkaError("producer is not connected")  # noqa: TRY301
+                await producer.send_and_wait(topic, value, key=key, partition=partition)
+            except (MessageSizeTooLargeError, RecordTooLargeServerError) as problem:
+                size = len(value or b"")
+                raise RecordError(f"record of {size} bytes for {topic} is larger than the topic allows") from problem
+            except (KafkaError, OSError) as problem:
+                self.retries += 1
+                if attempt % len(_BACKOFF_S) == 0:
+                    log.warning("send failed, trying again topic=%s problem=%r", topic, problem)
+                await asyncio.sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
+                attempt += 1
+                await self._renew(producer)
+            else:
+                return
+
+    async def _renew(self, broken: AIOKafkaProducer | None) -> None:
+        """Replace a producer whose send failed for good: after a fatal error an idempotent one takes nothing more."""
+        async with self._renewing:
+            if self._producer is not broken:
+                return
+            self._producer = None
+            if broken is not None:
+                await _stop_quietly(broken)
+            try:
+                await self.start()
+            except (KafkaError, OSError) as problem:
+                log.warning("waiting for kafka to send problem=%r", problem)
+
+
+async def _stop_quietly(producer: AIOKafkaProducer) -> None:
+    try:
+        await asyncio.wait_for(producer.stop(), timeout=5.0)
+    except (KafkaError, OSError, TimeoutError) as problem:
+        log.info("closing a broken producer problem=%r", problem)

@@ -1,0 +1,143 @@
+"""The owner's side of the schedule: hold each tick until its second, run it beside the stream, and commit in order."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+from faust.types import TP
+from faust.types.events import EventT
+
+from schemas.errors import RecordError
+from schemas.records import Tick
+from streams.runtime.dead_letters import DeadLetters
+from streams.runtime.offsets import Offsets
+from streams.scheduling.fencing import Admission, Fence, Verdict
+from streams.scheduling.slots import Span
+
+log = logging.getLogger(__name__)
+
+_RETRY_S: Final = 1.0
+
+
+class Due(NamedTuple):
+    """What an admitted tick asks of a stage."""
+
+    partition: int
+    span: Span  #: the seconds that the tick stands for; one, mostly
+    gap: bool  #: its past seconds are missed, not run late
+
+
+class TickLog(Protocol):
+    async def before(self, offsets: Mapping[int, int]) -> Mapping[int, Sequence[Tick]]: ...
+
+
+class _Decoder(Protocol):
+    def decode(self, value: bytes) -> Tick: ...
+
+
+class Owner:
+    """Runs the ticks of the partitions that this worker owns."""
+
+    def __init__(
+        self, *, run: Callable[[Due], Awaitable[None]], offsets: Offsets, tick_log: TickLog, serde: _Decoder,
+        dead_letters: DeadLetters, now_s: Callable[[], float], max_in_flight: int,
+    ) -> None:  # fmt: skip
+        self._run = run
+        self._offsets = offsets
+        self._tick_log = tick_log
+        self._serde = serde
+        self._dead_letters = dead_letters
+        self._now_s = now_s
+        self._fences: dict[int, Fence] = {}
+        self._running: dict[tuple[int, int], asyncio.Task[None]] = {}
+        self._room = asyncio.Semaphore(max_in_flight)
+        self.verdicts: Counter[Verdict] = Counter()
+        self.last_done_slot: dict[int, int] = {}  #: per partition, for health and metrics
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many ticks are held or running."""
+        return len(self._running)
+
+    async def consume(self, events: AsyncIterator[EventT[bytes]]) -> None:
+        """Take every tick of the stream; this is the body of the stage's agent."""
+        async for event in events:
+            message = event.message
+            self._offsets.begin(message.tp, message.offset)
+            try:
+                tick = self._serde.decode(message.value or b"")
+            except RecordError as error:
+                origin = (message.topic, message.partition, message.offset)
+                await self._dead_letters.put(error, origin=origin, key=message.key, value=message.value)
+                self._offsets.done(message.tp, message.offset)
+                continue
+            await self._take(tick, message.tp, message.offset)
+
+    async def _take(self, tick: Tick, tp: TP, offset: int) -> None:
+        running = self._running.get((tp.partition, tick.slot))
+        if running is not None:  # delivered again after a rebalance: the work goes on
+            running.add_done_callback(lambda task: self._finish(task, tp, offset))
+            return
+        admission = await self._admit(tick, tp.partition, offset)
+        self.verdicts[admission.verdict] += 1
+        if admission.span is None:
+            self._offsets.done(tp, offset)
+            return
+        await self._room.acquire()
+        due = Due(tp.partition, admission.span, admission.gap)
+        task = asyncio.create_task(self._hold_and_run(due), name=f"tick-{tp.partition}-{tick.slot}")
+        self._running[tp.partition, tick.slot] = task
+        task.add_done_callback(lambda _: self._leave(tp.partition, tick.slot))
+        task.add_done_callback(lambda task: self._finish(task, tp, offset))
+
+    async def _admit(self, tick: Tick, partition: int, offset: int) -> Admission:
+        if partition not in self._fences:
+            past = await self._tick_log.before({partition: offset})
+            self._fences[partition] = Fence().replay(past[partition])
+        return self._fences[partition].admit(tick)
+
+    async def _hold_and_run(self, due: Due) -> None:
+        # the clock may step: look again after each sleep instead of trusting one long one
+        while (wait_s := due.span.last - self._now_s()) > 0:
+            await asyncio.sleep(min(wait_s, 1.0))
+        while True:
+            try:
+                await self._run(due)
+            except Exception:  # the edge of the stage: a tick is not lost to a fault in our own code
+                log.exception("tick failed, running it again partition=%d slot=%d", due.partition, due.span.last)
+                await asyncio.sleep(_RETRY_S)
+            else:
+                return
+
+    def _leave(self, partition: int, slot: int) -> None:
+        self._running.pop((partition, slot), None)
+        self.last_done_slot[partition] = max(slot, self.last_done_slot.get(partition, 0))
+        self._room.release()
+
+    def _finish(self, task: "asyncio.Task[None]", tp: TP, offset: int) -> None:
+        if not task.cancelled():
+            self._offsets.done(tp, offset)
+
+    def left(self, partitions: Iterable[int]) -> None:
+        """Cancel what runs for partitions that now belong to another worker, and forget their past."""
+        gone = set(partitions)
+        for (partition, _), task in tuple(self._running.items()):
+            if partition in gone:
+                task.cancel()
+        for partition in gone:
+            self._fences.pop(partition, None)
+            self.last_done_slot.pop(partition, None)
+
+    async def stop(self) -> None:
+        """Cancel everything; what was not done is run by the next owner."""
+        running = tuple(self._running.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+def partitions_of(tps: Iterable[Any], topic: str) -> set[int]:
+    """Return the partition numbers of one topic."""
+    return {tp.partition for tp in tps if tp.topic == topic}

@@ -1,0 +1,97 @@
+"""Puts a schedule under a stage: campaign, publish as leader, obey as owner. The three scheduling stages share it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from schemas.records import Tick
+from streams.pipeline import Topic
+from streams.runtime.app import StageApp, run_in_background
+from streams.runtime.kafka import client_options
+from streams.runtime.leadership import Leadership, Term
+from streams.runtime.owner import Due, Owner, partitions_of
+from streams.runtime.tick_log import KafkaTickLog
+from streams.runtime.ticker import Ticker
+from streams.scheduling.fencing import lookback
+from streams.scheduling.leader import Pace
+
+log = logging.getLogger(__name__)
+
+
+class StageSchedule:
+    """The leader's and the owner's side of one stage in one worker."""
+
+    def __init__(self, app: StageApp, run: Callable[[Due], Awaitable[None]], *, longest_interval_s: int) -> None:
+        ticks = app.stage.ticks
+        if ticks is None:
+            raise ValueError(f"stage {app.stage.name} has no ticks in the map")
+        settings = app.settings
+        self._app = app
+        self._topic = app.topic_name(ticks)
+        pace = Pace(publish_ahead_s=settings.scheduling.publish_ahead_s, longest_interval_s=longest_interval_s)
+        serde = app.serdes.of(ticks, Tick)
+        tick_log = KafkaTickLog(
+            client_options(settings.kafka),
+            self._topic,
+            serde,
+            lookback=lookback(pace.longest_interval_s, pace.publish_ahead_s),
+        )
+        self.ticker = Ticker(
+            stage=app.stage.name, topic=self._topic, worker=app.worker_name, pace=pace, log_of_ticks=tick_log,
+            serde=serde, outbox=app.outbox, now_s=time.time,
+        )  # fmt: skip
+        self.owner = Owner(
+            run=run, offsets=app.offsets, tick_log=tick_log, serde=serde, dead_letters=app.dead_letters,
+            now_s=time.time, max_in_flight=settings.scheduling.max_ticks_in_flight,
+        )  # fmt: skip
+        self._leadership = Leadership(
+            settings.zookeeper.hosts,
+            f"{settings.zookeeper.root}/{settings.panoptes.topic_prefix}/{app.stage.name}/leader",
+            app.worker_name,
+            session_timeout_s=settings.zookeeper.session_timeout_s,
+            on_elected=self._elected,
+            on_deposed=self._deposed,
+        )
+        self._leading: asyncio.Task[None] | None = None
+        self._attach(ticks)
+
+    def _attach(self, ticks: Topic) -> None:
+        app = self._app
+
+        async def ticks_agent(stream: Any) -> None:
+            await self.owner.consume(stream.noack().events())
+
+        app.agent(app.input_topic(ticks), name=f"{app.stage.name}.ticks")(ticks_agent)
+        app.on_partitions_revoked.connect(self._revoked, weak=False)
+        app.on_partitions_assigned.connect(self._assigned, weak=False)
+        app.before_start.append(self._start)
+        app.before_stop.append(self._stop)
+        self.owned: set[int] = set()
+
+    async def _start(self) -> None:
+        self._leadership.start()
+
+    async def _stop(self) -> None:
+        if self._leading is not None:
+            self._leading.cancel()
+        await self._leadership.stop()
+        await self.owner.stop()
+
+    def _elected(self, term: Term) -> None:
+        self._leading = run_in_background(self._app, self.ticker.lead(term), name="leader")
+
+    def _deposed(self, _term: Term) -> None:
+        if self._leading is not None:
+            self._leading.cancel()
+            self._leading = None
+
+    async def _revoked(self, _app: Any, revoked: set[Any], **_: Any) -> None:
+        log.info("partitions revoked topic=%s partitions=%s", self._topic, sorted(partitions_of(revoked, self._topic)))
+
+    async def _assigned(self, _app: Any, assigned: set[Any], **_: Any) -> None:
+        now_owned = partitions_of(assigned, self._topic)
+        self.owner.left(self.owned - now_owned)
+        self.owned = now_owned
+        log.info("partitions assigned topic=%s partitions=%s", self._topic, sorted(now_owned))

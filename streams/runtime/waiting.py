@@ -1,0 +1,46 @@
+"""Waiting for a service that is away: a clear line every few seconds, and on as soon as it comes."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+log = logging.getLogger(__name__)
+
+RETRY_S: Final = 1.0
+LINE_EVERY_S: Final = 5.0
+
+T = TypeVar("T")
+
+
+async def wait_for(
+    what: str,
+    where: str,
+    attempt: Callable[[], Awaitable[T]],
+    *,
+    absent: tuple[type[BaseException], ...],
+    give_up: Callable[[], bool] = lambda: False,
+) -> T | None:
+    """Return what `attempt` returns, trying again while it raises one of `absent`; None once `give_up` says so."""
+    loop = asyncio.get_running_loop()
+    next_line = loop.time()
+    waited = False
+    while not give_up():
+        try:
+            result = await attempt()
+        except absent as problem:
+            if loop.time() >= next_line:
+                log.warning("waiting for %s at=%s problem=%s", what, where, _short(problem))
+                next_line = loop.time() + LINE_EVERY_S
+            waited = True
+            await asyncio.sleep(RETRY_S)
+        else:
+            if waited:
+                log.info("%s is there at=%s", what, where)
+            return result
+    return None
+
+
+def _short(problem: BaseException) -> str:
+    text = str(problem).strip() or type(problem).__name__
+    return text.splitlines()[0][:200]

@@ -1,0 +1,93 @@
+"""Watches a worker's progress and gives its `/health` and `/metrics` views.
+
+A worker that makes no progress ends itself with a clear last line, so that its supervisor starts a new one. The watch is
+a thread of its own: a blocked event loop could not end itself.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import threading
+import time
+from typing import Any, Final
+
+from streams.runtime.app import StageApp
+from streams.runtime.health import Health, Observed, judge
+from streams.runtime.metrics import CONTENT_TYPE
+
+log = logging.getLogger(__name__)
+
+_BEAT_S: Final = 1.0
+EXIT_NO_PROGRESS: Final = 70  # EX_SOFTWARE
+
+
+class Watch:
+    """One per worker."""
+
+    def __init__(self, app: StageApp) -> None:
+        self._app = app
+        self._loop_seen_s = self._progress_s = time.monotonic()
+        self._committable: dict[Any, int | None] = {}
+        self._settings = app.settings.scheduling
+        app.task(self._beat)
+        self._add_views()
+
+    async def _beat(self) -> None:
+        threading.Thread(target=self._guard, name="watch", daemon=True).start()
+        while not self._app.should_stop:
+            self._look()
+            await asyncio.sleep(_BEAT_S)
+
+    def _look(self) -> None:
+        self._loop_seen_s = time.monotonic()
+        offsets = self._app.offsets
+        committable = {tp: offsets.committable(tp) for tp in offsets.partitions()}
+        if not offsets.in_flight() or committable != self._committable:
+            self._progress_s = self._loop_seen_s
+            self._committable = committable
+
+    def health(self) -> Health:
+        """Return the worker's health now."""
+        app = self._app
+        seen = Observed(
+            now_s=time.monotonic(),
+            loop_seen_s=self._loop_seen_s,
+            progress_s=self._progress_s,
+            in_work=app.offsets.in_flight(),
+            assigned=bool(app.assigned),
+            recovered=app.is_recovered(),
+        )
+        return judge(
+            seen,
+            progress_timeout_s=self._settings.progress_timeout_s,
+            loop_timeout_s=self._settings.loop_timeout_s,
+        )
+
+    def _guard(self) -> None:
+        while not self._app.should_stop:
+            health = self.health()
+            if not health.live and not self._app.should_stop:
+                log.critical("no progress, ending this worker so that it is restarted: %s", "; ".join(health.why.values()))
+                logging.shutdown()
+                os._exit(EXIT_NO_PROGRESS)
+            time.sleep(_BEAT_S)
+
+    def _add_views(self) -> None:
+        app = self._app
+
+        @app.page("/health")
+        async def health(web: Any, _request: Any) -> Any:
+            now = self.health()
+            body = {"stage": app.stage.name, "worker": app.worker_name, "live": now.live, "ready": now.ready, "why": now.why}
+            return web.text(json.dumps(body), content_type="application/json", status=200 if now.live else 503)
+
+        @app.page("/ready")
+        async def ready(web: Any, _request: Any) -> Any:
+            now = self.health()
+            return web.text(json.dumps({"ready": now.ready, "why": now.why}), content_type="application/json",
+                            status=200 if now.ready else 503)  # fmt: skip
+
+        @app.page("/metrics")
+        async def metrics(web: Any, _request: Any) -> Any:
+            return web.bytes(app.metrics.text(), content_type=CONTENT_TYPE.split(";")[0])
