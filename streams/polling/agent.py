@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from pollers.plugins.base import Kind, Poll
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, RawCounters
 from streams.pipeline import Topic, stage
+from streams.polling.agent_turns import Turns
 from streams.polling.results import Timing, missed, polled, raw_counters
 from streams.runtime.app import StageApp, now_ms
 from streams.runtime.build import stage_app
@@ -19,13 +19,14 @@ from streams.runtime.owner import Due
 from streams.runtime.plugins import Installed
 from streams.runtime.snmp import open_plugins
 from streams.runtime.stage_schedule import StageSchedule
-from streams.scheduling.slots import SlotRun, is_too_old
+from streams.scheduling.inflight import Caps, InFlight, Missed, PollId
+from streams.scheduling.slots import SlotRun
 
 log = logging.getLogger(__name__)
 
-LATE: Final = "the slot's successor was due before it could be polled: the workers were down, paused or too few"
-STACKED: Final = "the poll of an earlier slot was still running: the device is slow, or the interval too short for it"
-FULL: Final = "polls in flight were at the worker's limit until the next slot: add a worker"
+NO_LEADER: Final = "no schedule was published for this time: all leaders were down"
+BAD: Final = frozenset({Outcome.TIMEOUT, Outcome.UNREACHABLE})
+SUSPECTS_SHARE: Final = 4  #: of the polls in flight, at most one in so many may be of devices that went badly last time
 
 
 class Poller:
@@ -40,8 +41,8 @@ class Poller:
         self._status_serde = app.serdes.of(Topic.POLL_STATUS, PollStatus)
         self._raw_topic = app.topic_name(Topic.RAW_COUNTERS)
         self._status_topic = app.topic_name(Topic.POLL_STATUS)
-        self._room = asyncio.Semaphore(app.settings.polling.max_polls_in_flight)
-        self._in_flight: set[tuple[str, str]] = set()
+        room = app.settings.polling.max_polls_in_flight
+        self.turns = Turns(InFlight(Caps(polls=room, suspects=max(1, room // SUSPECTS_SHARE))), self._miss)
         self.outcomes: Counter[Outcome] = Counter()
         self.owned = Owned(app, self.table, lambda _key, value: self._serde.decode(value).jobs)
 
@@ -58,46 +59,22 @@ class Poller:
         if due.gap:
             await self._miss_gap(due)
             return
-        polls = [self._slot(key, job, slot) for slot in due.span.seconds for key, job in schedule.due(slot)]
-        await asyncio.gather(*polls)
+        polls = [PollId(key, job, slot) for slot in due.span.seconds for key, job in schedule.due(slot)]
+        await asyncio.gather(*(self.turns.take(poll, self._poll) for poll in polls))
 
     async def _miss_gap(self, due: Due) -> None:
         schedule = self.owned.schedule(due.partition)
-        reason = "no schedule was published for this time: all leaders were down"
         statuses = [
-            self._missed_status(key, job, slots, reason) for key, job, slots in schedule.missed_within(due.span)
+            self._missed_status(key, job, slots, NO_LEADER) for key, job, slots in schedule.missed_within(due.span)
         ]
         await send_all(self._app, [send for send in statuses if send is not None])
 
-    async def _slot(self, key: str, job: Job, slot: int) -> None:
-        """Poll one slot; slots of the same resource and job are never stacked."""
-        if (key, job.name) in self._in_flight:
-            await self._miss(key, job, slot, STACKED)
-            return
-        self._in_flight.add((key, job.name))
-        try:
-            if self._room.locked():
-                try:
-                    await asyncio.wait_for(self._room.acquire(), max(0.0, slot + job.interval_s - time.time()))
-                except TimeoutError:
-                    await self._miss(key, job, slot, FULL)
-                    return
-            else:
-                await self._room.acquire()
-            try:
-                if is_too_old(slot, job.interval_s, time.time()):
-                    await self._miss(key, job, slot, LATE)
-                else:
-                    await self._poll(key, job, slot)
-            finally:
-                self._room.release()
-        finally:
-            self._in_flight.discard((key, job.name))
-
-    async def _poll(self, key: str, job: Job, slot: int) -> None:
+    async def _poll(self, poll_id: PollId) -> bool:
+        """Poll one slot, publish what came of it, and return whether the device did badly."""
+        key, job, slot = poll_id
         stored = self.table.get(key)
         if stored is None:
-            return  # it expired meanwhile
+            return False  # it expired meanwhile
         enriched = self._serde.decode(stored)
         started_at_ms = now_ms()
         poll = await self._ask(enriched, job, slot)
@@ -110,6 +87,8 @@ class Poller:
         await send_all(self._app, sends)
         status = polled(enriched.resource, job, timing, poll, self._app.worker_name)
         await send_all(self._app, [Send(self._status_topic, key, self._status_serde.encode(status))])
+        slow = (timing.ended_at_ms - timing.started_at_ms) * 2 > job.interval_s * 1000
+        return slow or poll.outcome in BAD
 
     async def _ask(self, enriched: EnrichedResource, job: Job, slot: int) -> Poll:
         plugin = self._plugins.get(job.plugin)
@@ -124,8 +103,9 @@ class Poller:
             return Poll(outcome=Outcome.INTERNAL, reason=f"fault in plugin {job.plugin}: {type(fault).__name__}")
         return result
 
-    async def _miss(self, key: str, job: Job, slot: int, reason: str) -> None:
-        send = self._missed_status(key, job, SlotRun(slot, 1), reason)
+    async def _miss(self, missed_poll: Missed) -> None:
+        key, job, slot = missed_poll.poll
+        send = self._missed_status(key, job, SlotRun(slot, 1), missed_poll.reason)
         if send is not None:
             await send_all(self._app, [send])
 
@@ -152,4 +132,5 @@ def build() -> StageApp:
 
     longest = max((plugin.section.interval_s for plugin in plugins), default=60)
     StageSchedule(app, poller.run, longest_interval_s=longest)
+    app.task(poller.turns.sweep)
     return app

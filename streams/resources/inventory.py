@@ -1,6 +1,5 @@
 """One inventory out of many sightings."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -28,7 +27,7 @@ def merge(known: Resource | None, sighting: Resource) -> Resource:
 
 
 def is_news(known: Resource | None, merged: Resource) -> bool:
-    """Return whether the stages behind have to hear of it: something changed, or its time to live ran down a good bit."""
+    """Return whether the stages behind have to hear of it: something changed, or its TTL ran down a good bit."""
     if known is None:
         return True
     moved_ms = merged.last_seen_ms - known.last_seen_ms
@@ -40,5 +39,3 @@ def is_news(known: Resource | None, merged: Resource) -> bool:
 def is_expired(resource: Resource, now_ms: int) -> bool:
     """Return whether nobody has seen the resource for its time to live."""
     return now_ms >= resource.last_seen_ms + resource.ttl_s * 1000
-
-

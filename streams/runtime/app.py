@@ -18,6 +18,7 @@ from schemas.records import DeadLetter
 from streams.pipeline import STAGES, Stage, Topic
 from streams.runtime.dead_letters import DeadLetters
 from streams.runtime.kafka import client_options, faust_options
+from streams.runtime.metrics import Metrics
 from streams.runtime.offsets import Consumer, Offsets
 from streams.runtime.outbox import Outbox
 from streams.runtime.partitions import partition_of
@@ -41,12 +42,17 @@ class StageApp(faust.App):
         self.stage = stage
         self.settings = settings
         self.worker_name: Final = f"{socket.gethostname()}:{os.getpid()}"
+        self.metrics = Metrics(stage.name)
         self.offsets = Offsets()
         self.assigned: frozenset[TP] = frozenset()
         self.outbox = Outbox(client_options(settings.kafka), max_request_bytes=MAX_RECORD_BYTES)
         self.serdes = Serdes(settings, open_registry(settings))
         self.dead_letters = DeadLetters(
-            stage.name, self.topic_name(Topic.DEAD_LETTERS), self.serdes.of(Topic.DEAD_LETTERS, DeadLetter), self.outbox, now_ms
+            stage.name,
+            self.topic_name(Topic.DEAD_LETTERS),
+            self.serdes.of(Topic.DEAD_LETTERS, DeadLetter),
+            self.outbox,
+            now_ms,
         )
         #: coroutines run once, after the services are there and before records flow
         self.before_start: list[Callable[[], Awaitable[None]]] = []
@@ -115,6 +121,10 @@ class StageApp(faust.App):
                 await prepare()
         await super().on_first_start()
 
+    def is_recovered(self) -> bool:
+        """Return whether every table holds what its changelog holds."""
+        return bool(self.tables.recovery.completed.is_set())
+
     def _stopping(self) -> bool:
         return bool(self.should_stop)
 
@@ -142,7 +152,7 @@ def run_in_background(app: StageApp, work: Awaitable[None], name: str) -> "async
     async def guarded() -> None:
         try:
             await work
-        except Exception as problem:  # the edge of the worker
+        except Exception as problem:  # noqa: BLE001 - the edge of the worker
             await app.crash(problem)
 
     return asyncio.create_task(guarded(), name=name)

@@ -6,13 +6,16 @@ import sys
 from streams.pipeline import Stage
 from streams.runtime.app import StageApp
 from streams.runtime.settings import Settings, SettingsError, load
+from streams.runtime.watch import Watch
 
 EXIT_BAD_SETTINGS = 2
 
 
 def stage_app(stage: Stage) -> StageApp:
-    """Return the stage's app, made from the configuration. Exits with status 2, naming every error, if that is wrong."""
-    return StageApp(stage, load_or_exit())
+    """Return the stage's app. Exits with status 2, naming every error, if the configuration is wrong."""
+    app = StageApp(stage, load_or_exit())
+    Watch(app)
+    return app
 
 
 def load_or_exit() -> Settings:

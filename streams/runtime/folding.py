@@ -1,7 +1,7 @@
 """Topic -> pure function -> topic, with the order of effects that loses nothing.
 
-For each record: decode (or dead-letter), step, await every send, then write the table, then let the offset be committed.
-Records of different keys go through together, so that waiting for the broker costs no round trip per record.
+For each record: decode (or dead-letter), step, await every send, then write the table, then let the offset be
+committed. Records of different keys go through together, so that waiting for the broker costs no round trip per record.
 """
 
 import logging
@@ -17,15 +17,15 @@ from streams.runtime.app import StageApp
 
 log = logging.getLogger(__name__)
 
-R = TypeVar("R", covariant=True)
+T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 
 _MAX_BATCH: Final = 500
 _WITHIN_S: Final = 0.02
 
 
-class Decoder(Protocol[R]):
-    def decode(self, value: bytes) -> R: ...
+class Decoder(Protocol[T_co]):
+    def decode(self, value: bytes) -> T_co: ...
 
 
 class Received(NamedTuple, Generic[T]):
@@ -50,7 +50,11 @@ class Effects:
 
 
 async def fold_topic(
-    app: StageApp, stream: Any, serde: Decoder[T], table: MutableMapping[str, bytes], step: Callable[[Received[T]], Effects]
+    app: StageApp,
+    stream: Any,
+    serde: Decoder[T],
+    table: MutableMapping[str, bytes],
+    step: Callable[[Received[T]], Effects],
 ) -> None:
     """Run `step` over every record of the stream; this is the body of a stage's agent."""
     async for events in _distinct(stream):

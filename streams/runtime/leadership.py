@@ -79,9 +79,7 @@ class Leadership:
             except (KazooException, KazooTimeoutError, OSError) as problem:
                 if self._stopping.is_set():
                     return
-                log.warning(
-                    "waiting for zookeeper hosts=%s problem=%s", self._hosts, problem or type(problem).__name__
-                )
+                log.warning("waiting for zookeeper hosts=%s problem=%s", self._hosts, problem or type(problem).__name__)
             finally:
                 _close(client)
             self._stopping.wait(0 if self._wake.is_set() else _RETRY_S)

@@ -1,8 +1,8 @@
 """Committed offsets that never pass a record whose work is not done.
 
-Faust commits past a gap at the head of a partition (with record 10 never acknowledged it committed 20), and acknowledges
-by itself what it skips in a rebalance. So the stages ask Faust only *when* to commit; *what* may be committed is answered
-by an `Acks` per partition (see docs/decisions/0003-own-offsets.md).
+Faust commits past a gap at the head of a partition (with record 10 never acknowledged it committed 20), and
+acknowledges by itself what it skips in a rebalance. So Faust says only *when* to commit; *what* may be committed is
+answered by an `Acks` per partition (see docs/decisions/0003-own-offsets.md).
 """
 
 from collections.abc import Iterable, Iterator

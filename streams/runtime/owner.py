@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
 from faust.types import TP
@@ -37,24 +38,21 @@ class _Decoder(Protocol):
     def decode(self, value: bytes) -> Tick: ...
 
 
+@dataclass(kw_only=True)
 class Owner:
     """Runs the ticks of the partitions that this worker owns."""
 
-    def __init__(
-        self, *, run: Callable[[Due], Awaitable[None]], offsets: Offsets, tick_log: TickLog, serde: _Decoder,
-        dead_letters: DeadLetters, now_s: Callable[[], float], max_in_flight: int,
-    ) -> None:  # fmt: skip
-        self._run = run
-        self._offsets = offsets
-        self._tick_log = tick_log
-        self._serde = serde
-        self._dead_letters = dead_letters
-        self._now_s = now_s
-        self._fences: dict[int, Fence] = {}
-        self._running: dict[tuple[int, int], asyncio.Task[None]] = {}
-        self._room = asyncio.Semaphore(max_in_flight)
-        self.verdicts: Counter[Verdict] = Counter()
-        self.last_done_slot: dict[int, int] = {}  #: per partition, for health and metrics
+    run: Callable[[Due], Awaitable[None]]
+    offsets: Offsets
+    tick_log: TickLog
+    serde: _Decoder
+    dead_letters: DeadLetters
+    now_s: Callable[[], float]
+    room: asyncio.Semaphore  #: as many ticks may be held or running at once
+    verdicts: Counter[Verdict] = field(default_factory=Counter, init=False)
+    last_done_slot: dict[int, int] = field(default_factory=dict, init=False)  #: per partition
+    _fences: dict[int, Fence] = field(default_factory=dict, init=False)
+    _running: dict[tuple[int, int], asyncio.Task[None]] = field(default_factory=dict, init=False)
 
     @property
     def in_flight(self) -> int:
@@ -65,13 +63,13 @@ class Owner:
         """Take every tick of the stream; this is the body of the stage's agent."""
         async for event in events:
             message = event.message
-            self._offsets.begin(message.tp, message.offset)
+            self.offsets.begin(message.tp, message.offset)
             try:
-                tick = self._serde.decode(message.value or b"")
+                tick = self.serde.decode(message.value or b"")
             except RecordError as error:
                 origin = (message.topic, message.partition, message.offset)
-                await self._dead_letters.put(error, origin=origin, key=message.key, value=message.value)
-                self._offsets.done(message.tp, message.offset)
+                await self.dead_letters.put(error, origin=origin, key=message.key, value=message.value)
+                self.offsets.done(message.tp, message.offset)
                 continue
             await self._take(tick, message.tp, message.offset)
 
@@ -83,9 +81,9 @@ class Owner:
         admission = await self._admit(tick, tp.partition, offset)
         self.verdicts[admission.verdict] += 1
         if admission.span is None:
-            self._offsets.done(tp, offset)
+            self.offsets.done(tp, offset)
             return
-        await self._room.acquire()
+        await self.room.acquire()
         due = Due(tp.partition, admission.span, admission.gap)
         task = asyncio.create_task(self._hold_and_run(due), name=f"tick-{tp.partition}-{tick.slot}")
         self._running[tp.partition, tick.slot] = task
@@ -94,17 +92,17 @@ class Owner:
 
     async def _admit(self, tick: Tick, partition: int, offset: int) -> Admission:
         if partition not in self._fences:
-            past = await self._tick_log.before({partition: offset})
+            past = await self.tick_log.before({partition: offset})
             self._fences[partition] = Fence().replay(past[partition])
         return self._fences[partition].admit(tick)
 
     async def _hold_and_run(self, due: Due) -> None:
         # the clock may step: look again after each sleep instead of trusting one long one
-        while (wait_s := due.span.last - self._now_s()) > 0:
+        while (wait_s := due.span.last - self.now_s()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(min(wait_s, 1.0))
         while True:
             try:
-                await self._run(due)
+                await self.run(due)
             except Exception:  # the edge of the stage: a tick is not lost to a fault in our own code
                 log.exception("tick failed, running it again partition=%d slot=%d", due.partition, due.span.last)
                 await asyncio.sleep(_RETRY_S)
@@ -114,11 +112,11 @@ class Owner:
     def _leave(self, partition: int, slot: int) -> None:
         self._running.pop((partition, slot), None)
         self.last_done_slot[partition] = max(slot, self.last_done_slot.get(partition, 0))
-        self._room.release()
+        self.room.release()
 
     def _finish(self, task: "asyncio.Task[None]", tp: TP, offset: int) -> None:
         if not task.cancelled():
-            self._offsets.done(tp, offset)
+            self.offsets.done(tp, offset)
 
     def left(self, partitions: Iterable[int]) -> None:
         """Cancel what runs for partitions that now belong to another worker, and forget their past."""

@@ -1,4 +1,4 @@
-"""Which partition a key belongs to: murmur2, as every Kafka client has it, so one resource has one number everywhere."""
+"""Which partition a key belongs to: murmur2, so one resource has one number everywhere."""
 
 from aiokafka.partitioner import murmur2
 

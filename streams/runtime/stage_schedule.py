@@ -39,13 +39,24 @@ class StageSchedule:
             lookback=lookback(pace.longest_interval_s, pace.publish_ahead_s),
         )
         self.ticker = Ticker(
-            stage=app.stage.name, topic=self._topic, worker=app.worker_name, pace=pace, log_of_ticks=tick_log,
-            serde=serde, outbox=app.outbox, now_s=time.time,
-        )  # fmt: skip
+            stage=app.stage.name,
+            topic=self._topic,
+            worker=app.worker_name,
+            pace=pace,
+            log_of_ticks=tick_log,
+            serde=serde,
+            outbox=app.outbox,
+            now_s=time.time,
+        )
         self.owner = Owner(
-            run=run, offsets=app.offsets, tick_log=tick_log, serde=serde, dead_letters=app.dead_letters,
-            now_s=time.time, max_in_flight=settings.scheduling.max_ticks_in_flight,
-        )  # fmt: skip
+            run=run,
+            offsets=app.offsets,
+            tick_log=tick_log,
+            serde=serde,
+            dead_letters=app.dead_letters,
+            now_s=time.time,
+            room=asyncio.Semaphore(settings.scheduling.max_ticks_in_flight),
+        )
         self._leadership = Leadership(
             settings.zookeeper.hosts,
             f"{settings.zookeeper.root}/{settings.panoptes.topic_prefix}/{app.stage.name}/leader",

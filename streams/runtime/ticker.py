@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from schemas.records import Tick
@@ -38,52 +38,49 @@ class TermRecord:
     worker: str
 
 
+@dataclass(kw_only=True)
 class Ticker:
     """Publishes ticks for as long as a term lasts."""
 
-    def __init__(
-        self, *, stage: str, topic: str, worker: str, pace: Pace, log_of_ticks: TickLog, serde: _Encoder, outbox: Outbox,
-        now_s: Callable[[], float],
-    ) -> None:  # fmt: skip
-        self._stage = stage
-        self._topic = topic
-        self._worker = worker
-        self._pace = pace
-        self._log_of_ticks = log_of_ticks
-        self._serde = serde
-        self._outbox = outbox
-        self._now_s = now_s
-        self.published = 0  #: ticks, gap ticks included
-        self.term: TermRecord | None = None  #: the current one, while this worker leads
-        self.terms: list[TermRecord] = []  #: all of this worker's, oldest first
+    stage: str
+    topic: str
+    worker: str  #: this one, for people
+    pace: Pace
+    log_of_ticks: TickLog
+    serde: _Encoder
+    outbox: Outbox
+    now_s: Callable[[], float]
+    published: int = field(default=0, init=False)  #: ticks, gap ticks included
+    term: TermRecord | None = field(default=None, init=False)  #: the current one, while this worker leads
+    terms: list[TermRecord] = field(default_factory=list, init=False)  #: all of this worker's, oldest first
 
     async def lead(self, term: Term) -> None:
         """Publish what is due until the term is over."""
-        fences = {part: Fence().replay(ticks) for part, ticks in (await self._log_of_ticks.ends()).items()}
+        fences = {part: Fence().replay(ticks) for part, ticks in (await self.log_of_ticks.ends()).items()}
         epoch = next_epoch(term.sequence, fences)
         last_slots = {partition: fence.last_slot for partition, fence in fences.items()}
-        self.term = TermRecord(epoch=epoch, started_at_ms=int(self._now_s() * 1000), worker=self._worker)
+        self.term = TermRecord(epoch=epoch, started_at_ms=int(self.now_s() * 1000), worker=self.worker)
         self.terms.append(self.term)
-        log.info("leading stage=%s epoch=%d partitions=%d", self._stage, epoch, len(last_slots))
+        log.info("leading stage=%s epoch=%d partitions=%d", self.stage, epoch, len(last_slots))
         try:
             while not term.over.is_set():
                 await self._publish(last_slots, epoch, term)
                 await asyncio.sleep(_LOOK_EVERY_S)
         finally:
             self.term = None
-            log.info("no longer leading stage=%s epoch=%d", self._stage, epoch)
+            log.info("no longer leading stage=%s epoch=%d", self.stage, epoch)
 
     async def _publish(self, last_slots: dict[int, int | None], epoch: int, term: Term) -> None:
         by_slot: dict[int, list[tuple[int, Tick]]] = {}
-        for partition, slot, gap_from in plan(last_slots, self._now_s(), self._pace):
+        for partition, slot, gap_from in plan(last_slots, self.now_s(), self.pace):
             tick = Tick(
-                stage=self._stage,
+                stage=self.stage,
                 slot=slot,
                 gap_from=gap_from,
                 partition=partition,
                 epoch=epoch,
-                leader=self._worker,
-                published_at_ms=int(self._now_s() * 1000),
+                leader=self.worker,
+                published_at_ms=int(self.now_s() * 1000),
             )
             by_slot.setdefault(slot, []).append((partition, tick))
         for slot, ticks in by_slot.items():
@@ -95,4 +92,4 @@ class Ticker:
 
     async def _send(self, partition: int, tick: Tick) -> None:
         key = str(partition).encode()
-        await self._outbox.send(self._topic, key, self._serde.encode(tick), partition=partition)
+        await self.outbox.send(self.topic, key, self.serde.encode(tick), partition=partition)

@@ -1,7 +1,7 @@
 """Watches a worker's progress and gives its `/health` and `/metrics` views.
 
-A worker that makes no progress ends itself with a clear last line, so that its supervisor starts a new one. The watch is
-a thread of its own: a blocked event loop could not end itself.
+A worker that makes no progress ends itself with a clear last line, so that its supervisor starts a new one. The watch
+is a thread of its own: a blocked event loop could not end itself.
 """
 
 import asyncio
@@ -68,7 +68,9 @@ class Watch:
         while not self._app.should_stop:
             health = self.health()
             if not health.live and not self._app.should_stop:
-                log.critical("no progress, ending this worker so that it is restarted: %s", "; ".join(health.why.values()))
+                log.critical(
+                    "no progress, ending this worker so that it is restarted: %s", "; ".join(health.why.values())
+                )
                 logging.shutdown()
                 os._exit(EXIT_NO_PROGRESS)
             time.sleep(_BEAT_S)
@@ -79,7 +81,13 @@ class Watch:
         @app.page("/health")
         async def health(web: Any, _request: Any) -> Any:
             now = self.health()
-            body = {"stage": app.stage.name, "worker": app.worker_name, "live": now.live, "ready": now.ready, "why": now.why}
+            body = {
+                "stage": app.stage.name,
+                "worker": app.worker_name,
+                "live": now.live,
+                "ready": now.ready,
+                "why": now.why,
+            }
             return web.text(json.dumps(body), content_type="application/json", status=200 if now.live else 503)
 
         @app.page("/ready")
