@@ -113,7 +113,7 @@ class Poller:
         stored = self.table.get(key)
         if stored is None:
             return None
-        self.outcomes[Outcome.MISSED] += slots.count
+        self.outcomes[Outcome.MISSED] += slots.slots
         resource = self._serde.decode(stored).resource
         status = missed(resource, job, slots, reason=reason, at_ms=now_ms(), worker=self._app.worker_name)
         return Send(self._status_topic, key, self._status_serde.encode(status))

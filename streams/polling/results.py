@@ -73,7 +73,7 @@ def missed(resource: Resource, job: Job, slots: SlotRun, *, reason: str, at_ms: 
         endpoint=resource.endpoint,
         job=job.name,
         slot=slots.first,
-        slots=slots.count,
+        slots=slots.slots,
         interval_s=job.interval_s,
         outcome=Outcome.MISSED,
         reason=reason,

@@ -51,7 +51,7 @@ class Leadership:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._client: KazooClient | None = None
+        self._give_up: Callable[[], None] = lambda: None  #: ends a wait for the lock
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
@@ -63,9 +63,7 @@ class Leadership:
         """End the term and the session, so that the next worker is elected at once."""
         self._stopping.set()
         self._wake.set()
-        client = self._client
-        if client is not None:
-            await asyncio.to_thread(_close, client)
+        self._give_up()
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join, 5.0)
 
@@ -73,7 +71,6 @@ class Leadership:
         while not self._stopping.is_set():
             self._wake.clear()
             client = KazooClient(hosts=self._hosts, timeout=self._session_timeout_s)
-            self._client = client
             try:
                 self._campaign(client)
             except (KazooException, KazooTimeoutError, OSError) as problem:
@@ -89,6 +86,7 @@ class Leadership:
         lost = threading.Event()
         client.start(timeout=_RETRY_S)
         lock = client.Lock(self._path, self._identity)
+        self._give_up = lock.cancel
 
         def on_state(state: str) -> None:
             if state != KazooState.CONNECTED:
