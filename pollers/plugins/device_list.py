@@ -1,0 +1,170 @@
+"""Entries of a device list -> resources; what is wrong with an entry is said with its line, the others are kept."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from pollers.plugins.base import Discovery
+from pollers.plugins.listing import Entry, Listing
+from schemas.records import DEFAULT_TTL_S, IDENTITY_SEPARATOR, LABEL_NAME, Resource
+
+#: field of an entry -> part of the identity
+PARTS: Final = {
+    "site": "site",
+    "class": "resource_class",
+    "subclass": "resource_subclass",
+    "type": "resource_type",
+    "id": "resource_id",
+}
+FIELDS: Final = (*PARTS, "endpoint", "ttl_s", "labels")
+LABEL_PREFIX: Final = "label."
+#: fields of the reference system's lists, which are read as they are
+ALIASES: Final = {
+    **{f"resource_{name}": name for name in (*PARTS, "endpoint")},
+    "resource_metadata": "labels",
+}
+_HOST_NAME: Final = re.compile(
+    r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?\Z"
+)
+_MAX_PORT: Final = 65_535
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What holds for entries that do not say it themselves."""
+
+    plugin: str  #: the discovery section that saw them
+    now_ms: int
+    parts: Mapping[str, str]  #: of site, class, subclass, type
+    ttl_s: int = DEFAULT_TTL_S
+
+
+class _Unusable(ValueError):
+    """The entry's fault, for people."""
+
+
+def resources(listing: Listing, file: str, defaults: Defaults) -> Discovery:
+    """Return a resource per good entry, and `file:line: what was wrong, what to do` for each of the others."""
+    good: dict[str, tuple[int, Resource]] = {}
+    problems = [(wrong.line, wrong.what) for wrong in listing.wrong]
+    for entry in listing.entries:
+        try:
+            resource = _resource(entry, defaults)
+        except _Unusable as fault:
+            problems.append((entry.line, str(fault)))
+            continue
+        first = good.setdefault(resource.identity, (entry.line, resource))
+        if first[1] is not resource:
+            problems.append((entry.line, f"{resource.identity} stands on line {first[0]} already, which was kept"))
+    return Discovery(
+        resources=[resource for _, resource in good.values()],
+        problems=[f"{file}:{line}: {what}" for line, what in sorted(problems)],
+    )
+
+
+def _resource(entry: Entry, defaults: Defaults) -> Resource:
+    fields, labels = _sorted_out(entry.fields)
+    parts = {part: _part(fields, field, defaults.parts) for field, part in PARTS.items()}
+    return Resource(
+        site=parts["site"],
+        resource_class=parts["resource_class"],
+        resource_subclass=parts["resource_subclass"],
+        resource_type=parts["resource_type"],
+        resource_id=parts["resource_id"],
+        endpoint=_endpoint(_text(fields, "endpoint")),
+        plugins=(defaults.plugin,),
+        first_seen_ms=defaults.now_ms,
+        last_seen_ms=defaults.now_ms,
+        ttl_s=_ttl_s(fields, defaults.ttl_s),
+        labels=_labels(labels),
+    )
+
+
+def _sorted_out(raw: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
+    """Return the known fields, and the labels from `labels` and from `label.NAME`."""
+    fields: dict[str, object] = {}
+    labels: dict[str, object] = {}
+    for name, value in raw.items():
+        known = ALIASES.get(name, name)
+        if known.startswith(LABEL_PREFIX):
+            labels[known.removeprefix(LABEL_PREFIX)] = value
+        elif known == "labels":
+            if not isinstance(value, dict):
+                raise _Unusable(f"{name}: expected names and values, found {value!r}")
+            labels.update(value)
+        elif known == "resource_plugin":
+            continue  # of the reference's lists; here it is the section that reads them
+        elif known not in FIELDS:
+            raise _Unusable(f"field {name!r} is unknown: use one of {', '.join(FIELDS)}, or {LABEL_PREFIX}{name}")
+        elif known in fields:
+            raise _Unusable(f"{known} is said twice: remove {name!r} or {known!r}")
+        else:
+            fields[known] = value
+    return fields, labels
+
+
+def _text(fields: Mapping[str, object], name: str, default: str = "") -> str:
+    value = fields.get(name, default)
+    if not isinstance(value, str):
+        raise _Unusable(f"{name}: expected text, found {value!r}; put it in quotes")
+    if not value.strip():
+        raise _Unusable(f"{name} is missing: add it")
+    return value.strip()
+
+
+def _part(fields: Mapping[str, object], name: str, defaults: Mapping[str, str]) -> str:
+    text = _text(fields, name, defaults.get(name, ""))
+    if IDENTITY_SEPARATOR in text:
+        raise _Unusable(f"{name} {text!r} holds a {IDENTITY_SEPARATOR!r}, which separates identities: use another sign")
+    if not text.isprintable():
+        raise _Unusable(f"{name} {text!r} holds a control character: remove it")
+    return text
+
+
+def _endpoint(text: str) -> str:
+    """Return `host`, `host:port` or `[v6]:port`. Raises _Unusable."""
+    host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
+    if not colon:
+        host = text
+    if host.startswith("[") and host.endswith("]"):
+        good = _is_address(host[1:-1], 6)
+    elif ":" in host:
+        hint = f": write [{text}]" if _is_address(text, 6) else ""
+        raise _Unusable(f"endpoint {text!r}: expected host, host:port or [v6]:port{hint}")
+    else:
+        good = _is_address(host, 4) or (_HOST_NAME.match(host) is not None and not _all_digits(host))
+    if not good:
+        raise _Unusable(f"endpoint {text!r}: {host!r} is neither an address nor a host name")
+    if colon and not (port.isascii() and port.isdecimal() and 0 < int(port) <= _MAX_PORT):
+        raise _Unusable(f"endpoint {text!r}: expected a port from 1 to {_MAX_PORT}, found {port!r}")
+    return text
+
+
+def _all_digits(host: str) -> bool:
+    """Return whether it only looks like an IPv4 address, e.g. 10.0.0.256."""
+    return host.rstrip(".").rsplit(".", 1)[-1].isdecimal()
+
+
+def _is_address(text: str, version: int) -> bool:
+    try:
+        return ipaddress.ip_address(text).version == version
+    except ValueError:
+        return False
+
+
+def _ttl_s(fields: Mapping[str, object], default: int) -> int:
+    text = _text(fields, "ttl_s", str(default))
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**31):
+        raise _Unusable(f"ttl_s {text!r}: expected whole seconds above 0")
+    return int(text)
+
+
+def _labels(raw: Mapping[str, object]) -> dict[str, str]:
+    for name, value in raw.items():
+        if not LABEL_NAME.match(name):
+            raise _Unusable(f"label {name!r}: a name is a letter or _, then letters, digits and _; rename it")
+        if not isinstance(value, str):
+            raise _Unusable(f"label {name}: expected text, found {value!r}; put it in quotes")
+    return {name: str(value) for name, value in sorted(raw.items())}

@@ -1,0 +1,279 @@
+"""A list of devices becomes resources; a bad entry is named with its line and the good ones are kept."""
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pollers.plugins import listing, registry
+from pollers.plugins.base import Discovery, Kind, OptionError, PluginContext
+from pollers.plugins.from_file import FromFile
+from schemas.records import LABEL_NAME
+
+NOW_MS = 1_790_000_000_000
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+class _NoAccess:
+    def open(self, device: Any, deadline_s: float) -> Any:  # noqa: ARG002
+        raise AssertionError("discovery from a file asks no device")
+
+    async def close(self) -> None: ...
+
+
+def _context(**options: str) -> PluginContext:
+    return PluginContext(
+        section="lab", interval_s=60, options=options, snmp=_NoAccess(), now_ms=lambda: NOW_MS
+    )  # fmt: skip
+
+
+async def _discover(text: str | bytes, ending: str = "yaml", **options: str) -> Discovery:
+    data = textwrap.dedent(text).encode() if isinstance(text, str) else text
+
+    async def read(path: Path) -> bytes:
+        assert path.name == f"list.{ending}"
+        return data
+
+    return await FromFile(_context(file=f"list.{ending}", **options), read).discover()
+
+
+GOOD = {
+    "yaml": """\
+        - {site: ams1, class: network, subclass: switch, type: cisco, id: sw01, endpoint: "10.0.0.1:1161",
+           labels: {rack: 7, country: no}}
+        """,
+    "json": """\
+        [{"site": "ams1", "class": "network", "subclass": "switch", "type": "cisco", "id": "sw01",
+          "endpoint": "10.0.0.1:1161", "labels": {"rack": 7, "country": "no"}}]
+        """,
+    "jsonl": '{"site": "ams1", "class": "network", "subclass": "switch", "type": "cisco", "id": "sw01", '
+    '"endpoint": "10.0.0.1:1161", "labels": {"rack": "7", "country": "no"}}\n',
+    "csv": """\
+        # the lab
+        site;class;subclass;type;id;endpoint;label.rack;label.country
+        ams1;network;switch;cisco;sw01;10.0.0.1:1161;7;no
+        """,
+}
+
+
+@pytest.mark.parametrize("ending", GOOD)
+async def test_every_format_gives_the_same_resource(ending: str) -> None:
+    found = await _discover(GOOD[ending], ending)
+    assert found.problems == []
+    [resource] = found.resources
+    assert resource.identity == "ams1|network|switch|cisco|sw01"
+    assert resource.endpoint == "10.0.0.1:1161"
+    assert resource.labels == {"rack": "7", "country": "no"}
+    assert resource.plugins == ("lab",)
+    assert resource.first_seen_ms == resource.last_seen_ms == NOW_MS
+    assert resource.ttl_s == 604_800
+
+
+async def test_a_list_of_the_reference_system_is_read_as_it_is() -> None:
+    found = await _discover(
+        """\
+        [{"resource_plugin": "dev", "resource_site": "local", "resource_class": "network",
+          "resource_subclass": "switch", "resource_type": "arista", "resource_id": "s1",
+          "resource_endpoint": "127.0.0.1", "resource_metadata": {"pod": "3"}}]
+        """,
+        "json",
+    )
+    assert found.problems == []
+    assert found.resources[0].identity == "local|network|switch|arista|s1"
+    assert found.resources[0].labels == {"pod": "3"}
+
+
+async def test_the_section_may_say_what_holds_for_all() -> None:
+    options: Mapping[str, str] = {"site": "ams1", "class": "network", "subclass": "switch", "type": "x", "ttl_s": "60"}
+    found = await _discover("- {id: a, endpoint: h}\n- {id: b, endpoint: h, site: fra2, ttl_s: 7}\n", **options)
+    assert [(r.site, r.resource_id, r.ttl_s) for r in found.resources] == [("ams1", "a", 60), ("fra2", "b", 7)]
+
+
+PARTS = "site: s, class: c, subclass: u, type: t"
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        pytest.param(f"{{{PARTS}, id: x}}", "endpoint is missing", id="no-endpoint"),
+        pytest.param(f"{{{PARTS}, id: '', endpoint: h}}", "id is missing", id="empty-id"),
+        pytest.param(f"{{{PARTS}, id: 'a|b', endpoint: h}}", "id 'a|b' holds a '|'", id="separator-in-a-part"),
+        pytest.param(f'{{{PARTS}, id: "a\\tb", endpoint: h}}', "control character", id="tab-in-a-part"),
+        pytest.param(f"{{{PARTS}, id: x, endpiont: h}}", "field 'endpiont' is unknown", id="misspelt-field"),
+        pytest.param(
+            f"{{{PARTS}, id: x, endpoint: h, labels: {{1st: a}}}}", "label '1st'", id="label-with-a-digit-first"
+        ),
+        pytest.param(f"{{{PARTS}, id: x, endpoint: h, labels: {{a-b: a}}}}", "label 'a-b'", id="label-with-a-dash"),
+        pytest.param(
+            f"{{{PARTS}, id: x, endpoint: h, labels: {{a: [b]}}}}", "label a: expected text", id="label-is-a-list"
+        ),
+        pytest.param(
+            f"{{{PARTS}, id: x, endpoint: h, labels: a}}", "labels: expected names and values", id="labels-no-map"
+        ),
+        pytest.param(f"{{{PARTS}, id: x, endpoint: h, ttl_s: -1}}", "ttl_s '-1'", id="negative-ttl"),
+        pytest.param(f"{{{PARTS}, id: x, endpoint: 'h:99999'}}", "expected a port", id="port-too-large"),
+        pytest.param(f"{{{PARTS}, id: x, endpoint: 'h:'}}", "expected a port", id="no-port-behind-the-colon"),
+        pytest.param(f"{{{PARTS}, id: x, endpoint: '2001:db8::1'}}", "write [2001:db8::1]", id="v6-without-brackets"),
+        pytest.param(f"{{{PARTS}, id: x, endpoint: 10.0.0.256}}", "neither an address nor a host name", id="octet-256"),
+        pytest.param(
+            f"{{{PARTS}, id: x, endpoint: 'a b'}}", "neither an address nor a host name", id="space-in-a-host"
+        ),
+        pytest.param(f"{{{PARTS}, id: x, id: y, endpoint: h}}", "field 'id' stands there twice", id="field-twice"),
+        pytest.param(f"{{{PARTS}, id: x, resource_id: y, endpoint: h}}", "id is said twice", id="field-twice-by-alias"),
+        pytest.param("just text", "expected fields like", id="no-mapping"),
+        pytest.param(
+            f"&a {{{PARTS}, id: x, endpoint: h, labels: {{a: *a}}}}", "label a: expected text", id="alias-in-a-circle"
+        ),
+    ],
+)
+async def test_a_bad_entry_is_named_with_its_line_and_the_good_ones_are_kept(entry: str, said: str) -> None:
+    good = "- {%s, id: %s, endpoint: 'h:161'}\n"
+    found = await _discover(good % (PARTS, "first") + f"- {entry}\n" + good % (PARTS, "last"))
+    assert [resource.resource_id for resource in found.resources] == ["first", "last"]
+    [problem] = found.problems
+    assert problem.startswith("list.yaml:2: ")
+    assert said in problem
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["h", "sw01.example.net:161", "10.0.0.1", "10.0.0.1:1161", "[2001:db8::1]", "[2001:db8::1]:1161"]
+)
+async def test_every_form_of_endpoint_is_taken(endpoint: str) -> None:
+    found = await _discover(f"- {{{PARTS}, id: x, endpoint: '{endpoint}'}}")
+    assert [resource.endpoint for resource in found.resources] == [endpoint]
+
+
+async def test_a_duplicate_is_reported_and_the_first_kept() -> None:
+    found = await _discover(f"- {{{PARTS}, id: x, endpoint: a}}\n\n- {{{PARTS}, id: x, endpoint: b}}\n")
+    assert [resource.endpoint for resource in found.resources] == ["a"]
+    assert found.problems == ["list.yaml:3: s|c|u|t|x stands on line 1 already, which was kept"]
+
+
+@pytest.mark.parametrize(
+    ("ending", "text", "ids", "problem"),
+    [
+        pytest.param(
+            "json",
+            '[{"id": "a"},\n {"id": "b"},\n {"id" "c"}]',
+            ["a", "b"],
+            "list.json:3: not JSON: Expecting ':' delimiter; mend it, the entries after it were not read",
+            id="json-broken-in-the-third",
+        ),
+        pytest.param(
+            "json",
+            '[{"id": "a"}\n {"id": "b"}]',
+            ["a"],
+            "list.json:2: not JSON: expected ',' or ']'",
+            id="json-no-comma",
+        ),
+        pytest.param("json", '[{"id": "a"}', ["a"], "list.json:1: not JSON: expected ',' or ']'", id="json-cut-short"),
+        pytest.param("json", '[{"id": "a", "id": "b"}]', [], "list.json:1: field 'id' stands", id="json-field-twice"),
+        pytest.param("json", "[" * 100_000, [], "list.json:1: nested too deeply", id="json-too-deep"),
+        pytest.param("json", '[\n"a"]', [], "list.json:2: expected an object", id="json-not-an-object"),
+        pytest.param("json", '[{"id": true}]', [], "list.json:1: id: expected text, found True", id="json-boolean"),
+        pytest.param("json", '{"devices": [{"id": "a"}]}', ["a"], None, id="json-wrapped"),
+        pytest.param("jsonl", '{"id": "a"}\n{"id": "b"}\n', ["a", "b"], None, id="json-lines"),
+        pytest.param("yaml", "devices:\n- id: a\n- id: b\n", ["a", "b"], None, id="yaml-wrapped"),
+        pytest.param("yaml", "- id: a\n- id: [b\n", [], "list.yaml:3: not YAML", id="yaml-broken"),
+        pytest.param("yaml", "id: a\n", [], "list.yaml:1: expected a list", id="yaml-no-list"),
+        pytest.param("yaml", "- id: \x00a\n", [], "list.yaml:1: not YAML", id="yaml-null-byte"),
+        pytest.param("yaml", "[" * 100_000, [], "list.yaml:1: not YAML", id="yaml-too-deep"),
+        pytest.param("yaml", "", [], None, id="yaml-empty"),
+        pytest.param("csv", "", [], None, id="csv-empty"),
+        pytest.param("csv", "id\na\n\nb\n", ["a", "b"], None, id="csv-with-a-blank-line"),
+        pytest.param(
+            "csv", "id,ttl_s\na,5\nb\nc,6\n", ["a", "c"], "list.csv:3: expected 2 columns", id="csv-short-row"
+        ),
+        pytest.param("csv", 'id\na\n"b\nc\n', ["a"], "list.csv:3: not CSV", id="csv-open-quote"),
+        pytest.param("csv", "id,id\na,b\n", [], "list.csv:1: column 'id' stands there twice", id="csv-column-twice"),
+        pytest.param(
+            "csv", '# x\nid,label.a\na,"1\n2"\nb,\nc|,\n', ["a", "b"], "list.csv:6: id 'c|'", id="csv-line-counts"
+        ),
+    ],
+)
+async def test_damage_is_said_with_its_line_and_what_stands_before_it_is_kept(
+    ending: str, text: str, ids: list[str], problem: str | None
+) -> None:
+    async def read(_path: Path) -> bytes:
+        return text.encode()
+
+    parts = {"site": "s", "class": "c", "subclass": "u", "type": "t"}
+    plugin = FromFile(_context(file=f"list.{ending}", **parts), read)
+    found = await plugin.discover()
+    missing_endpoint = [line for line in found.problems if "endpoint is missing" in line]
+    assert len(missing_endpoint) == len(ids)  # the entries were read; that they lack an endpoint is said as well
+    others = [line for line in found.problems if line not in missing_endpoint]
+    assert [line.startswith(str(problem)) for line in others] == [True] * (problem is not None)
+
+
+async def test_text_that_is_not_utf_8_is_refused_with_its_line_and_a_byte_order_mark_is_skipped() -> None:
+    assert (await _discover(b"- id: a\n- id: B\xfcro\n")).problems == (
+        "list.yaml:2: not UTF-8: save the file as UTF-8",
+    )
+    found = await _discover(f"\ufeff- {{{PARTS}, id: x, endpoint: h}}".encode())
+    assert len(found.resources) == 1
+
+
+async def test_a_file_that_is_not_there_is_a_problem_and_not_an_exception(tmp_path: Path) -> None:
+    found = await FromFile(_context(file=str(tmp_path / "none.csv"))).discover()
+    assert found.resources == ()
+    [problem] = found.problems
+    assert problem.startswith(f"{tmp_path / 'none.csv'}: No such file or directory; create it")
+
+
+async def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
+    file = tmp_path / "list.yaml"
+    plugin = FromFile(_context(file=str(file), site="s", subclass="u", type="t", **{"class": "c"}))
+    file.write_text("- {id: a, endpoint: h}")
+    assert [r.resource_id for r in (await plugin.discover()).resources] == ["a"]
+    file.write_text("- {id: b, endpoint: h}")
+    assert [r.resource_id for r in (await plugin.discover()).resources] == ["b"]
+
+
+def test_wrong_options_are_all_named_at_once() -> None:
+    with pytest.raises(OptionError) as caught:
+        FromFile(_context(file="list.xls", ttl_s="soon", site="a|b", colour="red"))
+    assert set(caught.value.problems) == {"format", "ttl_s", "site", "colour"}
+    with pytest.raises(OptionError) as caught:
+        FromFile(_context())
+    assert set(caught.value.problems) == {"file"}
+
+
+def test_the_plugin_is_found_by_its_entry_point() -> None:
+    assert isinstance(registry.make(Kind.DISCOVERY, "from-file", _context(file="a.csv")), FromFile)
+
+
+@pytest.mark.parametrize("ending", ["yaml", "json", "csv"])
+async def test_the_examples_hold_the_same_devices_and_no_problem(ending: str) -> None:
+    found = await FromFile(_context(file=str(EXAMPLES / f"devices.{ending}"))).discover()
+    first = await FromFile(_context(file=str(EXAMPLES / "devices.yaml"))).discover()
+    assert found.problems == []
+    assert found.resources == first.resources
+    assert len(found.resources) == 3
+
+
+@given(text=st.text(), ending=st.sampled_from(sorted(listing.FORMATS)))
+def test_no_text_makes_a_parser_raise(text: str, ending: str) -> None:
+    listing.FORMATS[ending](text)
+
+
+@given(name=st.text(min_size=1, max_size=8))
+async def test_a_label_name_is_taken_just_when_it_matches(name: str) -> None:
+    from pollers.plugins.device_list import Defaults, resources  # noqa: PLC0415
+
+    fields = {
+        "site": "s",
+        "class": "c",
+        "subclass": "u",
+        "type": "t",
+        "id": "i",
+        "endpoint": "h",
+        "labels": {name: "x"},
+    }
+    entry = listing.Entry(1, fields)
+    found = resources(listing.Listing([entry], []), "f", Defaults(plugin="p", now_ms=0, parts={}))
+    assert bool(found.resources) == bool(LABEL_NAME.match(name))
