@@ -9,7 +9,7 @@ from pollers.plugins import device_list, listing
 from pollers.plugins.base import Discovery, OptionError, PluginContext
 from schemas.records import DEFAULT_TTL_S, IDENTITY_SEPARATOR
 
-OPTIONS: Final = ("file", "format", "site", "class", "subclass", "type", "ttl_s")
+OPTIONS: Final = ("path", "format", "site", "class", "subclass", "type", "ttl_s")
 
 Read = Callable[[Path], Awaitable[bytes]]
 
@@ -27,7 +27,7 @@ class FromFile:
         self._context = context
         self._read = read
         options = context.options
-        self._path = Path(options.get("file", ""))
+        self._path = Path(options.get("path", ""))
         self._format = options.get("format", self._path.suffix.removeprefix(".").lower())
         self._ttl_s = options.get("ttl_s", str(DEFAULT_TTL_S))
         self._parts = {name: options[name] for name in ("site", "class", "subclass", "type") if options.get(name)}
@@ -38,8 +38,8 @@ class FromFile:
     def _problems(self) -> dict[str, str]:
         options = self._context.options
         found = {name: f"expected one of {', '.join(OPTIONS)}" for name in options if name not in OPTIONS}
-        if not options.get("file"):
-            found["file"] = "expected the path of a list of devices"
+        if not options.get("path"):
+            found["path"] = "expected the path of a list of devices"
         elif self._format not in listing.FORMATS:
             known = ", ".join(listing.FORMATS)
             found["format"] = f"expected one of {known}, or a file that ends in one; found {self._format!r}"
@@ -57,7 +57,7 @@ class FromFile:
             data = await self._read(self._path)
         except OSError as error:
             reason = error.strerror or str(error)
-            return Discovery(resources=(), problems=(f"{file}: {reason}; create it, or change `file` in the section",))
+            return Discovery(resources=(), problems=(f"{file}: {reason}; create it, or change `path` in the section",))
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:

@@ -38,7 +38,7 @@ async def _discover(text: str | bytes, ending: str = "yaml", **options: str) -> 
         assert path.name == f"list.{ending}"
         return data
 
-    return await FromFile(_context(file=f"list.{ending}", **options), read).discover()
+    return await FromFile(_context(path=f"list.{ending}", **options), read).discover()
 
 
 GOOD = {
@@ -202,7 +202,7 @@ async def test_damage_is_said_with_its_line_and_what_stands_before_it_is_kept(
         return text.encode()
 
     parts = {"site": "s", "class": "c", "subclass": "u", "type": "t"}
-    plugin = FromFile(_context(file=f"list.{ending}", **parts), read)
+    plugin = FromFile(_context(path=f"list.{ending}", **parts), read)
     found = await plugin.discover()
     missing_endpoint = [line for line in found.problems if "endpoint is missing" in line]
     assert len(missing_endpoint) == len(ids)  # the entries were read; that they lack an endpoint is said as well
@@ -219,7 +219,7 @@ async def test_text_that_is_not_utf_8_is_refused_with_its_line_and_a_byte_order_
 
 
 async def test_a_file_that_is_not_there_is_a_problem_and_not_an_exception(tmp_path: Path) -> None:
-    found = await FromFile(_context(file=str(tmp_path / "none.csv"))).discover()
+    found = await FromFile(_context(path=str(tmp_path / "none.csv"))).discover()
     assert found.resources == ()
     [problem] = found.problems
     assert problem.startswith(f"{tmp_path / 'none.csv'}: No such file or directory; create it")
@@ -227,7 +227,7 @@ async def test_a_file_that_is_not_there_is_a_problem_and_not_an_exception(tmp_pa
 
 async def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
     file = tmp_path / "list.yaml"
-    plugin = FromFile(_context(file=str(file), site="s", subclass="u", type="t", **{"class": "c"}))
+    plugin = FromFile(_context(path=str(file), site="s", subclass="u", type="t", **{"class": "c"}))
     file.write_text("- {id: a, endpoint: h}")
     assert [r.resource_id for r in (await plugin.discover()).resources] == ["a"]
     file.write_text("- {id: b, endpoint: h}")
@@ -236,21 +236,21 @@ async def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
 
 def test_wrong_options_are_all_named_at_once() -> None:
     with pytest.raises(OptionError) as caught:
-        FromFile(_context(file="list.xls", ttl_s="soon", site="a|b", colour="red"))
+        FromFile(_context(path="list.xls", ttl_s="soon", site="a|b", colour="red"))
     assert set(caught.value.problems) == {"format", "ttl_s", "site", "colour"}
     with pytest.raises(OptionError) as caught:
         FromFile(_context())
-    assert set(caught.value.problems) == {"file"}
+    assert set(caught.value.problems) == {"path"}
 
 
 def test_the_plugin_is_found_by_its_entry_point() -> None:
-    assert isinstance(registry.make(Kind.DISCOVERY, "from-file", _context(file="a.csv")), FromFile)
+    assert isinstance(registry.make(Kind.DISCOVERY, "from-file", _context(path="a.csv")), FromFile)
 
 
 @pytest.mark.parametrize("ending", ["yaml", "json", "csv"])
 async def test_the_examples_hold_the_same_devices_and_no_problem(ending: str) -> None:
-    found = await FromFile(_context(file=str(EXAMPLES / f"devices.{ending}"))).discover()
-    first = await FromFile(_context(file=str(EXAMPLES / "devices.yaml"))).discover()
+    found = await FromFile(_context(path=str(EXAMPLES / f"devices.{ending}"))).discover()
+    first = await FromFile(_context(path=str(EXAMPLES / "devices.yaml"))).discover()
     assert found.problems == []
     assert found.resources == first.resources
     assert len(found.resources) == 3
