@@ -47,7 +47,7 @@ class Acks:
         An offset that was never begun, or was acked already, is no error: its work outlived its tracker.
         """
         if offset not in self._done:
-            return ()
+            return []
         self._done[offset] = True
         ready: list[int] = []
         for each, finished in self._done.items():

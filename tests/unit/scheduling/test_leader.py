@@ -1,0 +1,64 @@
+"""What a leader publishes: everything once, nothing twice, and an hour's gap in one tick."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.scheduling.leader import Pace, Planned, ahead_s, plan
+
+PACE = Pace(publish_ahead_s=3, longest_interval_s=60)
+
+
+@pytest.mark.parametrize(
+    ("last", "now_s", "expected"),
+    [
+        pytest.param(None, 100.0, [(100, None), (101, None), (102, None), (103, None)], id="empty-starts-now"),
+        pytest.param(None, 100.4, [(101, None), (102, None), (103, None)], id="empty-begins-with-a-whole-second"),
+        pytest.param(102, 100.4, [(103, None)], id="one-a-second"),
+        pytest.param(103, 100.4, [], id="nothing-new"),
+        pytest.param(97, 100.4, [(n, None) for n in range(98, 104)], id="short-gap-is-caught-up"),
+        pytest.param(
+            40, 101.0, [(n, None) for n in range(41, 105)], id="gap-of-just-the-longest-interval-is-caught-up"
+        ),
+        pytest.param(39, 101.0, [(100, 40), *((n, None) for n in range(101, 105))], id="longer-gap-is-one-tick"),
+        pytest.param(0, 3_700.0, [(3_699, 1), *((n, None) for n in range(3_700, 3_704))], id="an-hour"),
+        pytest.param(500, 100.0, [], id="clock-set-back-waits"),
+    ],
+)
+def test_plan(last: int | None, now_s: float, expected: list[tuple[int, int | None]]) -> None:
+    assert plan({7: last}, now_s, PACE) == [Planned(7, slot, gap_from) for slot, gap_from in expected]
+
+
+def test_partitions_continue_each_from_its_own_last_slot() -> None:
+    assert plan({0: 102, 1: 101, 2: 103}, 100.0, PACE) == [Planned(1, 102), Planned(0, 103), Planned(1, 103)]
+
+
+@given(
+    st.none() | st.integers(0, 1_000),
+    st.lists(st.tuples(st.floats(-400, 400), st.floats(0, 1)), max_size=30),
+    st.integers(0, 20),
+    st.integers(1, 120),
+)
+def test_slots_follow_one_another_without_hole_or_repeat_however_the_clock_steps(
+    last: int | None, steps: list[tuple[float, float]], ahead: int, longest: int
+) -> None:
+    """Some of what is planned fails to be published: the next plan begins there again."""
+    pace = Pace(publish_ahead_s=ahead, longest_interval_s=longest)
+    now_s, covered_to = 1_000.0, last
+    for step, confirmed_share in steps:
+        now_s = max(0.0, now_s + step)
+        planned = plan({0: covered_to}, now_s, pace)
+        assert len(planned) <= longest + ahead + 2
+        for tick in planned[: math.ceil(len(planned) * confirmed_share)]:
+            first = tick.slot if tick.gap_from is None else tick.gap_from
+            assert first <= tick.slot <= now_s + ahead
+            assert covered_to is None or first == covered_to + 1
+            covered_to = tick.slot
+
+
+def test_ahead_is_that_of_the_slowest_partition() -> None:
+    assert ahead_s({0: 110, 1: 104, 2: None}, 100.0) == 4.0
+    assert ahead_s({0: 90}, 100.0) == -10.0
+    assert ahead_s({}, 100.0) == 0.0
