@@ -1,0 +1,87 @@
+"""How long two polls of a device are apart, when neither clock can be trusted blindly.
+
+Ours may be stepped (NTP, a resumed virtual machine) between two polls; the device's, sysUpTime, restarts with it and
+wraps every 497 days (RFC 3418 §2: TimeTicks, 32 bits of hundredths of a second). Each is the check of the other.
+"""
+
+from typing import Final, NamedTuple
+
+from streams.gauges.limits import Limits
+from streams.gauges.words import Doubt, NoRate
+
+UPTIME_WRAP_CS: Final = 2**32
+
+
+class Moment(NamedTuple):
+    """When a device was polled, by all clocks there are."""
+
+    polled_at_ms: int  #: our clock, Unix milliseconds
+    first_answer_ms: int  #: the first row was answered so long after polled_at
+    uptime_cs: int | None
+    engine_boots: int | None
+
+
+class Span(NamedTuple):
+    """The time between two polls."""
+
+    shift_ms: int  #: to be added to what our clock says has passed
+    doubt: Doubt | None = None
+    uptime_stood: bool = False  #: uptime did not move: if no counter did either, the agent is frozen
+    uptime_known: bool = True
+    may_have_rebooted: bool = False  #: the device is up for so short that a fall must be read as a restart
+
+
+def between(before: Moment, now: Moment, interval_s: int, limits: Limits) -> Span | NoRate:
+    """Return what has to be known about the time between two polls, or why no rate can be made from them."""
+    boots_known = before.engine_boots is not None and now.engine_boots is not None
+    if boots_known and before.engine_boots != now.engine_boots:
+        return NoRate.REBOOT  # snmpEngineBoots counts restarts (RFC 3414 §2.2.2)
+    start_ms = now.polled_at_ms - before.polled_at_ms
+    if before.uptime_cs is None or now.uptime_cs is None:
+        span = Span(0, uptime_known=boots_known)
+        return _refused(start_ms, interval_s, limits, NoRate.CLOCK_STEP) or span
+    answer_ms = start_ms + now.first_answer_ms - before.first_answer_ms
+    up = _Uptime(before.uptime_cs, now.uptime_cs, (min(start_ms, answer_ms), max(start_ms, answer_ms)), limits)
+    longest_ms = _longest_ms(interval_s, limits)
+    restartable = not up.fell and not boots_known and up.now_ms <= answer_ms + up.tolerance_ms
+    passed_ms, span = answer_ms, Span(0, may_have_rebooted=restartable)
+    if not up.agrees:
+        if (up.fell and up.passed_ms > longest_ms) or (restartable and 0 < up.passed_ms < answer_ms):
+            return NoRate.REBOOT
+        if up.passed_ms == 0 and start_ms > 0:
+            passed_ms, span = start_ms, Span(0, Doubt.UPTIME_FROZEN, uptime_stood=True)
+        else:
+            passed_ms = up.passed_ms
+            span = Span(up.passed_ms - answer_ms, Doubt.UPTIME_CLOCK, may_have_rebooted=restartable)
+    return _refused(passed_ms, interval_s, limits, NoRate.TOO_SOON) or span
+
+
+class _Uptime:
+    """What sysUpTime says, and whether our clock, which has its own range of possible answers, agrees."""
+
+    def __init__(self, before_cs: int, now_cs: int, ours_ms: tuple[int, int], limits: Limits) -> None:
+        # uptime was answered between the start of the poll, or of its last retry, and the first row
+        self.now_ms = now_cs * 10
+        self.passed_ms = (now_cs - before_cs) % UPTIME_WRAP_CS * 10
+        self.fell = now_cs < before_cs
+        self.tolerance_ms = max(limits.clock_tolerance_s * 1000, limits.clock_tolerance_share * self.passed_ms)
+        self.agrees = ours_ms[0] - self.tolerance_ms <= self.passed_ms <= ours_ms[1] + self.tolerance_ms
+
+
+def shortest_s(interval_s: int, limits: Limits) -> float:
+    """Return the shortest time that a rate may be the mean of, seconds; above 0."""
+    return max(0.001, limits.min_intervals * interval_s)
+
+
+def _longest_ms(interval_s: int, limits: Limits) -> float:
+    return (limits.max_gap_intervals + 0.5) * interval_s * 1000
+
+
+def _refused(passed_ms: int, interval_s: int, limits: Limits, backwards: NoRate) -> NoRate | None:
+    if passed_ms > _longest_ms(interval_s, limits):
+        return NoRate.GAP
+    if passed_ms <= 0:
+        return backwards
+    if passed_ms < shortest_s(interval_s, limits) * 1000:
+        return NoRate.TOO_SOON
+    return None

@@ -1,0 +1,102 @@
+"""What follows from a poll's shape and the settings alone, worked out once per shape and not once per poll."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from schemas.errors import RecordError
+from streams.gauges.derived import BITS_PER_UNIT, Derived
+from streams.gauges.limits import Limits, bound
+from streams.gauges.rates import WRAP_32, Cell, Cells
+from streams.gauges.sample import Numbers, Shape
+
+#: plans kept, one per series that is being folded; the least recently used goes first
+PLANS_KEPT: Final = 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rules:
+    """The settings of the fold."""
+
+    limits: Limits = Limits()  # noqa: RUF009 - frozen
+    derived: tuple[Derived, ...] = ()
+    with_counters: bool = False  #: raw counters beside the rates, in every Gauge
+
+
+class DerivedPlan(NamedTuple):
+    name: str
+    #: positions of the inputs among the numbers of a row; None where one of them is not there at all
+    over: tuple[int, ...] | None
+    under: tuple[int, ...]
+    inputs: tuple[str, ...]
+    divisor: Numbers | None  #: of a utilisation: speed of each row in the metric's unit, NaN where unknown
+
+
+class Plan(NamedTuple):
+    names: tuple[str, ...]  #: of the numbers of a row: counters, then levels, then derived values
+    cells: Cells
+    derived: tuple[DerivedPlan, ...]
+
+
+@lru_cache(maxsize=PLANS_KEPT)
+def plan_of(shape: Shape, rules: Rules) -> Plan:
+    """Return the plan. Raises RecordError where a derived value has the name of something the device gave."""
+    plain = (*(spec.name for spec in shape.counters), *shape.levels)
+    wanted = [value for value in rules.derived if value.group == shape.fixed.group]
+    if taken := sorted({value.name for value in wanted} & set(plain)):
+        raise RecordError(f"derived values have the names of metrics: {taken}")
+    names = (*plain, *(value.name for value in wanted))
+    derived = tuple(_derived(value, shape, names[: len(plain) + number]) for number, value in enumerate(wanted))
+    return Plan(names, _cells(shape, rules.limits), derived)
+
+
+def cell_of(shape: Shape, counter: int, row: int, limits: Limits) -> Cell:
+    """Return what has to be known of one cell."""
+    spec = shape.counters[counter]
+    line_rate = shape.fixed.line_rates[row] if shape.fixed.line_rates else 0
+    width = 32 if spec.width == 32 or row in spec.rows_32 else 64
+    return Cell(width, spec.scale, bound(spec.unit, line_rate, limits))
+
+
+def _cells(shape: Shape, limits: Limits) -> Cells:
+    size = (len(shape.counters), shape.rows)
+    lines = shape.fixed.line_rates or (0,) * shape.rows
+    rise, unseen, narrow = np.empty(size), np.full(size, -math.inf), np.zeros(size, dtype=np.bool_)
+    for number, spec in enumerate(shape.counters):
+        bounds = {line: bound(spec.unit, line, limits) for line in set(lines)}
+        rise[number] = [bounds[line].rise for line in lines]
+        narrow_rows = slice(None) if spec.width == 32 else list(spec.rows_32)
+        narrow[number, narrow_rows] = True
+        unseen[number, narrow_rows] = np.array([bounds[line].unseen for line in lines])[narrow_rows]
+    scales = np.array([[spec.scale] for spec in shape.counters]).reshape(-1, 1)
+    return Cells(
+        scales=None if (scales == 1.0).all() else scales,
+        rise=rise,
+        unseen=unseen if narrow.any() else None,
+        narrow=narrow if narrow.any() else None,
+        step=WRAP_32 * scales,
+    )
+
+
+def _derived(value: Derived, shape: Shape, names: tuple[str, ...]) -> DerivedPlan:
+    place = {name: position for position, name in enumerate(names)}
+    there = all(name in place for name in value.inputs)
+    over = tuple(place[name] for name in value.over) if there else None
+    under = tuple(place[name] for name in value.under) if there else ()
+    divisor = None if value.under else _speeds(value.over[0], shape)
+    if divisor is None and not value.under:
+        over = None
+    return DerivedPlan(value.name, over, under, value.inputs, divisor)
+
+
+def _speeds(metric: str, shape: Shape) -> Numbers | None:
+    """Return each row's speed in the metric's unit per second; None where the metric is no counter of a line."""
+    units = {spec.name: spec.unit for spec in shape.counters}
+    bits = BITS_PER_UNIT.get(units.get(metric, ""))
+    if bits is None:
+        return None
+    lines = shape.fixed.line_rates or (0,) * shape.rows
+    return np.array([line / bits if line > 0 else math.nan for line in lines])
