@@ -43,15 +43,15 @@ class Discoverer:
         if schedule is None:
             return
         wanted = {
-            name: slot
+            name
             for slot in due.span.seconds
             for name, job in schedule.due(slot)
             if not is_too_old(slot, job.interval_s, time.time())
         }
-        wanted |= {name: due.span.last for name in schedule if name in self._first_run}
-        for name in wanted:
+        wanted |= {name for name in schedule if name in self._first_run}
+        self._first_run -= wanted
+        for name in sorted(wanted):
             await self._discover(self._plugins[name])
-            self._first_run.discard(name)
 
     async def _discover(self, plugin: Installed) -> None:
         name = plugin.section.name

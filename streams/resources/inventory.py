@@ -20,7 +20,7 @@ def merge(known: Resource | None, sighting: Resource) -> Resource:
     older, newer = (known, sighting) if sighting.last_seen_ms >= known.last_seen_ms else (sighting, known)
     return replace(
         newer,
-        plugins=sorted({*known.plugins, *sighting.plugins}),
+        plugins=tuple(sorted({*known.plugins, *sighting.plugins})),
         first_seen_ms=min(known.first_seen_ms, sighting.first_seen_ms),
         labels={**older.labels, **newer.labels},
     )
@@ -33,7 +33,7 @@ def is_news(known: Resource | None, merged: Resource) -> bool:
     moved_ms = merged.last_seen_ms - known.last_seen_ms
     if moved_ms * _REFRESH_SHARE >= merged.ttl_s * 1000:
         return True
-    return replace(merged, last_seen_ms=known.last_seen_ms) != known
+    return replace(merged, last_seen_ms=known.last_seen_ms) != replace(known, plugins=tuple(known.plugins))
 
 
 def is_expired(resource: Resource, now_ms: int) -> bool:

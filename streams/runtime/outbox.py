@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordTooLargeServerError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from schemas.errors import RecordError
 
@@ -61,7 +61,7 @@ class Outbox:
                 if producer is None:
                     raise KafkaError("producer is not connected")  # noqa: TRY301
                 await producer.send_and_wait(topic, value, key=key, partition=partition)
-            except (MessageSizeTooLargeError, RecordTooLargeServerError) as problem:
+            except (MessageSizeTooLargeError, RecordListTooLargeError) as problem:
                 size = len(value or b"")
                 raise RecordError(f"record of {size} bytes for {topic} is larger than the topic allows") from problem
             except (KafkaError, OSError) as problem:

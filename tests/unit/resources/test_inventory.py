@@ -12,7 +12,7 @@ SWITCH = Resource(
     resource_type="cisco",
     resource_id="sw1",
     endpoint="192.0.2.1",
-    plugins=["a"],
+    plugins=("a",),
     first_seen_ms=1_000,
     last_seen_ms=1_000,
     ttl_s=800,
@@ -25,10 +25,10 @@ def test_the_first_sighting_is_the_resource():
 
 
 def test_a_later_sighting_moves_the_endpoint_and_keeps_when_it_was_first_seen():
-    sighting = replace(SWITCH, endpoint="192.0.2.2", first_seen_ms=5_000, last_seen_ms=5_000, plugins=["b"])
+    sighting = replace(SWITCH, endpoint="192.0.2.2", first_seen_ms=5_000, last_seen_ms=5_000, plugins=("b",))
     merged = merge(SWITCH, sighting)
     assert (merged.endpoint, merged.first_seen_ms, merged.last_seen_ms) == ("192.0.2.2", 1_000, 5_000)
-    assert merged.plugins == ["a", "b"]
+    assert merged.plugins == ("a", "b")
 
 
 def test_labels_of_other_plugins_stay_unless_the_newer_sighting_has_them():
