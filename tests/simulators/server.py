@@ -96,19 +96,19 @@ def description(devices: list[Device], port: int, epoch_s: float) -> dict[str, A
 
 
 def judge(devices: dict[str, Device], epoch_s: float, question: list[Any]) -> dict[str, Any]:
-    """Return the truth about `[device id, ifName, quantity, from_ms, to_ms]`.
+    """Return the truth about `[device id, ifName, from_ms, to_ms]`.
 
-    `rate`: the mean rate per second, or None where counting restarted; `restarts`: when; `before`, `after`: the whole
-    counts at both ends, before any wrapping. Raises KeyError, ValueError.
+    `rates`: quantity -> mean rate per second, or None where counting restarted; `restarts`: when, Unix seconds;
+    `before`, `after`: quantity -> the whole count at both ends, before any wrapping. Raises KeyError, ValueError.
     """
-    device_id, name, quantity, from_ms, to_ms = question
+    device_id, name, from_ms, to_ms = question
     device = devices[device_id]
-    interface, what, from_s, to_s = device.interface(name), Quantity(quantity), from_ms / 1000, to_ms / 1000
+    interface, from_s, to_s = device.interface(name), from_ms / 1000, to_ms / 1000
     return {
-        "rate": truth.mean_rate(device, interface, what, epoch_s, from_s, to_s),
+        "rates": {q: truth.mean_rate(device, interface, q, epoch_s, from_s, to_s) for q in Quantity},
         "restarts": truth.restarts(device, interface, epoch_s, from_s, to_s),
-        "before": truth.count(device, interface, what, epoch_s, from_s),
-        "after": truth.count(device, interface, what, epoch_s, to_s),
+        "before": {q: truth.count(device, interface, q, epoch_s, from_s) for q in Quantity},
+        "after": {q: truth.count(device, interface, q, epoch_s, to_s) for q in Quantity},
     }
 
 

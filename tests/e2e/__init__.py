@@ -1,0 +1,1 @@
+"""The whole pipeline as real processes on real services."""

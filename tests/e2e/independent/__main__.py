@@ -1,0 +1,126 @@
+"""Read what the pipeline publishes until enough has been seen, compare it with the truth, and say so."""
+
+import argparse
+import json
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any, Final
+
+from tests.e2e.independent import verdict
+from tests.e2e.independent.judge import Judge, Question
+from tests.e2e.independent.topics import Topics
+
+READ_S: Final = 0.5
+QUESTIONS: Final = 500
+
+
+class Truth:
+    """The simulator's own account, over HTTP."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def fleet(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self._url}/fleet", timeout=10) as response:  # noqa: S310 (loopback http)
+            fleet: dict[str, Any] = json.load(response)
+            return fleet
+
+    def answers(self, questions: list[Question]) -> list[dict[str, Any]]:
+        body = json.dumps([question.asked() for question in questions]).encode()
+        with urllib.request.urlopen(f"{self._url}/rates", data=body, timeout=30) as response:  # noqa: S310
+            answers: list[dict[str, Any]] = json.load(response)
+            return answers
+
+
+class Watching:
+    """One run of the check."""
+
+    def __init__(self, topics: Topics, truth: Truth) -> None:
+        self._topics = topics
+        self._truth = truth
+        self.judge = Judge(truth.fleet())
+        self.lateness_ms: list[float] = []
+        self.first_gauge_ms: float | None = None
+        self.last_gauge_ms: float | None = None
+        self._open: list[Question] = []
+        self._began_ms = time.time() * 1000
+
+    def take(self) -> None:
+        """Read for a moment."""
+        for record in self._topics.read(READ_S):
+            if record.key != record.value["resource"]:
+                self.judge.problem(f"key {record.key!r} is not the resource of its {record.topic}")
+            if record.topic == "poll-status":
+                self.judge.status(record.value)
+                continue
+            question = self.judge.gauge(record.value, record.raw)
+            if question is not None:
+                self._open.append(question)
+            self._time(record.value, record.received_ms)
+        while len(self._open) >= QUESTIONS:
+            self.settle()
+
+    def _time(self, gauge: dict[str, Any], received_ms: float) -> None:
+        if gauge["slot"] < self.judge.fleet["epoch_s"]:
+            return
+        self.first_gauge_ms = self.first_gauge_ms or received_ms
+        self.last_gauge_ms = received_ms
+        if gauge["slot"] * 1000 > self._began_ms:
+            self.lateness_ms.append(received_ms - gauge["slot"] * 1000)
+
+    def settle(self) -> None:
+        """Ask the truth about some of the open questions."""
+        some, self._open = self._open[:QUESTIONS], self._open[QUESTIONS:]
+        for question, answer in zip(some, self._truth.answers(some), strict=True):
+            self.judge.settle(question, answer)
+
+    def finish(self) -> dict[str, Any]:
+        """Settle everything, and return the figures."""
+        while self._open:
+            self.settle()
+        for problem in verdict.unfinished(self.judge, time.time()):
+            self.judge.problem(problem)
+        watched_ms = (self.last_gauge_ms or 0) - (self.first_gauge_ms or 0)
+        return verdict.figures(self.judge, self.lateness_ms, self.first_gauge_ms, watched_ms / 1000)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.independent", description=__doc__)
+    parser.add_argument("--bootstrap", required=True)
+    parser.add_argument("--registry", required=True, help="URL of the Confluent-compatible API")
+    parser.add_argument("--truth", required=True, help="URL of the simulator's truth")
+    parser.add_argument("--prefix", default="panoptes")
+    parser.add_argument("--within", type=float, default=300.0, help="seconds after which what is lacking is a failure")
+    parser.add_argument("--at-least", type=float, default=0.0, help="seconds to go on although enough was seen")
+    parser.add_argument("--report", type=Path, help="where the figures go, as JSON")
+    arguments = parser.parse_args()
+
+    began_s = time.monotonic()
+    topics = Topics(arguments.bootstrap, arguments.registry, arguments.prefix, ("gauges", "poll-status"))
+    try:
+        if not topics.open(began_s + arguments.within):
+            print(f"FAILED: the topics did not appear within {arguments.within:.0f} s")  # noqa: T201
+            return 1
+        watching = Watching(topics, Truth(arguments.truth))
+        lacking = ["everything"]
+        while (passed_s := time.monotonic() - began_s) < arguments.within:
+            watching.take()
+            lacking = verdict.lacking(watching.judge)
+            if not lacking and passed_s >= arguments.at_least:
+                break
+        found = watching.finish()
+    finally:
+        topics.close()
+    for text in lacking:
+        watching.judge.problem(f"within {arguments.within:.0f} s: {text}")
+    if arguments.report:
+        arguments.report.write_text(json.dumps(found, indent=2))
+    print("\n".join(verdict.lines(watching.judge, found)))  # noqa: T201
+    print("FAILED" if watching.judge.problems else "PASSED")  # noqa: T201
+    return 1 if watching.judge.problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,38 @@
+"""What the check holds the pipeline to; names as they stand in gauges and statuses, written out here once more."""
+
+from typing import Final
+
+#: name in a gauge -> what the simulator counts
+QUANTITIES: Final = {
+    "octets_in": "in_octets",
+    "octets_out": "out_octets",
+    "unicast_packets_in": "in_unicast",
+    "unicast_packets_out": "out_unicast",
+    "multicast_packets_in": "in_multicast",
+    "multicast_packets_out": "out_multicast",
+    "broadcast_packets_in": "in_broadcast",
+    "broadcast_packets_out": "out_broadcast",
+    "discards_in": "in_discards",
+    "discards_out": "out_discards",
+    "errors_in": "in_errors",
+    "errors_out": "out_errors",
+}
+GROUP: Final = "interface"
+#: a rate agrees within this part of the truth...
+TOLERANCE: Final = 0.01
+#: ...or within so many counts over its stretch: a counter shows whole numbers only
+COUNTS: Final = 1.0
+#: a restart this near to an end of the stretch may be on either side of it
+EDGE_S: Final = 0.3
+#: roles of devices that never give a gauge
+MUTE_ROLES: Final = ("silent", "wrong-community")
+NO_ANSWER: Final = ("TIMEOUT", "UNREACHABLE")
+POLLED: Final = ("SUCCESS", "PARTIAL")
+FIRST: Final = "first-sample"
+#: role -> reasons for an absent rate that it may have beside the first sample
+REASONS: Final = {
+    "reboots": ("reboot", "gap"),
+    "clears-counters": ("discontinuity",),
+    "lossy": ("gap", "row-new", "previous-missing"),
+}
+WRAP: Final = 2**32
