@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -44,7 +45,24 @@ class Poller:
         room = app.settings.polling.max_polls_in_flight
         self.turns = Turns(InFlight(Caps(polls=room, suspects=max(1, room // SUSPECTS_SHARE))), self._miss)
         self.outcomes: Counter[Outcome] = Counter()
+        self.lateness_s = 0.0  #: sum over all polls
+        self._measure()
         self.owned = Owned(app, self.table, lambda _key, value: self._serde.decode(value).jobs)
+
+    def _measure(self) -> None:
+        metrics, in_flight = self._app.metrics, self.turns.in_flight
+        metrics.counters(
+            "slots", "slots by what became of them", "outcome", lambda: [(o.value, n) for o, n in self.outcomes.items()]
+        )
+        metrics.counter("poll_lateness_seconds", "sum of how late polls started", lambda: self.lateness_s)
+        metrics.gauge("polls_running", "polls that run", lambda: in_flight.running)
+        metrics.gauge("polls_waiting", "polls that wait for room", lambda: in_flight.waiting)
+        metrics.gauge(
+            "poll_pressure",
+            "how near the worker is to missing slots; at 1 add a worker",
+            lambda: in_flight.pressure(time.time()),
+        )
+        metrics.gauge("resources_owned", "resources of the partitions that this worker owns", lambda: len(self.owned))
 
     def take(self, received: Received[EnrichedResource]) -> Effects:
         """Step of the enriched resources' agent: remember them, and when their jobs are due."""
@@ -80,6 +98,7 @@ class Poller:
         poll = await self._ask(enriched, job, slot)
         timing = Timing(slot=slot, started_at_ms=started_at_ms, ended_at_ms=now_ms())
         self.outcomes[poll.outcome] += 1
+        self.lateness_s += max(0.0, started_at_ms / 1000 - slot)
         sends = [
             Send(self._raw_topic, key, self._raw_serde.encode(raw_counters(enriched, job, slot, sample)))
             for sample in poll.samples

@@ -58,6 +58,7 @@ class StageApp(faust.App):
         self.before_start: list[Callable[[], Awaitable[None]]] = []
         #: coroutines run when the worker stops, before the consumer leaves its group
         self.before_stop: list[Callable[[], Awaitable[None]]] = []
+        self._measure()
         super().__init__(
             id=f"{settings.panoptes.topic_prefix}-{stage.name}",
             datadir=str(Path(settings.panoptes.state_dir) / "faust" / f"{stage.name}-{os.getpid()}"),
@@ -66,6 +67,12 @@ class StageApp(faust.App):
             web_host=settings.web.host,
             web_port=free_port(settings.web.host, self._first_port()),
         )
+
+    def _measure(self) -> None:
+        metrics = self.metrics
+        metrics.counter("dead_letters", "records that could not be processed", lambda: self.dead_letters.count)
+        metrics.counter("send_retries", "sends to Kafka that had to be repeated", lambda: self.outbox.retries)
+        metrics.gauge("records_in_work", "records begun whose effects are not all in place", self.offsets.in_flight)
 
     def _first_port(self) -> int:
         base = self.settings.web.base_port

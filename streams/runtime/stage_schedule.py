@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any
 
 from schemas.records import Tick
@@ -66,7 +67,9 @@ class StageSchedule:
             on_deposed=self._deposed,
         )
         self._leading: asyncio.Task[None] | None = None
+        self.owned: set[int] = set()
         self._attach(ticks)
+        self._measure()
 
     def _attach(self, ticks: Topic) -> None:
         app = self._app
@@ -79,7 +82,36 @@ class StageSchedule:
         app.on_partitions_assigned.connect(self._assigned, weak=False)
         app.before_start.append(self._start)
         app.before_stop.append(self._stop)
-        self.owned: set[int] = set()
+
+        @app.page("/leadership")
+        async def leadership(web: Any, _request: Any) -> Any:
+            return web.json(self.leadership())
+
+    def _measure(self) -> None:
+        metrics, ticker, owner = self._app.metrics, self.ticker, self.owner
+        metrics.gauge("leader", "1 while this worker leads its stage", lambda: float(ticker.term is not None))
+        metrics.gauge(
+            "leader_epoch", "epoch of this worker's last term", lambda: ticker.terms[-1].epoch if ticker.terms else 0
+        )
+        metrics.gauge("leader_ahead_seconds", "how long the published ticks still last", ticker.ahead_s)
+        metrics.counter("ticks_published", "ticks that this worker published as leader", lambda: ticker.published)
+        metrics.gauge("ticks_in_flight", "ticks held until their second, or running", lambda: owner.in_flight)
+        metrics.gauge("partitions_owned", "partitions whose resources this worker serves", lambda: len(self.owned))
+        metrics.counters(
+            "ticks_taken",
+            "ticks by what became of them",
+            "verdict",
+            lambda: [(v.value, n) for v, n in owner.verdicts.items()],
+        )
+
+    def leadership(self) -> dict[str, Any]:
+        """Return this worker's terms of leadership, with times and epochs."""
+        return {
+            "stage": self._app.stage.name,
+            "worker": self._app.worker_name,
+            "leads": self.ticker.term is not None,
+            "terms": [asdict(term) for term in self.ticker.terms],
+        }
 
     async def _start(self) -> None:
         self._leadership.start()

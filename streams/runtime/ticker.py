@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from schemas.records import Tick
 from streams.runtime.leadership import Term
 from streams.runtime.outbox import Outbox
 from streams.scheduling.fencing import Fence, next_epoch
-from streams.scheduling.leader import Pace, plan
+from streams.scheduling.leader import Pace, ahead_s, plan
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class TermRecord:
 
     epoch: int
     started_at_ms: int
-    worker: str
+    ended_at_ms: int | None = None  #: None while it lasts
 
 
 @dataclass(kw_only=True)
@@ -53,22 +53,32 @@ class Ticker:
     published: int = field(default=0, init=False)  #: ticks, gap ticks included
     term: TermRecord | None = field(default=None, init=False)  #: the current one, while this worker leads
     terms: list[TermRecord] = field(default_factory=list, init=False)  #: all of this worker's, oldest first
+    _last_slots: dict[int, int | None] = field(default_factory=dict, init=False)
 
     async def lead(self, term: Term) -> None:
         """Publish what is due until the term is over."""
         fences = {part: Fence().replay(ticks) for part, ticks in (await self.log_of_ticks.ends()).items()}
         epoch = next_epoch(term.sequence, fences)
         last_slots = {partition: fence.last_slot for partition, fence in fences.items()}
-        self.term = TermRecord(epoch=epoch, started_at_ms=int(self.now_s() * 1000), worker=self.worker)
+        self.term = TermRecord(epoch=epoch, started_at_ms=self._now_ms())
         self.terms.append(self.term)
+        self._last_slots = last_slots
         log.info("leading stage=%s epoch=%d partitions=%d", self.stage, epoch, len(last_slots))
         try:
             while not term.over.is_set():
                 await self._publish(last_slots, epoch, term)
                 await asyncio.sleep(_LOOK_EVERY_S)
         finally:
+            self.terms[-1] = replace(self.terms[-1], ended_at_ms=self._now_ms())
             self.term = None
             log.info("no longer leading stage=%s epoch=%d", self.stage, epoch)
+
+    def ahead_s(self) -> float:
+        """Return how long the slowest partition's ticks still last; 0 in a worker that does not lead."""
+        return ahead_s(self._last_slots, self.now_s()) if self.term is not None else 0.0
+
+    def _now_ms(self) -> int:
+        return int(self.now_s() * 1000)
 
     async def _publish(self, last_slots: dict[int, int | None], epoch: int, term: Term) -> None:
         by_slot: dict[int, list[tuple[int, Tick]]] = {}
@@ -80,7 +90,7 @@ class Ticker:
                 partition=partition,
                 epoch=epoch,
                 leader=self.worker,
-                published_at_ms=int(self.now_s() * 1000),
+                published_at_ms=self._now_ms(),
             )
             by_slot.setdefault(slot, []).append((partition, tick))
         for slot, ticks in by_slot.items():

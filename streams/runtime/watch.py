@@ -5,7 +5,6 @@ is a thread of its own: a blocked event loop could not end itself.
 """
 
 import asyncio
-import json
 import logging
 import os
 import threading
@@ -81,20 +80,19 @@ class Watch:
         @app.page("/health")
         async def health(web: Any, _request: Any) -> Any:
             now = self.health()
-            body = {
+            view = {
                 "stage": app.stage.name,
                 "worker": app.worker_name,
                 "live": now.live,
                 "ready": now.ready,
                 "why": now.why,
             }
-            return web.text(json.dumps(body), content_type="application/json", status=200 if now.live else 503)
+            return web.json(view, status=200 if now.live else 503)
 
         @app.page("/ready")
         async def ready(web: Any, _request: Any) -> Any:
             now = self.health()
-            return web.text(json.dumps({"ready": now.ready, "why": now.why}), content_type="application/json",
-                            status=200 if now.ready else 503)  # fmt: skip
+            return web.json({"ready": now.ready, "why": now.why}, status=200 if now.ready else 503)  # fmt: skip
 
         @app.page("/metrics")
         async def metrics(web: Any, _request: Any) -> Any:
