@@ -1,7 +1,7 @@
 """One poll of one group as the fold wants it: what seldom changes apart from the numbers, and those in matrices."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ Numbers: TypeAlias = npt.NDArray[np.float64]
 Longs: TypeAlias = npt.NDArray[np.int64]
 
 LONG: Final = np.dtype("<i8")
+DOUBLE: Final = np.dtype("<f8")
 
 
 class Fixed(NamedTuple):
@@ -131,11 +132,8 @@ def from_record(record: RawCounters) -> Sample:
         [(column.name, column.unit) for column in record.gauges],
         [column.name for column in record.states],
     )
-    try:
-        counts = np.array([column.values for column in record.counters], dtype=LONG).reshape(-1, shape.rows)
-        levels = np.array([column.values for column in record.gauges], dtype=np.float64).reshape(-1, shape.rows)
-    except (ValueError, OverflowError, TypeError) as error:
-        raise RecordError(f"a column's values are not {shape.rows} numbers, one for each row: {error}") from error
+    counts = _matrix([(column.name, column.values) for column in record.counters], shape.rows, LONG)
+    levels = _matrix([(column.name, column.values) for column in record.gauges], shape.rows, DOUBLE)
     sample = Sample(
         shape=shape,
         slot=record.slot,
@@ -215,6 +213,18 @@ def _without_strange_levels(sample: Sample) -> Sample:
         if (rows := tuple(int(row) for row in np.flatnonzero(~good) if (name, int(row)) not in known))
     ]
     return sample._replace(levels=np.where(finite, sample.levels, 0.0), missing=(*sample.missing, *strange))
+
+
+def _matrix(columns: Sequence[tuple[str, Sequence[float]]], rows: int, kind: np.dtype[Any]) -> npt.NDArray[Any]:
+    for name, values in columns:
+        if len(values) != rows:
+            raise RecordError(f"column {name!r}: {len(values)} values for {rows} rows")
+    try:
+        return np.array([values for _, values in columns], dtype=kind).reshape(len(columns), rows)
+    except (ValueError, OverflowError, TypeError) as error:
+        raise RecordError(
+            f"columns {[name for name, _ in columns]} hold something that is no number: {error}"
+        ) from error
 
 
 def _longs(values: Sequence[int]) -> Longs | None:

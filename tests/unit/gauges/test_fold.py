@@ -1,0 +1,372 @@
+"""Everything that time does to counters, poll by poll."""
+
+import math
+from typing import Any
+
+import pytest
+
+from schemas.errors import RecordError
+from schemas.records import MissingCells
+from streams.gauges.derived import parse
+from streams.gauges.fold import Arrival, advance
+from streams.gauges.gauge import gauges_of
+from streams.gauges.limits import Limits
+from streams.gauges.plan import Rules
+from streams.gauges.sample import from_record, to_record
+from tests.unit.gauges.making import GBIT, T0_S, column, gauges, level, record, sample, state
+
+
+def octets(*values: int, slot: int = T0_S, **rest: Any):
+    return sample({"octets_in": values}, slot=slot, **rest)
+
+
+def test_the_first_sample_gives_levels_and_states_and_says_why_there_is_no_rate():
+    first = sample({"octets_in": [5]}, gauges=[level("temperature", [21.5])], states=[state("oper", ["up"])])
+    (gauge,) = gauges(first)
+    assert gauge.gauges == {"temperature": 21.5}
+    assert gauge.states == {"oper": "up"}
+    assert gauge.missing == {"octets_in": "first-sample"}
+    assert gauge.duration_s is None
+
+
+def test_the_second_sample_gives_a_rate_and_its_duration():
+    (gauge,) = gauges(octets(0), octets(6000, slot=T0_S + 60))
+    assert gauge.gauges == {"octets_in": 100.0}
+    assert gauge.duration_s == 60.0
+    assert gauge.missing == gauge.confidence == gauge.counters == {}
+    assert (gauge.slot, gauge.time_ms, gauge.row) == (T0_S + 60, (T0_S + 60) * 1000, "Gi0/0")
+
+
+def test_each_row_has_its_own_time():
+    before = octets(0, 0, offsets_ms=[0, 500])
+    now = octets(6000, 6050, slot=T0_S + 60, offsets_ms=[0, 1000])
+    first, second = gauges(before, now)
+    assert (first.duration_s, second.duration_s) == (60.0, 60.5)
+    assert first.gauges == second.gauges == {"octets_in": 100.0}
+    assert second.time_ms == (T0_S + 61) * 1000
+
+
+def test_a_replayed_slot_gives_the_same_gauges_whatever_its_content():
+    first, second = octets(0), octets(6000, slot=T0_S + 60)
+    state_1 = advance(None, first, Rules()).state
+    done = advance(state_1, second, Rules())
+    again = advance(done.state, octets(9999, slot=T0_S + 60), Rules())
+    assert again.arrival is Arrival.REPLAYED
+    assert again.state == done.state
+    assert again.rows is not None
+    assert done.rows is not None
+    assert gauges_of(again.rows) == gauges_of(done.rows)
+
+
+def test_a_late_sample_gives_no_record_and_changes_nothing():
+    known = advance(advance(None, octets(0), Rules()).state, octets(6000, slot=T0_S + 60), Rules()).state
+    step = advance(known, octets(0), Rules())
+    assert (step.rows, step.state, step.arrival) == (None, known, Arrival.LATE)
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        pytest.param({"slot": T0_S + 300}, "gap", id="gap"),
+        pytest.param({"slot": T0_S + 60, "uptime_cs": 500}, "reboot", id="reboot"),
+        pytest.param({"slot": T0_S + 60, "uptime_cs": None, "polled_at_ms": T0_S * 1000 - 1}, "clock-step", id="clock"),
+        pytest.param({"slot": T0_S + 60, "discontinuities_cs": [99]}, "discontinuity", id="discontinuity"),
+        pytest.param({"slot": T0_S + 60, "line_rates": [1000]}, "above-line-rate", id="above-line-rate"),
+        pytest.param({"slot": T0_S + 60, "index": ["other"]}, "row-new", id="row-new"),
+        pytest.param(
+            {"slot": T0_S + 60, "missing": [MissingCells(column="octets_in", reason="no-such-instance", rows=[0])]},
+            "no-such-instance",
+            id="the-device-did-not-give-it",
+        ),
+    ],
+)
+def test_a_rate_that_cannot_be_made_says_why_and_the_next_one_is_there(now, reason):
+    before = octets(0, discontinuities_cs=[5])
+    bad = octets(60_000, **{"discontinuities_cs": [5], **now})
+    (gauge,) = gauges(before, bad)
+    assert gauge.gauges == {}
+    assert gauge.missing == {"octets_in": reason}
+    after = now["slot"] + 60
+    shifted = (bad.uptime_cs or 0) + 6000
+    (then,) = gauges(
+        before,
+        bad,
+        octets(60_600, slot=after, uptime_cs=shifted, index=list(bad.shape.fixed.row_keys),
+               polled_at_ms=bad.polled_at_ms + 60_000,
+               discontinuities_cs=[int(bad.discontinuities_cs[0])]),
+    )  # fmt: skip
+    if reason == "no-such-instance":
+        assert then.missing == {"octets_in": "previous-missing"}
+    else:
+        assert then.gauges == {"octets_in": 10.0}
+
+
+@pytest.mark.parametrize(
+    ("stamps_before", "stamps_now", "refused"),
+    [
+        pytest.param([5], [5], False, id="same"),
+        pytest.param([5], [6], True, id="changed"),
+        pytest.param([-1], [100_000_001], True, id="first-seen-and-later-than-the-last-poll"),
+        pytest.param([-1], [99], False, id="first-seen-but-old"),
+        pytest.param(None, [99], False, id="first-column-but-old"),
+        pytest.param([5], [-1], False, id="no-longer-given"),
+        pytest.param([5], None, False, id="no-longer-a-column"),
+    ],
+)
+def test_the_time_of_a_discontinuity_is_honoured(stamps_before, stamps_now, refused):
+    (gauge,) = gauges(
+        octets(0, discontinuities_cs=stamps_before or ()),
+        octets(60, slot=T0_S + 60, discontinuities_cs=stamps_now or ()),
+    )
+    assert gauge.missing == ({"octets_in": "discontinuity"} if refused else {})
+
+
+def test_rows_are_known_by_name_wherever_they_stand():
+    before = octets(0, 1000, 2000, index=["a", "b", "c"])
+    now = octets(2060, 1120, 5, index=["c", "b", "d"], slot=T0_S + 60)
+    c, b, d = gauges(before, now)
+    assert (c.gauges, b.gauges, d.gauges) == ({"octets_in": 1.0}, {"octets_in": 2.0}, {})
+    assert d.missing == {"octets_in": "row-new"}
+    assert d.duration_s is None
+
+
+def test_a_row_that_vanishes_and_returns_starts_anew():
+    there = octets(0, 0, index=["a", "b"])
+    gone = octets(60, index=["a"], slot=T0_S + 60)
+    back = octets(120, 7, index=["a", "b"], slot=T0_S + 120)
+    assert [gauge.row for gauge in gauges(there, gone)] == ["a"]
+    a, b = gauges(there, gone, back)
+    assert a.gauges == {"octets_in": 1.0}
+    assert b.missing == {"octets_in": "row-new"}
+
+
+def test_a_poll_without_rows_before_one_with_rows():
+    assert gauges(octets(), octets(5, slot=T0_S + 60))[0].missing == {"octets_in": "row-new"}
+    assert gauges(octets(5), octets(slot=T0_S + 60)) == []
+
+
+def test_a_missing_cell_leaves_the_others_alone():
+    hole = [MissingCells(column="b", reason="no-such-instance", rows=[1])]
+    first = sample({"a": [0, 0], "b": [0, 0]})
+    second = sample({"a": [60, 60], "b": [60, 0]}, slot=T0_S + 60, missing=hole)
+    third = sample({"a": [120, 120], "b": [120, 120]}, slot=T0_S + 120)
+    assert gauges(first, second)[1].gauges == {"a": 1.0}
+    assert gauges(first, second)[1].missing == {"b": "no-such-instance"}
+    assert gauges(first, second, third)[1].missing == {"b": "previous-missing"}
+    assert gauges(first, second, third)[0].gauges == {"a": 1.0, "b": 1.0}
+
+
+def test_missing_states_levels_and_dimensions_are_absent_with_their_reason():
+    hole = [MissingCells(column=name, reason="timeout", rows=[0]) for name in ("oper", "temperature", "alias")]
+    now = sample(
+        {"a": [0]},
+        gauges=[level("temperature", [0.0])],
+        states=[state("oper", [""])],
+        dimensions=[state("alias", [""])],
+        missing=hole,
+    )
+    (gauge,) = gauges(now)
+    assert (gauge.gauges, gauge.states, gauge.dimensions) == ({}, {}, {})
+    assert gauge.missing == {"oper": "timeout", "temperature": "timeout", "alias": "timeout", "a": "first-sample"}
+
+
+def test_a_level_that_is_no_number_is_missing():
+    (gauge,) = gauges(sample({}, gauges=[level("t", [math.nan])]))
+    assert (gauge.gauges, gauge.missing) == ({}, {"t": "not-a-number"})
+
+
+def test_a_counter_that_stands_still_while_others_move_is_idle():
+    (gauge,) = gauges(sample({"a": [5], "b": [5]}), sample({"a": [5], "b": [65]}, slot=T0_S + 60))
+    assert gauge.gauges == {"a": 0.0, "b": 1.0}
+
+
+def test_an_agent_that_answers_from_memory_gives_no_false_zeros():
+    frozen = {"uptime_cs": 100_000_000}
+    (gauge,) = gauges(octets(5, **frozen), octets(5, slot=T0_S + 60, **frozen))
+    assert (gauge.gauges, gauge.missing) == ({}, {"octets_in": "agent-frozen"})
+
+
+def test_a_frozen_uptime_beside_moving_counters_is_passed_over_and_said():
+    frozen = {"uptime_cs": 100_000_000}
+    (gauge,) = gauges(octets(0, **frozen), octets(60, slot=T0_S + 60, **frozen))
+    assert (gauge.gauges, gauge.confidence) == ({"octets_in": 1.0}, {"octets_in": "uptime-frozen"})
+
+
+def test_when_our_clock_goes_back_the_devices_clock_gives_the_duration():
+    before = octets(0, offsets_ms=[100])
+    now = octets(600, slot=T0_S + 60, polled_at_ms=T0_S * 1000 - 7000, offsets_ms=[300])
+    (gauge,) = gauges(before, now)
+    assert (gauge.gauges, gauge.duration_s) == ({"octets_in": 10.0}, 60.0)
+    assert gauge.confidence == {"octets_in": "uptime-clock"}
+
+
+def test_several_doubts_are_all_said():
+    narrow = {"line_rates": [10**8]}
+    before = sample([column("o", [2**32 - 300], 32)], **narrow)
+    now = sample([column("o", [300], 32)], slot=T0_S + 60, polled_at_ms=T0_S * 1000, **narrow)
+    (gauge,) = gauges(before, now)
+    assert (gauge.gauges, gauge.confidence) == ({"o": 10.0}, {"o": "wrapped+uptime-clock"})
+
+
+def test_some_rows_of_a_64_bit_column_may_have_32_bits():
+    counters = [column("o", [2**32 - 300, 2**32 - 300], rows_32=[1])]
+    then = [column("o", [300, 300], rows_32=[1])]
+    wide, narrow = gauges(sample(counters), sample(then, slot=T0_S + 60))
+    assert wide.missing == {"o": "reset"}
+    assert narrow.gauges == {"o": 10.0}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"width": 32}, id="width"),
+        pytest.param({"rows_32": [0]}, id="width-of-the-row"),
+        pytest.param({"unit": "bits"}, id="unit"),
+        pytest.param({"scale": 8.0}, id="scale"),
+    ],
+)
+def test_a_column_whose_meaning_changed_is_not_compared(changed):
+    now = sample([column("o", [100], **changed)], slot=T0_S + 60)
+    assert gauges(sample([column("o", [0])]), now)[0].missing == {"o": "column-changed"}
+
+
+def test_a_new_column_has_no_rate_yet():
+    (gauge,) = gauges(sample({"a": [0]}), sample({"a": [60], "b": [5]}, slot=T0_S + 60))
+    assert (gauge.gauges, gauge.missing) == ({"a": 1.0}, {"b": "previous-missing"})
+
+
+def test_counters_above_2_63_survive():
+    (gauge,) = gauges(octets(2**64 - 1000), octets(2**64 - 400, slot=T0_S + 60))
+    assert gauge.gauges == {"octets_in": 10.0}
+
+
+def test_rows_answered_too_soon_after_one_another_have_no_rate():
+    before = octets(0, 0, offsets_ms=[0, 58_000])
+    first, second = gauges(before, octets(60, 60, slot=T0_S + 60, offsets_ms=[0, 0]))
+    assert first.gauges == {"octets_in": 1.0}
+    assert (second.missing, second.duration_s) == ({"octets_in": "too-soon"}, None)
+
+
+def test_the_margin_on_the_line_is_a_setting():
+    polls = octets(0), octets(15_000, slot=T0_S + 60, line_rates=[1000])
+    assert gauges(*polls)[0].missing == {"octets_in": "above-line-rate"}
+    assert gauges(*polls, rules=Rules(limits=Limits(line_rate_margin=2.0)))[0].gauges == {"octets_in": 250.0}
+
+
+DERIVED = Rules(
+    derived=(
+        parse("interface", "utilisation_in", "utilisation octets_in"),
+        parse("interface", "error_ratio_in", "ratio errors_in / errors_in + unicast_in"),
+        parse("other", "not_here", "utilisation octets_in"),
+    )
+)
+
+
+def interface(octets_in: int, errors_in: int, unicast_in: int, slot: int, **rest: Any):
+    return sample(
+        [
+            column("octets_in", [octets_in]),
+            column("errors_in", [errors_in], unit="errors"),
+            column("unicast_in", [unicast_in], unit="packets"),
+        ],
+        **{"slot": slot, "line_rates": [GBIT], **rest},
+    )
+
+
+def test_utilisation_and_ratios_are_derived():
+    (gauge,) = gauges(interface(0, 0, 0, T0_S), interface(6 * 10**8, 60, 5940, T0_S + 60), rules=DERIVED)
+    assert gauge.gauges["utilisation_in"] == 0.08
+    assert gauge.gauges["error_ratio_in"] == 0.01
+    assert "not_here" not in gauge.gauges
+
+
+@pytest.mark.parametrize(
+    ("now", "name", "reason"),
+    [
+        pytest.param({"line_rates": ()}, "utilisation_in", "line-rate-unknown", id="no-speed"),
+        pytest.param({"line_rates": [0]}, "utilisation_in", "line-rate-unknown", id="speed-0"),
+        pytest.param({}, "error_ratio_in", "zero-denominator", id="nothing-to-divide-by"),
+        pytest.param({"uptime_cs": 5}, "utilisation_in", "reboot", id="as-its-input"),
+        pytest.param({"counters": [column("x", [0])]}, "error_ratio_in", "no-such-metric", id="no-such-input"),
+    ],
+)
+def test_a_derived_value_is_as_absent_as_what_it_is_made_of(now, name, reason):
+    (gauge,) = gauges(interface(0, 0, 0, T0_S), interface(600, 0, 0, T0_S + 60, **now) if "counters" not in now
+                      else sample(slot=T0_S + 60, **now), rules=DERIVED)  # fmt: skip
+    assert gauge.missing[name] == reason
+    assert name not in gauge.gauges
+
+
+def test_a_derived_value_is_as_doubtful_as_what_it_is_made_of():
+    now = interface(6 * 10**8, 60, 5940, T0_S + 60, polled_at_ms=0)
+    (gauge,) = gauges(interface(0, 0, 0, T0_S), now, rules=DERIVED)
+    assert gauge.confidence["utilisation_in"] == "uptime-clock"
+    assert gauge.gauges["utilisation_in"] == 0.08
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("octets_in * 8", "utilisation METRIC", id="no-expressions"),
+        pytest.param("ratio a + b", "utilisation METRIC", id="no-slash"),
+        pytest.param("utilisation a + b", "one metric", id="utilisation-of-two"),
+        pytest.param("ratio a b / c", "no metric", id="no-plus"),
+        pytest.param("ratio a / ", "no metric", id="nothing-below"),
+    ],
+)
+def test_a_wrong_declaration_says_what_was_expected(text, expected):
+    with pytest.raises(ValueError, match=expected):
+        parse("interface", "x", text)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        pytest.param({"index": ["a", "a"]}, "named more than once: \\['a'\\]", id="row-twice"),
+        pytest.param({"index": ["a"]}, "2 values for 1 rows", id="too-many-values"),
+        pytest.param({"index": ["a", "b", "c"]}, "2 values for 3 rows", id="too-few-values"),
+        pytest.param({"line_rates": [1]}, "line_rates: 1 values for 2 rows", id="line-rates"),
+        pytest.param({"offsets_ms": [1]}, "offsets_ms: \\[1\\] values for 2 rows", id="offsets"),
+        pytest.param({"discontinuities_cs": [1]}, "discontinuities_cs", id="discontinuities"),
+        pytest.param({"states": [state("s", ["up"])]}, "states", id="states"),
+        pytest.param({"dimensions": [state("d", ["x"])]}, "dimension 'd'", id="dimensions"),
+        pytest.param(
+            {"gauges": [level("octets_in", [1, 2])]}, "columns of numbers", id="counter-and-level-of-one-name"
+        ),
+        pytest.param({"counters": [column("o", [1, 2], width=31)]}, "width 31", id="width"),
+        pytest.param({"counters": [column("o", [1, 2], scale=0.0)]}, "scale 0.0", id="scale"),
+        pytest.param({"counters": [column("o", [1, 2], rows_32=[2])]}, "rows_32", id="rows-32"),
+        pytest.param({"interval_s": 0}, "interval_s 0", id="interval"),
+        pytest.param({"missing": [MissingCells(column="o", reason="r", rows=[2])]}, "missing", id="missing-row"),
+    ],
+)
+def test_a_poll_that_contradicts_itself_is_refused_whole(wrong, complaint):
+    with pytest.raises(RecordError, match=complaint):
+        sample(**{"counters": {"octets_in": [1, 2]}, **wrong})
+
+
+def test_a_derived_value_may_not_take_the_name_of_a_metric():
+    rules = Rules(derived=(parse("interface", "octets_in", "utilisation octets_in"),))
+    with pytest.raises(RecordError, match="octets_in"):
+        advance(None, octets(1), rules)
+
+
+def test_a_sample_gives_back_the_record_it_came_from():
+    one = record(
+        [column("o", [2**64 - 1, 0], rows_32=[1], scale=8.0)],
+        gauges=[level("t", [1.5, 2.5])],
+        states=[state("s", ["up", "down"])],
+        dimensions=[state("d", ["x", "y"])],
+        offsets_ms=[1, 2],
+        discontinuities_cs=[-1, 7],
+        line_rates=[0, GBIT],
+        missing=[MissingCells(column="t", reason="timeout", rows=(0,))],
+    )
+    assert from_record(to_record(from_record(one))).shape == from_record(one).shape
+    assert to_record(from_record(to_record(from_record(one)))) == to_record(from_record(one))
+    assert tuple(to_record(from_record(one)).counters[0].values) == (-1, 0)
+
+
+def test_reasons_and_doubts_are_counted_by_their_words():
+    step = advance(None, sample({"a": [1, 2], "b": [1, 2]}), Rules())
+    assert step.counts() == {"first-sample": 4}
