@@ -1,0 +1,93 @@
+"""What a device says of itself, and which profile fits it: the built-in enrichment plugin `device-facts`."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from pollers.plugins.base import OptionError, PluginContext
+from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, DEVICE, profile_folders, report_problems
+from pollers.profiles.absent import Absent
+from pollers.profiles.convert import raw_value
+from pollers.profiles.evaluate import as_text
+from pollers.profiles.match import best_profile
+from pollers.profiles.model import As
+from pollers.profiles.watch import Watch
+from pollers.snmp.client import Device
+from schemas.records import Enrichment, Resource
+
+OPTIONS: Final = ("fallback", "profiles", "deadline_s")
+#: fact -> object of the system group (RFC 3418)
+SYSTEM: Final = {
+    "sys_descr": "1.3.6.1.2.1.1.1.0",
+    "sys_object_id": "1.3.6.1.2.1.1.2.0",
+    "sys_uptime_cs": "1.3.6.1.2.1.1.3.0",
+    "sys_contact": "1.3.6.1.2.1.1.4.0",
+    "sys_name": "1.3.6.1.2.1.1.5.0",
+    "sys_location": "1.3.6.1.2.1.1.6.0",
+}
+DEFAULT_DEADLINE_S: Final = 30.0
+#: enrichment counts for this many of its intervals, so that one failed run loses nothing
+TTL_INTERVALS: Final = 3
+
+
+class DeviceFacts:
+    """Reads the system group in one request."""
+
+    def __init__(self, context: PluginContext) -> None:
+        """Raises OptionError."""
+        self._context = context
+        self._fallback = context.options.get("fallback", DEFAULT_FALLBACK)
+        self._deadline_s = float_option(context, "deadline_s", DEFAULT_DEADLINE_S)
+        check_options(context, OPTIONS)
+        self.watch = Watch(profile_folders(context.options), report_problems)
+
+    async def enrich(self, resource: Resource) -> Mapping[str, Enrichment]:
+        """Return the namespace `device`; `profile` in it is the one that fits. Raises DeviceError."""
+        now_ms = self._context.now_ms()
+        if self.watch.due(now_ms):
+            await asyncio.to_thread(self.watch.look)
+        device = Device(resource.site, resource.resource_id, resource.endpoint)
+        async with self._context.snmp.open(device, self._deadline_s) as session:
+            values = await session.get_many(list(SYSTEM.values()))
+        facts = {
+            name: as_text(cell)
+            for name, value in zip(SYSTEM, values, strict=True)
+            if not isinstance(cell := raw_value(value.type, value.data, As.AUTO), Absent)
+        }
+        profiles = self.watch.library.profiles.values()
+        matched = best_profile(profiles, facts.get("sys_object_id"), facts.get("sys_descr"))
+        facts["profile"] = matched or self._fallback
+        found = Enrichment(
+            plugin=self._context.section,
+            collected_at_ms=now_ms,
+            ttl_s=self._context.interval_s * TTL_INTERVALS,
+            facts=facts,
+        )
+        return {DEVICE: found}
+
+
+def check_options(context: PluginContext, known: tuple[str, ...]) -> None:
+    """Raise OptionError for options that the plugin does not have, and for folders that do not exist."""
+    problems = {name: f"expected one of {', '.join(known)}" for name in context.options if name not in known}
+    for folder in profile_folders(context.options):
+        if not folder.is_dir():
+            problems["profiles"] = f"expected folders that exist, found {folder}"
+    if problems:
+        raise OptionError(problems)
+
+
+def float_option(context: PluginContext, name: str, default: float) -> float:
+    """Return a positive number from the options. Raises OptionError."""
+    text = context.options.get(name, "")
+    try:
+        number = float(text) if text else default
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 86_400:
+        raise OptionError({name: f"expected seconds above 0, found {text!r}"})
+    return number
+
+
+def create(context: PluginContext) -> DeviceFacts:
+    """Return the plugin. Raises OptionError."""
+    return DeviceFacts(context)

@@ -1,0 +1,213 @@
+"""Polling by profile over SNMP: the built-in polling plugin `snmp` (docs/profiles.md)."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from pollers.plugins.base import OptionError, PluginContext, Poll
+from pollers.profiles.collect import FAULTS, samples_of
+from pollers.profiles.facts import known_from_facts, namespace_of, numeric_names
+from pollers.profiles.frames import Known
+from pollers.profiles.match import best_profile
+from pollers.profiles.model import Group, Profile
+from pollers.profiles.place import Problem
+from pollers.profiles.plan import Plan, make_plan
+from pollers.profiles.reading import Memory, Reading, read_device
+from pollers.profiles.watch import Watch
+from pollers.snmp.client import Device, Session
+from pollers.snmp.errors import AuthRefused, DeadlineExceeded, NoAnswer, SnmpError, Unreachable
+from schemas.records import EnrichedResource, Enrichment, Job, Outcome, Resource
+
+OPTIONS: Final = ("profile", "fallback", "profiles", "groups", "deadline_s")
+DEFAULT_FALLBACK: Final = "if-mib"
+#: namespace of enrichment that says what the device is
+DEVICE: Final = "device"
+#: a device that was not polled for this long is forgotten
+_FORGET_AFTER_MS: Final = 2 * 86_400_000
+
+_OUTCOMES: Final = {
+    Unreachable: Outcome.UNREACHABLE,
+    NoAnswer: Outcome.TIMEOUT,
+    DeadlineExceeded: Outcome.TIMEOUT,
+    AuthRefused: Outcome.AUTH,
+}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Remembered:
+    """What is kept between the polls of one (resource, job)."""
+
+    plan: Plan
+    memory: Memory = field(default_factory=Memory)
+    offered: dict[str, Known] = field(default_factory=dict)
+
+
+class SnmpProfile:
+    """Polls every group of the profile that fits the device."""
+
+    def __init__(self, context: PluginContext) -> None:
+        """Raises OptionError."""
+        options = context.options
+        self._context = context
+        self._fixed = options.get("profile") or None
+        self._fallback = options.get("fallback", DEFAULT_FALLBACK)
+        self._groups = frozenset(options.get("groups", "").replace(",", " ").split())
+        self._deadline_s = _seconds(options.get("deadline_s", ""))
+        problems = {name: f"expected one of {', '.join(OPTIONS)}" for name in options if name not in OPTIONS}
+        if self._deadline_s is not None and self._deadline_s <= 0:
+            problems["deadline_s"] = "expected seconds above 0"
+        folders = profile_folders(options)
+        for folder in folders:
+            if not folder.is_dir():
+                problems["profiles"] = f"expected folders that exist, found {folder}"
+        if problems:
+            raise OptionError(problems)
+        self.watch = Watch(folders, report_problems)
+        for option, name in (("profile", self._fixed), ("fallback", self._fallback)):
+            if name and name not in self.watch.library.profiles:
+                raise OptionError({option: f"expected a profile that exists, found {name!r}"})
+        self._plans: dict[tuple[str, int], Plan] = {}
+        self._remembered: dict[tuple[str, str], Remembered] = {}
+
+    def jobs(self, resource: Resource, enrichments: Mapping[str, Enrichment]) -> Sequence[Job]:  # noqa: ARG002
+        """Return one job per interval that the device's profile has groups for."""
+        profile = self._profile(self._profile_name(enrichments))
+        if profile is None:
+            return []
+        intervals = sorted({profile.interval_of(group, self._context.interval_s) for group in self._wanted(profile)})
+        return [Job(plugin=self._context.section, profile=profile.name, interval_s=every) for every in intervals]
+
+    async def poll(self, resource: EnrichedResource, job: Job, slot: int) -> Poll:  # noqa: ARG002
+        if self.watch.due(self._context.now_ms()):
+            await asyncio.to_thread(self.watch.look)
+            self._forget()
+        name = self._profile_name(resource.enrichments)
+        profile = self._profile(name) or self._profile(job.profile)
+        if profile is None:
+            return Poll(
+                outcome=Outcome.INTERNAL, reason=f"no profile {job.profile!r} here: see `panoptes profile lint`"
+            )
+        remembered = self._recall(resource, job, self._plan(profile, job.interval_s))
+        where = resource.resource
+        device = Device(where.site, where.resource_id, where.endpoint)
+        deadline_s = self._deadline_s or job.interval_s * 0.9
+        session: Session | None = None
+        try:
+            async with self._context.snmp.open(device, deadline_s) as session:
+                reading = await read_device(
+                    session, remembered.plan, remembered.memory, remembered.offered, self._context.now_ms()
+                )
+        except SnmpError as error:
+            return _failed(error, session)
+        remembered.memory = reading.memory
+        return to_poll(remembered.plan, reading, session)
+
+    def _profile_name(self, enrichments: Mapping[str, Enrichment]) -> str:
+        if self._fixed:
+            return self._fixed
+        device = enrichments.get(DEVICE)
+        if device is None:
+            return self._fallback
+        facts = device.facts
+        profiles = self.watch.library.profiles.values()
+        return best_profile(profiles, facts.get("sys_object_id"), facts.get("sys_descr")) or self._fallback
+
+    def _profile(self, name: str) -> Profile | None:
+        return self.watch.library.profiles.get(name)
+
+    def _wanted(self, profile: Profile) -> list[Group]:
+        return [group for group in profile.groups.values() if not self._groups or group.name in self._groups]
+
+    def _plan(self, profile: Profile, interval_s: int) -> Plan:
+        known = self._plans.get((profile.name, interval_s))
+        if known is None or known.profile is not profile:
+            groups = [
+                group
+                for group in self._wanted(profile)
+                if profile.interval_of(group, self._context.interval_s) == interval_s
+            ]
+            known = self._plans[profile.name, interval_s] = make_plan(profile, groups)
+        return known
+
+    def _recall(self, resource: EnrichedResource, job: Job, plan: Plan) -> Remembered:
+        key = (resource.resource.identity, job.name)
+        found = self._remembered.get(key)
+        if found is None or found.plan is not plan:
+            found = self._remembered[key] = Remembered(plan)
+        for table, names in plan.slow_names.items():
+            enrichment = resource.enrichments.get(namespace_of(table))
+            if enrichment is None or not enrichment.rows:
+                found.offered.pop(table, None)
+                continue
+            before = found.offered.get(table)
+            if before is None or before.at_ms != enrichment.collected_at_ms:
+                found.offered[table] = known_from_facts(enrichment, names, numeric_names(plan.profile.tables[table]))
+        return found
+
+    def _forget(self) -> None:
+        now_ms = self._context.now_ms()
+        gone = [
+            key
+            for key, found in self._remembered.items()
+            if found.memory.clock and now_ms - found.memory.clock.polled_at_ms > _FORGET_AFTER_MS
+        ]
+        for key in gone:
+            del self._remembered[key]
+
+
+def to_poll(plan: Plan, reading: Reading, session: Session) -> Poll:
+    """Return what became of a poll whose device answered: success, or partial with what is missing."""
+    readable = [group for group in plan.groups if not reading.unread.intersection(group.tables)]
+    samples = samples_of(plan, reading.frames, reading.clock, readable)
+    reasons = list(reading.problems)
+    for sample in samples:
+        faults = sorted({f"{cells.column}: {cells.reason}" for cells in sample.missing if cells.reason in FAULTS})
+        reasons += [f"{sample.group}: {fault}" for fault in faults[:5]]
+    if not samples and not reasons:
+        reasons.append(f"profile {plan.profile.name} finds nothing on this device")
+    outcome = Outcome.PARTIAL if reasons else Outcome.SUCCESS
+    return _with_cost(Poll(outcome=outcome, reason="; ".join(reasons)[:1_000], samples=samples), session)
+
+
+def _failed(error: SnmpError, session: Session | None) -> Poll:
+    poll = Poll(outcome=_OUTCOMES.get(type(error), Outcome.PARTIAL), reason=str(error))
+    if isinstance(error, Unreachable):
+        poll = replace(poll, unreachable_since_ms=error.since_ms)
+    elif poll.outcome is Outcome.PARTIAL:
+        poll = replace(poll, reason=f"nothing read: {error}")
+    return poll if session is None else _with_cost(poll, session)
+
+
+def _with_cost(poll: Poll, session: Session) -> Poll:
+    stats = session.stats
+    return replace(poll, packets_sent=stats.packets_sent, retries=stats.retries, values=stats.values)
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return -1.0
+
+
+def profile_folders(options: Mapping[str, str]) -> list[Path]:
+    """Return the folders of the option `profiles`, separated by colons or new lines."""
+    return [Path(part.strip()) for part in options.get("profiles", "").replace("\n", ":").split(":") if part.strip()]
+
+
+def report_problems(problems: Sequence[Problem]) -> None:
+    """Log what is wrong with profiles, when that changes."""
+    if not problems:
+        log.info("profiles good again")
+    for problem in problems[:20]:
+        log.error("profile broken, the old one stays in force problem=%s", problem)
+
+
+def create(context: PluginContext) -> SnmpProfile:
+    """Return the plugin. Raises OptionError."""
+    return SnmpProfile(context)

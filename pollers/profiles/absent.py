@@ -1,0 +1,31 @@
+"""A value that is not there, and why: never -1, never 0, never an empty string."""
+
+import enum
+from typing import NamedTuple, TypeAlias
+
+
+class Reason(enum.StrEnum):
+    """Why a cell has no value; computed cells add the operand's name behind a colon."""
+
+    NOT_ANSWERED = "not-answered"  #: the device gave no such cell
+    NO_SUCH_OBJECT = "no-such-object"
+    NO_SUCH_INSTANCE = "no-such-instance"
+    WRONG_TYPE = "wrong-type"  #: a text where a number belongs, or the reverse
+    NOT_A_NUMBER = "not-a-number"  #: infinite, NaN, or past what a double holds
+    DIVISION_BY_ZERO = "division-by-zero"
+    MISSING_OPERAND = "missing-operand"
+    NO_MATCH = "no-match"  #: the pattern of `extract` did not match
+    NO_ROW = "no-row"  #: the joined table has no such row
+    NO_ROWS = "no-rows"  #: nothing to count or to sum
+    BAD_INDEX = "bad-index"  #: the row's index is not made as the profile says
+    OTHER_TABLE = "other-table"  #: a column of another table of the same group
+
+
+class Absent(NamedTuple):
+    reason: str
+
+
+#: one cell of a table once it is converted
+Cell: TypeAlias = float | int | str | Absent
+
+NOT_ANSWERED = Absent(Reason.NOT_ANSWERED)

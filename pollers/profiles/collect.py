@@ -1,0 +1,255 @@
+"""Answers in, samples out: the pure half of polling by profile."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from pollers.plugins.base import Sample
+from pollers.profiles.absent import Absent, Cell, Reason
+from pollers.profiles.evaluate import as_text
+from pollers.profiles.frames import Frame, Frames
+from pollers.profiles.model import As, Column, Group, Use
+from pollers.profiles.plan import Plan
+from pollers.profiles.refs import Ref, reads_rate
+from pollers.profiles.stack import stack_samples
+from pollers.snmp.values import Type
+from schemas.records import CounterColumn, DimensionColumn, GaugeColumn, MissingCells, StateColumn
+
+#: reasons that say the device or the profile is at fault, not that the device simply lacks a value
+FAULTS: Final = frozenset({Reason.WRONG_TYPE, Reason.BAD_INDEX, Reason.NOT_A_NUMBER})
+_MAX_LONG: Final = 2**63 - 1
+_INTEGERS: Final = frozenset({Type.COUNTER32, Type.COUNTER64, Type.GAUGE32, Type.TIME_TICKS, Type.INTEGER})
+
+
+class Clock(NamedTuple):
+    """When the poll was, by us and by the device."""
+
+    polled_at_ms: int
+    uptime_cs: int | None = None
+    engine_boots: int | None = None
+
+
+class Missing:
+    """Collects which cells are missing and why, in the order in which they are found."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str], list[int]] = {}
+
+    def note(self, column: str, row: int, reason: str) -> None:
+        self._rows.setdefault((column, reason), []).append(row)
+
+    def cells(self) -> list[MissingCells]:
+        return [MissingCells(column=column, reason=reason, rows=rows) for (column, reason), rows in self._rows.items()]
+
+
+def samples_of(plan: Plan, frames: Frames, clock: Clock, groups: Iterable[Group] | None = None) -> list[Sample]:
+    """Return one sample per group that has rows; by default of all groups of the plan."""
+    found: list[Sample] = []
+    for group in plan.groups if groups is None else groups:
+        shown = [frame for name in group.tables if (frame := frames.frame(name)).kept]
+        if group.first_of:
+            shown = shown[:1]
+        samples = [_sample(group, frame, clock) for frame in shown if not _is_hollow(frame)]
+        if samples:
+            found.append(samples[0] if len(samples) == 1 else stack_samples(samples))
+    return found
+
+
+def _is_hollow(frame: Frame) -> bool:
+    """Return whether a set of scalars has no value at all: the device does not have it, so it makes no row."""
+    if not frame.table.scalar:
+        return False
+    names = [name for name, column in frame.table.columns.items() if column.use is not Use.TAG]
+    names += [name for name in frame.table.computed if not _is_rate(frame, name)]
+    return all(isinstance(frame.column(name)[0], Absent) for name in names)
+
+
+def _is_rate(frame: Frame, name: str) -> bool:
+    return reads_rate(frame.frames.profile.tables, Ref(frame.table.name, name))
+
+
+def _sample(group: Group, frame: Frame, clock: Clock) -> Sample:
+    kept = frame.kept
+    missing = Missing()
+    counters, gauges, states = [], [], []
+    for column in frame.table.columns.values():
+        if column.use is Use.COUNTER:
+            counters.append(_counter(frame, column, kept, missing))
+        elif column.use is Use.GAUGE:
+            gauges.append(_gauge(column.name, column.unit, frame.column(column.name), kept, missing))
+        elif column.use is Use.STATE:
+            states.append(_state(column.name, frame.column(column.name), kept, missing))
+    for computed in frame.table.computed.values():
+        if computed.use is Use.REFERENCE or _is_rate(frame, computed.name):
+            continue
+        cells = frame.column(computed.name)
+        if computed.use is Use.STATE:
+            states.append(_state(computed.name, cells, kept, missing))
+        else:
+            gauges.append(_gauge(computed.name, computed.unit, cells, kept, missing))
+    offsets = frame.offsets_ms()
+    return Sample(
+        group=group.name,
+        polled_at_ms=clock.polled_at_ms,
+        uptime_cs=clock.uptime_cs,
+        engine_boots=clock.engine_boots,
+        index=row_keys(frame),
+        dimensions=_dimensions(frame, kept, missing),
+        counters=counters,
+        gauges=gauges,
+        states=states,
+        line_rates=_line_rates(frame, kept),
+        offsets_ms=[offsets[row] for row in kept] if any(offsets) else [],
+        discontinuities_cs=_discontinuities(frame, kept),
+        missing=missing.cells(),
+    )
+
+
+def row_keys(frame: Frame) -> list[str]:
+    """Return the stable key of each kept row: a name where it is unique, `name#index` where it repeats or is blank."""
+    indexes = [frame.index[row] for row in frame.kept]
+    candidates = [_row_cells(frame, path) for path in frame.table.row]
+    if not candidates:
+        return indexes
+    names = [next((text for cells in candidates if (text := _blank_or_text(cells[row]))), "") for row in frame.kept]
+    return unique_keys(names, indexes)
+
+
+def _row_cells(frame: Frame, path: str) -> list[Cell]:
+    get = frame.get(tuple(path.split(".")))
+    return [get(row) for row in range(len(frame.index))]
+
+
+def _blank_or_text(cell: Cell) -> str:
+    return "" if isinstance(cell, Absent) else as_text(cell).strip()
+
+
+def unique_keys(names: Sequence[str], indexes: Sequence[str]) -> list[str]:
+    """Return a key per row, all different; the indexes must be."""
+    seen: dict[str, int] = {}
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+    keys = [name if name and seen[name] == 1 else f"{name}#{index}" for name, index in zip(names, indexes, strict=True)]
+    if len(set(keys)) < len(keys):
+        return [f"{name}#{index}" for name, index in zip(names, indexes, strict=True)]
+    return keys
+
+
+def _counter(frame: Frame, column: Column, kept: Sequence[int], missing: Missing) -> CounterColumn:
+    """Return the raw counter; per row, the first source that answered counts."""
+    if (plain := _plain_counter(frame, column, kept)) is not None:
+        return plain
+    values = [0] * len(frame.index)
+    widths = [0] * len(frame.index)
+    reasons: dict[int, str] = {}
+    for source in column.sources:
+        raw = frame.raw(source)
+        if raw is None:
+            continue
+        for row, (kind, data) in enumerate(zip(*raw, strict=True)):
+            if widths[row] or kind == 0:
+                continue
+            value = _count(kind, data, column.read_as)
+            if value is None:
+                reasons[row] = Reason.WRONG_TYPE
+                continue
+            values[row] = value - 2**64 if value > _MAX_LONG else value
+            widths[row] = source.width or (64 if kind == Type.COUNTER64 else 32)
+    otherwise = frame.answer.problem or Reason.NOT_ANSWERED
+    for position, row in enumerate(kept):
+        if not widths[row]:
+            missing.note(column.name, position, reasons.get(row, otherwise))
+    mixed = 64 in widths
+    return CounterColumn(
+        name=column.name,
+        width=64 if mixed else 32,
+        rows_32=[position for position, row in enumerate(kept) if widths[row] == 32] if mixed else [],
+        unit=column.unit,
+        scale=column.sources[0].scale,
+        values=[values[row] for row in kept],
+    )
+
+
+def _plain_counter(frame: Frame, column: Column, kept: Sequence[int]) -> CounterColumn | None:
+    """Return the column at once in the usual case: every row has the first source, of one integer type."""
+    source = column.sources[0]
+    raw = frame.raw(source)
+    if raw is None or not raw[0] or len(kept) != len(raw[0]):
+        return None
+    kind = raw[0][0]
+    if kind not in {Type.COUNTER32, Type.COUNTER64} or bytes(raw[0]).count(kind) != len(raw[0]):
+        return None
+    values: list[int] = list(raw[1])  # type: ignore[arg-type]
+    if max(values) > _MAX_LONG:
+        values = [value - 2**64 if value > _MAX_LONG else value for value in values]
+    width = source.width or (64 if kind == Type.COUNTER64 else 32)
+    return CounterColumn(name=column.name, width=width, unit=column.unit, scale=source.scale, values=values)
+
+
+def _count(kind: int, data: object, read_as: As) -> int | None:
+    if kind in _INTEGERS and isinstance(data, int) and 0 <= data < 2**64:
+        return data
+    if isinstance(data, bytes) and read_as is As.NUMBER:
+        text = data.strip()
+        return int(text) if text.isdigit() and len(text) < 20 else None
+    return None
+
+
+def _gauge(name: str, unit: str, cells: Sequence[Cell], kept: Sequence[int], missing: Missing) -> GaugeColumn:
+    values: list[float] = []
+    for position, row in enumerate(kept):
+        cell = cells[row]
+        if isinstance(cell, Absent | str):
+            missing.note(name, position, cell.reason if isinstance(cell, Absent) else Reason.WRONG_TYPE)
+            values.append(0.0)
+        else:
+            values.append(float(cell))
+    return GaugeColumn(name=name, unit=unit, values=values)
+
+
+def _state(name: str, cells: Sequence[Cell], kept: Sequence[int], missing: Missing) -> StateColumn:
+    return StateColumn(name=name, values=_texts(name, [cells[row] for row in kept], missing))
+
+
+def _texts(name: str, cells: Iterable[Cell], missing: Missing) -> list[str]:
+    values: list[str] = []
+    for position, cell in enumerate(cells):
+        if isinstance(cell, Absent):
+            missing.note(name, position, cell.reason)
+            values.append("")
+        else:
+            values.append(as_text(cell))
+    return values
+
+
+def _dimensions(frame: Frame, kept: Sequence[int], missing: Missing) -> list[DimensionColumn]:
+    """Return the tags; one that no row of the device has is left out."""
+    table = frame.table
+    names = [name for name, column in table.columns.items() if column.use is Use.TAG]
+    names += [part.name for part in table.index if part.use is Use.TAG]
+    found: list[DimensionColumn] = []
+    for name in (*names, *table.tags):
+        column = frame.column(name)
+        cells = [column[row] for row in kept]
+        if any(not isinstance(cell, Absent) or cell.reason in FAULTS for cell in cells):
+            found.append(DimensionColumn(name=name, values=_texts(name, cells, missing)))
+    for name, text in {**frame.frames.profile.static_tags, **table.static_tags}.items():
+        found.append(DimensionColumn(name=name, values=[text] * len(kept)))
+    return found
+
+
+def _line_rates(frame: Frame, kept: Sequence[int]) -> list[int]:
+    if frame.table.line_rate is None:
+        return []
+    cells = frame.column(frame.table.line_rate)
+    return [
+        0 if isinstance(cell := cells[row], Absent | str) or not 0 < cell < _MAX_LONG else int(cell) for row in kept
+    ]
+
+
+def _discontinuities(frame: Frame, kept: Sequence[int]) -> list[int]:
+    name = next((name for name, column in frame.table.columns.items() if column.use is Use.DISCONTINUITY), None)
+    if name is None:
+        return []
+    cells = frame.column(name)
+    stamps = [int(cell) if isinstance(cell := cells[row], int) else -1 for row in kept]
+    return stamps if any(stamp >= 0 for stamp in stamps) else []

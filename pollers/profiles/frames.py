@@ -1,0 +1,245 @@
+"""What a device answered, as columns of cells that carry their reasons: converted, joined and computed on demand."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pollers.profiles.absent import NOT_ANSWERED, Absent, Cell, Reason
+from pollers.profiles.convert import converter
+from pollers.profiles.evaluate import Get, as_text, compile_expression, truth
+from pollers.profiles.expr import Call, Expression, ExpressionError, Tree
+from pollers.profiles.index import parse_index
+from pollers.profiles.model import Column, Computed, IndexPart, Profile, Slice, Source, Table, Use
+from pollers.profiles.refs import Whole, aggregated, meaning, resolve
+from pollers.snmp.values import Column as Answered
+from pollers.snmp.values import Oid, Value
+
+
+class Answer(NamedTuple):
+    """One walk's answer."""
+
+    rows: Sequence[str]
+    columns: Mapping[Oid, Answered]
+    offsets_ms: Sequence[int]
+    problem: str | None = None  #: why it is incomplete, if it is
+
+
+class Known(NamedTuple):
+    """Values remembered from an earlier poll or from enrichment."""
+
+    rows: Mapping[str, int]  #: row's index -> position in each column
+    columns: Mapping[str, Sequence[Cell]]
+    at_ms: int  #: when it was read
+    until_ms: int  #: how long it is good for, unless the device reboots
+
+
+EMPTY = Answer((), {}, ())
+Answers = Mapping[str, Answer]  #: by table
+
+
+@dataclass(slots=True)
+class Frames:
+    """All tables of one poll."""
+
+    profile: Profile
+    scalars: Mapping[Oid, Value]
+    answers: Answers
+    known: Mapping[str, Known] = field(default_factory=dict)
+    _frames: "dict[str, Frame]" = field(default_factory=dict)
+
+    def frame(self, table: str) -> "Frame":
+        if table not in self._frames:
+            self._frames[table] = Frame(self, self.profile.tables[table])
+        return self._frames[table]
+
+
+class Frame:
+    """One table: `index` has its rows, `column()` a cell per row, `kept` the positions that the filter lets through."""
+
+    def __init__(self, frames: Frames, table: Table) -> None:
+        self.frames = frames
+        self.table = table
+        self.known = frames.known.get(table.name)
+        self.answer = frames.answers.get(table.name, EMPTY)
+        self.index, self.positions = self._rows()
+        self._columns: dict[str, list[Cell]] = {}
+        self._parts: list[list[Cell]] | None = None
+        self._joined: dict[str, list[int | Absent]] = {}
+        self._kept: list[int] | None = None
+
+    def _rows(self) -> tuple[list[str], Sequence[int] | None]:
+        """Return the rows, and where they are in the answer; None = just as in the answer."""
+        if self.table.scalar:
+            return ["0"], None
+        answer = self.answer
+        if not answer.columns:
+            return (list(self.known.rows) if self.known else []), None
+        own = {source.oid for column in self.table.columns.values() for source in column.sources}
+        if own.issuperset(answer.columns):
+            return list(answer.rows), None
+        mine = [column.types for oid, column in answer.columns.items() if oid in own]
+        positions = [row for row in range(len(answer.rows)) if any(types[row] for types in mine)]
+        return [answer.rows[row] for row in positions], positions
+
+    @property
+    def kept(self) -> Sequence[int]:
+        """Return the rows for which `when` is true."""
+        if self.table.when is None:
+            return range(len(self.index))
+        if self._kept is None:
+            get = compile_expression(self.table.when, _Names(self))
+            self._kept = [row for row in range(len(self.index)) if truth(get(row)) is True]
+        return self._kept
+
+    def offsets_ms(self) -> list[int]:
+        offsets = self.answer.offsets_ms
+        if not offsets:
+            return [0] * len(self.index)
+        return list(offsets) if self.positions is None else [offsets[row] for row in self.positions]
+
+    def raw(self, source: Source) -> tuple[Sequence[int], Sequence[object]] | None:
+        """Return the BER tags and the data of one OID, a cell per row; None = not asked or not answered at all."""
+        if self.table.scalar:
+            value = self.frames.scalars.get(source.oid)
+            return None if value is None else ((value.type,), (value.data,))
+        column = self.answer.columns.get(source.oid)
+        if column is None:
+            return None
+        if self.positions is None:
+            return column.types, column.data
+        return [column.types[row] for row in self.positions], [column.data[row] for row in self.positions]
+
+    def column(self, name: str) -> list[Cell]:
+        """Return the cells of a name of this table: of a column, computed value, part of the index, or tag."""
+        if name not in self._columns:
+            self._columns[name] = self._make(name)
+        return self._columns[name]
+
+    def _make(self, name: str) -> list[Cell]:  # noqa: PLR0911
+        if self.known is not None and name in self.known.columns:
+            cells, rows = self.known.columns[name], self.known.rows
+            return [cells[rows[index]] if index in rows else NOT_ANSWERED for index in self.index]
+        found = meaning(self.table, name)
+        match found:
+            case Column():
+                return self._convert(found)
+            case Computed():
+                return self._evaluate(found.expression, text=found.use is Use.STATE)
+            case Expression():
+                return self._evaluate(found, text=True)
+            case IndexPart():
+                return self._part(found)
+            case Whole():
+                return list(self.index)
+            case str():
+                return [found] * len(self.index)
+        raise ExpressionError(f"a name of {self.table.name!r}, not {name!r}")
+
+    def _convert(self, column: Column) -> list[Cell]:
+        cells: list[Cell] | None = None
+        for source in column.sources:
+            raw = self.raw(source)
+            if raw is None:
+                continue
+            convert = converter(column, source.scale)
+            found: list[Cell] = [convert(kind, data) for kind, data in zip(*raw, strict=True)]  # type: ignore[arg-type]
+            cells = (
+                found
+                if cells is None
+                else [b if isinstance(a, Absent) else a for a, b in zip(cells, found, strict=True)]
+            )
+        if cells is None:
+            cells = [NOT_ANSWERED] * len(self.index)
+        if self.answer.problem is not None:
+            why = Absent(self.answer.problem)
+            cells = [why if cell is NOT_ANSWERED else cell for cell in cells]
+        return cells
+
+    def _evaluate(self, expression: Expression, *, text: bool) -> list[Cell]:
+        get = compile_expression(expression, _Names(self))
+        cells = [get(row) for row in range(len(self.index))]
+        if text:
+            return [cell if isinstance(cell, Absent) else as_text(cell) for cell in cells]
+        return cells
+
+    def _part(self, part: IndexPart) -> list[Cell]:
+        if self._parts is None:
+            self._parts = [parse_index(index, self.table.index) for index in self.index]
+        position = self.table.index.index(part)
+        return [values[position] for values in self._parts]
+
+    # ---- names for expressions (evaluate.Names)
+
+    def get(self, path: tuple[str, ...]) -> Get:
+        ref = resolve(self.frames.profile.tables, self.table, path)
+        if ref.via is None and ref.table == self.table.name:
+            return _getter(self.column(ref.name))
+        other = self.frames.frame(ref.table).column(ref.name)
+        if ref.via is None:
+            return lambda _row: other[0]
+        places = self._places(ref.via)
+
+        def joined(row: int) -> Cell:
+            place = places[row]
+            return place if isinstance(place, Absent) else other[place]
+
+        return joined
+
+    def rows_of(self, call: Call) -> "tuple[Sequence[int], _Names, Sequence[Tree]]":
+        table, stripped = aggregated(self.frames.profile.tables, call)
+        other = self.frames.frame(table.name)
+        return other.kept, _Names(other), stripped.args if isinstance(stripped, Call) else ()
+
+    def _places(self, alias: str) -> list[int | Absent]:
+        """Return for each row where it is found in the joined table."""
+        if alias not in self._joined:
+            join = self.table.joins[alias]
+            other = self.frames.frame(join.table)
+            keys = (
+                other.index
+                if join.to is None
+                else [None if isinstance(cell, Absent) else as_text(cell) for cell in other.column(join.to)]
+            )
+            where: dict[str | None, int] = {}
+            for place, key in enumerate(keys):
+                where.setdefault(key, place)
+            self._joined[alias] = [
+                key if isinstance(key, Absent) else where.get(key, Absent(Reason.NO_ROW)) for key in self._keys(join.on)
+            ]
+        return self._joined[alias]
+
+    def _keys(self, on: Sequence[tuple[str, ...] | Slice]) -> list[str | Absent]:
+        if not on:
+            return list(self.index)
+        getters = [self._slice(key) if isinstance(key, Slice) else self.get(key) for key in on]
+        keys: list[str | Absent] = []
+        for row in range(len(self.index)):
+            cells = [get(row) for get in getters]
+            missing = next((cell for cell in cells if isinstance(cell, Absent)), None)
+            keys.append(missing or ".".join(as_text(cell) for cell in cells if not isinstance(cell, Absent)))
+        return keys
+
+    def _slice(self, bounds: Slice) -> Get:
+        def get(row: int) -> Cell:
+            arcs = self.index[row].split(".")
+            end = bounds.end + len(arcs) if bounds.end < 0 else bounds.end
+            return ".".join(arcs[bounds.start : end + 1]) or Absent(Reason.BAD_INDEX)
+
+        return get
+
+
+class _Names:
+    """A frame as the source of names for expressions."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def column(self, path: tuple[str, ...]) -> Get:
+        return self._frame.get(path)
+
+    def rows_of(self, call: Call) -> "tuple[Sequence[int], _Names, Sequence[Tree]]":
+        return self._frame.rows_of(call)
+
+
+def _getter(cells: Sequence[Cell]) -> Get:
+    return lambda row: cells[row]

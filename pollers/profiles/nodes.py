@@ -1,0 +1,121 @@
+"""YAML as a tree that knows its lines: texts, lists and mappings, nothing that runs or expands.
+
+The safe loader's composer is used and its constructors are not: no tag builds an object, anchors and aliases are
+refused (a few lines of them expand to gigabytes), and nesting is bounded before anything recurses.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import yaml
+
+from pollers.profiles.place import Place, Problem, ProfileError
+
+MAX_BYTES: Final = 2 * 2**20
+MAX_DEPTH: Final = 24
+_NULL: Final = "tag:yaml.org,2002:null"
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+Value: TypeAlias = "str | tuple[Node, ...] | Mapping[str, Node] | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    at: Place
+    value: Value
+
+
+def parse_yaml(text: str, file: str) -> Node:
+    """Return the document's root. Raises ProfileError."""
+    if len(text) > MAX_BYTES:
+        raise ProfileError([Problem(Place(file, 0), "", f"a file of at most {MAX_BYTES} characters")])
+    try:
+        _check_events(text, file)
+        root = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = " ".join(filter(None, (error.context, error.problem)))
+        raise ProfileError([Problem(Place(file, mark.line + 1 if mark else 0), "", f"YAML ({what})")]) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ProfileError([Problem(Place(file, 0), "", f"YAML ({error})")]) from error
+    if root is None:
+        raise ProfileError([Problem(Place(file, 0), "", "a profile, not an empty file")])
+    return _node(root, file)
+
+
+def _check_events(text: str, file: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        at = Place(file, event.start_mark.line + 1 if event.start_mark else 0)
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise ProfileError([Problem(at, "", "no anchors and aliases; use `extends`")])
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise ProfileError([Problem(at, "", f"at most {MAX_DEPTH} levels of nesting")])
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _node(node: yaml.Node, file: str) -> Node:
+    at = Place(file, node.start_mark.line + 1)
+    if isinstance(node, yaml.ScalarNode):
+        return Node(at, None if node.tag == _NULL else node.value)
+    if isinstance(node, yaml.SequenceNode):
+        return Node(at, tuple(_node(item, file) for item in node.value))
+    return Node(at, dict(_pairs(node, file)))
+
+
+def _pairs(node: yaml.Node, file: str) -> Iterator[tuple[str, Node]]:
+    seen: set[str] = set()
+    for key, value in node.value:
+        at = Place(file, key.start_mark.line + 1)
+        if not isinstance(key, yaml.ScalarNode):
+            raise ProfileError([Problem(at, "", "a text as key")])
+        if key.value in seen:
+            raise ProfileError([Problem(at, key.value, "each key once")])
+        seen.add(key.value)
+        yield key.value, _node(value, file)
+
+
+#: sections whose entries are merged by name; entries of `tables` and `scalars` are merged once more
+_BY_NAME: Final = frozenset({"scalars", "tables", "computed", "emit", "static_tags"})
+_TABLES: Final = frozenset({"scalars", "tables"})
+_INSIDE_TABLES: Final = frozenset({"columns", "tags", "static_tags", "join"})
+#: what a profile says of itself only
+_OWN: Final = frozenset({"profile", "description", "match", "extends", "format"})
+
+
+def merge_profiles(parent: Mapping[str, Node], child: Mapping[str, Node]) -> dict[str, Node]:
+    """Return the child with what it takes over from the parent: sections by name, a null takes an entry away."""
+    merged = {key: node for key, node in parent.items() if key not in _OWN}
+    for key, node in child.items():
+        if key in _BY_NAME and key in merged:
+            merged[key] = _merged(merged[key], node, _merge_table if key in _TABLES else None)
+        else:
+            merged[key] = node
+    return merged
+
+
+def _merge_table(parent: Node, child: Node) -> Node:
+    if not isinstance(parent.value, Mapping) or not isinstance(child.value, Mapping):
+        return child
+    merged = dict(parent.value)
+    for key, node in child.value.items():
+        merged[key] = _merged(merged[key], node, None) if key in _INSIDE_TABLES and key in merged else node
+    return Node(child.at, merged)
+
+
+def _merged(parent: Node, child: Node, inner: "type[None] | object | None") -> Node:
+    if not isinstance(parent.value, Mapping) or not isinstance(child.value, Mapping):
+        return child
+    merged = dict(parent.value)
+    for name, node in child.value.items():
+        if node.value is None:
+            merged.pop(name, None)
+        elif inner is _merge_table and name in merged:
+            merged[name] = _merge_table(merged[name], node)
+        else:
+            merged[name] = node
+    return Node(child.at, merged)

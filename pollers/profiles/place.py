@@ -1,0 +1,33 @@
+"""Where in a profile's file something stands, and what is wrong with it there."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from schemas.errors import PanoptesError
+
+
+class Place(NamedTuple):
+    file: str
+    line: int  #: from 1; 0 where the file as a whole is meant
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+class Problem(NamedTuple):
+    """One thing wrong with a profile, for the engineer who writes it."""
+
+    at: Place
+    key: str  #: dotted path of keys, e.g. tables.cpu.columns.busy.oid
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.at}: {self.key}: {self.expected}" if self.key else f"{self.at}: {self.expected}"
+
+
+class ProfileError(PanoptesError):
+    """A profile that cannot be used; every problem is named at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)

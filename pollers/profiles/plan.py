@@ -1,0 +1,183 @@
+"""A profile compiled for polling: the scalars to GET, the columns to walk together, and nothing that nobody needs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from pollers.profiles.expr import Expression
+from pollers.profiles.model import Column, Computed, Group, Profile, Table, Use
+from pollers.profiles.refs import Ref, Tables, direct_refs, expression_refs, meaning, reads_rate, resolve, with_join
+from pollers.snmp.values import Oid
+
+
+class Walk(NamedTuple):
+    """Columns that are read together, for one or several tables of the profile."""
+
+    tables: tuple[str, ...]
+    fast: tuple[Oid, ...]  #: read in every poll
+    slow: tuple[Oid, ...]  #: read besides, when what is remembered of them is too old or lacks a row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    profile: Profile
+    groups: tuple[Group, ...]
+    scalars: tuple[Oid, ...]
+    slow_scalars: tuple[Oid, ...]
+    walks: tuple[Walk, ...]
+    slow_names: Mapping[str, tuple[str, ...]]  #: table -> its names whose values are remembered between polls
+    refresh_s: Mapping[str, int]  #: table -> how long they are good for, seconds
+
+
+def make_plan(profile: Profile, groups: Iterable[Group] | None = None) -> Plan:
+    """Return the plan that reads these groups of a (checked) profile; by default all of them."""
+    chosen = tuple(profile.groups.values() if groups is None else groups)
+    everything = _needed(profile.tables, chosen, remembered=False)
+    often = _needed(profile.tables, chosen, remembered=True)
+    slow_names = {
+        name: tuple(sorted({ref.name for ref in often if ref.table == name and is_slow(profile.tables, ref)}))
+        for name in dict.fromkeys(ref.table for ref in often)
+    }
+    slow_names = {name: names for name, names in slow_names.items() if names}
+    fast = _oids(profile.tables, often - {ref for ref in often if is_slow(profile.tables, ref)})
+    full = _oids(profile.tables, everything)
+    scalar_tables = [name for name, table in profile.tables.items() if table.scalar]
+    scalars = _flatten(fast, scalar_tables)
+    return Plan(
+        profile=profile,
+        groups=chosen,
+        scalars=scalars,
+        slow_scalars=tuple(oid for oid in _flatten(full, scalar_tables) if oid not in set(scalars)),
+        walks=_walks(profile.tables, fast, full),
+        slow_names=slow_names,
+        refresh_s={name: _refresh_s(profile.tables[name], full.get(name, ())) for name in slow_names},
+    )
+
+
+def slow_part(plan: Plan) -> Plan:
+    """Return the plan that reads only what a poll need not: the columns with `refresh`."""
+    walks = tuple(Walk(walk.tables, (), walk.slow) for walk in plan.walks if walk.slow)
+    return replace(plan, groups=(), scalars=(), walks=walks)
+
+
+def _refresh_s(table: Table, oids: Iterable[Oid]) -> int:
+    wanted = set(oids)
+    periods = [
+        column.refresh_s
+        for column in table.columns.values()
+        if column.refresh_s and any(source.oid in wanted for source in column.sources)
+    ]
+    return min(periods, default=1_800)
+
+
+def emitted_names(table: Table) -> list[str]:
+    """Return the names that a table's rows carry to the outside, in the profile's order."""
+    shown = {Use.COUNTER, Use.GAUGE, Use.STATE, Use.TAG, Use.DISCONTINUITY}
+    return [
+        *(name for name, column in table.columns.items() if column.use in shown),
+        *(name for name, computed in table.computed.items() if computed.use is not Use.REFERENCE),
+        *table.tags,
+        *([table.line_rate] if table.line_rate else []),
+    ]
+
+
+def is_slow(tables: Tables, ref: Ref) -> bool:
+    """Return whether a value is made of columns with `refresh` only, so that it can be remembered."""
+    found = meaning(tables[ref.table], ref.name)
+    if isinstance(found, Column):
+        return found.refresh_s is not None
+    if not isinstance(found, Computed | Expression):
+        return False
+    inner = [Ref(step.table, step.name) for step in direct_refs(tables, ref)]
+    weights = [is_slow(tables, step) for step in inner if not _is_free(tables, step)]
+    return bool(weights) and all(weights)
+
+
+def _is_free(tables: Tables, ref: Ref) -> bool:
+    return not isinstance(meaning(tables[ref.table], ref.name), Column | Computed | Expression)
+
+
+def _needed(tables: Tables, groups: Sequence[Group], *, remembered: bool) -> set[Ref]:
+    """Return every name that the groups need; with `remembered`, what slow names are made of is left out."""
+    waiting: list[Ref] = []
+    for name in dict.fromkeys(table for group in groups for table in group.tables):
+        table = tables[name]
+        waiting += [Ref(name, emitted) for emitted in emitted_names(table)]
+        waiting += [step for path in table.row for step in _row_refs(tables, table, path)]
+        if table.when is not None:
+            waiting += expression_refs(tables, table, table.when)
+    found: set[Ref] = set()
+    while waiting:
+        ref = waiting.pop()
+        here = Ref(ref.table, ref.name)
+        if here in found:
+            continue
+        found.add(here)
+        if not (remembered and is_slow(tables, here)):
+            waiting += direct_refs(tables, here)
+            waiting += _aggregate_filters(tables, here)
+    return found
+
+
+def _row_refs(tables: Tables, table: Table, path: str) -> Iterable[Ref]:
+    return with_join(tables, table, resolve(tables, table, tuple(path.split("."))))
+
+
+def _aggregate_filters(tables: Tables, ref: Ref) -> list[Ref]:
+    """Return what the row filter of an aggregated table reads: functions over it see only its kept rows."""
+    refs: list[Ref] = []
+    for step in direct_refs(tables, ref):
+        other = tables[step.table]
+        if step.table != ref.table and other.when is not None:
+            refs += expression_refs(tables, other, other.when)
+    return refs
+
+
+def _oids(tables: Tables, refs: Iterable[Ref]) -> dict[str, tuple[Oid, ...]]:
+    wanted: dict[str, set[str]] = {}
+    for ref in refs:
+        wanted.setdefault(ref.table, set()).add(ref.name)
+    return {
+        name: tuple(
+            dict.fromkeys(
+                source.oid
+                for column_name, column in tables[name].columns.items()
+                if column_name in names
+                for source in column.sources
+            )
+        )
+        for name, names in wanted.items()
+    }
+
+
+def _flatten(oids: Mapping[str, Sequence[Oid]], tables: Iterable[str]) -> tuple[Oid, ...]:
+    return tuple(dict.fromkeys(oid for name in tables for oid in oids.get(name, ())))
+
+
+def _walks(tables: Tables, fast: Mapping[str, Sequence[Oid]], full: Mapping[str, Sequence[Oid]]) -> tuple[Walk, ...]:
+    """Return one walk per set of tables that share an entry: rows of one entry have the same indexes."""
+    names = [name for name, table in tables.items() if not table.scalar and full.get(name)]
+    merged: list[tuple[list[str], set[str]]] = []
+    for name in names:
+        entries = {oid.rsplit(".", 1)[0] for oid in full[name]}
+        members = [name]
+        kept = []
+        for other in merged:
+            if other[1] & entries:
+                members = other[0] + members
+                entries |= other[1]
+            else:
+                kept.append(other)
+        merged = [*kept, (members, entries)]
+    walks = []
+    for members, _entries in merged:
+        often = _flatten(fast, members)
+        walks.append(Walk(tuple(members), often, tuple(o for o in _flatten(full, members) if o not in set(often))))
+    return tuple(walks)
+
+
+def derived_of(plan: Plan, table: Table) -> list[Computed]:
+    """Return the computed values of a table that are made of rates: the gauges stage evaluates them."""
+    return [
+        computed for name, computed in table.computed.items() if reads_rate(plan.profile.tables, Ref(table.name, name))
+    ]

@@ -1,0 +1,162 @@
+"""What the names in a profile stand for, and what depends on what."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from pollers.profiles.expr import AGGREGATES, Call, Expression, ExpressionError, Name, Operation, Tree
+from pollers.profiles.model import Column, Computed, IndexPart, Join, Slice, Table, Use
+
+Tables: TypeAlias = Mapping[str, Table]
+INDEX = "index"
+
+
+class Ref(NamedTuple):
+    """One name of one table, as it is meant from another: `via` is the join that leads there."""
+
+    table: str
+    name: str
+    via: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The row's whole index as text."""
+
+
+#: what a name of a table can be
+Meaning: TypeAlias = Column | Computed | IndexPart | Expression | str | Whole
+
+
+def meaning(table: Table, name: str) -> Meaning | None:
+    """Return what a name means in its own table: column, computed, index part, tag, static tag; None = nothing."""
+    if name in table.columns:
+        return table.columns[name]
+    if name in table.computed:
+        return table.computed[name]
+    for part in table.index:
+        if part.name == name:
+            return part
+    if name in table.tags:
+        return table.tags[name]
+    if name in table.static_tags:
+        return table.static_tags[name]
+    return Whole() if name == INDEX else None
+
+
+def resolve(tables: Tables, table: Table, path: tuple[str, ...]) -> Ref:
+    """Return which column of which table a name stands for. Raises ExpressionError."""
+    if len(path) == 1:
+        if meaning(table, path[0]) is None:
+            raise ExpressionError(f"a name of {table.name!r}, not {path[0]!r}: one of {', '.join(known_names(table))}")
+        return Ref(table.name, path[0])
+    if len(path) == 2:
+        alias, name = path
+        join = table.joins.get(alias)
+        other = tables.get(join.table if join else alias)
+        if other is not None and (join or other.scalar):
+            if meaning(other, name) is None:
+                raise ExpressionError(f"a name of {other.name!r}, not {name!r}: one of {', '.join(known_names(other))}")
+            return Ref(other.name, name, alias if join else None)
+    raise ExpressionError(
+        f"a column, alias.column of a join, or set.column of scalars, not {'.'.join(path)!r}"
+        f" (joins: {', '.join(table.joins) or 'none'})"
+    )
+
+
+def known_names(table: Table) -> list[str]:
+    return [*table.columns, *table.computed, *(part.name for part in table.index), *table.tags, INDEX]
+
+
+def split(tree: Tree) -> tuple[list[tuple[str, ...]], list[Call]]:
+    """Return the names that a tree reads in its own row, and its calls of functions over tables."""
+    if isinstance(tree, Name):
+        return [tree.path], []
+    if isinstance(tree, Call) and tree.function in AGGREGATES:
+        return [], [tree]
+    paths: list[tuple[str, ...]] = []
+    calls: list[Call] = []
+    if isinstance(tree, Call | Operation):
+        for arg in tree.args:
+            inner_paths, inner_calls = split(arg)
+            paths += inner_paths
+            calls += inner_calls
+    return paths, calls
+
+
+def aggregated(tables: Tables, call: Call) -> tuple[Table, Tree]:
+    """Return the table that a function over a table reads, and the call with names as that table has them.
+
+    Raises ExpressionError where its names belong to no table, or to several.
+    """
+    found: set[str] = set()
+
+    def strip(tree: Tree) -> Tree:
+        if isinstance(tree, Name):
+            if len(tree.path) < 2:
+                raise ExpressionError(f"table.column inside of {call.function}, not {tree.path[0]!r}")
+            found.add(tree.path[0])
+            return Name(tree.path[1:])
+        if isinstance(tree, Call):
+            if tree.function in AGGREGATES and tree is not call:
+                raise ExpressionError(f"no {tree.function} inside of {call.function}")
+            return Call(tree.function, tuple(map(strip, tree.args)))
+        if isinstance(tree, Operation):
+            return Operation(tree.op, tuple(map(strip, tree.args)))
+        return tree
+
+    stripped = strip(call)
+    if len(found) != 1 or (name := found.pop()) not in tables:
+        raise ExpressionError(f"columns of one table inside of {call.function}")
+    return tables[name], stripped
+
+
+def expression_refs(tables: Tables, table: Table, expression: Expression) -> Iterator[Ref]:
+    """Yield everything that an expression of a table reads, aggregates included. Raises ExpressionError."""
+    paths, calls = split(expression.tree)
+    for path in paths:
+        yield from with_join(tables, table, resolve(tables, table, path))
+    for call in calls:
+        other, stripped = aggregated(tables, call)
+        for path in (path for arg in getattr(stripped, "args", ()) for path in split(arg)[0]):
+            yield from with_join(tables, other, resolve(tables, other, path))
+
+
+def with_join(tables: Tables, table: Table, ref: Ref) -> Iterator[Ref]:
+    """Yield the reference and what its join needs on both sides. Raises ExpressionError."""
+    yield ref
+    if ref.via is not None:
+        yield from join_refs(tables, table, table.joins[ref.via])
+
+
+def join_refs(tables: Tables, table: Table, join: Join) -> Iterator[Ref]:
+    """Yield what a join reads on both sides. Raises ExpressionError."""
+    if join.table not in tables:
+        raise ExpressionError(f"a table that exists, not {join.table!r}")
+    for key in join.on:
+        if isinstance(key, Slice):
+            continue
+        if len(key) == 2 and key[0] == join.alias:
+            raise ExpressionError(f"no join of {join.alias!r} on itself")
+        yield from with_join(tables, table, resolve(tables, table, key))
+    if join.to is not None:
+        if meaning(tables[join.table], join.to) is None:
+            raise ExpressionError(f"a name of {join.table!r}, not {join.to!r}")
+        yield Ref(join.table, join.to)
+
+
+def direct_refs(tables: Tables, ref: Ref) -> Iterator[Ref]:
+    """Yield what a name is made of: nothing for a column of its own. Raises ExpressionError."""
+    found = meaning(tables[ref.table], ref.name)
+    if isinstance(found, Computed):
+        found = found.expression
+    if isinstance(found, Expression):
+        yield from expression_refs(tables, tables[ref.table], found)
+
+
+def reads_rate(tables: Tables, ref: Ref) -> bool:
+    """Return whether a value is a rate or made of one: known only in the gauges stage. Raises ExpressionError."""
+    found = meaning(tables[ref.table], ref.name)
+    if isinstance(found, Column):
+        return found.use is Use.COUNTER
+    return any(reads_rate(tables, Ref(inner.table, inner.name)) for inner in direct_refs(tables, ref))
