@@ -1,0 +1,206 @@
+"""The leader's and the owner's side of the schedule, with fakes for Kafka and the clock."""
+
+import asyncio
+import threading
+from collections import defaultdict
+from types import SimpleNamespace
+
+from faust.types import TP
+
+from schemas.errors import RecordError
+from schemas.records import Tick
+from streams.runtime.leadership import Term
+from streams.runtime.offsets import Offsets
+from streams.runtime.owner import Owner
+from streams.runtime.ticker import Ticker
+from streams.scheduling.fencing import Verdict
+from streams.scheduling.leader import Pace
+
+TOPIC = "panoptes.ticks.polling"
+
+
+def tick(slot, *, epoch=1, partition=0, gap_from=None):
+    return Tick(
+        stage="polling", slot=slot, gap_from=gap_from, partition=partition, epoch=epoch, leader="w", published_at_ms=0
+    )
+
+
+class FakeSerde:
+    """Ticks travel as themselves; anything else cannot be decoded."""
+
+    def encode(self, record):
+        return record
+
+    def decode(self, value):
+        if not isinstance(value, Tick):
+            raise RecordError("not a tick")
+        return value
+
+
+class FakeLog:
+    def __init__(self, ticks=()):
+        self.by_partition = defaultdict(list)
+        for each in ticks:
+            self.by_partition[each.partition].append(each)
+
+    async def ends(self):
+        return {partition: self.by_partition[partition] for partition in (0, 1)}
+
+    async def before(self, offsets):
+        return {partition: self.by_partition[partition][:offset] for partition, offset in offsets.items()}
+
+
+class FakeOutbox:
+    def __init__(self, on_send=lambda: None):
+        self.sent = []
+        self._on_send = on_send
+
+    async def send(self, _topic, _key, value, partition=None):
+        self.sent.append((partition, value))
+        self._on_send()
+        await asyncio.sleep(0)
+
+
+class FakeLetters:
+    def __init__(self):
+        self.origins = []
+
+    async def put(self, _error, *, origin, key, value):
+        self.origins.append(origin)
+
+
+def ticker(log, outbox, now_s):
+    return Ticker(
+        stage="polling", topic=TOPIC, worker="w", pace=Pace(publish_ahead_s=3, longest_interval_s=60),
+        log_of_ticks=log, serde=FakeSerde(), outbox=outbox, now_s=lambda: now_s,
+    )  # fmt: skip
+
+
+async def lead_until(condition, a_ticker, sequence=5):
+    term = Term(sequence, threading.Event())
+    leading = asyncio.create_task(a_ticker.lead(term))
+    while not condition():
+        await asyncio.sleep(0)
+    term.over.set()
+    await leading
+
+
+async def test_a_new_leader_continues_each_partition_from_its_last_slot():
+    outbox = FakeOutbox()
+    a_ticker = ticker(FakeLog([tick(98), tick(96, partition=1)]), outbox, now_s=100)
+    await lead_until(lambda: a_ticker.published >= 12, a_ticker)
+    slots = {p: [value.slot for partition, value in outbox.sent if partition == p] for p in (0, 1)}
+    assert slots == {0: [99, 100, 101, 102, 103], 1: [97, 98, 99, 100, 101, 102, 103]}
+
+
+async def test_a_new_leaders_epoch_is_above_every_epoch_on_the_topic_even_if_zookeeper_was_wiped():
+    outbox = FakeOutbox()
+    a_ticker = ticker(FakeLog([tick(99, epoch=41)]), outbox, now_s=100)
+    await lead_until(lambda: a_ticker.published > 0, a_ticker, sequence=0)
+    assert {value.epoch for _, value in outbox.sent} == {42}
+
+
+async def test_a_deposed_leader_publishes_nothing_more():
+    term = Term(1, threading.Event())
+    outbox = FakeOutbox(on_send=term.over.set)  # deposed while its first ticks are on their way
+    a_ticker = ticker(FakeLog([tick(99), tick(99, partition=1)]), outbox, now_s=100)
+    await a_ticker.lead(term)
+    assert {value.slot for _, value in outbox.sent} == {100}
+    assert a_ticker.terms[0].ended_at_ms is not None
+
+
+class Harness:
+    """An owner whose ticks run until they are released."""
+
+    def __init__(self, log=None, now_s=100.0):
+        self.offsets = Offsets()
+        self.letters = FakeLetters()
+        self.ran = []
+        self.release = asyncio.Event()
+        self.owner = Owner(
+            run=self._run, offsets=self.offsets, tick_log=log or FakeLog(), serde=FakeSerde(),
+            dead_letters=self.letters, now_s=lambda: now_s, room=asyncio.Semaphore(10),
+        )  # fmt: skip
+
+    async def _run(self, due):
+        self.ran.append((due.partition, due.span.last))
+        await self.release.wait()
+
+    async def deliver(self, *values, first_offset=0, partition=0):
+        async def events():
+            for offset, value in enumerate(values, first_offset):
+                tp = TP(TOPIC, partition)
+                message = SimpleNamespace(tp=tp, topic=TOPIC, partition=partition, offset=offset, key=b"0", value=value)
+                yield SimpleNamespace(message=message)
+
+        await self.owner.consume(events())
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    def committable(self, partition=0):
+        return self.offsets.committable(TP(TOPIC, partition))
+
+    async def finish(self):
+        self.release.set()
+        while self.owner.in_flight:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+async def test_a_tick_is_committed_only_when_its_work_is_done_also_the_first_of_a_fresh_group():
+    harness = Harness()
+    await harness.deliver(tick(99), tick(100))
+    assert harness.ran == [(0, 99), (0, 100)]
+    assert harness.committable() == 0
+    await harness.finish()
+    assert harness.committable() == 2
+
+
+async def test_a_tick_of_a_deposed_leader_is_dropped_and_does_not_hold_up_the_commit():
+    harness = Harness()
+    await harness.deliver(tick(99, epoch=2), tick(100, epoch=1))
+    await harness.finish()
+    assert harness.ran == [(0, 99)]
+    assert harness.owner.verdicts[Verdict.LOWER_EPOCH] == 1
+    assert harness.committable() == 2
+
+
+async def test_a_new_owner_knows_what_was_seen_before_its_committed_offset():
+    harness = Harness(FakeLog([tick(98, epoch=3), tick(99, epoch=3)]))
+    await harness.deliver(tick(99, epoch=4), tick(100, epoch=2), tick(100, epoch=4), first_offset=2)
+    await harness.finish()
+    assert harness.ran == [(0, 100)]
+
+
+async def test_a_tick_delivered_again_while_its_work_goes_on_is_not_run_twice():
+    harness = Harness()
+    await harness.deliver(tick(99))
+    harness.offsets.forget([TP(TOPIC, 0)])  # a rebalance: everything uncommitted comes again
+    await harness.deliver(tick(99))
+    await harness.finish()
+    assert harness.ran == [(0, 99)]
+    assert harness.committable() == 1
+
+
+async def test_work_of_partitions_that_left_is_cancelled_and_not_committed():
+    harness = Harness()
+    await harness.deliver(tick(99))
+    harness.owner.left([0])
+    await harness.finish()
+    assert harness.committable() == 0
+
+
+async def test_a_record_that_is_no_tick_goes_to_dead_letters_and_the_stream_goes_on():
+    harness = Harness()
+    await harness.deliver(b"garbage", tick(99))
+    await harness.finish()
+    assert harness.letters.origins == [(TOPIC, 0, 0)]
+    assert harness.ran == [(0, 99)]
+    assert harness.committable() == 2
+
+
+async def test_a_tick_is_held_until_its_second():
+    harness = Harness(now_s=90.0)
+    await harness.deliver(tick(99))
+    assert harness.ran == []
+    await harness.owner.stop()
