@@ -1,0 +1,77 @@
+"""`panoptes resources list`: the inventory as it stands."""
+
+import asyncio
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.table import Table
+
+from schemas.codec import to_avro
+from schemas.errors import PanoptesError
+from schemas.records import Resource
+from streams.pipeline import Topic
+from streams.runtime.kafka import client_options
+from streams.runtime.registry import open_registry
+from streams.runtime.replay import replay
+from streams.runtime.serde import Serdes
+from streams.runtime.settings import Settings, SettingsError, load
+from streams.runtime.topics import topic_name
+from streams.scheduling.filters import FilterError, compile_filter
+
+
+@click.group("resources")
+def command() -> None:
+    """Show the inventory."""
+
+
+@command.command("list")
+@click.option("--filter", "expression", default="", help="Only resources that this expression holds for.")
+@click.option("--config", type=click.Path(path_type=Path), help="panoptes.ini to use.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_resources(expression: str, config: Path | None, as_json: bool) -> None:  # noqa: FBT001
+    """List the resources in the inventory, sorted by identity."""
+    try:
+        wanted = compile_filter(expression)
+        settings = load(config, os.environ)
+    except (FilterError, SettingsError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    try:
+        inventory = asyncio.run(_inventory(settings))
+    except (KafkaError, OSError, PanoptesError) as error:
+        click.echo(f"cannot read the inventory from {settings.kafka.bootstrap_servers}: {error}", err=True)
+        sys.exit(1)
+    chosen = [resource for _, resource in sorted(inventory.items()) if wanted(resource)]
+    if as_json:
+        for resource in chosen:
+            click.echo(json.dumps({"identity": resource.identity, **to_avro(resource)}))
+    else:
+        Console().print(_table(chosen))
+
+
+async def _inventory(settings: Settings) -> dict[str, Resource]:
+    serde: Any = Serdes(settings, open_registry(settings)).of(Topic.INVENTORY, Resource)
+    found: dict[str, Resource] = {}
+    async for record in replay(client_options(settings.kafka), topic_name(settings, Topic.INVENTORY)):
+        key = record.key.decode()
+        if record.value is None:
+            found.pop(key, None)
+        else:
+            found[key] = serde.decode(record.value)
+    return found
+
+
+def _table(resources: list[Resource]) -> Table:
+    table = Table("identity", "endpoint", "seen by", "last seen", "labels", title=f"{len(resources)} resources")
+    for resource in resources:
+        seen = datetime.fromtimestamp(resource.last_seen_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        labels = " ".join(f"{name}={value}" for name, value in sorted(resource.labels.items()))
+        table.add_row(resource.identity, resource.endpoint, ", ".join(resource.plugins), seen, labels)
+    return table

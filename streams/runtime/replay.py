@@ -1,0 +1,55 @@
+"""Reading a topic as it stands: from its beginning, or a time, up to where it ended when the reading began."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import ConsumerRecord
+
+from schemas.errors import BackendError
+
+_METADATA_TIMEOUT_S = 10.0
+
+
+async def replay(
+    client_options: Mapping[str, Any], topic: str, *, since_ms: int | None = None
+) -> AsyncIterator[ConsumerRecord]:
+    """Yield every record, in order within a partition; no group is joined and nothing is committed.
+
+    Raises BackendError if the topic does not exist, KafkaError if the broker goes away.
+    """
+    consumer = AIOKafkaConsumer(**client_options, enable_auto_commit=False, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        tps = await _partitions(consumer, topic)
+        ends = await consumer.end_offsets(tps)
+        consumer.assign(tps)
+        await _seek(consumer, tps, ends, since_ms)
+        unread = {tp for tp in tps if await consumer.position(tp) < ends[tp]}
+        while unread:
+            for tp, records in (await consumer.getmany(*unread, timeout_ms=1_000)).items():
+                for record in records:
+                    if record.offset < ends[tp]:
+                        yield record
+            unread = {tp for tp in unread if await consumer.position(tp) < ends[tp]}
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[TopicPartition]:
+    await consumer._client.set_topics([topic])  # noqa: SLF001 - a consumer asks for a topic's metadata only so
+    numbers = consumer.partitions_for_topic(topic)
+    if not numbers:
+        raise BackendError(f"there is no topic {topic}: has the pipeline run (or `panoptes topics create`)?")
+    return {TopicPartition(topic, number) for number in numbers}
+
+
+async def _seek(
+    consumer: AIOKafkaConsumer, tps: set[TopicPartition], ends: Mapping[TopicPartition, int], since_ms: int | None
+) -> None:
+    if since_ms is None:
+        await consumer.seek_to_beginning(*tps)
+        return
+    found = await consumer.offsets_for_times(dict.fromkeys(tps, since_ms))
+    for tp, at in found.items():
+        consumer.seek(tp, ends[tp] if at is None else at.offset)
