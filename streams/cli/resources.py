@@ -35,7 +35,7 @@ def command() -> None:
 @click.option("--filter", "expression", default="", help="Only resources that this expression holds for.")
 @click.option("--config", type=click.Path(path_type=Path), help="panoptes.ini to use.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def list_resources(expression: str, config: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def list_resources(expression: str, config: Path | None, as_json: bool) -> None:
     """List the resources in the inventory, sorted by identity."""
     try:
         wanted = compile_filter(expression)
