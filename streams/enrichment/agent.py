@@ -167,10 +167,10 @@ def build() -> StageApp:
     enricher = Enricher(app, plugins)
     serde = app.serdes.of(Topic.INVENTORY, Resource)
 
-    @app.agent(app.input_topic(Topic.INVENTORY), name="enrichment.inventory")
     async def inventory(stream: Any) -> None:
         await fold_topic(app, stream, serde, enricher.table, enricher.take)
 
+    app.agent(app.input_topic(Topic.INVENTORY), name="enrichment.inventory")(inventory)
     longest = max((plugin.section.interval_s for plugin in plugins.of(Kind.ENRICHMENT)), default=60)
     StageSchedule(app, enricher.run, longest_interval_s=longest)
     app.before_stop.append(enricher.stop)

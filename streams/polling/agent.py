@@ -145,10 +145,10 @@ def build() -> StageApp:
     poller = Poller(app, plugins)
     serde = app.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
 
-    @app.agent(app.input_topic(Topic.ENRICHED_RESOURCES), name="polling.resources")
     async def resources(stream: Any) -> None:
         await fold_topic(app, stream, serde, poller.table, poller.take)
 
+    app.agent(app.input_topic(Topic.ENRICHED_RESOURCES), name="polling.resources")(resources)
     longest = max((plugin.section.interval_s for plugin in plugins), default=60)
     StageSchedule(app, poller.run, longest_interval_s=longest)
     app.task(poller.turns.sweep)

@@ -1,6 +1,5 @@
 """Wiring of the resource manager: sightings in, inventory out, a table of what is known between them."""
 
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from schemas.records import Resource
@@ -32,11 +31,9 @@ def build() -> StageApp:
         value = inventory_serde.encode(merged)
         return Effects(sends=[Send(inventory, received.key, value)], writes=[(received.key, value)])
 
-    @app.agent(app.input_topic(Topic.RESOURCES), name="resources.sightings")
-    async def sightings(stream: Any) -> AsyncIterator[None]:
+    async def sightings(stream: Any) -> None:
         await fold_topic(app, stream, serde, table, take)
 
-    @app.timer(EXPIRE_EVERY_S)
     async def expire() -> None:
         now = now_ms()
         gone = [
@@ -48,4 +45,6 @@ def build() -> StageApp:
         for key in gone:
             write(table, key, None)
 
+    app.agent(app.input_topic(Topic.RESOURCES), name="resources.sightings")(sightings)
+    app.timer(EXPIRE_EVERY_S)(expire)
     return app

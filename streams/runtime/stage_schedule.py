@@ -83,9 +83,10 @@ class StageSchedule:
         app.before_start.append(self._start)
         app.before_stop.append(self._stop)
 
-        @app.page("/leadership")
         async def leadership(web: Any, _request: Any) -> Any:
             return web.json(self.leadership())
+
+        app.page("/leadership")(leadership)
 
     def _measure(self) -> None:
         metrics, ticker, owner = self._app.metrics, self.ticker, self.owner

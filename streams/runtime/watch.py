@@ -77,7 +77,6 @@ class Watch:
     def _add_views(self) -> None:
         app = self._app
 
-        @app.page("/health")
         async def health(web: Any, _request: Any) -> Any:
             now = self.health()
             view = {
@@ -89,11 +88,13 @@ class Watch:
             }
             return web.json(view, status=200 if now.live else 503)
 
-        @app.page("/ready")
         async def ready(web: Any, _request: Any) -> Any:
             now = self.health()
             return web.json({"ready": now.ready, "why": now.why}, status=200 if now.ready else 503)  # fmt: skip
 
-        @app.page("/metrics")
         async def metrics(web: Any, _request: Any) -> Any:
             return web.bytes(app.metrics.text(), content_type=CONTENT_TYPE.split(";")[0])
+
+        app.page("/health")(health)
+        app.page("/ready")(ready)
+        app.page("/metrics")(metrics)
