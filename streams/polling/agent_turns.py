@@ -34,7 +34,8 @@ class Turns:
     async def _wait(self, poll: PollId) -> bool:
         turn = self._turn[poll] = asyncio.get_running_loop().create_future()
         try:
-            return await turn
+            start: bool = await turn
+            return start
         except asyncio.CancelledError:
             self.in_flight.drop([poll.key])
             raise
