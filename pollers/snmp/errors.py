@@ -33,3 +33,7 @@ class DamagedResponse(SnmpError):
 
 class AgentError(SnmpError):
     """The agent answered with an error-status (genErr, resourceUnavailable, ...)."""
+
+
+class NoCredentials(SnmpError):
+    """Nothing is stored that the device could be asked with."""

@@ -1,0 +1,255 @@
+"""BER as SNMP uses it: encoding, and a strict decoder for whatever an agent may send (X.690 §8, RFC 3417 §8)."""
+
+import struct
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from pollers.snmp.errors import DamagedResponse
+from pollers.snmp.values import FIRST_EXCEPTION, Data, Oid, Type
+
+SEQUENCE: Final = 0x30
+MAX_SUB_IDENTIFIERS: Final = 128  #: RFC 2578 §3.5
+_MAX_SUB_IDENTIFIER: Final = 2**32 - 1
+_MAX_COUNTER64: Final = 2**64 - 1
+_OPAQUE_FLOAT: Final = b"\x9f\x78\x04"
+_OPAQUE_DOUBLE: Final = b"\x9f\x79\x08"
+_WIDEST_INTEGER: Final = {
+    Type.INTEGER: 4,
+    Type.COUNTER32: 5,
+    Type.GAUGE32: 5,
+    Type.TIME_TICKS: 5,
+    Type.COUNTER64: 9,
+}
+KNOWN_TAGS: Final = frozenset(int(t) for t in Type if t not in (Type.OPAQUE_FLOAT, Type.OPAQUE_DOUBLE))
+
+
+def length(size: int) -> bytes:
+    """Return the BER length in its shortest form."""
+    if size < 0x80:
+        return bytes((size,))
+    octets = size.to_bytes((size.bit_length() + 7) // 8)
+    return bytes((0x80 | len(octets),)) + octets
+
+
+def tlv(tag: int, contents: bytes) -> bytes:
+    return bytes((tag,)) + length(len(contents)) + contents
+
+
+def integer(value: int) -> bytes:
+    """Return a whole INTEGER, two's complement in the fewest octets."""
+    return tlv(Type.INTEGER, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
+
+
+def _sub_identifier(value: int) -> bytes:
+    if value < 0x80:
+        return bytes((value,))
+    octets = [value & 0x7F]
+    while value := value >> 7:
+        octets.append(0x80 | value & 0x7F)
+    return bytes(reversed(octets))
+
+
+@lru_cache(maxsize=4096)
+def encode_oid(oid: Oid) -> bytes:
+    """Return the contents (no tag, no length) of an OID. Raises ValueError for text that is not one."""
+    arcs = [int(arc) for arc in oid.split(".")]
+    if len(arcs) < 2 or arcs[0] > 2 or (arcs[0] < 2 and arcs[1] > 39) or min(arcs) < 0:
+        raise ValueError(f"not an OID: {oid!r}")
+    if max(arcs) > _MAX_SUB_IDENTIFIER or len(arcs) > MAX_SUB_IDENTIFIERS:
+        raise ValueError(f"not an OID: {oid!r}")
+    return _sub_identifier(arcs[0] * 40 + arcs[1]) + b"".join(map(_sub_identifier, arcs[2:]))
+
+
+def encode_suffix(suffix: str) -> bytes:
+    """Return the encoded sub-identifiers of the part of an OID that follows a column."""
+    return b"".join(_sub_identifier(int(arc)) for arc in suffix.split(".")) if suffix else b""
+
+
+def decode_suffix(contents: bytes) -> tuple[int, ...]:
+    """Return the sub-identifiers as numbers. Raises DamagedResponse for padding, overflow, or a cut-off end."""
+    arcs: list[int] = []
+    value, inside = 0, False
+    for octet in contents:
+        if not inside and octet == 0x80:
+            raise DamagedResponse("an OID has a padded sub-identifier")
+        value = value << 7 | octet & 0x7F
+        inside = octet >= 0x80
+        if not inside:
+            if value > _MAX_SUB_IDENTIFIER:
+                raise DamagedResponse("an OID has a sub-identifier above 2^32-1")
+            arcs.append(value)
+            value = 0
+    if inside:
+        raise DamagedResponse("an OID ends inside a sub-identifier")
+    return tuple(arcs)
+
+
+def decode_oid(contents: bytes) -> Oid:
+    """Return the dotted OID. Raises DamagedResponse."""
+    arcs = decode_suffix(contents)
+    if not arcs:
+        raise DamagedResponse("an OID is empty")
+    if len(arcs) >= MAX_SUB_IDENTIFIERS:
+        raise DamagedResponse("an OID has more than 128 sub-identifiers")
+    first = min(arcs[0] // 40, 2)
+    return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
+
+
+def dotted(contents: bytes) -> str:
+    """Return a row, the sub-identifiers after a column, dotted. Raises DamagedResponse."""
+    return ".".join(map(str, decode_suffix(contents)))
+
+
+def element(data: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Return (tag, start of contents, end of contents) of the element at `at`. Raises DamagedResponse."""
+    if end - at < 2:
+        raise DamagedResponse("the message ends inside an element")
+    tag, size, start = data[at], data[at + 1], at + 2
+    if size >= 0x80:
+        octets = size & 0x7F
+        if not 1 <= octets <= 4 or start + octets > end:
+            raise DamagedResponse("a length is indefinite, too long, or cut off")
+        size = int.from_bytes(data[start : start + octets])
+        start += octets
+    if start + size > end:
+        raise DamagedResponse("a length reaches past the end of what holds it")
+    return tag, start, start + size
+
+
+def expect(tag: int, data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Return (start, end) of the contents of an element that must have this tag. Raises DamagedResponse."""
+    found, start, stop = element(data, at, end)
+    if found != tag:
+        raise DamagedResponse(f"tag 0x{found:02x} where 0x{tag:02x} belongs")
+    return start, stop
+
+
+def expect_integer(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Return (value, end) of an INTEGER of up to 4 octets. Raises DamagedResponse."""
+    start, stop = expect(Type.INTEGER, data, at, end)
+    if not 1 <= stop - start <= 4:
+        raise DamagedResponse("an INTEGER of the header is empty or too wide")
+    return int.from_bytes(data[start:stop], signed=True), stop
+
+
+class VarBinds:
+    """A response's variables as three lists in step: what each column needs, without an object per value."""
+
+    __slots__ = ("oids", "raws", "tags")
+
+    def __init__(self, oids: list[bytes], tags: list[int], raws: list[bytes]) -> None:
+        self.oids = oids  #: contents of each OID
+        self.tags = tags  #: BER tags
+        self.raws = raws  #: contents of each value
+
+    def __len__(self) -> int:
+        return len(self.oids)
+
+
+def strict_varbinds(data: bytes, at: int, end: int) -> VarBinds:
+    """Return the variables of a VarBindList's contents. Raises DamagedResponse for what RFC 3416 §3 does not allow."""
+    found = VarBinds([], [], [])
+    while at < end:
+        start, stop = expect(SEQUENCE, data, at, end)
+        oid_start, oid_end = expect(Type.OBJECT_IDENTIFIER, data, start, stop)
+        tag, value_start, value_end = element(data, oid_end, stop)
+        if value_end != stop:
+            raise DamagedResponse("a variable holds more than a name and a value")
+        if tag not in KNOWN_TAGS:
+            raise DamagedResponse(f"a value has the unknown tag 0x{tag:02x}")
+        found.oids.append(data[oid_start:oid_end])
+        found.tags.append(tag)
+        found.raws.append(data[value_start:value_end])
+        at = stop
+    return found
+
+
+def fast_varbinds(data: bytes, at: int, end: int) -> VarBinds:
+    """Return the same as `strict_varbinds`, at a third of the cost where every element is short; Raises the same."""
+    oids: list[bytes] = []
+    tags: list[int] = []
+    raws: list[bytes] = []
+    add_oid, add_tag, add_raw = oids.append, tags.append, raws.append
+    position = at
+    try:
+        while position < end:
+            name = position + 4
+            value = name + data[position + 3]
+            stop = value + 2 + data[value + 1]
+            # each length is below 0x80 and agrees with the others, or the strict decoder takes over
+            if (
+                data[position] != 0x30
+                or data[position + 2] != 0x06
+                or data[position + 1] != stop - name + 2
+                or stop - name > 0x7D
+                or stop > end
+            ):
+                return strict_varbinds(data, at, end)
+            add_oid(data[name:value])
+            tag = data[value]
+            if tag not in KNOWN_TAGS:
+                return strict_varbinds(data, at, end)
+            add_tag(tag)
+            add_raw(data[value + 2 : stop])
+            position = stop
+    except IndexError:
+        return strict_varbinds(data, at, end)
+    return VarBinds(oids, tags, raws)
+
+
+def decode_value(tag: int, raw: bytes) -> tuple[Type, Data]:
+    """Return the wire type and the data of one value. Raises DamagedResponse for contents that its type does not allow.
+
+    Unsigned types are read as unsigned whether or not the agent wrote the leading zero octet: many do not.
+    """
+    if (widest := _WIDEST_INTEGER.get(Type(tag))) is not None:
+        if not 1 <= len(raw) <= widest or (len(raw) == widest and widest != 4 and raw[0] != 0):
+            raise DamagedResponse(f"a {Type(tag).name} of {len(raw)} octets")
+        return Type(tag), int.from_bytes(raw, signed=tag == Type.INTEGER)
+    if tag == Type.OBJECT_IDENTIFIER:
+        return Type.OBJECT_IDENTIFIER, decode_oid(raw)
+    if tag == Type.OPAQUE:
+        return _opaque(raw)
+    if tag == Type.IP_ADDRESS and len(raw) != 4:
+        raise DamagedResponse(f"an IpAddress of {len(raw)} octets")
+    if tag == Type.NULL or tag >= FIRST_EXCEPTION:
+        if raw:
+            raise DamagedResponse(f"a {Type(tag).name} with contents")
+        return Type(tag), None
+    return Type(tag), raw
+
+
+def _opaque(raw: bytes) -> tuple[Type, Data]:
+    """Return a float or double wrapped in an Opaque (net-snmp's and Cisco's usage), or the bytes as they are."""
+    if len(raw) == 7 and raw.startswith(_OPAQUE_FLOAT):
+        return Type.OPAQUE_FLOAT, float(struct.unpack(">f", raw[3:])[0])
+    if len(raw) == 11 and raw.startswith(_OPAQUE_DOUBLE):
+        return Type.OPAQUE_DOUBLE, float(struct.unpack(">d", raw[3:])[0])
+    return Type.OPAQUE, raw
+
+
+def decode_column(tags: Sequence[int], raws: Sequence[bytes]) -> tuple[bytes, list[Data]]:
+    """Return the types and data of a column's values, fast where all have one tag. Raises DamagedResponse."""
+    if not raws:
+        return b"", []
+    tag = tags[0]
+    if tag in _WIDEST_INTEGER and all(map(tag.__eq__, tags)):
+        return bytes((tag,)) * len(raws), decode_integers(tag, raws)
+    if tag == Type.OCTET_STRING and all(map(tag.__eq__, tags)):
+        return bytes((tag,)) * len(raws), list(raws)
+    pairs = [decode_value(t, r) for t, r in zip(tags, raws, strict=True)]
+    return bytes(t for t, _ in pairs), [d for _, d in pairs]
+
+
+def decode_integers(tag: int, raws: Sequence[bytes]) -> list[Data]:
+    """Return the numbers of values that all have this integer tag. Raises DamagedResponse."""
+    sizes = set(map(len, raws))
+    if 0 in sizes or max(sizes) > _WIDEST_INTEGER[Type(tag)]:
+        return [decode_value(tag, raw)[1] for raw in raws]  # raises at the wrong one
+    if tag == Type.INTEGER:
+        return [int.from_bytes(raw, signed=True) for raw in raws]
+    numbers: list[Data] = list(map(int.from_bytes, raws))
+    if max(numbers) > (_MAX_COUNTER64 if tag == Type.COUNTER64 else _MAX_SUB_IDENTIFIER):  # type: ignore[type-var, operator]
+        raise DamagedResponse(f"a {Type(tag).name} is wider than its type")
+    return numbers

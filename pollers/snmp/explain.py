@@ -1,0 +1,66 @@
+"""What an operator is told when a device gives no answer: what happened, and what to check (pure)."""
+
+from collections.abc import Collection
+
+
+def no_answer(
+    endpoint: str, tries: int, *, credentials: int = 1, wrong_sources: Collection[str] = (), v3: bool = False
+) -> str:
+    """Return the text of a silence that nothing else explains."""
+    if wrong_sources:
+        seen = ", ".join(sorted(wrong_sources)[:3])
+        return (
+            f"answers for {endpoint} came from another address ({seen}): a multihomed device or a proxy; "
+            "poll that address, or set any_source = true"
+        )
+    with_what = f" with any of {credentials} credentials" if credentials > 1 else ""
+    asked = f"{tries} tries" if tries != 1 else "1 try"
+    community = "" if v3 else ", or community refused"
+    return (
+        f"no answer from {endpoint}{with_what} in {asked}: "
+        f"device down, filtered (ACL on the device, firewall on the way){community}"
+    )
+
+
+def no_retries_left(endpoint: str) -> str:
+    return (
+        f"no answer from {endpoint}, and no retry: this worker's retries are used up (retry_share), "
+        "since many devices are silent: look for what they have in common"
+    )
+
+
+def deadline(endpoint: str, answers: int) -> str:
+    """Return the text of a poll whose time was up: silent or slow."""
+    if not answers:
+        return f"no answer from {endpoint} within the poll's time: device down, filtered, or community refused"
+    return (
+        f"{endpoint} answered {answers} requests, then the poll's time was up: "
+        "slow device, lossy path, or too short a deadline"
+    )
+
+
+def unreachable(endpoint: str, silent_s: float, next_probe_s: float) -> str:
+    return (
+        f"{endpoint} has been silent for {silent_s:.0f} s; not asked, the next probe goes out in {next_probe_s:.0f} s"
+    )
+
+
+def damaged(endpoint: str, what: str) -> str:
+    return (
+        f"{endpoint} answers with messages that cannot be read ({what}): "
+        "its agent's software, or something on the way that changes packets"
+    )
+
+
+def cannot_send(endpoint: str, error: OSError) -> str:
+    return (
+        f"cannot send to {endpoint}: {error.strerror or error}: check the address and this host's routes and firewall"
+    )
+
+
+def cannot_resolve(endpoint: str, error: OSError) -> str:
+    return f"the name of {endpoint} cannot be resolved ({error.strerror or error}): check the name and this host's DNS"
+
+
+def no_credentials(site: str, device_id: str) -> str:
+    return f"no SNMP credentials are stored for device {device_id}, for site {site}, or as default"

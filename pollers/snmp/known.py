@@ -1,0 +1,168 @@
+"""A table whose rows are known, read by prepared requests, as a machine: several pages under way at once (pure)."""
+
+from collections import deque
+from typing import Final
+
+from pollers.snmp import message
+from pollers.snmp.columns import decode_cells
+from pollers.snmp.errors import DamagedResponse
+from pollers.snmp.message import Answer, ErrorStatus, Request
+from pollers.snmp.paging import Paging
+from pollers.snmp.rowset import Page, Plan, RowSet, unchanged
+from pollers.snmp.values import Column, Data, Oid, Problem, Table
+
+_FIRST: Final = 0
+
+
+class Known:
+    """Asks for the pages of a plan; `changed` says why the rows are not those that were learnt, and a walk is due."""
+
+    def __init__(self, plan: Plan, known: RowSet, paging: Paging) -> None:
+        self.changed = ""
+        self.uptime = known.guards[_FIRST][1]  #: as the device said it this time
+        self._plan = plan
+        self._known = known
+        self._paging = paging
+        self._todo: deque[Page] = deque(plan.pages)
+        self._pages: dict[int, Page] = {}
+        self._numbers = len(plan.pages)
+        self._under_way = 0
+        self._raws: dict[int, list[bytes]] = {}  #: contents of values by first row
+        self._offsets: dict[int, int] = {}
+        self._rows: dict[int, int] = {}
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.changed) or (not self._todo and not self._under_way)
+
+    def next(self) -> Request | None:
+        if self.changed or not self._todo:
+            return None
+        if self._under_way and not self._raws and len(self._plan.pages) > 1:
+            return None  # the first page tells whether the device answers, and whether its rows are still the same
+        page = self._todo.popleft()
+        self._pages[page.request.page] = page
+        self._under_way += 1
+        return page.request
+
+    def answered(self, request: Request, answer: Answer, offset_ms: int) -> int:
+        page = self._pages[request.page]
+        if answer.status != ErrorStatus.NO_ERROR:
+            self._under_way -= 1
+            self._refused(page, answer)
+            return 0
+        raws, rows = answer.known(page.wants), page.rows
+        if raws is None:
+            raws, rows = self._partly(page, answer)
+        else:
+            self._paging.good(answer.size)
+        self._under_way -= 1
+        if self.changed:
+            return 0
+        if page.first == 0:
+            self._check_guards(raws)
+        self._raws[page.first] = raws[page.extra :]
+        self._offsets[page.first] = offset_ms
+        self._rows[page.first] = rows
+        return len(raws)
+
+    def _check_guards(self, raws: list[bytes]) -> None:
+        if not unchanged(self._known.guards, raws[: self._plan.guards]):
+            self.changed = "the device restarted or changed its rows"
+        self.uptime = raws[_FIRST]
+
+    def _partly(self, page: Page, answer: Answer) -> tuple[list[bytes], int]:
+        """Return contents and number of the whole rows that a cut-off response has; the rest is asked for anew."""
+        found = answer.varbinds()
+        got = [message.want(oid, tag) for oid, tag in zip(found.oids, found.tags, strict=True)]
+        if len(got) > len(page.wants):
+            raise DamagedResponse("the response has more variables than were asked for")
+        width = (len(page.wants) - page.extra) // page.rows
+        whole = (len(got) - page.extra) // width if page.request.repetitions else 0
+        if got != list(page.wants[: len(got)]) or (whole < 1 and len(got) < len(page.wants)):
+            self.changed = "a row is missing, new, or of another type"
+            return [], 0
+        if page.request.repetitions and whole < page.rows:
+            self._paging.cut(answer.size)
+            self._todo.appendleft(self._part(page, page.first + whole, page.rows - whole))
+        rows = min(whole, page.rows) if page.request.repetitions else page.rows
+        return found.raws[: page.extra + rows * width if page.request.repetitions else None], rows
+
+    def _part(self, page: Page, first: int, rows: int) -> Page:
+        """Return a page for some later rows of a bulk page."""
+        width = (len(page.wants) - page.extra) // page.rows
+        skip = page.extra + (first - page.first) * width
+        suffix = self._plan.suffixes[first - 1]
+        before = len(self._plan.suffixes[page.first - 1]) if page.first else 0
+        names = [name[: len(name) - before] + suffix for name in page.request.names[page.extra :]]
+        made = message.request(message.GET_BULK, names, repetitions=rows, page=self._numbers)
+        self._numbers += 1
+        return Page(made, first, rows, page.wants[skip : skip + rows * width], 0)
+
+    def _refused(self, page: Page, answer: Answer) -> None:
+        if answer.status == ErrorStatus.TOO_BIG:
+            self._paging.halve()
+        self.changed = f"{page.request.asked} known values were refused with error-status {answer.status}"
+
+    def smaller(self, request: Request) -> Request | None:
+        page = self._pages[request.page]
+        self._paging.halve()
+        if page.rows == 1 or not request.repetitions:
+            return None
+        half = page.rows // 2
+        width = (len(page.wants) - page.extra) // page.rows
+        self._todo.appendleft(self._part(page, page.first + half, page.rows - half))
+        made = message.request(
+            message.GET_BULK,
+            request.names,
+            non_repeaters=request.non_repeaters,
+            repetitions=half,
+            page=self._numbers,
+        )
+        self._numbers += 1
+        self._pages[made.page] = Page(made, page.first, half, page.wants[: page.extra + half * width], page.extra)
+        return made
+
+    def table(self, columns: list[Oid]) -> Table:
+        """Return what was read: every row once finished and not changed, or what is there of them before."""
+        width = len(columns)
+        raws: list[bytes] = []
+        rows: list[str] = []
+        offsets: list[int] = []
+        for first in sorted(self._raws):
+            count = self._rows[first]
+            raws += self._raws[first]
+            rows += self._plan.rows[first : first + count]
+            offsets += [self._offsets[first]] * count
+        if len(self._plan.tags) != width:
+            return self._with_holes(columns, rows, raws, offsets)
+        problems: list[Problem] = []
+        made = []
+        for position, (oid, tag) in enumerate(zip(columns, self._plan.tags, strict=True)):
+            types, data, wrong = decode_cells(bytes((tag,)) * len(rows), raws[position::width])
+            if wrong:
+                problems.append(Problem("bad-value", f"{oid}: {wrong}"))
+            made.append(Column(oid, bytearray(types), data))
+        return Table(rows, made, offsets, tuple(problems))
+
+    def _with_holes(self, columns: list[Oid], rows: list[str], raws: list[bytes], offsets: list[int]) -> Table:
+        width = len(columns)
+        contents = iter(raws)
+        all_tags = self._tags_of_rows(width)
+        cells: list[bytes | None] = [next(contents) if tag else None for tag in all_tags]
+        made, problems = [], list[Problem]()
+        for position, oid in enumerate(columns):
+            tags = all_tags[position::width]
+            present = [raw for raw in cells[position::width] if raw is not None]
+            types, data, wrong = decode_cells(bytes(tag for tag in tags if tag), present)
+            if wrong:
+                problems.append(Problem("bad-value", f"{oid}: {wrong}"))
+            values, kinds = iter(data), iter(types)
+            spread: list[Data] = [next(values) if tag else None for tag in tags]
+            made.append(Column(oid, bytearray(next(kinds) if tag else 0 for tag in tags), spread))
+        return Table(rows, made, offsets, tuple(problems))
+
+    def _tags_of_rows(self, width: int) -> bytes:
+        """Return the tags of the cells that were read, row by row."""
+        parts = [self._plan.tags[first * width : (first + self._rows[first]) * width] for first in sorted(self._raws)]
+        return b"".join(parts)

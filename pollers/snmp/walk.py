@@ -1,0 +1,219 @@
+"""Walks of several columns at once, as a machine: request bytes out, responses in, a table at the end.
+
+Pure. GETBULK over all columns that have not ended (RFC 3416 §4.2.3), GETNEXT for v1. What an agent does wrong ends
+the column with a problem; what came before it is kept.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+from pollers.snmp import ber
+from pollers.snmp.columns import Cells, merge, row_order
+from pollers.snmp.errors import DamagedResponse, SnmpError
+from pollers.snmp.machine import refusal
+from pollers.snmp.message import GET_BULK, GET_NEXT, Answer, ErrorStatus, Request, request
+from pollers.snmp.paging import Paging
+from pollers.snmp.values import FIRST_EXCEPTION, Problem, Table
+
+_VALUE_BYTES: Final = 14  #: a guess until the first response: headers of a variable and its value
+_MOST_REPETITIONS: Final = 128  #: agents with lower limits cut the response off, which is fine
+_MOST_COLUMNS: Final = 60
+
+
+class Column:
+    """One column on its way."""
+
+    __slots__ = ("cells", "done", "last", "prefix")
+
+    def __init__(self, prefix: bytes) -> None:
+        self.prefix = prefix  #: contents of the column's OID
+        self.cells = Cells()
+        self.last = b""  #: the last row that was read
+        self.done = False
+
+
+class Walk:
+    """Reads every row of the columns; `table()` may be called once finished, or earlier for what is there."""
+
+    def __init__(
+        self, columns: Sequence[bytes], paging: Paging, *, bulk: bool, rows_max: int, guards: Sequence[bytes] = ()
+    ) -> None:
+        """`columns`: contents of OIDs. `guards`: scalars without their .0, read once beside the first rows."""
+        self.columns = [Column(prefix) for prefix in columns]
+        self.problems: list[Problem] = []
+        self.beyond: tuple[bytes, int] | None = None  #: name and tag of what follows the first column
+        self.guards: dict[bytes, bytes] = {}  #: what the device has of the guards: contents of value by name
+        self.bytes_read = 0  #: of responses
+        self.values_read = 0
+        self._guard_names = tuple(guards) if bulk else ()
+        self._paging = paging
+        self._bulk = bulk
+        self._rows_max = rows_max
+        self._width = _MOST_COLUMNS  #: columns in one request
+        self._repetitions = _MOST_REPETITIONS
+        self._group: list[Column] = []  #: columns of the request under way
+        self._value_bytes = float(_VALUE_BYTES + max(map(len, columns)))
+        self._refusal: SnmpError | None = None
+        self._waiting = False
+
+    @property
+    def finished(self) -> bool:
+        return not self._waiting and all(column.done for column in self.columns)
+
+    def next(self) -> Request | None:
+        if self._waiting:
+            return None
+        self._group = [column for column in self.columns if not column.done][: self._width]
+        if not self._group:
+            return None
+        self._waiting = True
+        return self._request(self._paging.rows(self._value_bytes * len(self._group)))
+
+    def _request(self, repetitions: int) -> Request:
+        names = [column.prefix + column.last for column in self._group]
+        if not self._bulk:
+            return request(GET_NEXT, names)
+        guards = self._guard_names
+        return request(
+            GET_BULK,
+            [*guards, *names],
+            non_repeaters=len(guards),
+            repetitions=min(repetitions, self._repetitions),
+        )
+
+    def smaller(self, request: Request) -> Request | None:
+        """Return a request for fewer rows, then for fewer columns."""
+        self._paging.halve()
+        if request.pdu == GET_BULK and request.repetitions > 1:
+            self._repetitions = request.repetitions // 2
+            return self._request(self._repetitions)
+        if len(self._group) > 1:
+            self._width = len(self._group) // 2
+            self._group = self._group[: self._width]
+            return self._request(1)
+        return None
+
+    def answered(self, request: Request, answer: Answer, offset_ms: int) -> int:
+        if answer.status != ErrorStatus.NO_ERROR:
+            self._refused(request, answer)
+            self._waiting = False
+            return 0
+        found = answer.varbinds()
+        if len(found) > request.asked:
+            raise DamagedResponse("the response has more variables than were asked for")
+        if len(found) <= request.non_repeaters:
+            raise DamagedResponse("the response is empty")
+        self._waiting = False
+        self._keep_guards(found, request.non_repeaters)
+        count = self._keep_rows(found, request.non_repeaters, offset_ms)
+        self._paging.good(answer.size)
+        self.bytes_read += answer.size
+        self.values_read += len(found)
+        self._value_bytes = max(8.0, answer.size / len(found))
+        return count
+
+    def _keep_guards(self, found: ber.VarBinds, count: int) -> None:
+        for name, oid, tag, raw in zip(self._guard_names, found.oids[:count], found.tags, found.raws, strict=False):
+            if oid == name + b"\x00" and tag < FIRST_EXCEPTION:
+                self.guards[name] = raw
+        if count:
+            self._guard_names = ()
+
+    def _keep_rows(self, found: ber.VarBinds, first: int, offset_ms: int) -> int:
+        group = self._group
+        width = len(group)
+        whole = first + (len(found) - first) // width * width
+        end = (
+            whole if whole > first else len(found)
+        )  # half a row at the end is read again, so that columns stay in step
+        leader: list[bytes] = []
+        count = 0
+        for position, column in enumerate(group):
+            part = slice(first + position, end, width)
+            added = self._extend(column, found.oids[part], found.tags[part], found.raws[part], leader)
+            if position == 0:
+                leader = added
+            column.cells.offsets_ms += [offset_ms] * len(added)
+            count += len(added)
+            if len(column.cells.suffixes) >= self._rows_max and not column.done:
+                self._end(column, "too-many-rows", f"more than {self._rows_max} rows; the rest was not read")
+        return count
+
+    def _extend(
+        self, column: Column, oids: list[bytes], tags: list[int], raws: list[bytes], leader: list[bytes]
+    ) -> list[bytes]:
+        """Append what belongs to the column and return its rows; note the column's end or what is wrong with it."""
+        size = len(column.prefix)
+        rows = [oid[size:] for oid in oids if oid.startswith(column.prefix)]
+        if not oids:
+            return rows
+        if len(rows) < len(oids) or max(tags) >= FIRST_EXCEPTION:
+            good = 0
+            while good < len(oids) and oids[good].startswith(column.prefix) and tags[good] < FIRST_EXCEPTION:
+                good += 1
+            if column is self.columns[0]:
+                self.beyond = (oids[good], tags[good])
+            rows, tags, raws = [oid[size:] for oid in oids[:good]], tags[:good], raws[:good]
+            column.done = True
+        if rows == leader and rows:
+            rows = leader  # one object per row, not per cell
+        good = _increasing(column.last, rows)
+        if good < len(rows):
+            where = ber.dotted(rows[good]) if rows[good] else "the column itself"
+            self._end(
+                column, "oid-not-increasing", f"{ber.decode_oid(column.prefix)}: {where} after what is not before it"
+            )
+            rows, tags, raws = rows[:good], tags[:good], raws[:good]
+        if bad := column.cells.extend(rows, tags, raws):
+            self.problems.append(Problem("bad-value", f"{ber.decode_oid(column.prefix)}: {bad}"))
+        if rows:
+            column.last = rows[-1]
+        return rows
+
+    def _end(self, column: Column, reason: str, detail: str) -> None:
+        column.done = True
+        self.problems.append(Problem(reason, detail))
+
+    def _refused(self, request: Request, answer: Answer) -> None:
+        """React to an error-status. Raises SnmpError where nothing was read and nothing is left to try."""
+        at = answer.index - 1 - request.non_repeaters
+        named = self._group[at : at + 1] if at >= 0 else []
+        if answer.status == ErrorStatus.TOO_BIG and (smaller := self.smaller(request)) is not None:
+            self._width = min(self._width, len(smaller.names) - smaller.non_repeaters)
+            return
+        if request.non_repeaters:
+            self._guard_names = ()  # a scalar that the agent cannot read must not cost the table
+            return
+        ended = named or self._group
+        if answer.status == ErrorStatus.NO_SUCH_NAME and not self._bulk:  # v1: the end of the MIB
+            for column in ended:
+                column.done = True
+            return
+        self._refusal = refusal(answer.status, ber.decode_oid(ended[0].prefix + ended[0].last))
+        for column in ended:
+            self._end(column, _reason(answer.status), str(self._refusal))
+        if all(column.done and not column.cells.suffixes for column in self.columns):
+            raise self._refusal
+
+    def table(self) -> Table:
+        """Return what was read."""
+        return merge([(ber.decode_oid(c.prefix), c.cells) for c in self.columns], self.problems)
+
+
+def _reason(status: int) -> str:
+    return {ErrorStatus.GEN_ERR: "gen-err", ErrorStatus.TOO_BIG: "too-big"}.get(status, "agent-error")
+
+
+def _increasing(last: bytes, rows: list[bytes]) -> int:
+    """Return how many of the rows follow one another in the order of OIDs, the first one after `last`."""
+    if not rows:
+        return 0
+    try:
+        numbers = [row_order(last), *map(row_order, rows)]
+    except DamagedResponse:
+        return 0
+    for position, (before, after) in enumerate(pairwise(numbers)):
+        if after <= before:
+            return position
+    return len(rows)

@@ -1,0 +1,21 @@
+"""The clocks: one that only ever goes forward, and the wall's."""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now_s(self) -> float:
+        """Return seconds that never go back."""
+        ...
+
+    def now_ms(self) -> int:
+        """Return Unix milliseconds."""
+        ...
+
+
+class SystemClock:
+    now_s = staticmethod(time.monotonic)
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000

@@ -1,0 +1,41 @@
+"""Turns: one session at a time per management address, in the order of arrival."""
+
+import asyncio
+from collections import deque
+from collections.abc import Hashable
+
+
+class Turns:
+    """Costs nothing for an address that nobody uses."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
+
+    async def take(self, address: Hashable) -> None:
+        """Wait for the address to be free, and hold it."""
+        queue = self._waiting.get(address)
+        if queue is None:
+            self._waiting[address] = deque()
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give(address)  # the turn came together with the cancellation
+            raise
+
+    def give(self, address: Hashable) -> None:
+        """Let the next one in."""
+        queue = self._waiting[address]
+        while queue:
+            turn = queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        del self._waiting[address]
+
+    def __len__(self) -> int:
+        """Return how many addresses are held."""
+        return len(self._waiting)
