@@ -114,6 +114,17 @@ def env(state: Path) -> None:
 
 @command.command()
 @_state
+@_jars
+def fetch(state: Path, jars: Path | None) -> None:
+    """Bring the jars of all services, so that a later `up` needs no network."""
+    try:
+        Stack(state, jars=jars).fetch()
+    except StackProblem as problem:
+        raise click.ClickException(str(problem)) from problem
+
+
+@command.command()
+@_state
 def reset(state: Path) -> None:
     """Remove the data and logs of services that are down; the jars stay."""
     try:

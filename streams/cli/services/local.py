@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from streams.cli.services import record
+from streams.cli.services import record, tools
 from streams.cli.services.problems import StackProblem
 from streams.cli.services.process import Born
 from streams.cli.services.recipes import RECIPES, Place
@@ -72,7 +72,6 @@ class Stack:
         """Stop what runs, and return remarks for people. Raises StackProblem when a process cannot be ended."""
         with self._alone(), ThreadPoolExecutor(len(RECIPES)) as pool:
             chosen = self._chosen(only)
-            # Brokers go before what clients of theirs may still ask for; nobody waits for the others.
             gone = list(pool.map(lambda service: service.stop(), chosen))
         return [
             f"{s.name} did not stop when asked and was killed" for s, fine in zip(chosen, gone, strict=True) if not fine
@@ -86,6 +85,12 @@ class Stack:
                 raise StackProblem(f"{', '.join(running)} still running: take the stack down first")
             for folder in ("data", "logs"):
                 shutil.rmtree(self.state / folder, ignore_errors=True)
+
+    def fetch(self) -> None:
+        """Bring the jars that the services need. Raises StackProblem."""
+        for recipe in RECIPES.values():
+            if recipe.from_maven:
+                tools.jars(self.jars, recipe.name)
 
     def status(self) -> list[Status]:
         """Return how each service is."""

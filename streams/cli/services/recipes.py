@@ -36,6 +36,7 @@ class Recipe(ABC):
     ports: ClassVar[dict[str, int]]
     #: setting that points the pipeline at it, as an environment variable
     variable: ClassVar[str]
+    from_maven: ClassVar[bool] = True  #: its jars are brought by Maven
 
     def prepare(self, place: Place) -> None:  # noqa: B027 (not every service needs files)
         """Write what the service needs before it starts. Raises StackProblem."""
@@ -154,6 +155,7 @@ class Redis(Recipe):
     name = "redis"
     ports: ClassVar = {"redis": 16379}
     variable = "PANOPTES_REDIS_URL"
+    from_maven = False
 
     def command(self, place: Place) -> list[str]:
         return [

@@ -1,5 +1,6 @@
 """What must be on the machine to run the services: Java, Maven and what it brings, Redis."""
 
+import fcntl
 import hashlib
 import importlib.util
 import os
@@ -58,10 +59,17 @@ def jars(cache: Path, name: str) -> Path:
     digest = hashlib.sha256(pom.read_bytes()).hexdigest()
     target = cache / name
     stamp = target / ".pom-sha256"
-    if stamp.exists() and stamp.read_text() == digest:
-        return target
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix=f".{name}-") as made:
+    with (cache / f".{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (stamp.exists() and stamp.read_text() == digest):
+            _fill(target, pom)
+            stamp.write_text(digest)
+    return target
+
+
+def _fill(target: Path, pom: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as made:
         fresh = Path(made) / "jars"
         fresh.mkdir()
         _maven(pom, fresh)
@@ -69,10 +77,8 @@ def jars(cache: Path, name: str) -> Path:
             with tarfile.open(archive) as opened:
                 opened.extractall(fresh, filter="data")
             archive.unlink()
-        (fresh / ".pom-sha256").write_text(digest)
         shutil.rmtree(target, ignore_errors=True)
         fresh.replace(target)
-    return target
 
 
 def _maven(pom: Path, into: Path) -> None:

@@ -1,0 +1,50 @@
+# Everything here works from a fresh clone; `setup` runs first and is quick when there is nothing to do.
+# ARGS is handed on, e.g. make test ARGS="tests/unit -k wrap"
+
+PANOPTES := .venv/bin/panoptes
+ARGS ?=
+
+.PHONY: help setup test demo demo-check chaos bench-snmp bench-gauges bench-pipeline lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make setup           virtual environment, commands, jars (runs before everything else)"
+	@echo "make demo            services, pipeline and simulated devices, with a live view; Ctrl-C stops all of it"
+	@echo "make demo-check      the same without the view: every rate is compared with the truth"
+	@echo "make test            every gate and every test"
+	@echo "make chaos           the tests that kill workers and services, by themselves"
+	@echo "make bench-snmp      what polling costs"
+	@echo "make bench-gauges    what turning counters into rates costs"
+	@echo "make bench-pipeline  what the whole pipeline costs and how late it is"
+	@echo "make lock            write requirements.lock anew from pyproject.toml"
+	@echo "make clean           stop the services and remove what they kept; downloads stay"
+
+setup:
+	@scripts/setup
+
+test: setup
+	@scripts/test $(ARGS)
+
+demo: setup
+	@$(PANOPTES) demo $(ARGS)
+
+demo-check: setup
+	@$(PANOPTES) demo --check $(ARGS)
+
+chaos: setup
+	@.venv/bin/python -m pytest tests/chaos $(ARGS)
+
+bench-snmp: setup
+	@.venv/bin/python -m tests.bench.snmp $(ARGS)
+
+bench-gauges: setup
+	@.venv/bin/python -m tests.bench.gauges $(ARGS)
+
+bench-pipeline: setup
+	@.venv/bin/python -m tests.bench.pipeline $(ARGS)
+
+lock: setup
+	@scripts/lock
+
+clean:
+	@if [ -x $(PANOPTES) ]; then $(PANOPTES) stack down && $(PANOPTES) stack reset; fi

@@ -1,0 +1,47 @@
+"""Takes a stack down when the one who started it is gone, however it went.
+
+A test run or a demo that is killed cannot clean up after itself. So a small process waits beside it, at the end of a
+pipe that only the starter holds: the end of the pipe is the end of the starter.
+"""
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from streams.cli.services.local import Stack
+
+REMOVE: Final = "--remove"
+END_TIMEOUT_S: Final = 90.0
+
+
+@contextmanager
+def kept(stack: Stack, *, remove: bool = False) -> Iterator[Stack]:
+    """Take the stack down at the end of the block, or of this process; with `remove` its folder goes as well."""
+    command = [sys.executable, "-m", "streams.cli.services.keeper", str(stack.state), *([REMOVE] if remove else [])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as keeper:  # noqa: S603
+        try:
+            yield stack
+        finally:
+            stack.down()
+            if keeper.stdin is not None:
+                keeper.stdin.close()
+            keeper.wait(END_TIMEOUT_S)
+
+
+def main(state: Path, *, remove: bool) -> None:
+    """Wait for the end of standard input, then take the stack down."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    sys.stdin.buffer.read()
+    Stack(state).down()
+    if remove:
+        shutil.rmtree(state, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), remove=REMOVE in sys.argv[2:])

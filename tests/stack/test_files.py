@@ -1,0 +1,67 @@
+"""The files that name the stages, the services and their ports again say the same as the code."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from streams.cli.services.recipes import RECIPES, TEMPLATES
+from streams.cli.services.tools import POMS
+from streams.pipeline import STAGES
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_procfile_has_one_line_per_stage_in_the_order_of_the_map() -> None:
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    assert lines == [f"{stage.name}: faust -A streams.{stage.name} worker --loglevel=info" for stage in STAGES]
+
+
+def test_compose_has_the_same_services_on_the_same_loopback_ports() -> None:
+    services: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    published = {name: service["ports"][0].rsplit(":", 1)[0] for name, service in services.items()}
+    assert published == {name: f"127.0.0.1:{recipe.ports[name]}" for name, recipe in RECIPES.items()}
+
+
+def test_compose_runs_the_versions_of_the_poms() -> None:
+    images = {
+        name: service["image"]
+        for name, service in yaml.safe_load((ROOT / "compose.yaml").read_text())["services"].items()
+    }
+    assert images["kafka"].rsplit(":")[-1] == _version("kafka", "kafka_2.13")
+    assert _version("zookeeper", "zookeeper").startswith(images["zookeeper"].rsplit(":")[-1] + ".")
+    assert images["apicurio"].rsplit(":")[-1] == _version("apicurio", "apicurio-registry-app")
+
+
+def _version(pom: str, artifact: str) -> str:
+    text = (POMS / f"{pom}.xml").read_text()
+    found = re.search(rf"</groupId><artifactId>{re.escape(artifact)}</artifactId>\s*<version>([^<]+)</version>", text)
+    assert found is not None
+    return found[1]
+
+
+def test_no_two_services_want_the_same_port() -> None:
+    ports = [port for recipe in RECIPES.values() for port in recipe.ports.values()]
+    assert len(ports) == len(set(ports))
+
+
+def test_poms_and_templates_are_shipped_with_the_package() -> None:
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    package = ROOT / "streams" / "cli" / "services"
+    shipped = {path for pattern in data["streams.cli.services"] for path in package.glob(pattern)}
+    assert shipped == {*POMS.iterdir(), *TEMPLATES.iterdir()}
+
+
+@pytest.mark.parametrize("name", ["scripts/setup", "scripts/test", "scripts/lock", ".ci/run"])
+def test_scripts_can_be_run(name: str) -> None:
+    script = ROOT / name
+    assert script.stat().st_mode & 0o111
+    assert script.read_text().startswith("#!/usr/bin/env bash\n")
+
+
+def test_ci_runs_exactly_make_test() -> None:
+    last = (ROOT / ".ci" / "run").read_text().splitlines()[-1]
+    assert last == "exec make --no-print-directory test"
