@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from tests.simulators import agent, mib, truth
+from tests.simulators.devices import COMMUNITIES, DEFAULT_COMMUNITY
 from tests.simulators.truth import Device, Quantity
 
 RECEIVE_BUFFER_BYTES: Final = 1 << 20
@@ -62,10 +63,11 @@ async def serve(devices: list[Device], port: int, epoch_s: float) -> list[asynci
 
 
 def description(devices: list[Device], port: int, epoch_s: float) -> dict[str, Any]:
-    """Return what a checker needs to know of the fleet, as JSON types; no rates."""
+    """Return what a pipeline and a checker need to know of the fleet, as JSON types; no rates."""
     return {
         "epoch_s": epoch_s,
         "port": port,
+        "communities": {"default": DEFAULT_COMMUNITY, **COMMUNITIES},
         "devices": [
             {
                 "id": d.device_id,
