@@ -1,0 +1,134 @@
+"""Reading ini files and environment variables, with every value's origin, and every fault at once."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+ENV_PREFIX: Final = "PANOPTES_"
+#: names of this prefix that are no settings
+ENV_CONFIG: Final = "PANOPTES_CONFIG"
+#: what Kubernetes puts into every container for a service whose name begins with panoptes
+_KUBERNETES: Final = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$")
+_SECTION: Final = re.compile(r"^\[([^\]]*)\]$")
+_KEY: Final = re.compile(r"^([^=:\s]+)\s*[=:]\s*(.*)$")
+
+
+class Entry(NamedTuple):
+    value: str
+    where: str  #: for people: file:line, or the environment variable
+
+
+@dataclass(slots=True)
+class Raw:
+    """Sections as they were written; later sources have overridden earlier ones."""
+
+    sections: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    where: dict[str, str] = field(default_factory=dict)  #: section -> where it was first opened
+    problems: list[str] = field(default_factory=list)
+
+    def put(self, section: str, key: str, entry: Entry) -> None:
+        self.sections.setdefault(section, {})[key] = entry
+        self.where.setdefault(section, entry.where)
+
+
+def read_files(path: Path) -> Raw:
+    """Return what stands in the file and in `conf.d/*.ini` beside it, in the order of their names."""
+    raw = Raw()
+    for file in (path, *sorted(path.parent.joinpath("conf.d").glob("*.ini"))):
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as problem:
+            raw.problems.append(f"{file}: expected UTF-8 text, found byte {problem.object[problem.start]:#04x}")
+        except OSError as problem:
+            raw.problems.append(f"{file}: expected a file that can be read: {problem.strerror}")
+        else:
+            _read_text(raw, text, str(file))
+    return raw
+
+
+def _read_text(raw: Raw, text: str, name: str) -> None:
+    """Add one file's sections: `[section]`, `key = value`, `#` and `;` lines, indented lines continue a value."""
+    section: str | None = None
+    key: str | None = None
+    seen: dict[tuple[str, str], int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        where, words = f"{name}:{number}", line.strip()
+        if not words or words[0] in "#;":
+            continue
+        if line[0] in " \t" and section is not None and key is not None:
+            entry = raw.sections[section][key]
+            raw.put(section, key, Entry(f"{entry.value} {words}".strip(), entry.where))
+        elif (heading := _SECTION.match(words)) is not None:
+            section, key = heading[1].strip(), None
+            raw.sections.setdefault(section, {})
+            raw.where.setdefault(section, where)
+        elif section is None:
+            raw.problems.append(f"{where}: expected a [section] first")
+        elif (setting := _KEY.match(words)) is None:
+            raw.problems.append(f"{where}: [{section}]: expected `key = value`")
+        else:
+            key = setting[1].lower()
+            if (section, key) in seen:
+                raw.problems.append(f"{where}: [{section}] {key}: expected once, also on line {seen[section, key]}")
+            seen[section, key] = number
+            raw.put(section, key, Entry(setting[2].strip(), where))
+
+
+def read_environment(raw: Raw, environ: Mapping[str, str], known: Mapping[str, Iterable[str] | None]) -> None:
+    """Add `PANOPTES_<SECTION>_<KEY>`, which wins over files.
+
+    `known` gives each section's keys, None where any key goes (plugin sections). A variable of an unknown section is
+    left alone, since others use the prefix too, unless its name is a near miss.
+    """
+    by_prefix = {f"{ENV_PREFIX}{variable_part(section)}_": section for section in known}
+    for name in sorted(environ):
+        if not name.startswith(ENV_PREFIX) or name == ENV_CONFIG:
+            continue
+        fitting = [prefix for prefix in by_prefix if name.startswith(prefix) and name != prefix]
+        entry = Entry(environ[name], f"environment {name}")
+        target = _target(name, sorted(fitting, key=len, reverse=True), by_prefix, known)
+        if target is not None:
+            raw.put(*target, entry)
+        elif not _KUBERNETES.search(name):
+            _report(raw, name, fitting, by_prefix, known)
+
+
+def _target(
+    name: str, fitting: Iterable[str], by_prefix: Mapping[str, str], known: Mapping[str, Iterable[str] | None]
+) -> tuple[str, str] | None:
+    open_sections: list[tuple[str, str]] = []
+    for prefix in fitting:
+        section, key = by_prefix[prefix], name[len(prefix) :].lower()
+        keys = known[section]
+        if keys is None:
+            open_sections.append((section, key))
+        elif key in keys:
+            return section, key
+    return open_sections[0] if open_sections else None
+
+
+def _report(
+    raw: Raw,
+    name: str,
+    fitting: Iterable[str],
+    by_prefix: Mapping[str, str],
+    known: Mapping[str, Iterable[str] | None],
+) -> None:
+    variables = [f"{prefix}{key.upper()}" for prefix, section in by_prefix.items() for key in known[section] or ()]
+    meant = did_you_mean(name, variables)
+    if list(fitting) or meant:
+        raw.problems.append(f"environment {name}: expected a setting's name{meant}")
+
+
+def variable_part(section: str) -> str:
+    """Return a section's name as it stands in environment variables: `polling:interfaces` gives POLLING_INTERFACES."""
+    return re.sub(r"\W", "_", section).upper()
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean X?` with the nearest known word, or nothing where none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.7)
+    return f"; did you mean {near[0]}?" if near else ""

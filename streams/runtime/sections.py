@@ -1,0 +1,162 @@
+"""The sections of `panoptes.ini`. To add a setting, add one line with `setting(default, what it does)`.
+
+docs/configuration.md is generated from here (`panoptes config docs`), and examples/panoptes.ini names every setting.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, model_validator
+
+from streams.runtime.setting import Seconds, SecretText, Section, WholeSeconds, Words, setting
+
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+def _bare_url(value: str) -> str:
+    """Return an http URL without a slash at its end. Raises ValueError, never with the URL's password."""
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValueError("expected a URL like http://host:8081")
+    if "@" in parts.netloc:
+        raise ValueError("expected a URL without user and password: they have settings of their own")
+    return value.rstrip("/")
+
+
+class PanoptesSettings(Section):
+    """What every stage shares."""
+
+    topic_prefix: str = setting(
+        "panoptes", "the first part of every topic's and consumer group's name", pattern=r"^[A-Za-z0-9_-]{1,100}$"
+    )
+    state_dir: str = setting(
+        ".state/panoptes", "folder for what a worker keeps on disk; relative to the working directory"
+    )
+    log_level: LogLevel = setting("INFO", "what is logged: this level and above")
+
+
+class KafkaSettings(Section):
+    """The brokers, and how topics are made. Outside one-node stacks: replication_factor 3 and min_insync_replicas 2."""
+
+    bootstrap_servers: str = setting("localhost:9092", "brokers to ask first: host:port, separated by commas")
+    partitions: int = setting(
+        8, "partitions of every topic: the most workers that a stage can use; fixed once topics exist", ge=1, le=10_000
+    )
+    replication_factor: int = setting(1, "copies of every partition", ge=1, le=100)
+    min_insync_replicas: int = setting(1, "copies that must have a record before it counts as stored", ge=1, le=100)
+    session_timeout_s: Seconds = setting(10, "a worker silent for so long loses its partitions", ge=1, le=1800)
+    heartbeat_interval_s: Seconds = setting(3, "how often a worker says that it lives", gt=0, le=600)
+    request_timeout_s: Seconds = setting(30, "a request without an answer is given up and tried again", ge=1, le=600)
+    security_protocol: SecurityProtocol = setting("PLAINTEXT", "how brokers are spoken with")
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = setting(
+        "PLAIN", "how the user proves itself, with SASL_PLAINTEXT and SASL_SSL"
+    )
+    sasl_username: str = setting("", "the user, with SASL_PLAINTEXT and SASL_SSL")
+    sasl_password: SecretText = setting("", "the user's password")
+    ssl_ca_file: str = setting("", "certificates that sign the brokers'; empty: those of the system")
+    ssl_certificate_file: str = setting("", "our own certificate, where brokers ask for one")
+    ssl_key_file: str = setting("", "the key of our own certificate")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.heartbeat_interval_s * 2 >= self.session_timeout_s:
+            raise ValueError("expected heartbeat_interval_s below half of session_timeout_s")
+        if self.min_insync_replicas > self.replication_factor:
+            raise ValueError("expected min_insync_replicas no larger than replication_factor")
+        if self.security_protocol.startswith("SASL") and not (self.sasl_username and self.sasl_password):
+            raise ValueError(
+                f"expected sasl_username and sasl_password with security_protocol {self.security_protocol}"
+            )
+        return self
+
+
+class RegistrySettings(Section):
+    """Where schemas get their ids. A topic belongs to one registry: change it only together with the topics."""
+
+    url: Annotated[str, AfterValidator(_bare_url)] = setting(
+        "", "a Confluent-compatible registry; Apicurio's is under /apis/ccompat/v7; empty: files in `directory`"
+    )
+    directory: str = setting("", "where ids are kept if there is no url; empty: `registry` in [panoptes] state_dir")
+    username: str = setting("", "user, where the registry asks for one (HTTP basic authentication)")
+    password: SecretText = setting("", "the user's password")
+    ssl_ca_file: str = setting("", "certificates that sign an https registry's; empty: those of the system")
+    request_timeout_s: Seconds = setting(10, "a request without an answer is given up and tried again", gt=0, le=600)
+
+
+class ZookeeperSettings(Section):
+    """Where the leader of each scheduling stage is elected."""
+
+    hosts: str = setting("localhost:2181", "host:port, separated by commas")
+    root: str = setting("/panoptes", "the path under which everything is kept", pattern=r"^(/[^/\s]+)+$")
+    session_timeout_s: Seconds = setting(10, "a leader silent for so long is replaced", ge=1, le=600)
+
+
+class RedisSettings(Section):
+    """Where the devices' credentials are kept; see docs/secrets.md for the keys."""
+
+    url: SecretText = setting("redis://localhost:6379/0", "redis://, rediss:// or unix://; may hold user and password")
+    timeout_s: Seconds = setting(5, "a request without an answer is given up and tried again", gt=0, le=600)
+    refresh_s: Seconds = setting(
+        60, "credentials are read again when they are older; with Redis away, old ones stay in use", ge=0
+    )
+
+
+class WebSettings(Section):
+    """The workers' web server: /health, /ready, /metrics and the stages' views."""
+
+    host: str = setting("127.0.0.1", "address that it binds")
+    base_port: int = setting(
+        6066,
+        "stage number i (from 0) takes base_port + 10 i, further workers the next free ones; 0: any",
+        ge=0,
+        le=65_000,
+    )
+
+
+class SchedulingSettings(Section):
+    """Ticks, and when a worker gives itself up."""
+
+    publish_ahead_s: WholeSeconds = setting(10, "how far ahead of its second a tick is published", ge=1, le=600)
+    max_ticks_in_flight: int = setting(2000, "ticks that one worker holds or works on at a time", ge=10)
+    progress_timeout_s: Seconds = setting(
+        300, "a worker with work at hand that finishes none of it for so long ends itself", ge=10
+    )
+    loop_timeout_s: Seconds = setting(30, "a worker whose event loop is blocked for so long ends itself", ge=1)
+
+
+class PollingSettings(Section):
+    """How much a polling worker does at once."""
+
+    max_polls_in_flight: int = setting(2000, "polls under way at a time in one worker", ge=1)
+    poll_deadline_s: Seconds = setting(
+        30, "a poll that takes longer ends with what it has; an interval that is shorter counts instead", gt=0
+    )
+
+
+class SnmpSettings(Section):
+    """How gently devices are treated, and how much a worker may do at once."""
+
+    version: Literal["1", "2c"] = setting("2c", "SNMP version of communities that are stored as a plain string")
+
+
+class GaugesSettings(Section):
+    """What a rate has to keep to."""
+
+    max_gap_intervals: int = setting(3, "a rate is the mean over at most so many intervals", ge=1, le=100)
+    line_rate_margin: float = setting(1.1, "a rate above the line's speed times this is refused", ge=1, le=10)
+    emit_counters: bool = setting(False, "put raw counters into gauges too; they stand in raw-counters anyway")
+    max_batch_bytes: int = setting(2**20, "bytes that are sent to one partition at a time", ge=2**18, le=8 * 2**20)
+
+
+class ProfilesSettings(Section):
+    """Device profiles: which device is what, and what is read from it."""
+
+    directories: Words = setting((), "folders of your own profiles; the same name wins over a built-in one")
+    refresh_s: Seconds = setting(30, "how often those folders are looked at for changes", ge=1)
+
+
+def registry_directory(panoptes: PanoptesSettings, registry: RegistrySettings) -> Path:
+    """Return the folder of the file-backed registry."""
+    return Path(registry.directory or Path(panoptes.state_dir) / "registry")

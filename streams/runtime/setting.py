@@ -1,0 +1,55 @@
+"""What one setting is made of: a default, a type with its reading of text, a description, and how it takes effect."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+
+from pollers.snmp.credentials import Secret
+
+_DURATION: Final = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$")
+_UNIT_S: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class Section(BaseModel):
+    """A section of the configuration; its docstring is the section's text in docs/configuration.md."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+def setting(default: Any, description: str, *, hot: bool = False, **constraints: Any) -> Any:
+    """Return a pydantic Field: its default, what it does (a line for people), and its bounds (ge, gt, le, lt).
+
+    `hot` says that a change takes effect in running workers; otherwise they are restarted.
+    """
+    return Field(default, description=description, json_schema_extra={"hot": hot}, **constraints)
+
+
+def seconds(value: object) -> object:
+    """Return `5m`, `30s`, `500ms`, `1h`, `7d` or `60` as a number of seconds; anything else is left for pydantic."""
+    match = _DURATION.match(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return value
+    number = float(match[1]) * _UNIT_S[match[2] or "s"]
+    return int(number) if number.is_integer() else number
+
+
+def words(value: object) -> object:
+    """Return a comma-separated text as a tuple, without blanks."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def secret(value: object) -> Secret:
+    """Return a text as a Secret. Raises ValueError for anything else."""
+    if isinstance(value, Secret):
+        return value
+    if isinstance(value, str):
+        return Secret(value)
+    raise ValueError("expected a text")
+
+
+Seconds: TypeAlias = Annotated[float, BeforeValidator(seconds)]
+WholeSeconds: TypeAlias = Annotated[int, BeforeValidator(seconds)]
+Words: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(words)]
+SecretText: TypeAlias = Annotated[Secret, PlainValidator(secret)]
