@@ -24,6 +24,7 @@ from streams.cli.demo import layout, measure, view
 from streams.cli.demo.board import Board
 from streams.cli.demo.children import ChildEnded, Children, wait_for_line
 from streams.cli.demo.feed import follow
+from streams.cli.demo.keeper import kept
 from streams.cli.services.local import Stack
 from streams.cli.services.problems import StackProblem
 from streams.cli.services.recipes import RECIPES
@@ -111,14 +112,16 @@ class Demo:
         """Have services, devices and stages running inside, and nothing afterwards."""
         for name in self._children.end_leftovers():
             click.echo(f"ended {name}, which an earlier demo had left")
-        try:
-            await self._start()
-            yield
-        finally:
-            click.echo("stopping…")
-            for name in await asyncio.to_thread(self._children.stop):
-                click.echo(f"{name} did not stop within 10 s and was killed; see {self._options.state / 'logs'}")
-            await asyncio.to_thread(self._stack.down)
+        logs = self._options.state / "logs"
+        with kept(logs, self._options.state / "stack"):
+            try:
+                await self._start()
+                yield
+            finally:
+                click.echo("stopping…")
+                for name in await asyncio.to_thread(self._children.stop):
+                    click.echo(f"{name} did not stop within 10 s and was killed; see {logs}")
+                await asyncio.to_thread(self._stack.down)
 
     async def _start(self) -> None:
         state = self._options.state
