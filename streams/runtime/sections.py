@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, model_validator
 
+from pollers.snmp.limits import Engine
 from streams.runtime.setting import Seconds, SecretText, Section, WholeSeconds, Words, setting
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -136,9 +137,35 @@ class PollingSettings(Section):
 
 
 class SnmpSettings(Section):
-    """How gently devices are treated, and how much a worker may do at once."""
+    """How gently devices are treated, and how much a worker may do at once; docs/snmp.md explains each."""
 
     version: Literal["1", "2c"] = setting("2c", "SNMP version of communities that are stored as a plain string")
+    timeout_s: Seconds = setting(2, "a request without an answer is tried again after this", gt=0, le=60)
+    retries: int = setting(2, "of one request, after its first try", ge=0, le=10)
+    backoff: float = setting(1.5, "each retry waits this many times longer", ge=1, le=5)
+    jitter: float = setting(0.2, "each wait varies by up to this share, either way", ge=0, le=0.9)
+    device_outstanding: int = setting(2, "requests under way with one device at a time", ge=1, le=100)
+    device_gap_ms: int = setting(0, "least time between two requests to one device, milliseconds", ge=0, le=10_000)
+    response_bytes: int = setting(1400, "responses are planned to be no longer than this", ge=484, le=65_507)
+    response_bytes_max: int = setting(1472, "what a device that takes more may grow to", ge=484, le=65_507)
+    rows_max: int = setting(100_000, "a walk with more rows is cut off, and says so", ge=100)
+    row_set_age_s: Seconds = setting(
+        3600, "a learnt row set is trusted for at most this long; 0 walks every time", ge=0
+    )
+    any_source: bool = setting(False, "take a response from another address of a multihomed device")
+    probe_first_s: Seconds = setting(30, "a silent device is probed after this", gt=0)
+    probe_max_s: Seconds = setting(600, "the time between probes doubles up to this", gt=0)
+    outstanding: int = setting(1000, "requests under way in one worker at a time", ge=1)
+    packets_per_s: float = setting(20_000, "requests that one worker sends in a second", gt=0)
+    retry_share: float = setting(
+        0.2, "retries as a share of a worker's requests, so that an outage makes no storm", ge=0
+    )
+    retry_reserve: int = setting(100, "retries that may be made at once beyond that share", ge=0)
+    probes: int = setting(100, "probes of silent devices under way at a time", ge=1)
+    receive_buffer_bytes: int = setting(8 * 2**20, "the socket's receive buffer", ge=65_536)
+    plan_cache_bytes: int = setting(64 * 2**20, "prepared requests kept, all devices together", ge=0)
+    engine: Engine = setting(Engine.AUTO, "auto: native for v1 and v2c, gufo for v3, pysnmp for what gufo lacks")
+    engines: Words = setting("", "other engines by site or site/device: fra1=gufo, fra1/sw1=pysnmp")
 
 
 class GaugesSettings(Section):
