@@ -11,7 +11,7 @@ from tests.simulators import devices, server
 
 async def run(arguments: argparse.Namespace) -> None:
     """Serve until SIGINT or SIGTERM."""
-    fleet = devices.fleet(arguments.devices, arguments.interfaces, reboot_every_s=arguments.reboot_every)
+    fleet = devices.fleet(arguments.devices, arguments.interfaces, events_every_s=arguments.events_every)
     stop, epoch_s = asyncio.Event(), time.time()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -29,7 +29,9 @@ def main() -> int:
     parser.add_argument("--interfaces", type=int, default=devices.INTERFACES)
     parser.add_argument("--port", type=int, default=1161, help="UDP port of every device")
     parser.add_argument("--truth-port", type=int, default=0, help="HTTP port of the truth; 0 picks a free one")
-    parser.add_argument("--reboot-every", type=float, default=devices.REBOOT_EVERY_S, help="seconds")
+    parser.add_argument(
+        "--events-every", type=float, default=devices.EVENTS_EVERY_S, help="seconds between reboots and the like"
+    )
     asyncio.run(run(parser.parse_args()))
     return 0
 

@@ -20,17 +20,20 @@ FIRST_ADDRESS: Final = ipaddress.IPv4Address("127.0.10.1")
 MODELS: Final = (CISCO_ACCESS, ARISTA, JUNIPER, NOKIA, HUAWEI)
 KINDS: Final = {"cisco": "sw", "arista": "leaf", "juniper": "edge", "nokia": "core", "huawei": "acc"}
 
-REBOOT_EVERY_S: Final = 130.0
-CLEAR_EVERY_S: Final = 110.0
+#: how often the rebooting device reboots; the other events follow from it
+EVENTS_EVERY_S: Final = 130.0
+CLEAR_SHARE: Final = 0.85
+UPTIME_WRAP_SHARE: Final = 0.92
+CLEARED: Final = 6  #: position of the interface whose counters are cleared
 LAST_UPTIME_CS: Final = 2**32
 
 #: role -> what sets the device apart from an ordinary one; one device each, from the third on
 ROLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "silent": {"silent": True},
-    "reboots": {"reboots_every_s": REBOOT_EVERY_S, "uptime_at_epoch_s": 3_600.0},
+    "reboots": {"uptime_at_epoch_s": 3_600.0},
     "wraps-32-bit": {"counters_64": False},
     "wrong-community": {"community": WRONG_COMMUNITY},
-    "uptime-wraps": {"uptime_at_epoch_s": LAST_UPTIME_CS / 100 - 120.0},
+    "uptime-wraps": {},
     "clears-counters": {},
     "huge-counters": {},
     "slow": {"delay_s": 0.25},
@@ -39,13 +42,25 @@ ROLES: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-def fleet(devices: int = 24, interfaces: int = INTERFACES, *, reboot_every_s: float = REBOOT_EVERY_S) -> list[Device]:
+def fleet(devices: int = 24, interfaces: int = INTERFACES, *, events_every_s: float = EVENTS_EVERY_S) -> list[Device]:
     """Return the devices, the same ones for the same arguments. Raises ValueError for fewer than there are roles."""
     if devices < len(ROLES) + 2:
         raise ValueError(f"at least {len(ROLES) + 2} devices are needed, so that each role has one")
     roles = ["ordinary", "ordinary", *ROLES] + ["ordinary"] * (devices - len(ROLES) - 2)
-    made = [_device(n, role, interfaces) for n, role in enumerate(roles)]
-    return [dataclasses.replace(d, reboots_every_s=reboot_every_s) if d.reboots_every_s else d for d in made]
+    return [_with_events(_device(n, role, interfaces), events_every_s) for n, role in enumerate(roles)]
+
+
+def _with_events(device: Device, every_s: float) -> Device:
+    """Return the device with what its role makes happen, and when."""
+    if device.role == "reboots":
+        return dataclasses.replace(device, reboots_every_s=every_s)
+    if device.role == "uptime-wraps":
+        return dataclasses.replace(device, uptime_at_epoch_s=LAST_UPTIME_CS / 100 - UPTIME_WRAP_SHARE * every_s)
+    if device.role == "clears-counters":
+        ports = list(device.interfaces)
+        ports[CLEARED] = dataclasses.replace(ports[CLEARED], cleared_every_s=CLEAR_SHARE * every_s)
+        return dataclasses.replace(device, interfaces=tuple(ports))
+    return device
 
 
 def _device(n: int, role: str, interfaces: int) -> Device:
@@ -86,7 +101,6 @@ def _interface(model: Model, port: Port, k: int, n: int, role: str, dice: random
         oper_up=oper_up,
         waves=_waves(port.speed_bits_per_s, role, dice) if oper_up else dict.fromkeys(Quantity, Wave(0.0)),
         bases=_bases(role, dice),
-        cleared_every_s=CLEAR_EVERY_S if role == "clears-counters" and k == 7 else None,
     )
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.simulators import truth
-from tests.simulators.devices import ROLES, fleet
+from tests.simulators.devices import EVENTS_EVERY_S, ROLES, UPTIME_WRAP_SHARE, fleet
 from tests.simulators.truth import Quantity, Wave
 
 EPOCH_S = 1_790_000_000.0
@@ -100,10 +100,10 @@ def test_counters_of_32_bits_wrap_within_minutes_but_at_most_once_in_20_s() -> N
 
 
 def test_uptime_wraps_after_497_days_without_a_restart() -> None:
-    device = BY_ROLE["uptime-wraps"]
-    before, after = (truth.uptime_cs(device, EPOCH_S, EPOCH_S + at) for at in (119, 121))
-    assert before == 2**32 - 100
-    assert after == 100
+    device, wraps_s = BY_ROLE["uptime-wraps"], UPTIME_WRAP_SHARE * EVENTS_EVERY_S
+    before, after = (truth.uptime_cs(device, EPOCH_S, EPOCH_S + at) for at in (wraps_s - 1, wraps_s + 1))
+    assert before == pytest.approx(2**32 - 100, abs=1)
+    assert after == pytest.approx(100, abs=1)
     assert truth.restarts(device, device.interfaces[0], EPOCH_S, EPOCH_S, EPOCH_S + 300) == []
 
 
