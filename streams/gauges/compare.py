@@ -74,15 +74,15 @@ def _durations(found: Findings, old: _Before, span: Span, limits: Limits) -> Non
     found.durations_s[:] = (passed_ms + offsets - old.offsets_ms) / 1000.0
     if old.rows is not None:
         found.no_rates(NoRate.ROW_NEW, np.flatnonzero(old.rows == _ABSENT).tolist())
-    short = found.durations_s < shortest_s(now.shape.fixed.interval_s, limits)
-    if short.any():
-        found.no_rates(NoRate.TOO_SOON, np.flatnonzero(short).tolist())
+    shortest = shortest_s(now.shape.fixed.interval_s, limits)
+    if old.rows is not None or found.durations_s.min(initial=np.inf) < shortest:
+        found.no_rates(NoRate.TOO_SOON, np.flatnonzero(found.durations_s < shortest).tolist())
 
 
 def _discontinuities(found: Findings, old: _Before) -> None:
     """Refuse rows whose ifCounterDiscontinuityTime changed (RFC 2863 §3.1.5), or is later than the last poll."""
     stamps = found.now.discontinuities_cs
-    if stamps is None:
+    if stamps is None or stamps is old.discontinuities_cs:
         return
     known = stamps >= 0
     if old.discontinuities_cs is None:

@@ -5,6 +5,7 @@ between them stand slot, time, duration and the numbers, laid out alike for all 
 written column by column into a template. Doubles are little-endian in Avro too, so a column is one copy.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -13,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.gauges.avro import long, map_of, map_of_texts, text
+from streams.gauges.avro import varint as _varint
 from streams.gauges.findings import Rows, Words
 from streams.gauges.gauge import counters_of
-from streams.gauges.plan import PLANS_KEPT
 from streams.gauges.sample import Sample, Shape
 
 Octets: TypeAlias = npt.NDArray[np.uint8]
@@ -23,9 +24,11 @@ Octets: TypeAlias = npt.NDArray[np.uint8]
 _NO_NUMBER: Final = b"\0" * 8
 _NULL: Final = b"\0"  # the branches of the union ["null", "double"]
 _SOME: Final = b"\2"
-#: the first zig-zag number that takes one byte more than the ones before it
-_LONGER: Final = np.array([1 << 7 * size for size in range(1, 10)], dtype=np.uint64)
 _SHIFTS: Final = np.arange(0, 70, 7, dtype=np.uint64)
+
+
+_LAYOUTS_KEPT: Final = 1024
+_ENDS_KEPT: Final = 16_384
 
 
 class _Kind(NamedTuple):
@@ -40,7 +43,8 @@ class _Kind(NamedTuple):
 def pack(rows: Rows, header: bytes, *, with_counters: bool = False) -> list[bytes]:
     """Return each row's Gauge behind the header of its schema, in the order of the poll."""
     sample = rows.sample
-    starts = _starts(sample.shape, header, _absent_dimensions(sample))
+    absent = _absent_dimensions(sample)
+    starts = sample.shape.kept((header, absent), lambda: _starts(sample.shape, header, absent))
     times = _zigzag_times(sample)
     kinds = _kinds(rows, times)
     if len(kinds) == 1 and not with_counters:
@@ -60,15 +64,15 @@ def pack(rows: Rows, header: bytes, *, with_counters: bool = False) -> list[byte
 
 
 def _kinds(rows: Rows, times: npt.NDArray[np.uint64]) -> Mapping[_Kind, Sequence[int]]:
-    sizes = np.searchsorted(_LONGER, times, side="right") + 1
     every = range(rows.sample.shape.rows)
-    if not rows.missing and not rows.doubts and every:
-        timed = ~np.isnan(rows.durations_s)
-        if timed[0] == timed.all() == timed.any() and sizes[0] == sizes.min() == sizes.max():
-            return {_Kind((), (), bool(timed[0]), int(sizes[0])): every}
+    if rows.plain and every:
+        shortest, longest = len(_varint(int(times.min()))), len(_varint(int(times.max())))
+        if shortest == longest:
+            return {_Kind((), (), timed=True, time_size=longest): every}
     kinds: dict[_Kind, list[int]] = {}
-    for row, (duration_s, size) in enumerate(zip(rows.durations_s.tolist(), sizes.tolist(), strict=True)):
-        kind = _Kind(rows.missing.get(row, ()), rows.doubts.get(row, ()), duration_s == duration_s, size)  # noqa: PLR0124
+    for row, (duration_s, time) in enumerate(zip(rows.durations_s.tolist(), times.tolist(), strict=True)):
+        timed = not math.isnan(duration_s)
+        kind = _Kind(rows.missing.get(row, ()), rows.doubts.get(row, ()), timed, len(_varint(time)))
         kinds.setdefault(kind, []).append(row)
     return kinds
 
@@ -123,7 +127,7 @@ class _Layout:
         return self._templates[rows]
 
 
-@lru_cache(maxsize=PLANS_KEPT)
+@lru_cache(maxsize=_LAYOUTS_KEPT)
 def _layout(names: tuple[str, ...], absent: tuple[str, ...], slot_size: int, timed: bool, time_size: int) -> _Layout:
     present = [(str(position), name) for position, name in enumerate(names) if name not in absent]
     pieces: list[tuple[str | None, bytes]] = [("slot", bytes(slot_size)), ("time", bytes(time_size))]
@@ -136,7 +140,6 @@ def _layout(names: tuple[str, ...], absent: tuple[str, ...], slot_size: int, tim
     return _Layout(pieces, {"slot": ("u1", (slot_size,)), "time": ("u1", (time_size,))})
 
 
-@lru_cache(maxsize=PLANS_KEPT)
 def _starts(shape: Shape, header: bytes, absent: frozenset[tuple[str, int]]) -> tuple[bytes, ...]:
     fixed = shape.fixed
     before = header + b"".join(map(text, (fixed.site, fixed.resource, fixed.endpoint, fixed.job, fixed.group)))
@@ -155,7 +158,7 @@ def _starts(shape: Shape, header: bytes, absent: frozenset[tuple[str, int]]) -> 
     )
 
 
-@lru_cache(maxsize=PLANS_KEPT)
+@lru_cache(maxsize=_ENDS_KEPT)
 def _ends(
     names: tuple[str, ...], states: tuple[tuple[str, ...], ...], missing: Words, doubts: Words
 ) -> tuple[bytes, ...]:

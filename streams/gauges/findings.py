@@ -21,6 +21,7 @@ class Rows(NamedTuple):
     durations_s: Numbers  #: of each row
     missing: Mapping[int, Words]  #: row -> which names have no number or state, and why
     doubts: Mapping[int, Words]  #: row -> which rates are less than certain, and why
+    plain: bool  #: every row has every number and a duration, and nothing is in doubt
 
 
 class Findings:
@@ -32,7 +33,8 @@ class Findings:
         self.plan = plan
         self.counters = tuple(spec.name for spec in now.shape.counters)
         self.numbers: Numbers = np.empty((len(plan.names), rows))
-        self.durations_s: Numbers = np.full(rows, np.nan)
+        self.durations_s: Numbers = np.empty(rows)
+        self._untimed = False
         self._missing: dict[int, dict[str, str]] = {}
         self._doubts: dict[int, dict[str, str]] = {}
         self._add_levels()
@@ -54,6 +56,7 @@ class Findings:
             for name in self.counters:
                 self.why(row, name, reason)
             self.durations_s[row] = np.nan
+            self._untimed = True
 
     def reason(self, row: int, name: str) -> str | None:
         return self._missing.get(row, {}).get(name)
@@ -93,4 +96,5 @@ class Findings:
             durations_s=self.durations_s,
             missing={row: tuple(words.items()) for row, words in self._missing.items()},
             doubts={row: tuple(words.items()) for row, words in self._doubts.items()},
+            plain=not (self._missing or self._doubts or self._untimed),
         )

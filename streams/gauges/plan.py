@@ -2,8 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,13 +12,10 @@ from streams.gauges.limits import Limits, bound
 from streams.gauges.rates import WRAP_32, Cell, Cells
 from streams.gauges.sample import Numbers, Shape
 
-#: plans kept, one per series that is being folded; the least recently used goes first
-PLANS_KEPT: Final = 8192
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rules:
-    """The settings of the fold."""
+    """The settings of the fold; one object of a worker's life, since plans are kept by it."""
 
     limits: Limits = Limits()  # noqa: RUF009 - frozen
     derived: tuple[Derived, ...] = ()
@@ -41,9 +37,12 @@ class Plan(NamedTuple):
     derived: tuple[DerivedPlan, ...]
 
 
-@lru_cache(maxsize=PLANS_KEPT)
 def plan_of(shape: Shape, rules: Rules) -> Plan:
     """Return the plan. Raises RecordError where a derived value has the name of something the device gave."""
+    return shape.kept(rules, lambda: _plan(shape, rules))
+
+
+def _plan(shape: Shape, rules: Rules) -> Plan:
     plain = (*(spec.name for spec in shape.counters), *shape.levels)
     wanted = [value for value in rules.derived if value.group == shape.fixed.group]
     if taken := sorted({value.name for value in wanted} & set(plain)):

@@ -1,7 +1,7 @@
 """One poll of one group as the fold wants it: what seldom changes apart from the numbers, and those in matrices."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ from streams.gauges.words import NoRate
 Counts: TypeAlias = npt.NDArray[np.uint64]
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Longs: TypeAlias = npt.NDArray[np.int64]
+
+T = TypeVar("T")
 
 LONG: Final = np.dtype("<i8")
 DOUBLE: Final = np.dtype("<f8")
@@ -45,9 +47,9 @@ class CounterSpec(NamedTuple):
 
 
 class Shape:
-    """All of a poll but its numbers; equal by content, hashed once, so that what is made of it can be kept with it."""
+    """All of a poll but its numbers; equal by content. What is worked out from it alone is kept with it, by `kept`."""
 
-    __slots__ = ("_hash", "counters", "fixed", "level_units", "levels", "positions", "states")
+    __slots__ = ("_kept", "counters", "fixed", "level_units", "levels", "positions", "states")
 
     def __init__(
         self, fixed: Fixed, counters: tuple[CounterSpec, ...], levels: Sequence[tuple[str, str]], states: Sequence[str]
@@ -59,25 +61,29 @@ class Shape:
         self.level_units: Final = tuple(unit for _, unit in levels)
         self.states: Final = tuple(states)
         self.positions: Final = {key: row for row, key in enumerate(fixed.row_keys)}
-        self._hash: Final = hash((fixed, counters, self.levels, self.level_units, self.states))
+        self._kept: Final[dict[Hashable, Any]] = {}
         _check(self)
 
     @property
     def rows(self) -> int:
         return len(self.fixed.row_keys)
 
+    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made under that key, making it the first time."""
+        try:
+            found: T = self._kept[key]
+        except KeyError:
+            found = self._kept[key] = make()
+        return found
+
     def __hash__(self) -> int:
-        return self._hash
+        return hash(self._content())
 
     def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        return (
-            isinstance(other, Shape)
-            and self._hash == other._hash
-            and (self.fixed, self.counters, self.levels, self.level_units, self.states)
-            == (other.fixed, other.counters, other.levels, other.level_units, other.states)
-        )
+        return self is other or (isinstance(other, Shape) and self._content() == other._content())
+
+    def _content(self) -> tuple[object, ...]:
+        return self.fixed, self.counters, self.levels, self.level_units, self.states
 
 
 class MissingPart(NamedTuple):
@@ -199,10 +205,11 @@ def checked(sample: Sample) -> Sample:
     for part in sample.missing:
         if part.rows and not (min(part.rows) >= 0 and max(part.rows) < rows):
             raise RecordError(f"missing: column {part.column!r} names rows that are not in an index of {rows}")
-    return _without_strange_levels(sample)
+    return without_strange_levels(sample)
 
 
-def _without_strange_levels(sample: Sample) -> Sample:
+def without_strange_levels(sample: Sample) -> Sample:
+    """Return the sample with levels that are NaN or infinite marked as missing."""
     finite = np.isfinite(sample.levels)
     if finite.all():
         return sample
