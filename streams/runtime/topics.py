@@ -1,0 +1,163 @@
+"""Creates the topics of the map, and checks those that exist."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from schemas.errors import FatalError
+from streams.pipeline import TOPICS, Cleanup, TopicSpec
+from streams.runtime.kafka import client_options
+from streams.runtime.settings import Settings
+from streams.runtime.topic_names import topic_name
+from streams.runtime.waiting import wait_for
+
+__all__ = ["Report", "check_topics", "ensure_topics", "topic_name"]
+
+log = logging.getLogger(__name__)
+
+_PARTITIONS: Final = "partitions"
+_REPLICAS: Final = "replication factor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A topic as the map and the settings want it."""
+
+    name: str
+    partitions: int
+    replicas: int
+    configs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What became of the topics; `fatal` cannot be worked with, `differing` can."""
+
+    created: Sequence[str] = ()
+    missing: Sequence[str] = ()
+    fatal: Sequence[str] = ()
+    differing: Sequence[str] = ()
+
+
+def wanted(settings: Settings) -> list[Wanted]:
+    """Return every topic of the map, in its order."""
+    kafka = settings.kafka
+    return [
+        Wanted(
+            name=topic_name(settings, spec.topic),
+            partitions=kafka.partitions,
+            replicas=kafka.replication_factor,
+            configs=_configs(spec, kafka.min_insync_replicas),
+        )
+        for spec in TOPICS.values()
+    ]
+
+
+async def ensure_topics(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> Report:
+    """Create the topics that are missing and check the others, waiting for the broker (until `give_up` says no more).
+
+    Differing configurations are logged. Raises FatalError for another number of partitions: keys would move.
+    """
+    report = await _with_broker(settings, give_up, create=True)
+    for line in report.differing:
+        log.warning("topic differs from the settings: %s", line)
+    if report.fatal:
+        raise FatalError("; ".join(report.fatal))
+    return report
+
+
+async def check_topics(settings: Settings) -> Report:
+    """Return what `ensure_topics` would find, changing nothing."""
+    return await _with_broker(settings, lambda: False, create=False)
+
+
+async def _with_broker(settings: Settings, give_up: Callable[[], bool], *, create: bool) -> Report:
+    async def attempt() -> Report:
+        admin = AIOKafkaAdminClient(**client_options(settings.kafka))
+        try:
+            await admin.start()
+            return await _look(admin, wanted(settings), create=create)
+        finally:
+            await admin.close()
+
+    where = settings.kafka.bootstrap_servers
+    report = await wait_for("kafka", where, attempt, absent=(KafkaError, OSError), give_up=give_up)
+    return report or Report()
+
+
+async def _look(admin: AIOKafkaAdminClient, topics: Sequence[Wanted], *, create: bool) -> Report:
+    # of all topics: asking for one by name may create it, with the broker's defaults
+    there = {found["topic"]: found for found in await admin.describe_topics() if not found["error_code"]}
+    missing = [topic for topic in topics if topic.name not in there]
+    if create and missing:
+        await _create(admin, missing)
+    existing = [topic for topic in topics if topic.name in there]
+    configs = await _read_configs(admin, [topic.name for topic in existing]) if existing else {}
+    fatal, differing = [], []
+    for topic in existing:
+        partitions = there[topic.name]["partitions"]
+        if len(partitions) != topic.partitions:
+            fatal.append(_partitions_differ(topic, len(partitions)))
+        replicas = min((len(partition["replicas"]) for partition in partitions), default=topic.replicas)
+        if replicas != topic.replicas:
+            differing.append(f"{topic.name}: {_REPLICAS} is {replicas}, expected {topic.replicas}")
+        differing += _differing(topic, configs.get(topic.name, {}))
+    names = [topic.name for topic in missing]
+    return Report(
+        created=names if create else (), missing=() if create else names, fatal=fatal, differing=differing
+    )  # fmt: skip
+
+
+async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Wanted]) -> None:
+    response = await admin.create_topics(
+        [NewTopic(topic.name, topic.partitions, topic.replicas, topic_configs=dict(topic.configs)) for topic in topics]
+    )
+    for name, code, *message in response.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:  # another worker was quicker
+            raise error(f"topic {name} cannot be created: {message[0] if message else error.__name__}")
+        if not code:
+            log.info("topic created name=%s", name)
+
+
+async def _read_configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    found: dict[str, dict[str, str]] = {}
+    for response in await admin.describe_configs(resources):
+        for code, message, _, name, entries in response.resources:
+            if code:
+                raise for_code(code)(f"topic {name} cannot be described: {message}")
+            found[name] = {entry[0]: entry[1] for entry in entries}
+    return found
+
+
+def _configs(spec: TopicSpec, min_insync_replicas: int) -> dict[str, str]:
+    configs = {
+        "cleanup.policy": spec.cleanup.value,
+        "compression.type": spec.compression,
+        "max.message.bytes": str(spec.max_message_bytes),
+        "min.insync.replicas": str(min_insync_replicas),
+    }
+    if spec.cleanup is Cleanup.DELETE:
+        configs["retention.ms"] = str(spec.retention_s * 1000)
+    return configs
+
+
+def _partitions_differ(topic: Wanted, found: int) -> str:
+    return (
+        f"topic {topic.name} has {found} {_PARTITIONS}, expected {topic.partitions} ([kafka] partitions): set that to "
+        f"{found}, or start with new topics under another [panoptes] topic_prefix"
+    )
+
+
+def _differing(topic: Wanted, found: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{topic.name}: {key} is {found.get(key)}, expected {value}"
+        for key, value in topic.configs.items()
+        if found.get(key) != value
+    ]
