@@ -10,6 +10,7 @@ from typing import Any, Final
 DISCOVER_EVERY_S: Final = 5
 ENRICH_EVERY_S: Final = 60
 RESOURCE_TTL_S: Final = 3600
+PREFIX: Final = "panoptes"
 HOST_COMMUNITY: Final = "this-machine"
 HOST_SITE: Final = "local"
 
@@ -17,6 +18,7 @@ _INI: Final = Template("""\
 # Written by `panoptes demo` at each start.
 [panoptes]
 state_dir = $state
+topic_prefix = $prefix
 
 [web]
 base_port = 0
@@ -50,10 +52,11 @@ sysContact noc@example.net
 """)
 
 
-def configuration(*, state: Path, devices: Path, interval_s: int) -> str:
+def configuration(*, state: Path, devices: Path, interval_s: int, prefix: str = PREFIX) -> str:
     """Return the pipeline's panoptes.ini; where the services are comes by environment."""
     return _INI.substitute(
         state=state,
+        prefix=prefix,
         devices=devices,
         interval_s=interval_s,
         discover_every_s=DISCOVER_EVERY_S,

@@ -32,7 +32,6 @@ from streams.cli.services.record import free_ports, is_free
 from streams.pipeline import STAGES
 
 ROOT: Final = Path(__file__).parents[3]
-PREFIX: Final = "panoptes"
 SNMP_PORT: Final = 1161
 HOST_SNMP_PORT: Final = 1162
 READY_TIMEOUT_S: Final = 30.0
@@ -200,7 +199,7 @@ class Demo:
 
     async def _show(self) -> int:
         board = Board()
-        feed = asyncio.create_task(follow(board, self._stack.service("kafka").address, PREFIX))
+        feed = asyncio.create_task(follow(board, self._stack.service("kafka").address, layout.PREFIX))
         console = Console()
         try:
             if console.is_terminal:
@@ -246,7 +245,7 @@ class Demo:
             *(sys.executable, "-m", "tests.e2e.independent"),
             *("--bootstrap", self._stack.service("kafka").address),
             *("--registry", self._stack.service("apicurio").address),
-            *("--truth", self._truth, "--prefix", PREFIX, "--report", str(report)),
+            *("--truth", self._truth, "--prefix", layout.PREFIX, "--report", str(report)),
             *("--within", str(self._options.within_s), "--at-least", str(self._options.at_least_s)),
             cwd=ROOT,
             start_new_session=True,
