@@ -1,6 +1,6 @@
 """Reading a topic as it stands: from its beginning, or a time, up to where it ended when the reading began."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -12,16 +12,22 @@ _METADATA_TIMEOUT_S = 10.0
 
 
 async def replay(
-    client_options: Mapping[str, Any], topic: str, *, since_ms: int | None = None
+    client_options: Mapping[str, Any],
+    topic: str,
+    *,
+    since_ms: int | None = None,
+    only: Collection[int] | None = None,
 ) -> AsyncIterator[ConsumerRecord]:
     """Yield every record, in order within a partition; no group is joined and nothing is committed.
+
+    `since_ms` leaves out what was stored before that time, `only` all partitions but those.
 
     Raises BackendError if the topic does not exist, KafkaError if the broker goes away.
     """
     consumer = AIOKafkaConsumer(**client_options, enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        tps = await _partitions(consumer, topic)
+        tps = {tp for tp in await _partitions(consumer, topic) if only is None or tp.partition in only}
         ends = await consumer.end_offsets(tps)
         consumer.assign(tps)
         await _seek(consumer, tps, ends, since_ms)
@@ -32,6 +38,16 @@ async def replay(
                     if record.offset < ends[tp]:
                         yield record
             unread = {tp for tp in unread if await consumer.position(tp) < ends[tp]}
+    finally:
+        await consumer.stop()
+
+
+async def partitions(client_options: Mapping[str, Any], topic: str) -> list[int]:
+    """Return the numbers of a topic's partitions. Raises as `replay` does."""
+    consumer = AIOKafkaConsumer(**client_options)
+    await consumer.start()
+    try:
+        return sorted(tp.partition for tp in await _partitions(consumer, topic))
     finally:
         await consumer.stop()
 

@@ -1,0 +1,253 @@
+"""The audit: which slots the enriched resources ask for, what poll-status says of each, and what is missing.
+
+A fold over two topics; nothing here reads them. Expected are the slots of each (resource, job) from one interval after
+it appears until it goes. Final for a slot: any polled outcome outranks `missed`, then the earliest record counts; a
+ranged `missed` covers its slots.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from schemas.records import EnrichedResource, Job, Outcome, PollStatus
+from streams.scheduling.phase import phase
+from streams.scheduling.slots import SlotRun, Span, slots_within
+
+
+class Window(NamedTuple):
+    """The slots to judge, and when the topics were read."""
+
+    since: int  #: first slot, Unix seconds
+    until: int  #: last slot
+    read_at_s: float  #: Unix seconds
+    settle_s: float = 30.0  #: a slot is judged when its interval and so much more had passed at `read_at_s`
+
+    def last_judged(self, interval_s: int) -> int:
+        """Return the last slot of a job that must be accounted for by now."""
+        return min(self.until, int(self.read_at_s - self.settle_s) - interval_s)
+
+
+class Polled(NamedTuple):
+    """What a poll of a slot came to, and who did it."""
+
+    outcome: Outcome
+    started_at_ms: int
+    worker: str
+
+
+class Unaccounted(NamedTuple):
+    """Slots in a row of which no status speaks."""
+
+    key: str
+    job: str
+    slots: SlotRun
+
+
+class PolledTwice(NamedTuple):
+    key: str
+    job: str
+    slot: int
+    polls: tuple[Polled, ...]  #: in the topic's order; the first is final
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What an audit found; reports of partitions add up with `add`."""
+
+    resources: int = 0
+    expected: int = 0
+    final: Counter[Outcome] = field(default_factory=Counter)  #: of expected slots
+    missing: list[Unaccounted] = field(default_factory=list)
+    polled_twice: list[PolledTwice] = field(default_factory=list)  #: expected or not
+    repeated: int = 0  #: records that say again what another said: harmless
+    unexpected: int = 0  #: slots with a status before their job's first expected or after its last slot: harmless
+    at_edges: int = 0  #: without a status in a job's last interval before it went: owners may have heard of it first
+    missed_reasons: Counter[str] = field(default_factory=Counter)  #: of expected slots whose final outcome is missed
+    longest_unpolled_s: int = 0  #: the longest run of expected slots of one job without a poll, times its interval
+    lateness_ms: Counter[int] = field(default_factory=Counter)  #: start minus slot, of the final polls -> how many
+
+    @property
+    def missing_slots(self) -> int:
+        """Return how many expected slots no status speaks of."""
+        return sum(each.slots.slots for each in self.missing)
+
+    def lateness_quantile_ms(self, share: float) -> int | None:
+        """Return the lateness that this share of the polls did not exceed, None where there was no poll."""
+        rank = share * self.lateness_ms.total()
+        seen = 0
+        for late_ms, polls in sorted(self.lateness_ms.items()):
+            seen += polls
+            if seen >= rank:
+                return late_ms
+        return None
+
+    def add(self, other: "Report") -> None:
+        """Add what another audit found."""
+        self.resources += other.resources
+        self.expected += other.expected
+        self.final += other.final
+        self.missing += other.missing
+        self.polled_twice += other.polled_twice
+        self.repeated += other.repeated
+        self.unexpected += other.unexpected
+        self.at_edges += other.at_edges
+        self.missed_reasons += other.missed_reasons
+        self.longest_unpolled_s = max(self.longest_unpolled_s, other.longest_unpolled_s)
+        self.lateness_ms += other.lateness_ms
+
+
+class _Life(NamedTuple):
+    """A time in which a job was wanted."""
+
+    since_ms: int
+    until_ms: int | None = None
+
+
+@dataclass(slots=True)
+class _Accounts:
+    """What was said of the slots of one (resource, job)."""
+
+    polls: dict[int, list[Polled]] = field(default_factory=dict)
+    missed: dict[int, str] = field(default_factory=dict)  #: slot -> the reason
+    ranges: list[tuple[range, str]] = field(default_factory=list)  #: slots that one record covers, and the reason
+
+    def missed_reason(self, slot: int) -> str | None:
+        """Return why the slot was missed, None where nothing says that it was."""
+        if slot in self.missed:
+            return self.missed[slot]
+        return next((reason for slots, reason in self.ranges if slot in slots), None)
+
+    def miss(self, slots: range, reason: str) -> bool:
+        """Take a record, and return whether it was new."""
+        if len(slots) > 1:
+            new = (slots, reason) not in self.ranges
+            if new:
+                self.ranges.append((slots, reason))
+            return new
+        new = slots[0] not in self.missed
+        self.missed.setdefault(slots[0], reason)
+        return new
+
+    def poll(self, slot: int, poll: Polled) -> bool:
+        """Take a record, and return whether it was new."""
+        polls = self.polls.setdefault(slot, [])
+        new = poll not in polls
+        if new:
+            polls.append(poll)
+        return new
+
+    def speaks_of(self, slot: int) -> bool:
+        return slot in self.polls or self.missed_reason(slot) is not None
+
+
+class Audit:
+    """Feed it the records of one partition, or of all, in their order; then ask for the report."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self._wanted: dict[str, dict[Job, list[_Life]]] = {}
+        self._present: dict[str, tuple[Job, ...]] = {}
+        self._accounts: dict[tuple[str, str], _Accounts] = {}
+        self._repeated = 0
+
+    def resource(self, key: str, record: EnrichedResource | None, at_ms: int) -> None:
+        """Take a record of enriched-resources; `at_ms` is its time on the topic, None a tombstone.
+
+        A job that the record before wanted too goes on; a new one counts from `jobs_since_ms`. Compaction may have
+        removed older records: nothing is expected of the time before the first one's `jobs_since_ms`.
+        """
+        before = self._present.get(key, ())
+        after = () if record is None else tuple(dict.fromkeys(record.jobs))
+        lives = self._wanted.setdefault(key, {})
+        for job in before:
+            if job not in after:
+                lives[job][-1] = lives[job][-1]._replace(until_ms=at_ms)
+        if record is not None:
+            for job in after:
+                if job not in before:
+                    lives.setdefault(job, []).append(_Life(record.jobs_since_ms))
+        self._present[key] = after
+
+    def status(self, record: PollStatus) -> None:
+        """Take a record of poll-status; those of slots outside of the window are passed over."""
+        slots = range(record.slot, record.slot + record.slots * record.interval_s, record.interval_s)
+        if slots[-1] < self.window.since or slots[0] > self.window.until:
+            return
+        accounts = self._accounts.setdefault((record.resource, record.job), _Accounts())
+        if record.outcome is Outcome.MISSED:
+            new = accounts.miss(slots, record.reason)
+        else:
+            new = accounts.poll(record.slot, Polled(record.outcome, record.started_at_ms, record.worker))
+        self._repeated += not new
+
+    def report(self) -> Report:
+        """Return what the records prove."""
+        report = Report(resources=len(self._wanted), repeated=self._repeated)
+        judged: set[tuple[str, str]] = set()
+        for key, lives in self._wanted.items():
+            for job, spans in lives.items():
+                judged.add((key, job.name))
+                accounts = self._accounts.get((key, job.name), _Accounts())
+                self._judge(report, key, job, spans, accounts)
+        for (key, name), accounts in self._accounts.items():
+            for slot, polls in sorted(accounts.polls.items()):
+                if len(polls) > 1:
+                    report.polled_twice.append(PolledTwice(key, name, slot, tuple(polls)))
+            if (key, name) not in judged:
+                report.unexpected += len(accounts.polls)
+        return report
+
+    def _judge(self, report: Report, key: str, job: Job, lives: list[_Life], accounts: _Accounts) -> None:
+        expected: set[int] = set()
+        for life in lives:
+            slots = self._expected(key, job, life)
+            edge_ms = None if life.until_ms is None else life.until_ms - job.interval_s * 1000
+            for slot in slots:
+                if not accounts.speaks_of(slot) and edge_ms is not None and slot * 1000 > edge_ms:
+                    report.at_edges += 1
+                else:
+                    expected.add(slot)
+        report.expected += len(expected)
+        report.unexpected += len(accounts.polls.keys() - expected)
+        unpolled = _Runs(job.interval_s)
+        missing = _Runs(job.interval_s)
+        for slot in sorted(expected):
+            if polls := accounts.polls.get(slot):
+                report.final[polls[0].outcome] += 1
+                report.lateness_ms[polls[0].started_at_ms - slot * 1000] += 1
+                continue
+            unpolled.add(slot)
+            reason = accounts.missed_reason(slot)
+            if reason is None:
+                missing.add(slot)
+            else:
+                report.final[Outcome.MISSED] += 1
+                report.missed_reasons[reason] += 1
+        report.missing += [Unaccounted(key, job.name, run) for run in missing.runs]
+        longest = max((run.slots * job.interval_s for run in unpolled.runs), default=0)
+        report.longest_unpolled_s = max(report.longest_unpolled_s, longest)
+
+    def _expected(self, key: str, job: Job, life: _Life) -> range:
+        """Return the slots of a job's life that the window judges."""
+        first = max(self.window.since, -(-life.since_ms // 1000) + job.interval_s)
+        last = self.window.last_judged(job.interval_s)
+        if life.until_ms is not None:
+            last = min(last, (life.until_ms - 1) // 1000)
+        run = slots_within(Span(first, last), phase(key, job.name, job.interval_s), job.interval_s)
+        if run is None:
+            return range(0)
+        return range(run.first, run.first + run.slots * job.interval_s, job.interval_s)
+
+
+class _Runs:
+    """Joins slots that come in order into runs."""
+
+    def __init__(self, interval_s: int) -> None:
+        self._interval_s = interval_s
+        self.runs: list[SlotRun] = []
+
+    def add(self, slot: int) -> None:
+        if self.runs and slot == self.runs[-1].first + self.runs[-1].slots * self._interval_s:
+            self.runs[-1] = self.runs[-1]._replace(slots=self.runs[-1].slots + 1)
+        else:
+            self.runs.append(SlotRun(slot, 1))
