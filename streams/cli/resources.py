@@ -6,7 +6,6 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from aiokafka.errors import KafkaError
@@ -22,7 +21,7 @@ from streams.runtime.registry import open_registry
 from streams.runtime.replay import replay
 from streams.runtime.serde import Serdes
 from streams.runtime.settings import Settings, SettingsError, load
-from streams.runtime.topics import topic_name
+from streams.runtime.topic_names import topic_name
 from streams.scheduling.filters import FilterError, compile_filter
 
 
@@ -57,14 +56,14 @@ def list_resources(expression: str, config: Path | None, as_json: bool) -> None:
 
 
 async def _inventory(settings: Settings) -> dict[str, Resource]:
-    serde: Any = Serdes(settings, open_registry(settings)).of(Topic.INVENTORY, Resource)
+    serde = Serdes(settings, open_registry(settings)).of(Topic.INVENTORY, Resource)
     found: dict[str, Resource] = {}
     async for record in replay(client_options(settings.kafka), topic_name(settings, Topic.INVENTORY)):
         key = record.key.decode()
         if record.value is None:
             found.pop(key, None)
         else:
-            found[key] = serde.decode(record.value)
+            found[key] = await serde.read(record.value)
     return found
 
 

@@ -26,7 +26,8 @@ from streams.runtime.ports import free_port
 from streams.runtime.registry import open_registry
 from streams.runtime.serde import Serdes
 from streams.runtime.settings import Settings
-from streams.runtime.topics import ensure_topics, topic_name
+from streams.runtime.topic_names import topic_name
+from streams.runtime.topics import ensure_topics
 from streams.runtime.waiting import wait_for
 
 log = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ class StageApp(faust.App):
         where = self.settings.kafka.bootstrap_servers
         await wait_for("kafka", where, self.outbox.start, absent=(KafkaError, OSError), give_up=self._stopping)
         if not self.should_stop:
-            await ensure_topics(self.settings)
+            await ensure_topics(self.settings, self._stopping)
             await wait_for(
                 "schema registry", self.settings.registry.url or "files", self.serdes.register,
                 absent=(BackendError,), give_up=self._stopping,

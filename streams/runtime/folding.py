@@ -24,8 +24,10 @@ _MAX_BATCH: Final = 500
 _WITHIN_S: Final = 0.02
 
 
-class Decoder(Protocol[T_co]):
-    def decode(self, value: bytes) -> T_co: ...
+class Reader(Protocol[T_co]):
+    async def read(self, value: bytes) -> T_co:
+        """Return the record, waiting for its schema if need be. Raises RecordError."""
+        ...
 
 
 class Received(NamedTuple, Generic[T]):
@@ -52,7 +54,7 @@ class Effects:
 async def fold_topic(
     app: StageApp,
     stream: Any,
-    serde: Decoder[T],
+    serde: Reader[T],
     table: MutableMapping[str, bytes],
     step: Callable[[Received[T]], Effects],
 ) -> None:
@@ -100,14 +102,14 @@ async def _distinct(stream: Any) -> AsyncIterator[list[EventT[bytes]]]:
 
 
 async def _step(
-    app: StageApp, event: EventT[bytes], serde: Decoder[T], step: Callable[[Received[T]], Effects]
+    app: StageApp, event: EventT[bytes], serde: Reader[T], step: Callable[[Received[T]], Effects]
 ) -> Effects | None:
     message = event.message
     try:
         if message.key is None:
             raise RecordError("the record has no key: expected the resource's identity")  # noqa: TRY301
         key = message.key.decode()
-        record = None if message.value is None else serde.decode(message.value)
+        record = None if message.value is None else await serde.read(message.value)
         return step(Received(key, record, message.value))
     except Exception as error:  # noqa: BLE001 - a fault in our own code must not stop the stream nor lose the record
         origin = (message.topic, message.partition, message.offset)

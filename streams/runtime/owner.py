@@ -34,8 +34,8 @@ class TickLog(Protocol):
     async def before(self, offsets: Mapping[int, int]) -> Mapping[int, Sequence[Tick]]: ...
 
 
-class _Decoder(Protocol):
-    def decode(self, value: bytes) -> Tick: ...
+class _Reader(Protocol):
+    async def read(self, value: bytes) -> Tick: ...
 
 
 @dataclass(kw_only=True)
@@ -45,7 +45,7 @@ class Owner:
     run: Callable[[Due], Awaitable[None]]
     offsets: Offsets
     tick_log: TickLog
-    serde: _Decoder
+    serde: _Reader
     dead_letters: DeadLetters
     now_s: Callable[[], float]
     room: asyncio.Semaphore  #: as many ticks may be held or running at once
@@ -65,7 +65,7 @@ class Owner:
             message = event.message
             self.offsets.begin(message.tp, message.offset)
             try:
-                tick = self.serde.decode(message.value or b"")
+                tick = await self.serde.read(message.value or b"")
             except RecordError as error:
                 origin = (message.topic, message.partition, message.offset)
                 await self.dead_letters.put(error, origin=origin, key=message.key, value=message.value)

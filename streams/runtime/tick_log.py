@@ -9,14 +9,14 @@ from schemas.errors import RecordError
 from schemas.records import Tick
 
 
-class _Decoder(Protocol):
-    def decode(self, value: bytes) -> Tick: ...
+class _Reader(Protocol):
+    async def read(self, value: bytes) -> Tick: ...
 
 
 class KafkaTickLog:
     """The last `lookback` records of each partition, read by a consumer without a group."""
 
-    def __init__(self, client_options: Mapping[str, Any], topic: str, serde: _Decoder, *, lookback: int) -> None:
+    def __init__(self, client_options: Mapping[str, Any], topic: str, serde: _Reader, *, lookback: int) -> None:
         self._options = dict(client_options, enable_auto_commit=False, auto_offset_reset="earliest")
         self._topic = topic
         self._serde = serde
@@ -60,13 +60,13 @@ class KafkaTickLog:
             for tp, records in batches.items():
                 for record in records:
                     if record.offset < ends[tp] and record.value is not None:
-                        tick = self._decode(record.value)
+                        tick = await self._read_tick(record.value)
                         if tick is not None:
                             found[tp.partition].append(tick)
             unread = {tp for tp in unread if await consumer.position(tp) < ends[tp]}
 
-    def _decode(self, value: bytes) -> Tick | None:
+    async def _read_tick(self, value: bytes) -> Tick | None:
         try:
-            return self._serde.decode(value)
+            return await self._serde.read(value)
         except RecordError:
             return None  # the owner sends it to dead-letters when it is delivered

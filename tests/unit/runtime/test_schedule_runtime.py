@@ -31,7 +31,7 @@ class FakeSerde:
     def encode(self, record):
         return record
 
-    def decode(self, value):
+    async def read(self, value):
         if not isinstance(value, Tick):
             raise RecordError("not a tick")
         return value
