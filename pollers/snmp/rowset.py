@@ -55,7 +55,7 @@ def learn(walk: Walk, now_s: float) -> RowSet | None:
         return None
     known = tuple(walk.guards.items())
     size = int(walk.bytes_read / max(1, walk.values_read)) + 1
-    uniform = all(
+    uniform = bool(first.suffixes) and all(
         c.cells.suffixes == first.suffixes and c.cells.types.count(c.cells.types[0]) == len(first.suffixes)
         for c in walk.columns
     )
