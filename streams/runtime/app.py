@@ -127,6 +127,8 @@ class StageApp(faust.App):
         for prepare in self.before_start:
             if not self.should_stop:
                 await prepare()
+        # Faust makes the folder, but not those above it
+        await asyncio.to_thread(Path(self.conf.datadir).mkdir, parents=True, exist_ok=True)
         await super().on_first_start()
 
     def is_recovered(self) -> bool:

@@ -11,6 +11,7 @@ from streams.runtime.sections import RegistrySettings
 COMPATIBILITY: Final = "BACKWARD_TRANSITIVE"
 _MEDIA: Final = "application/vnd.schemaregistry.v1+json"
 _BUSY: Final = (408, 425, 429)
+_TRIES: Final = 3
 _REFUSED: Final = (401, 403)
 
 
@@ -26,12 +27,21 @@ class HttpRegistry:
         """Return as Registry.id_for; the subject's compatibility is set to BACKWARD_TRANSITIVE."""
         found = self._ids.get((subject, schema_text))
         if found is None:
-            answer = await self._ask("POST", f"/subjects/{subject}/versions", {"schema": schema_text})
+            answer = await self._register(subject, schema_text)
             found = int(answer["id"])
             # after the first version: some registries know no configuration of a subject without one
             await self._ask("PUT", f"/config/{subject}", {"compatibility": COMPATIBILITY})
             self._ids[subject, schema_text] = found
         return found
+
+    async def _register(self, subject: str, schema_text: str) -> Any:
+        """Return the answer; a conflict is asked again, for workers that start together register the same schemas."""
+        for _ in range(_TRIES):
+            try:
+                return await self._ask("POST", f"/subjects/{subject}/versions", {"schema": schema_text})
+            except _ConflictError:
+                continue
+        return await self._ask("POST", f"/subjects/{subject}/versions", {"schema": schema_text})
 
     async def schema_for(self, schema_id: int) -> str:
         if schema_id not in self._texts:
@@ -91,7 +101,13 @@ class HttpRegistry:
             raise FatalError(f"schema registry {url} refused {request}: {said}; check [registry] username and password")
         if status in _BUSY or status >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise BackendError(f"schema registry {url} cannot serve {request} now: {said}")
+        if status == httpx.codes.CONFLICT:
+            raise _ConflictError(f"schema registry {url} refused {request}: {said}")
         raise FatalError(f"schema registry {url} refused {request}: {said}")
+
+
+class _ConflictError(FatalError):
+    """Another one writes the same subject at this moment, or the schema is not compatible."""
 
 
 class _NotFoundError(BackendError):
