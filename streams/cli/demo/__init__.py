@@ -1,12 +1,11 @@
 """`panoptes demo`: services, pipeline and simulated devices on this machine, with a live view or a check."""
 
 import asyncio
+import logging
 import os
 from pathlib import Path
 
 import click
-
-from streams.cli.demo.run import Demo, DemoProblem, Options
 
 
 @click.command(name="demo")
@@ -43,6 +42,9 @@ def command(  # noqa: PLR0913 (one argument per option)
     jars: Path,
 ) -> None:
     """Run the whole pipeline against simulated devices. Ctrl-C stops everything and leaves no process."""
+    from streams.cli.demo.run import Demo, DemoProblem, Options  # noqa: PLC0415 - not needed for its processes' helpers
+
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the view reads what does not exist yet: no news
     options = Options(
         state=state.absolute(),
         jars=jars.absolute(),

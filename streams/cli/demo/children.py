@@ -14,6 +14,7 @@ STOP_TIMEOUT_S: Final = 10.0
 KILL_TIMEOUT_S: Final = 5.0
 TAIL_LINES: Final = 25
 _POLL_S: Final = 0.05
+_CHATTER: Final = "[INFO]"
 
 
 class Child(NamedTuple):
@@ -116,7 +117,9 @@ def wait_for_line(child: Child, words: str, timeout_s: float) -> str:
 
 
 def last_lines(log: Path, count: int = TAIL_LINES) -> list[str]:
+    """Return the end of a log; without what a worker says while it stops, which is long and holds no cause."""
     try:
-        return log.read_text(errors="replace").splitlines()[-count:]
+        lines = log.read_text(errors="replace").splitlines()
     except OSError:
         return []
+    return ([line for line in lines if _CHATTER not in line] or lines)[-count:]
