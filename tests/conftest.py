@@ -1,5 +1,6 @@
 """What all tests share: the local services, and the refusal of blocking calls in the event loop."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,8 @@ from streams.cli.services.keeper import kept
 
 ROOT: Final = Path(__file__).parent.parent
 OURS: Final = ["streams", "pollers", "schemas"]
+#: where the set-up has put them
+JARS: Final = Path(os.environ.get("PANOPTES_STACK_STATE", ROOT / ".state")) / "jars"
 #: what reads files when a worker starts, before there is anything to hold up
 MAY_BLOCK: Final = {"pollers/profiles/watch.py": {"__init__"}}
 
@@ -41,9 +44,15 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield Stack(Path(given))
         return
     state = tmp_path_factory.mktemp("stack")
-    with kept(Stack(state, free_ports=True, jars=ROOT / ".state" / "jars")) as fresh:
+    with kept(Stack(state, free_ports=True, jars=JARS)) as fresh:
         fresh.up()
         yield fresh
+
+
+@pytest.fixture(scope="session")
+def jars() -> Path:
+    """The folder of the services' jars, for tests that start a stack of their own."""
+    return JARS
 
 
 @pytest.fixture(autouse=True, scope="module")

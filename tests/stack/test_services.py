@@ -19,17 +19,15 @@ from kazoo.client import KazooClient
 from redis import Redis
 
 from streams.cli import main
-from streams.cli.services import Service, Stack, StackProblem, process, tools
+from streams.cli.services import Service, Stack, StackProblem, process, record, tools
 from streams.cli.services.process import Born
 from streams.cli.services.recipes import RECIPES
 
-JARS = Path(__file__).parent.parent.parent / ".state" / "jars"
-
 
 @pytest.fixture
-def redis_stack(tmp_path: Path) -> Iterator[Stack]:
+def redis_stack(tmp_path: Path, jars: Path) -> Iterator[Stack]:
     """A stack of its own of which only Redis is started: the quickest service there is."""
-    stack = Stack(tmp_path / "state", free_ports=True, jars=JARS)
+    stack = Stack(tmp_path / "state", free_ports=True, jars=jars)
     yield stack
     stack.down()
 
@@ -155,6 +153,15 @@ def test_a_taken_port_is_named(redis_stack: Stack) -> None:
         pytest.raises(StackProblem, match=f"port {redis.port} is taken"),
     ):
         redis_stack.up(["redis"])
+
+
+def test_a_running_service_keeps_its_port(redis_stack: Stack) -> None:
+    redis_stack.up(["redis"])
+    (other,) = record.free_ports(["redis"]).values()
+    with pytest.raises(StackProblem, match="redis runs on"):
+        Stack(redis_stack.state, ports={"redis": other})
+    redis_stack.down()
+    assert Stack(redis_stack.state, ports={"redis": other}).service("redis").port == other
 
 
 def test_a_service_that_ends_at_once_shows_the_end_of_its_log(redis_stack: Stack) -> None:

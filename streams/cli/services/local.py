@@ -38,7 +38,7 @@ class Stack:
     def __init__(
         self, state: Path, *, ports: Mapping[str, int] | None = None, free_ports: bool = False, jars: Path | None = None
     ) -> None:
-        """Raises StackProblem when the folder's `stack.json` is damaged."""
+        """Raises StackProblem when `stack.json` is damaged, or a running service is to have another port."""
         self.state = state.absolute()
         self.jars = (jars or self.state / "jars").absolute()
         self._path = self.state / "stack.json"
@@ -47,8 +47,17 @@ class Stack:
         defaults = {name: port for recipe in RECIPES.values() for name, port in recipe.ports.items()}
         if free_ports and not self._record.ports:
             defaults = record.free_ports(defaults)
-        self._record.ports = {**defaults, **self._record.ports, **(ports or {})}
+        self._record.ports = {**defaults, **self._record.ports}
         self._services = {name: self._service(name) for name in RECIPES}
+        for name, recipe in RECIPES.items():
+            asked = {port: number for port, number in (ports or {}).items() if port in recipe.ports}
+            if any(self._record.ports[port] != number for port, number in asked.items()):
+                if self._services[name].pid is not None:
+                    raise StackProblem(
+                        f"{name} runs on {self._services[name].address}: stop it to give it another port"
+                    )
+                self._record.ports.update(asked)
+                self._services[name] = self._service(name)
 
     def service(self, name: str) -> Service:
         """Return one service by name: kafka, zookeeper, redis, apicurio. Raises KeyError."""
