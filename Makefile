@@ -4,7 +4,7 @@
 PANOPTES := .venv/bin/panoptes
 ARGS ?=
 
-.PHONY: help setup test demo demo-check chaos bench-snmp bench-gauges bench-pipeline lock clean
+.PHONY: help setup test demo demo-check chaos bench-snmp bench-gauges bench-pipeline bench-schedule lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make bench-snmp      what polling costs"
 	@echo "make bench-gauges    what turning counters into rates costs"
 	@echo "make bench-pipeline  what the whole pipeline costs and how late it is"
+	@echo "make bench-schedule  what the schedule costs, how that grows, and how even it is"
 	@echo "make lock            write requirements.lock anew from pyproject.toml"
 	@echo "make clean           stop the services and remove what they kept; downloads stay"
 
@@ -42,6 +43,9 @@ bench-gauges: setup
 
 bench-pipeline: setup
 	@.venv/bin/python -m tests.bench.pipeline $(ARGS)
+
+bench-schedule: setup
+	@.venv/bin/python -m tests.bench.scheduling $(ARGS)
 
 lock: setup
 	@scripts/lock

@@ -47,3 +47,9 @@ def test_consecutive_names_spread_over_the_whole_interval(interval_s: int) -> No
     chi_square = sum((loads[second] - mean) ** 2 / mean for second in range(interval_s))
     freedom = interval_s - 1
     assert chi_square < freedom + 5 * (2 * freedom) ** 0.5
+
+
+def test_no_second_has_more_than_its_share_of_ten_thousand_resources() -> None:
+    """See docs/benchmarks/schedule.md for how often that holds for other names."""
+    loads = Counter(phase(f"dc1|network|cisco|switch|sw{n:05}", "interfaces/if-mib/60", 60) for n in range(10_000))
+    assert max(loads.values()) <= 1.3 * 10_000 / 60
