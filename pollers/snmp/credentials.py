@@ -107,7 +107,8 @@ class CredentialSource(Protocol):
     """Knows which credentials a device may take."""
 
     async def candidates(self, site: str, device_id: str) -> Sequence[Credential]:
-        """Return the credentials to try, in this order: the device's own, its site's, then the default ones.
+        """Return the credentials to try, in this order: the device's own, then its site's; where it has
+        none of these, the default ones.
 
         Waits while the source has never answered; an empty sequence means that none is stored.
         """

@@ -1,5 +1,6 @@
 """A setting's type and bounds, in words: for error messages and for the documentation."""
 
+import enum
 import typing
 from collections.abc import Mapping
 from typing import Any, Final
@@ -38,6 +39,8 @@ def _kind(field: FieldInfo) -> str:
         return "a duration in whole seconds (60, 5m, 1h)" if hint is int else "a duration (60, 30s, 500ms, 5m, 1h)"
     if words in readers:
         return "names separated by commas"
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return f"one of {', '.join(member.value for member in hint)}"
     if typing.get_origin(hint) is typing.Literal:
         return f"one of {', '.join(map(str, typing.get_args(hint)))}"
     return _WORDS.get(hint, "a text")

@@ -69,8 +69,8 @@ class BuiltIn(NamedTuple):
 
 
 BUILT_IN: Final = (
-    BuiltIn(Kind.DISCOVERY, "devices", {"plugin": "from-file", "interval_s": "60", "path": "devices.yaml"}),
-    BuiltIn(Kind.ENRICHMENT, "device", {"plugin": "device-facts", "interval_s": "600"}),
-    BuiltIn(Kind.ENRICHMENT, "interfaces", {"plugin": "interfaces", "interval_s": "600"}),
-    BuiltIn(Kind.POLLING, "interfaces", {"plugin": "snmp", "interval_s": "60"}),
+    BuiltIn(Kind.DISCOVERY, "devices", {"plugin": "from-file", "path": "devices.yaml"}),
+    BuiltIn(Kind.ENRICHMENT, "device", {"plugin": "device-facts"}),
+    BuiltIn(Kind.ENRICHMENT, "interfaces", {"plugin": "interfaces"}),
+    BuiltIn(Kind.POLLING, "interfaces", {"plugin": "snmp"}),
 )

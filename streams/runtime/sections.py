@@ -3,16 +3,19 @@
 docs/configuration.md is generated from here (`panoptes config docs`), and examples/panoptes.ini names every setting.
 """
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, model_validator
 
+from pollers.snmp.credentials import Secret
 from pollers.snmp.limits import Engine
 from streams.runtime.setting import Seconds, SecretText, Section, WholeSeconds, Words, setting
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+_DATABASE: Final = re.compile(r"^(/\d*)?$")
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -24,6 +27,27 @@ def _bare_url(value: str) -> str:
     if "@" in parts.netloc:
         raise ValueError("expected a URL without user and password: they have settings of their own")
     return value.rstrip("/")
+
+
+def _redis_url(value: Secret) -> Secret:
+    """Return a URL that redis-py takes. Raises ValueError, never with the URL."""
+    expected = "expected redis://[user:password@]host[:port][/number], special characters of the password as %XX"
+    try:
+        parts = urlsplit(value.reveal())
+        fits = parts.scheme == "unix" or (parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0)
+    except ValueError:
+        raise ValueError(expected) from None
+    if not fits or not _DATABASE.match(parts.path if parts.scheme != "unix" else ""):
+        raise ValueError(expected)
+    return value
+
+
+def _engines(entries: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in entries:
+        whose, _, engine = entry.partition("=")
+        if not whose.strip() or engine.strip() not in list(Engine):
+            raise ValueError(f"expected site=engine or site/device=engine, the engine one of {', '.join(Engine)}")
+    return entries
 
 
 class PanoptesSettings(Section):
@@ -97,10 +121,12 @@ class ZookeeperSettings(Section):
 class RedisSettings(Section):
     """Where the devices' credentials are kept; see docs/secrets.md for the keys."""
 
-    url: SecretText = setting("redis://localhost:6379/0", "redis://, rediss:// or unix://; may hold user and password")
+    url: Annotated[SecretText, AfterValidator(_redis_url)] = setting(
+        "redis://localhost:6379/0", "redis://, rediss:// or unix://; may hold user and password"
+    )
     timeout_s: Seconds = setting(5, "a request without an answer is given up and tried again", gt=0, le=600)
     refresh_s: Seconds = setting(
-        60, "credentials are read again when they are older; with Redis away, old ones stay in use", ge=0
+        30, "how often credentials are read again; while Redis is away, known ones stay in use", ge=1
     )
 
 
@@ -165,7 +191,9 @@ class SnmpSettings(Section):
     receive_buffer_bytes: int = setting(8 * 2**20, "the socket's receive buffer", ge=65_536)
     plan_cache_bytes: int = setting(64 * 2**20, "prepared requests kept, all devices together", ge=0)
     engine: Engine = setting(Engine.AUTO, "auto: native for v1 and v2c, gufo for v3, pysnmp for what gufo lacks")
-    engines: Words = setting("", "other engines by site or site/device: fra1=gufo, fra1/sw1=pysnmp")
+    engines: Annotated[Words, AfterValidator(_engines)] = setting(
+        "", "other engines by site or site/device: fra1=gufo, fra1/sw1=pysnmp"
+    )
 
 
 class GaugesSettings(Section):

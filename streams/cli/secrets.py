@@ -1,0 +1,173 @@
+"""`panoptes secrets`: credentials go from a prompt or stdin into Redis, and are never shown."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import click
+from redis.exceptions import RedisError
+
+from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivProtocol, Secret, UsmUser, Version
+from streams.runtime.secret_forms import (
+    PREFIX,
+    WHOLE_SITE,
+    FormError,
+    check,
+    community_key,
+    credentials_key,
+    read_credentials,
+    write_credentials,
+)
+from streams.runtime.secrets import describe, open_redis, where
+from streams.runtime.settings import SettingsError, load
+
+T = TypeVar("T")
+
+site_option = click.option("--site", required=True, help="Whose it is; `default` is for sites that have none.")
+device_option = click.option("--device", help="Only for this device (its resource_id), tried before the site's.")
+
+
+@click.group("secrets")
+def command() -> None:
+    """Store the credentials of devices."""
+
+
+@command.command("set")
+@site_option
+@device_option
+@click.option("--v3", "user", metavar="USER", help="An SNMPv3 user, instead of a community.")
+@click.option(
+    "--auth",
+    type=click.Choice([one.value for one in AuthProtocol]),
+    default="none",
+    help="The user's authentication protocol.",
+)
+@click.option(
+    "--priv",
+    type=click.Choice([one.value for one in PrivProtocol]),
+    default="none",
+    help="The user's privacy protocol.",
+)
+@click.option("--context", default="", help="The user's SNMP context.")
+@click.option(
+    "--version",
+    type=click.Choice([one.value for one in Version]),
+    help="The community's SNMP version, where it is unusual.",
+)
+@click.option("--add", is_flag=True, help="Keep those that are stored, and try this one after them.")
+def set_(  # noqa: PLR0913, PLR0917 - options of a command
+    site: str, device: str | None, user: str | None, auth: str, priv: str, context: str, version: str | None, add: bool
+) -> None:
+    """Store a community or an SNMPv3 user.
+
+    Its secrets are read from a prompt, or one per line from stdin: the community; or the user's authentication key,
+    then its privacy key. They are in force within [redis] refresh_s, without a restart.
+    """
+    if user is None and (auth != "none" or priv != "none" or context):
+        raise click.UsageError("--auth, --priv and --context belong to an SNMPv3 user: name it with --v3 USER")
+    credential = _community(version) if user is None else _user(user, auth, priv, context)
+    try:
+        check(credential)
+    except FormError as problem:
+        raise click.ClickException(str(problem)) from None
+    plain = isinstance(credential, Community) and version is None and device is None and not add
+    if plain and isinstance(credential, Community):
+        key = community_key(site)
+        _with_redis(lambda client: client.set(key, credential.community.reveal()))
+        click.echo(f"stored {key}")
+    else:
+        name = device or WHOLE_SITE
+        _with_redis(lambda client: _put(client, site, name, credential, add=add))
+        click.echo(f"stored {credentials_key(site)} field {name}: {credential}")
+
+
+@command.command("delete")
+@site_option
+@device_option
+def delete(site: str, device: str | None) -> None:
+    """Delete the credentials of a site (its devices' own stay), or of one device."""
+    gone = _with_redis(lambda client: _delete(client, site, device))
+    if not gone:
+        raise click.ClickException("nothing was stored there")
+    click.echo(f"deleted {gone}")
+
+
+@command.command("list")
+def list_() -> None:
+    """Show which credentials are stored: keys only, never values."""
+    for line in _with_redis(_list):
+        click.echo(line)
+
+
+def _community(version: str | None) -> Community:
+    return Community(community=_ask("community"), version=Version(version or Version.V2C))
+
+
+def _user(name: str, auth: str, priv: str, context: str) -> UsmUser:
+    return UsmUser(
+        name=name,
+        auth_protocol=AuthProtocol(auth),
+        auth_key=_ask("authentication key") if auth != "none" else Secret(""),
+        priv_protocol=PrivProtocol(priv),
+        priv_key=_ask("privacy key") if priv != "none" else Secret(""),
+        context=context,
+    )
+
+
+def _ask(what: str) -> Secret:
+    if sys.stdin.isatty():
+        return Secret(click.prompt(what, hide_input=True, confirmation_prompt=True))
+    line = sys.stdin.readline()
+    return Secret(line.removesuffix("\n").removesuffix("\r"))
+
+
+async def _put(client: Any, site: str, name: str, credential: Credential, *, add: bool) -> None:
+    key = credentials_key(site)
+    stored = await client.hget(key, name) if add else None
+    try:
+        earlier = read_credentials(stored.decode()) if stored else ()
+    except (FormError, UnicodeDecodeError) as problem:
+        raise click.ClickException(f"what is stored cannot be added to: {problem}; leave out --add") from None
+    await client.hset(key, name, write_credentials((*earlier, credential)))
+
+
+async def _delete(client: Any, site: str, device: str | None) -> str:
+    gone = []
+    if await client.hdel(credentials_key(site), device or WHOLE_SITE):
+        gone.append(f"{credentials_key(site)} field {device or WHOLE_SITE}")
+    if device is None and await client.delete(community_key(site)):
+        gone.append(community_key(site))
+    return " and ".join(gone)
+
+
+async def _list(client: Any) -> list[str]:
+    lines: list[str] = []
+    async for found in client.scan_iter(match=f"{PREFIX}*", count=1000):
+        key = found.decode(errors="replace")
+        if await client.type(found) == b"hash":
+            lines += [f"{key} field {field.decode(errors='replace')}" for field in await client.hkeys(found)]
+        else:
+            lines.append(key)
+    return sorted(lines)
+
+
+def _with_redis(work: Callable[[Any], Awaitable[T]]) -> T:
+    try:
+        settings = load(None, os.environ)
+    except SettingsError as problem:
+        click.echo(str(problem), err=True)
+        sys.exit(2)
+
+    async def run() -> T:
+        client = open_redis(settings.redis)
+        try:
+            return await work(client)
+        finally:
+            await client.aclose()
+
+    try:
+        return asyncio.run(run())
+    except (RedisError, OSError) as problem:
+        raise click.ClickException(f"redis at {where(settings.redis)}: {describe(problem)}") from None
