@@ -6,7 +6,7 @@ idempotence. `flush()` is not delivery, so each record's own future is awaited.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -23,14 +23,16 @@ MAX_BATCH_BYTES: Final = 512 * 1024
 class Outbox:
     """Sends records until they are stored on every in-sync replica; safe to use from many tasks at once."""
 
-    def __init__(self, client_options: Mapping[str, Any], *, max_request_bytes: int) -> None:
+    def __init__(
+        self, client_options: Mapping[str, Any], *, max_request_bytes: int, max_batch_bytes: int = MAX_BATCH_BYTES
+    ) -> None:
         self._options = dict(
             client_options,
             acks="all",
             enable_idempotence=True,
             linger_ms=5,
             compression_type="lz4",
-            max_batch_size=MAX_BATCH_BYTES,
+            max_batch_size=max_batch_bytes,
             max_request_size=max_request_bytes,
         )
         self._producer: AIOKafkaProducer | None = None
@@ -54,16 +56,42 @@ class Outbox:
 
     async def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
         """Return when the record is stored. Raises RecordError for one that no broker will take (too large)."""
+
+        async def attempt(producer: AIOKafkaProducer) -> None:
+            await producer.send_and_wait(topic, value, key=key, partition=partition)
+
+        await self._until_stored(topic, len(value or b""), attempt)
+
+    async def send_batch(self, topic: str, partition: int, records: Sequence[tuple[bytes, bytes]]) -> None:
+        """Return when all records (key and value) are stored, in their order, as one batch.
+
+        Raises RecordError for a batch that is larger than the outbox's `max_batch_bytes` or than the topic takes.
+        """
+        size = sum(len(key) + len(value) for key, value in records)
+
+        async def attempt(producer: AIOKafkaProducer) -> None:
+            batch = producer.create_batch()
+            append = batch.append
+            for key, value in records:
+                if append(timestamp=None, key=key, value=value) is None:
+                    raise MessageSizeTooLargeError
+            batch.close()
+            await (await producer.send_batch(batch, topic, partition=partition))
+
+        await self._until_stored(topic, size, attempt)
+
+    async def _until_stored(
+        self, topic: str, size: int, send: Callable[[AIOKafkaProducer], Coroutine[Any, Any, None]]
+    ) -> None:
         attempt = 0
         while True:
             producer = self._producer
             try:
                 if producer is None:
                     raise KafkaError("producer is not connected")  # noqa: TRY301
-                await producer.send_and_wait(topic, value, key=key, partition=partition)
+                await send(producer)
             except (MessageSizeTooLargeError, RecordListTooLargeError) as problem:
-                size = len(value or b"")
-                raise RecordError(f"record of {size} bytes for {topic} is larger than the topic allows") from problem
+                raise RecordError(f"{size} bytes for {topic} are more than the topic takes at once") from problem
             except (KafkaError, OSError) as problem:
                 self.retries += 1
                 if attempt % len(_BACKOFF_S) == 0:
