@@ -27,6 +27,6 @@ def open_access(
     """
     clock, random = clock or SystemClock(), random or Random()  # noqa: S311 - for request ids and jitter, beside a check of the source
     shared = Shared(limits, clock.now_s)
-    engines = WorkerEngines(limits, Wire(limits, random, clock.now_s), shared)
+    engines = WorkerEngines(limits, Wire(limits, random, clock.now_s), shared, random.getrandbits)
     worker = Worker(limits, credentials, engines, probe_slots(limits), clock.now_s, clock.now_ms)
     return SnmpAccess(worker, engines, trace)

@@ -44,7 +44,7 @@ class Memory:
     address: tuple[int, tuple[str, int] | tuple[str, int, int, int]] | None = None  #: family and socket address
     resolved_s: float = 0.0
     row_sets: dict[tuple[bytes, ...], RowSet] = field(default_factory=dict)
-    engine: object | None = None  #: what the engine keeps: a v3 session
+    usm: object | None = None  #: v3: what the native engine knows of this device's engine id, boots and time
 
     def silent(self, now_s: float, now_ms: int, limits: Limits) -> None:
         """Note a poll that had no answer at all."""

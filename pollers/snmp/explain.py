@@ -64,3 +64,17 @@ def cannot_resolve(endpoint: str, error: OSError) -> str:
 
 def no_credentials(site: str, device_id: str) -> str:
     return f"no SNMP credentials are stored for device {device_id}, for site {site}, or as default"
+
+
+def no_sync(endpoint: str) -> str:
+    return (
+        f"{endpoint} keeps reporting another engine id, boots or time: check that no other device has its engine id "
+        "or address, and that its clock runs"
+    )
+
+
+def silent_to_user(endpoint: str) -> str:
+    return (
+        f"{endpoint} tells its engine id but does not answer this v3 user: check the user's priv protocol and priv key "
+        "(many agents are silent where they cannot decrypt), and the context's name"
+    )

@@ -49,3 +49,8 @@ class Limits:
     # which engine
     engine: Engine = Engine.AUTO
     engines: Mapping[str, Engine] = field(default_factory=dict)  #: by `site/device_id`, or by site
+
+
+def engine_for(limits: Limits, site: str, device_id: str) -> Engine:
+    """Return the engine that the settings ask for: the device's own, its site's, or the general one."""
+    return limits.engines.get(f"{site}/{device_id}") or limits.engines.get(site) or limits.engine

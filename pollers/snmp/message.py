@@ -1,10 +1,10 @@
-"""SNMP v1/v2c messages (RFC 3416 §3): requests as prepared bytes, to which an id is given, and a response's header."""
+"""SNMP messages (RFC 3416 §3): requests as prepared bytes, what stands around them in v1 and v2c, and responses."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
 from pollers.snmp import ber
-from pollers.snmp.errors import DamagedResponse
+from pollers.snmp.errors import DamagedResponse, SnmpError
 from pollers.snmp.values import Type
 
 GET: Final = 0xA0
@@ -14,7 +14,7 @@ GET_BULK: Final = 0xA5
 PDU_NAMES: Final = {GET: "get", GET_NEXT: "getnext", GET_BULK: "getbulk"}
 
 REQUEST_ID_BYTES: Final = 4
-_REQUEST_ID_HEAD: Final = b"\x02\x04"
+REQUEST_ID_HEAD: Final = b"\x02\x04"
 _NULL: Final = b"\x05\x00"
 
 
@@ -77,46 +77,81 @@ def request(
     return Request(pdu, names, non_repeaters, repetitions, tail, page)
 
 
-class Frame:
-    """What stands around every PDU of one credential: version and community."""
+class Frame(Protocol):
+    """What stands around every PDU of one credential on one device."""
 
-    __slots__ = ("_heads", "_start", "answer_mark", "version")
+    version: int  #: as on the wire: 0 for v1, 1 for v2c, 3
+    fits: bool  #: whether the device has answered to this very credential
+
+    def message(self, asked: Request, request_id: bytes, now_s: float) -> bytes: ...
+
+    def is_ours(self, data: bytes) -> bool:
+        """Return whether a datagram with a known request id may be a response to this credential at all."""
+        ...
+
+    def answer(self, data: bytes, request_id: bytes, now_s: float) -> "WireAnswer":
+        """Return the response. Raises DamagedResponse; with v3 also Resync, AuthRefused, AgentError."""
+        ...
+
+
+class Resync(SnmpError):
+    """The device has told its engine id, boots and time: the same request can be sent again at once (v3)."""
+
+
+class CommunityFrame:
+    """Version and community; one for all devices that have them."""
+
+    __slots__ = ("_answer_mark", "_heads", "_start", "fits", "version")
 
     def __init__(self, version: int, community: bytes) -> None:
         """`version` as on the wire: 0 for v1, 1 for v2c. Raises ValueError for a community above 127 bytes."""
         if len(community) > 127:
             raise ValueError("a community may have up to 127 bytes")
         self.version = version
+        self.fits = True  # silence tells nothing about a community
         self._start = ber.integer(version) + ber.tlv(Type.OCTET_STRING, community)
-        #: a response's bytes from version to PDU type
-        self.answer_mark = self._start + bytes((RESPONSE,))
-        self._heads: dict[tuple[int, int], bytes] = {}
+        self._answer_mark = self._start + bytes((RESPONSE,))  #: a response's bytes from version to PDU type
+        self._heads: dict[tuple[int, int], bytes] = {}  #: what stands before the request id, by PDU and its size
 
-    def head(self, pdu: int, tail_size: int) -> bytes:
-        """Return the bytes that stand before the request id's four."""
-        key = (pdu, tail_size)
-        if (known := self._heads.get(key)) is None:
+    def message(self, asked: Request, request_id: bytes, now_s: float) -> bytes:  # noqa: ARG002
+        key = (asked.pdu, len(asked.tail))
+        if (head := self._heads.get(key)) is None:
             if len(self._heads) > 4096:
                 self._heads.clear()
-            size = tail_size + REQUEST_ID_BYTES + len(_REQUEST_ID_HEAD)
-            body = self._start + bytes((pdu,)) + ber.length(size)
-            known = bytes((ber.SEQUENCE,)) + ber.length(len(body) + size) + body + _REQUEST_ID_HEAD
-            self._heads[key] = known
-        return known
+            size = len(asked.tail) + REQUEST_ID_BYTES + len(REQUEST_ID_HEAD)
+            body = self._start + bytes((asked.pdu,)) + ber.length(size)
+            head = bytes((ber.SEQUENCE,)) + ber.length(len(body) + size) + body + REQUEST_ID_HEAD
+            self._heads[key] = head
+        return head + request_id + asked.tail
+
+    def is_ours(self, data: bytes) -> bool:
+        return data.find(self._answer_mark, 2, 7 + len(self._answer_mark)) > 0
+
+    def answer(self, data: bytes, request_id: bytes, now_s: float) -> "WireAnswer":  # noqa: ARG002
+        """Return the response, its header checked. Raises DamagedResponse."""
+        start, stop = ber.expect(ber.SEQUENCE, data, 0, len(data))
+        if stop != len(data):
+            raise DamagedResponse(f"{len(data) - stop} bytes follow the message")
+        if not data.startswith(self._answer_mark, start):
+            raise DamagedResponse("another version, community or kind of message")
+        return WireAnswer(data, start + len(self._answer_mark) - 1, RESPONSE, request_id)
 
     def __repr__(self) -> str:
-        return f"Frame(version={self.version}, community=<secret>)"
+        return f"CommunityFrame(version={self.version}, community=<secret>)"
 
 
 def request_id_at(data: bytes) -> int:
-    """Return where a datagram's four bytes of request id are, or -1 where it cannot be a response to us."""
+    """Return where a datagram's request id (v3: message id) is, or -1 where it cannot be a response to us."""
     try:
         size = data[1]
         version = 2 if size < 0x80 else 2 + (size & 0x7F)
-        pdu = version + 5 + data[version + 4]
-        size = data[pdu + 1]
-        at = pdu + (4 if size < 0x80 else 4 + (size & 0x7F))
-        return at if data[at - 2 : at] == _REQUEST_ID_HEAD and len(data) >= at + REQUEST_ID_BYTES else -1
+        if data[version + 3] == ber.SEQUENCE:  # v3: the header with the message id
+            at = version + 7
+        else:
+            pdu = version + 5 + data[version + 4]
+            size = data[pdu + 1]
+            at = pdu + (4 if size < 0x80 else 4 + (size & 0x7F))
+        return at if data[at - 2 : at] == REQUEST_ID_HEAD and len(data) >= at + REQUEST_ID_BYTES else -1
     except IndexError:
         return -1
 
@@ -124,20 +159,23 @@ def request_id_at(data: bytes) -> int:
 class WireAnswer:
     """A response as it came off the wire; the variables are decoded when they are asked for."""
 
-    __slots__ = ("_at", "_data", "index", "size", "status")
+    __slots__ = ("_at", "_data", "_end", "index", "size", "status")
 
-    def __init__(self, data: bytes, mark: bytes) -> None:
-        """Check the header against the mark of the request's Frame. Raises DamagedResponse."""
-        end = self.size = len(data)
-        start, stop = ber.expect(ber.SEQUENCE, data, 0, end)
-        if stop != end:
-            raise DamagedResponse(f"{end - stop} bytes follow the message")
-        if not data.startswith(mark, start):
-            raise DamagedResponse("another version, community or kind of message")
-        at, stop = ber.expect(RESPONSE, data, start + len(mark) - 1, end)
+    def __init__(self, data: bytes, at: int, kind: int, request_id: bytes) -> None:
+        """Read the PDU of this kind at `at`, which must end with the data. Raises DamagedResponse.
+
+        An empty request_id stands for any: a report need not repeat it.
+        """
+        end = self._end = self.size = len(data)
+        at, stop = ber.expect(kind, data, at, end)
         if stop != end:
             raise DamagedResponse("the PDU ends before the message")
-        at += len(_REQUEST_ID_HEAD) + REQUEST_ID_BYTES
+        if data[at : at + 6] == REQUEST_ID_HEAD + request_id:
+            at += 6
+        else:
+            _, at = ber.expect_integer(data, at, end)
+            if request_id:
+                raise DamagedResponse("another request id")
         if data[at : at + 6] == b"\x02\x01\x00\x02\x01\x00":
             self.status = self.index = 0
             at += 6
@@ -151,11 +189,11 @@ class WireAnswer:
 
     def varbinds(self) -> ber.VarBinds:
         """Return the variables. Raises DamagedResponse."""
-        return ber.fast_varbinds(self._data, self._at, self.size)
+        return ber.fast_varbinds(self._data, self._at, self._end)
 
     def known(self, wants: Sequence[bytes]) -> list[bytes] | None:
         """Return the contents of the wanted variables: names are compared, not decoded, and types with them."""
-        data, at, end = self._data, self._at, self.size
+        data, at, end = self._data, self._at, self._end
         raws: list[bytes] = []
         add = raws.append
         try:

@@ -142,7 +142,8 @@ class Wire:
         exchange.sent_s = link.last_sent_s = now
         swing = self.limits.jitter * (2.0 * self._random.random() - 1.0)
         exchange.expires_s = operation.expiry_s(now, exchange.attempt, swing)
-        data = operation.frame.head(request.pdu, len(request.tail)) + exchange.request_id + request.tail
+        data = operation.frame.message(request, exchange.request_id, now)
+        exchange.sent_bytes = len(data)
         try:
             self._sockets.sender(link.family)(data, link.address)
         except BlockingIOError:  # the kernel's send buffer is full
@@ -172,7 +173,7 @@ class Wire:
             counters.wrong_source += 1
             link.wrong_sources.add(address[0])
             return
-        if data.find(operation.frame.answer_mark, 2, 2 + 5 + len(operation.frame.answer_mark)) < 0:
+        if not operation.frame.is_ours(data):
             counters.wrong_community += 1
             return
         del self._pending[exchange.request_id]

@@ -1,27 +1,36 @@
 """The engines of one worker, and which device gets which."""
 
+from collections.abc import Callable
+
 from pollers.snmp.channel import Channel, Shared
 from pollers.snmp.client import Device
-from pollers.snmp.credentials import Community, Credential
+from pollers.snmp.credentials import Credential
 from pollers.snmp.devices import Memory
-from pollers.snmp.limits import Limits
+from pollers.snmp.limits import Engine, Limits, engine_for
 from pollers.snmp.link import Link
 from pollers.snmp.wire import Wire
 from pollers.snmp.wire_native import NativeEngine
+from pollers.snmp.wire_pysnmp import PysnmpEngine
 
 
 class WorkerEngines:
-    def __init__(self, limits: Limits, wire: Wire, shared: Shared) -> None:
+    def __init__(self, limits: Limits, wire: Wire, shared: Shared, random_bits: Callable[[int], int]) -> None:
         self.wire = wire
         self.shared = shared
         self._limits = limits
-        self._native = NativeEngine(wire, shared)
+        self._native = NativeEngine(wire, shared, random_bits)
+        self._pysnmp: PysnmpEngine | None = None
 
     def channel(self, device: Device, memory: Memory, credential: Credential, link: Link) -> Channel:
         """Return a channel over the engine that settings and credential ask for."""
-        if isinstance(credential, Community):
-            return self._native.channel(memory, credential, link)
-        raise NotImplementedError(device)
+        engine = engine_for(self._limits, device.site, device.device_id)
+        if engine == Engine.PYSNMP:
+            if self._pysnmp is None:
+                self._pysnmp = PysnmpEngine(self.shared)
+            return self._pysnmp.channel(memory, credential, link)
+        return self._native.channel(memory, credential, link)
 
     async def close(self) -> None:
         self.wire.close()
+        if self._pysnmp is not None:
+            self._pysnmp.close()

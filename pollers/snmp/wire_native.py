@@ -1,37 +1,50 @@
-"""The native engine: v1 and v2c over the worker's own socket."""
+"""The native engine: every version over the worker's own sockets."""
+
+from collections.abc import Callable
+from typing import Final
 
 from pollers.snmp.channel import MachineChannel, Shared
-from pollers.snmp.credentials import Community, Version
+from pollers.snmp.credentials import Community, Credential, UsmUser, Version
 from pollers.snmp.devices import Memory
 from pollers.snmp.link import Link
 from pollers.snmp.machine import Machine
-from pollers.snmp.message import Frame
+from pollers.snmp.message import CommunityFrame, Frame
+from pollers.snmp.usm import UsmFrame
 from pollers.snmp.wire import Wire
 from pollers.snmp.wire_operation import Operation
 
-_FRAMES_MOST = 10_000
+_FRAMES_MOST: Final = 10_000
 
 
 class NativeEngine:
     """Makes channels; one a worker."""
 
-    def __init__(self, wire: Wire, shared: Shared) -> None:
+    def __init__(self, wire: Wire, shared: Shared, random_bits: Callable[[int], int]) -> None:
         self.wire = wire
         self._shared = shared
-        self._frames: dict[Community, Frame] = {}
+        self._random_bits = random_bits
+        self._frames: dict[Community, CommunityFrame] = {}
 
-    def frame(self, credential: Community) -> Frame:
-        """Return what stands around this community's PDUs. Raises ValueError for one above 127 bytes."""
+    def _frame(self, memory: Memory, credential: Credential) -> Frame:
+        if isinstance(credential, UsmUser):
+            return self._usm_frame(memory, credential)
         found = self._frames.get(credential)
         if found is None:
             if len(self._frames) >= _FRAMES_MOST:
                 self._frames.clear()
             version = 0 if credential.version is Version.V1 else 1
-            found = self._frames[credential] = Frame(version, credential.community.reveal().encode())
+            found = self._frames[credential] = CommunityFrame(version, credential.community.reveal().encode())
         return found
 
-    def channel(self, memory: Memory, credential: Community, link: Link) -> "NativeChannel":
-        return NativeChannel(memory, self._shared, self.wire, link, self.frame(credential))
+    def _usm_frame(self, memory: Memory, user: UsmUser) -> UsmFrame:
+        """Return the state that belongs to this device, and to no other that has the same user or engine id."""
+        if not isinstance(memory.usm, UsmFrame) or memory.usm.user != user or not memory.usm.fits:
+            memory.usm = UsmFrame(user, self._random_bits(64))
+        return memory.usm
+
+    def channel(self, memory: Memory, credential: Credential, link: Link) -> "NativeChannel":
+        """Return a channel. Raises ValueError for a community above 127 bytes."""
+        return NativeChannel(memory, self._shared, self.wire, link, self._frame(memory, credential))
 
 
 class NativeChannel(MachineChannel):

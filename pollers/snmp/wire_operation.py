@@ -1,22 +1,25 @@
 """One operation on one device while it is under way: its machine, its requests, its retries, its end."""
 
 import asyncio
-from typing import Protocol
+from typing import Final, Protocol
 
 from pollers.snmp import ber, explain
 from pollers.snmp.budget import RetryBudget, wait_s
-from pollers.snmp.errors import DamagedResponse, DeadlineExceeded, NoAnswer, SnmpError
+from pollers.snmp.errors import AuthRefused, DamagedResponse, DeadlineExceeded, NoAnswer, SnmpError
 from pollers.snmp.limits import Limits
 from pollers.snmp.link import Link
 from pollers.snmp.machine import Machine
-from pollers.snmp.message import PDU_NAMES, Frame, Request, WireAnswer
+from pollers.snmp.message import PDU_NAMES, Frame, Request, Resync
 from pollers.snmp.trace import Exchanged
+
+#: discovery, a clock that moved, an engine id that changed: more than this is no way to go on
+_MOST_RESYNCS: Final = 4
 
 
 class Exchange:
     """One request on its way."""
 
-    __slots__ = ("attempt", "expires_s", "operation", "request", "request_id", "sent_s")
+    __slots__ = ("attempt", "expires_s", "operation", "request", "request_id", "sent_bytes", "sent_s")
 
     def __init__(self, operation: "Operation", request: Request, request_id: bytes, attempt: int) -> None:
         self.operation = operation
@@ -24,6 +27,7 @@ class Exchange:
         self.request_id = request_id
         self.attempt = attempt
         self.sent_s = self.expires_s = 0.0
+        self.sent_bytes = 0
 
 
 class Carrier(Protocol):
@@ -47,6 +51,7 @@ class Operation:
     __slots__ = (
         "_carrier",
         "_machine",
+        "_resyncs",
         "_retries",
         "_width",
         "answers",
@@ -61,6 +66,7 @@ class Operation:
         self._machine = machine
         self._carrier = carrier
         self._retries = retries
+        self._resyncs = 0
         self._width = 1  #: requests under way at a time: one until the device has answered
         self.link = link
         self.frame = frame
@@ -91,9 +97,13 @@ class Operation:
         stats.packets_received += 1
         stats.bytes_received += len(data)
         try:
-            answer = WireAnswer(data, self.frame.answer_mark)
+            answer = self.frame.answer(data, exchange.request_id, now)
             offset_ms = int((now - link.opened_s) * 1000)
             values = self._machine.answered(exchange.request, answer, offset_ms)
+        except Resync as news:
+            self._trace(exchange, now, f"resync: {news}", len(data))
+            self._again_after_resync(exchange, now)
+            return
         except DamagedResponse as error:
             self._carrier.count_damaged()
             self._trace(exchange, now, f"damaged: {error}", len(data))
@@ -122,7 +132,10 @@ class Operation:
             self.out_of_time()
         elif exchange.attempt >= self._retries:
             tries = exchange.attempt + 1
-            self.fail(NoAnswer(explain.no_answer(link.endpoint, tries, wrong_sources=link.wrong_sources)))
+            if self._resyncs and not self.frame.fits:
+                self.fail(AuthRefused(explain.silent_to_user(link.endpoint)))
+            else:
+                self.fail(NoAnswer(explain.no_answer(link.endpoint, tries, wrong_sources=link.wrong_sources)))
         elif self._may_retry(exchange):
             # a second silence may mean that the response is too long for the way
             smaller = self._machine.smaller(exchange.request) if exchange.attempt and self.answers else None
@@ -133,6 +146,15 @@ class Operation:
             self.fail(DamagedResponse(explain.damaged(self.link.endpoint, str(error))))
         elif self._may_retry(exchange):
             self._send_again(exchange, self._machine.smaller(exchange.request), now)
+
+    def _again_after_resync(self, exchange: Exchange, now: float) -> None:
+        """Send again, at no one's cost: this is how v3 finds out with whom it speaks, and how late it is there."""
+        self._resyncs += 1
+        if self._resyncs > _MOST_RESYNCS:
+            self.fail(AuthRefused(explain.no_sync(self.link.endpoint)))
+            return
+        self.under_way.discard(exchange)
+        self._carrier.send(self, exchange.request, now, exchange.attempt)
 
     def _may_retry(self, exchange: Exchange) -> bool:
         """Return whether the worker's retries allow one more; the operation fails where they do not."""
@@ -173,7 +195,7 @@ class Operation:
                 ber.decode_oid(request.names[0]),
                 len(request.names),
                 request.repetitions,
-                len(request.tail) + 6 + len(self.frame.head(request.pdu, len(request.tail))) - 2,
+                exchange.sent_bytes,
                 size,
                 values,
                 (now - exchange.sent_s) * 1000,
