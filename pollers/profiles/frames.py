@@ -22,6 +22,7 @@ class Answer(NamedTuple):
     columns: Mapping[Oid, Answered]
     offsets_ms: Sequence[int]
     problem: str | None = None  #: why it is incomplete, if it is
+    fast: frozenset[Oid] = frozenset()  #: the columns that make a row: one with only slow ones is none
 
 
 class Known(NamedTuple):
@@ -75,10 +76,11 @@ class Frame:
         if not answer.columns:
             return (list(self.known.rows) if self.known else []), None
         own = {source.oid for column in self.table.columns.values() for source in column.sources}
-        if own.issuperset(answer.columns):
-            return list(answer.rows), None
-        mine = [column.types for oid, column in answer.columns.items() if oid in own]
+        making = own & answer.fast & answer.columns.keys() or own
+        mine = [column.types for oid, column in answer.columns.items() if oid in making]
         positions = [row for row in range(len(answer.rows)) if any(types[row] for types in mine)]
+        if len(positions) == len(answer.rows):
+            return list(answer.rows), None
         return [answer.rows[row] for row in positions], positions
 
     @property

@@ -27,6 +27,7 @@ class Plan:
     walks: tuple[Walk, ...]
     slow_names: Mapping[str, tuple[str, ...]]  #: table -> its names whose values are remembered between polls
     refresh_s: Mapping[str, int]  #: table -> how long they are good for, seconds
+    borrowed: frozenset[str]  #: tables that others read by join or by functions over tables
 
 
 def make_plan(profile: Profile, groups: Iterable[Group] | None = None) -> Plan:
@@ -51,6 +52,9 @@ def make_plan(profile: Profile, groups: Iterable[Group] | None = None) -> Plan:
         walks=_walks(profile.tables, fast, full),
         slow_names=slow_names,
         refresh_s={name: _refresh_s(profile.tables[name], full.get(name, ())) for name in slow_names},
+        borrowed=frozenset(
+            inner.table for ref in everything for inner in direct_refs(profile.tables, ref) if inner.table != ref.table
+        ),
     )
 
 

@@ -14,6 +14,8 @@ from pollers.snmp.values import FIRST_EXCEPTION, Column, Oid, Table, Value
 SYS_UPTIME: Final = "1.3.6.1.2.1.1.3.0"
 ENGINE_BOOTS: Final = "1.3.6.1.6.3.10.2.1.2.0"
 _NO_ROWS: Final = hash(())
+#: a table without rows is asked for again after this time: peers or parts may have been added
+EMPTY_FOR_MS: Final = 600_000
 _UPTIME_WRAP_CS: Final = 2**32
 #: clocks of device and worker may drift this much against one another before a fall counts as sysUpTime's own wrap
 _WRAP_TOLERANCE_CS: Final = 60_000
@@ -27,6 +29,7 @@ class Memory:
     skip: frozenset[Oid] = frozenset()  #: what the device does not have, or has better under another OID
     known: Mapping[str, Known] = field(default_factory=dict)
     rows: Mapping[tuple[str, ...], int] = field(default_factory=dict)  #: walk -> fingerprint of its rows
+    empty: Mapping[tuple[str, ...], int] = field(default_factory=dict)  #: walk without rows -> when to look again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ async def read_device(
             scalars |= dict(zip(left_out, await session.get_many(left_out), strict=True))
         memory, spared = Memory(), set()
     skip = memory.skip | _superfluous_scalars(plan, scalars)
-    poll = _Poll(session, plan, memory, _still_good(plan, memory, offered, clock))
+    poll = _Poll(session, plan, memory, _still_good(plan, memory, offered, clock), polled_at_ms)
     if spared:
         poll.used |= {name: memory.known[name] for name in _slow_sets(plan)}
     for walk in plan.walks:
@@ -87,6 +90,7 @@ async def read_device(
         skip=frozenset(skip | _superfluous(plan, poll)),
         known=remembered,
         rows=poll.rows,
+        empty=poll.empty,
     )
     return Reading(
         frames=frames, clock=clock, memory=learnt, problems=tuple(poll.problems), unread=frozenset(poll.unread)
@@ -128,7 +132,9 @@ def _still_good(plan: Plan, memory: Memory, offered: Mapping[str, Known], clock:
 class _Poll:
     """The walks of one poll, one after the other."""
 
-    def __init__(self, session: Session, plan: Plan, memory: Memory, good: Mapping[str, Known]) -> None:
+    def __init__(self, session: Session, plan: Plan, memory: Memory, good: Mapping[str, Known], now_ms: int) -> None:
+        self.now_ms = now_ms
+        self.empty: dict[tuple[str, ...], int] = {}
         self.session = session
         self.plan = plan
         self.memory = memory
@@ -140,6 +146,11 @@ class _Poll:
         self.rows: dict[tuple[str, ...], int] = {}
 
     async def walk(self, walk: Walk) -> None:
+        look_again_ms = self.memory.empty.get(walk.tables, 0)
+        if self.now_ms < look_again_ms:
+            self.rows[walk.tables] = _NO_ROWS
+            self.empty[walk.tables] = look_again_ms
+            return
         slow_tables = [table for table in walk.tables if table in self.plan.slow_names]
         remembered = all(table in self.good for table in slow_tables)
         if not walk.fast and remembered:
@@ -149,7 +160,8 @@ class _Poll:
         if not columns:
             return
         table = await self.session.table(columns)
-        fingerprint = hash(tuple(table.rows))
+        rows = rows_with(table, walk.fast)
+        fingerprint = hash(tuple(rows))
         if self.memory.rows.get(walk.tables, fingerprint) != fingerprint and self.memory.skip.intersection(
             (*walk.fast, *walk.slow)
         ):
@@ -157,10 +169,14 @@ class _Poll:
             self.memory = replace(self.memory, skip=self.memory.skip.difference((*walk.fast, *walk.slow)))
             remembered = False
             table = await self.session.walk([*walk.fast, *walk.slow])
-        elif remembered and any(not known_rows.keys() >= set(table.rows) for known_rows in self._known(slow_tables)):
+            fingerprint = hash(tuple(rows_with(table, walk.fast)))
+        elif remembered and any(not known_rows.keys() >= set(rows) for known_rows in self._known(slow_tables)):
             remembered = False
-            table = merge_tables(table, await self.session.walk(self._columns(walk.slow)))
+            slow = self._columns(walk.slow)  # may all be known as absent
+            table = merge_tables(table, await self.session.walk(slow)) if slow else table
         self.rows[walk.tables] = fingerprint
+        if not table.rows and not table.problems:
+            self.empty[walk.tables] = self.now_ms + EMPTY_FOR_MS
         self._keep(walk, table)
         if remembered:
             self.used |= {name: self.good[name] for name in slow_tables}
@@ -175,8 +191,17 @@ class _Poll:
         problem = table.problems[0].reason if table.problems else None
         self.problems += [f"{'/'.join(walk.tables)}: {problem.detail or problem.reason}" for problem in table.problems]
         columns = {column.oid: column for column in table.columns}
-        answer = Answer(table.rows, columns, table.offsets_ms, problem)
+        answer = Answer(table.rows, columns, table.offsets_ms, problem, frozenset(walk.fast))
         self.answers |= dict.fromkeys(walk.tables, answer)
+
+
+def rows_with(table: Table, making: Sequence[Oid]) -> list[str]:
+    """Return the rows that have a cell in any of these columns; all rows where none of them was asked for."""
+    wanted = set(making)
+    cells = [column.types for column in table.columns if column.oid in wanted]
+    if not cells:
+        return table.rows
+    return [row for place, row in enumerate(table.rows) if any(types[place] for types in cells)]
 
 
 def merge_tables(first: Table, second: Table) -> Table:
@@ -245,7 +270,7 @@ def _superfluous_scalars(plan: Plan, scalars: Mapping[Oid, Value]) -> set[Oid]:
 def _beaten_tables(plan: Plan, poll: _Poll) -> set[Oid]:
     """Return the OIDs of tables that come after one with rows in a `first_of` group, and that nothing else needs."""
     beaten: set[str] = set()
-    needed: set[str] = set()
+    needed: set[str] = set(plan.borrowed)
     for group in plan.groups:
         frames = [name for name in group.tables if (answer := poll.answers.get(name)) and answer.rows]
         if group.first_of and frames:
