@@ -5,9 +5,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from pollers.plugins.base import Kind, Poll
+from schemas.errors import RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, RawCounters
 from streams.pipeline import Topic, stage
 from streams.polling.agent_turns import Turns
@@ -97,15 +99,18 @@ class Poller:
         started_at_ms = now_ms()
         poll = await self._ask(enriched, job, slot)
         timing = Timing(slot=slot, started_at_ms=started_at_ms, ended_at_ms=now_ms())
-        self.outcomes[poll.outcome] += 1
         self.lateness_s += max(0.0, started_at_ms / 1000 - slot)
         sends = [
             Send(self._raw_topic, key, self._raw_serde.encode(raw_counters(enriched, job, slot, sample)))
             for sample in poll.samples
         ]
-        await send_all(self._app, sends)
+        try:
+            await send_all(self._app, sends)
+        except RecordError as error:
+            poll = replace(poll, outcome=Outcome.INTERNAL, reason=str(error))
         status = polled(enriched.resource, job, timing, poll, self._app.worker_name)
         await send_all(self._app, [Send(self._status_topic, key, self._status_serde.encode(status))])
+        self.outcomes[poll.outcome] += 1
         slow = (timing.ended_at_ms - timing.started_at_ms) * 2 > job.interval_s * 1000
         return slow or poll.outcome in BAD
 

@@ -32,6 +32,9 @@ from streams.runtime.waiting import wait_for
 
 log = logging.getLogger(__name__)
 
+#: libraries that say at INFO what helps nobody
+CHATTY: Final = ("httpx", "kazoo")
+
 PORTS_PER_STAGE: Final = 10
 MAX_RECORD_BYTES: Final = 8 * 2**20
 
@@ -60,6 +63,8 @@ class StageApp(faust.App):
         #: coroutines run when the worker stops, before the consumer leaves its group
         self.before_stop: list[Callable[[], Awaitable[None]]] = []
         self._measure()
+        for chatty in CHATTY:
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         super().__init__(
             id=f"{settings.panoptes.topic_prefix}-{stage.name}",
             datadir=str(Path(settings.panoptes.state_dir) / "faust" / f"{stage.name}-{os.getpid()}"),
@@ -103,9 +108,17 @@ class StageApp(faust.App):
 
     def bytes_table(self, name: str) -> Any:
         """Return a table from identity to bytes, partitioned as every keyed topic is."""
-        return self.Table(
+        table = self.Table(
             name, key_type=str, value_type=bytes, partitions=self.settings.kafka.partitions, use_partitioner=True
         )
+
+        async def know_changelog() -> None:
+            # a write asks the producer for the changelog's partitions, and fails where it has not heard of them yet
+            producer = await self.maybe_start_producer()
+            await producer._ensure_producer().partitions_for(table.changelog_topic.get_topic_name())  # noqa: SLF001
+
+        table.on_recover(know_changelog)
+        return table
 
     def partition_of(self, key: str) -> int:
         return partition_of(key.encode(), self.settings.kafka.partitions)

@@ -2,8 +2,10 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
+from schemas.errors import RecordError
 from schemas.records import DeadLetter
 from streams.runtime.outbox import Outbox
 
@@ -45,4 +47,10 @@ class DeadLetters:
             key=key,
             value=value,
         )
-        await self._outbox.send(self._topic, key, self._serde.encode(letter))
+        try:
+            await self._outbox.send(self._topic, key, self._serde.encode(letter))
+        except RecordError:
+            reason = (
+                f"{letter.reason} (its {len(value or b'')} bytes are too many for this topic: read them at the origin)"
+            )
+            await self._outbox.send(self._topic, key, self._serde.encode(replace(letter, reason=reason, value=None)))

@@ -4,12 +4,12 @@ For each record: decode (or dead-letter), step, await every send, then write the
 committed. Records of different keys go through together, so that waiting for the broker costs no round trip per record.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
-import anyio
 from faust.types.events import EventT
 
 from schemas.errors import RecordError
@@ -62,21 +62,17 @@ async def fold_topic(
     async for events in _distinct(stream):
         for event in events:
             app.offsets.begin(event.message.tp, event.message.offset)
-        effects = [effect for event in events if (effect := await _step(app, event, serde, step)) is not None]
-        await send_all(app, [send for effect in effects for send in effect.sends])
-        for effect in effects:
+        effects = await asyncio.gather(*(_deliver(app, event, serde, step) for event in events))
+        for event, effect in zip(events, effects, strict=True):
             for key, state in effect.writes:
                 write(table, key, state)
             effect.then()
-        for event in events:
             app.offsets.done(event.message.tp, event.message.offset)
 
 
 async def send_all(app: StageApp, sends: Sequence[Send]) -> None:
-    """Return when every record is stored."""
-    async with anyio.create_task_group() as group:
-        for topic, key, value in sends:
-            group.start_soon(app.outbox.send, topic, key.encode(), value)
+    """Return when every record is stored. Raises RecordError if one is too large for its topic."""
+    await asyncio.gather(*(app.outbox.send(topic, key.encode(), value) for topic, key, value in sends))
 
 
 def write(table: MutableMapping[str, bytes], key: str, state: bytes | None) -> None:
@@ -101,17 +97,20 @@ async def _distinct(stream: Any) -> AsyncIterator[list[EventT[bytes]]]:
         yield batch
 
 
-async def _step(
+async def _deliver(
     app: StageApp, event: EventT[bytes], serde: Reader[T], step: Callable[[Received[T]], Effects]
-) -> Effects | None:
+) -> Effects:
+    """Return what is left to do when everything that the record leads to is stored; nothing if it is a dead letter."""
     message = event.message
     try:
         if message.key is None:
             raise RecordError("the record has no key: expected the resource's identity")  # noqa: TRY301
         key = message.key.decode()
         record = None if message.value is None else await serde.read(message.value)
-        return step(Received(key, record, message.value))
+        effects = step(Received(key, record, message.value))
+        await send_all(app, effects.sends)
     except Exception as error:  # noqa: BLE001 - a fault in our own code must not stop the stream nor lose the record
         origin = (message.topic, message.partition, message.offset)
         await app.dead_letters.put(error, origin=origin, key=message.key, value=message.value)
-        return None
+        return Effects()
+    return effects

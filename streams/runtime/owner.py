@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
+from aiokafka.errors import KafkaError
 from faust.types import TP
 from faust.types.events import EventT
 
@@ -14,6 +15,7 @@ from schemas.errors import RecordError
 from schemas.records import Tick
 from streams.runtime.dead_letters import DeadLetters
 from streams.runtime.offsets import Offsets
+from streams.runtime.waiting import wait_for
 from streams.scheduling.fencing import Admission, Fence, Verdict
 from streams.scheduling.slots import Span
 
@@ -92,8 +94,13 @@ class Owner:
 
     async def _admit(self, tick: Tick, partition: int, offset: int) -> Admission:
         if partition not in self._fences:
-            past = await self.tick_log.before({partition: offset})
-            self._fences[partition] = Fence().replay(past[partition])
+            past = await wait_for(
+                "kafka",
+                "the ticks topic",
+                lambda: self.tick_log.before({partition: offset}),
+                absent=(KafkaError, OSError),
+            )
+            self._fences[partition] = Fence().replay((past or {}).get(partition, ()))
         return self._fences[partition].admit(tick)
 
     async def _hold_and_run(self, due: Due) -> None:

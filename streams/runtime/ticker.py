@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from aiokafka.errors import KafkaError
+
 from schemas.records import Tick
 from streams.runtime.leadership import Term
 from streams.runtime.outbox import Outbox
+from streams.runtime.waiting import wait_for
 from streams.scheduling.fencing import Fence, next_epoch
 from streams.scheduling.leader import Pace, ahead_s, plan
 
@@ -57,7 +60,12 @@ class Ticker:
 
     async def lead(self, term: Term) -> None:
         """Publish what is due until the term is over."""
-        fences = {part: Fence().replay(ticks) for part, ticks in (await self.log_of_ticks.ends()).items()}
+        ends = await wait_for(
+            "kafka", self.topic, self.log_of_ticks.ends, absent=(KafkaError, OSError), give_up=term.over.is_set
+        )
+        if ends is None:
+            return  # deposed while it waited
+        fences = {partition: Fence().replay(ticks) for partition, ticks in ends.items()}
         epoch = next_epoch(term.sequence, fences)
         last_slots = {partition: fence.last_slot for partition, fence in fences.items()}
         self.term = TermRecord(epoch=epoch, started_at_ms=self._now_ms())
