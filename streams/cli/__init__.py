@@ -13,6 +13,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "profile": ("profile", "Match, lint, test, draft and import device profiles."),
     "rate": ("rate", "Turn samples into gauges, offline."),
     "resources": ("resources", "Show the inventory."),
+    "schemas": ("schemas", "Check that every released record can still be read."),
     "secrets": ("secrets", "Store the credentials of devices."),
     "slots": ("slots", "Prove that every scheduled slot is accounted for."),
     "stack": ("stack", "Start and stop the local services."),

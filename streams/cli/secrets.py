@@ -1,7 +1,6 @@
 """`panoptes secrets`: credentials go from a prompt or stdin into Redis, and are never shown."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -10,6 +9,7 @@ import click
 from redis.exceptions import RedisError
 
 from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivProtocol, Secret, UsmUser, Version
+from streams.cli.loading import load_or_exit
 from streams.runtime.secret_forms import (
     PREFIX,
     WHOLE_SITE,
@@ -21,7 +21,6 @@ from streams.runtime.secret_forms import (
     write_credentials,
 )
 from streams.runtime.secrets import describe, open_redis, where
-from streams.runtime.settings import SettingsError, load
 
 T = TypeVar("T")
 
@@ -154,11 +153,7 @@ async def _list(client: Any) -> list[str]:
 
 
 def _with_redis(work: Callable[[Any], Awaitable[T]]) -> T:
-    try:
-        settings = load(None, os.environ)
-    except SettingsError as problem:
-        click.echo(str(problem), err=True)
-        sys.exit(2)
+    settings = load_or_exit(None)
 
     async def run() -> T:
         client = open_redis(settings.redis)

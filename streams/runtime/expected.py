@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from streams.runtime.setting import seconds, secret, words
 
+TEXT: Final = "a text"
 _WORDS: Final[Mapping[Any, str]] = {bool: "true or false", int: "a whole number", float: "a number"}
 _BOUNDS: Final = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
 
@@ -43,7 +44,7 @@ def _kind(field: FieldInfo) -> str:
         return f"one of {', '.join(member.value for member in hint)}"
     if typing.get_origin(hint) is typing.Literal:
         return f"one of {', '.join(map(str, typing.get_args(hint)))}"
-    return _WORDS.get(hint, "a text")
+    return _WORDS.get(hint, TEXT)
 
 
 def _pattern(field: FieldInfo) -> str:

@@ -1,5 +1,6 @@
 """A client for the Confluent schema registry API (Apicurio: `/apis/ccompat/v7`)."""
 
+import logging
 import ssl
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ class HttpRegistry:
     """Asks once for each schema and id, and remembers the answers: ids never change their meaning."""
 
     def __init__(self, settings: RegistrySettings) -> None:
+        # it logs every request at INFO
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         self._settings = settings
         self._texts: dict[int, str] = {}
         self._ids: dict[tuple[str, str], int] = {}

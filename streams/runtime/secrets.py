@@ -104,10 +104,8 @@ class RedisCredentials:
         except (RedisError, OSError) as problem:
             raise BackendError(describe(problem)) from None
         by_device = {_text(name): self._parse(site, _text(name), value) for name, value in fields.items()}
-        whole = [*by_device.pop(WHOLE_SITE, ())]
-        if community:
-            whole.append(Community(community=Secret(_text(community)), version=self._version))
-        self._sites[site] = SiteCredentials(whole, by_device)
+        plain = (Community(community=Secret(_text(community)), version=self._version),) if community else ()
+        self._sites[site] = SiteCredentials((*plain, *by_device.pop(WHOLE_SITE, ())), by_device)
 
     def _parse(self, site: str, name: str, value: bytes) -> Sequence[Credential]:
         try:

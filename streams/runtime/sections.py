@@ -42,12 +42,21 @@ def _redis_url(value: Secret) -> Secret:
     return value
 
 
+def _readable(value: str) -> str:
+    if value and not Path(value).is_file():
+        raise ValueError("expected a file that is there")
+    return value
+
+
 def _engines(entries: tuple[str, ...]) -> tuple[str, ...]:
     for entry in entries:
         whose, _, engine = entry.partition("=")
         if not whose.strip() or engine.strip() not in list(Engine):
             raise ValueError(f"expected site=engine or site/device=engine, the engine one of {', '.join(Engine)}")
     return entries
+
+
+FilePath = Annotated[str, AfterValidator(_readable)]
 
 
 class PanoptesSettings(Section):
@@ -80,9 +89,9 @@ class KafkaSettings(Section):
     )
     sasl_username: str = setting("", "the user, with SASL_PLAINTEXT and SASL_SSL")
     sasl_password: SecretText = setting("", "the user's password")
-    ssl_ca_file: str = setting("", "certificates that sign the brokers'; empty: those of the system")
-    ssl_certificate_file: str = setting("", "our own certificate, where brokers ask for one")
-    ssl_key_file: str = setting("", "the key of our own certificate")
+    ssl_ca_file: FilePath = setting("", "certificates that sign the brokers'; empty: those of the system")
+    ssl_certificate_file: FilePath = setting("", "our own certificate, where brokers ask for one")
+    ssl_key_file: FilePath = setting("", "the key of our own certificate")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -106,7 +115,7 @@ class RegistrySettings(Section):
     directory: str = setting("", "where ids are kept if there is no url; empty: `registry` in [panoptes] state_dir")
     username: str = setting("", "user, where the registry asks for one (HTTP basic authentication)")
     password: SecretText = setting("", "the user's password")
-    ssl_ca_file: str = setting("", "certificates that sign an https registry's; empty: those of the system")
+    ssl_ca_file: FilePath = setting("", "certificates that sign an https registry's; empty: those of the system")
     request_timeout_s: Seconds = setting(10, "a request without an answer is given up and tried again", gt=0, le=600)
 
 

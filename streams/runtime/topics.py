@@ -98,16 +98,18 @@ async def _look(admin: AIOKafkaAdminClient, topics: Sequence[Wanted], *, create:
         await _create(admin, missing)
     existing = [topic for topic in topics if topic.name in there]
     configs = await _read_configs(admin, [topic.name for topic in existing]) if existing else {}
-    fatal, differing = [], []
+    counts: dict[int, list[str]] = {}
+    differing: list[str] = []
     for topic in existing:
         partitions = there[topic.name]["partitions"]
         if len(partitions) != topic.partitions:
-            fatal.append(_partitions_differ(topic, len(partitions)))
+            counts.setdefault(len(partitions), []).append(topic.name)
         replicas = min((len(partition["replicas"]) for partition in partitions), default=topic.replicas)
         if replicas != topic.replicas:
             differing.append(f"{topic.name}: {_REPLICAS} is {replicas}, expected {topic.replicas}")
         differing += _differing(topic, configs.get(topic.name, {}))
     names = [topic.name for topic in missing]
+    fatal = [_partitions_differ(named, found, topics[0].partitions) for found, named in counts.items()]
     return Report(
         created=names if create else (), missing=() if create else names, fatal=fatal, differing=differing
     )  # fmt: skip
@@ -148,10 +150,10 @@ def _configs(spec: TopicSpec, min_insync_replicas: int) -> dict[str, str]:
     return configs
 
 
-def _partitions_differ(topic: Wanted, found: int) -> str:
+def _partitions_differ(names: Sequence[str], found: int, expected: int) -> str:
     return (
-        f"topic {topic.name} has {found} {_PARTITIONS}, expected {topic.partitions} ([kafka] partitions): set that to "
-        f"{found}, or start with new topics under another [panoptes] topic_prefix"
+        f"{', '.join(names)}: {found} {_PARTITIONS}, expected {expected} ([kafka] partitions): set that to {found}, or "
+        "start with new topics under another [panoptes] topic_prefix"
     )
 
 

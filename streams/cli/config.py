@@ -1,0 +1,51 @@
+"""`panoptes config`: check the configuration, show what holds, write its reference page."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from pollers.plugins.registry import make
+from streams.cli.loading import EXIT_BAD_SETTINGS, config_option, load_or_exit
+from streams.runtime.check import plugin_problems
+from streams.runtime.settings_example import example
+from streams.runtime.settings_pages import page, show
+
+
+@click.group("config")
+def command() -> None:
+    """Check and show the configuration."""
+
+
+@command.command("check")
+@config_option
+def check(config: Path | None) -> None:
+    """Exit with 0 if everything can be used; else name every fault and exit with 2.
+
+    Plugins are made with their options, as a worker would make them; no device and no service is asked.
+    """
+    settings = load_or_exit(config)
+    problems = plugin_problems(settings, make)
+    if problems:
+        click.echo("\n".join(problems), err=True)
+        sys.exit(EXIT_BAD_SETTINGS)
+    count = sum(section.enabled for section in settings.plugin_sections)
+    click.echo(f"the configuration is good: {count} plugin sections in use")
+
+
+@command.command("show")
+@config_option
+def show_(config: Path | None) -> None:
+    """Show every setting that holds, whatever file or variable it comes from; secrets stay hidden."""
+    click.echo(show(load_or_exit(config)))
+
+
+@command.command("docs")
+@click.option(
+    "--root", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="The repository's folder."
+)
+def docs(root: Path) -> None:
+    """Write docs/configuration.md and examples/panoptes.ini from the settings' own descriptions."""
+    for path, text in (("docs/configuration.md", page()), ("examples/panoptes.ini", example())):
+        (root / path).write_text(text, encoding="utf-8")
+        click.echo(f"wrote {root / path}")

@@ -1,0 +1,27 @@
+"""The configuration for a command, or its faults and the end of the command."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from streams.runtime.settings import Settings, SettingsError, load
+
+EXIT_BAD_SETTINGS: Final = 2
+
+config_option = click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The configuration file [default: $PANOPTES_CONFIG, else ./panoptes.ini, else built-in defaults].",
+)
+
+
+def load_or_exit(config: Path | None) -> Settings:
+    """Return the settings; ends the command with status 2, naming every fault, where they are wrong."""
+    try:
+        return load(config, os.environ)
+    except SettingsError as error:
+        click.echo(str(error), err=True)
+        sys.exit(EXIT_BAD_SETTINGS)

@@ -1,0 +1,47 @@
+"""`panoptes topics`: create and check the topics of the map."""
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from schemas.errors import FatalError
+from streams.cli.loading import config_option, load_or_exit
+from streams.runtime.topics import Report, check_topics, ensure_topics
+
+
+@click.group("topics")
+def command() -> None:
+    """Create the topics that the pipeline needs."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+
+
+@command.command("create")
+@config_option
+def create(config: Path | None) -> None:
+    """Create what is missing; waits for the broker."""
+    settings = load_or_exit(config)
+    try:
+        report = asyncio.run(ensure_topics(settings))
+    except FatalError as problem:
+        raise click.ClickException(str(problem)) from None
+    for name in report.created:
+        click.echo(f"created {name}")
+    if not report.created:
+        click.echo("every topic is there")
+
+
+@command.command("check")
+@config_option
+def check(config: Path | None) -> None:
+    """Exit with 1 unless every topic is there as the settings want it; changes nothing."""
+    report = asyncio.run(check_topics(load_or_exit(config)))
+    lines = _lines(report)
+    click.echo("\n".join(lines) or "every topic is there as the settings want it")
+    sys.exit(1 if lines else 0)
+
+
+def _lines(report: Report) -> list[str]:
+    return [*(f"topic {name} is missing" for name in report.missing), *report.fatal, *report.differing]
