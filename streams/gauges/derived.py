@@ -7,7 +7,10 @@ There is no general expression language on purpose: these two are what rates of 
 """
 
 import re
+from collections.abc import Callable
 from typing import Final, NamedTuple
+
+from schemas.records import Resource
 
 #: bits of line that one unit takes exactly; only these can be a share of a speed
 BITS_PER_UNIT: Final = {"bits": 1.0, "octets": 8.0}
@@ -23,6 +26,7 @@ class Derived(NamedTuple):
     name: str
     over: tuple[str, ...]
     under: tuple[str, ...] = ()
+    wants: Callable[[Resource], bool] | None = None  #: which resources get it; None = all
 
     @property
     def inputs(self) -> tuple[str, ...]:

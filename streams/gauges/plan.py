@@ -8,6 +8,7 @@ import numpy as np
 
 from schemas.errors import RecordError
 from streams.gauges.derived import BITS_PER_UNIT, Derived
+from streams.gauges.identity import resource_of
 from streams.gauges.limits import Limits, bound
 from streams.gauges.rates import WRAP_32, Cell, Cells
 from streams.gauges.sample import Numbers, Shape
@@ -44,7 +45,13 @@ def plan_of(shape: Shape, rules: Rules) -> Plan:
 
 def _plan(shape: Shape, rules: Rules) -> Plan:
     plain = (*(spec.name for spec in shape.counters), *shape.levels)
-    wanted = [value for value in rules.derived if value.group == shape.fixed.group]
+    fixed = shape.fixed
+    resource = resource_of(fixed.resource, fixed.endpoint, dict(fixed.labels))
+    wanted = [
+        value
+        for value in rules.derived
+        if value.group == fixed.group and (value.wants is None or value.wants(resource))
+    ]
     if taken := sorted({value.name for value in wanted} & set(plain)):
         raise RecordError(f"derived values have the names of metrics: {taken}")
     names = (*plain, *(value.name for value in wanted))

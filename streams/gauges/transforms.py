@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from pollers.plugins.base import TransformPlugin
-from schemas.records import IDENTITY_SEPARATOR, Gauge, RawCounters, Resource
+from schemas.records import Gauge, RawCounters, Resource
+from streams.gauges.identity import resource_of
 
 
 class Transform(NamedTuple):
@@ -33,24 +34,6 @@ def wanted(transforms: Sequence[Transform], record: RawCounters) -> list[Transfo
     """Return the transforms whose filter takes the record's resource, in their order."""
     resource = resource_of(record.resource, record.endpoint, record.labels)
     return [transform for transform in transforms if transform.wants(resource)]
-
-
-def resource_of(identity: str, endpoint: str, labels: Mapping[str, str]) -> Resource:
-    """Return as much of a resource as its records tell; an identity of another form is all in its id."""
-    parts = identity.split(IDENTITY_SEPARATOR)
-    site, of_class, subclass, of_type, resource_id = parts if len(parts) == 5 else ("", "", "", "", identity)
-    return Resource(
-        site=site,
-        resource_class=of_class,
-        resource_subclass=subclass,
-        resource_type=of_type,
-        resource_id=resource_id,
-        endpoint=endpoint,
-        plugins=(),
-        first_seen_ms=0,
-        last_seen_ms=0,
-        labels=labels,
-    )
 
 
 def transform(
