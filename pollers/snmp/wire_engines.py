@@ -9,6 +9,7 @@ from pollers.snmp.devices import Memory
 from pollers.snmp.limits import Engine, Limits, engine_for
 from pollers.snmp.link import Link
 from pollers.snmp.wire import Wire
+from pollers.snmp.wire_gufo import GufoEngine, lacks
 from pollers.snmp.wire_native import NativeEngine
 from pollers.snmp.wire_pysnmp import PysnmpEngine
 
@@ -19,18 +20,19 @@ class WorkerEngines:
         self.shared = shared
         self._limits = limits
         self._native = NativeEngine(wire, shared, random_bits)
-        self._pysnmp: PysnmpEngine | None = None
+        self._gufo = GufoEngine(shared)
+        self._pysnmp = PysnmpEngine(shared)
 
     def channel(self, device: Device, memory: Memory, credential: Credential, link: Link) -> Channel:
         """Return a channel over the engine that settings and credential ask for."""
+        native = self._native.channel(memory, credential, link)
         engine = engine_for(self._limits, device.site, device.device_id)
         if engine == Engine.PYSNMP:
-            if self._pysnmp is None:
-                self._pysnmp = PysnmpEngine(self.shared)
-            return self._pysnmp.channel(memory, credential, link)
-        return self._native.channel(memory, credential, link)
+            return self._pysnmp.channel(memory, credential, link, native)
+        if engine == Engine.GUFO and not lacks(credential):
+            return self._gufo.channel(memory, credential, link, native)
+        return native
 
     async def close(self) -> None:
         self.wire.close()
-        if self._pysnmp is not None:
-            self._pysnmp.close()
+        self._pysnmp.close()

@@ -16,7 +16,7 @@ from pysnmp.proto.rfc1902 import Null, ObjectIdentifier
 
 from pollers.snmp import ber, explain
 from pollers.snmp.budget import wait_s
-from pollers.snmp.channel import MachineChannel, Shared
+from pollers.snmp.channel import Channel, MachineChannel, Shared
 from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivProtocol, UsmUser, Version
 from pollers.snmp.devices import Memory
 from pollers.snmp.errors import AuthRefused, DamagedResponse, DeadlineExceeded, NoAnswer, SnmpError
@@ -77,8 +77,8 @@ class PysnmpEngine:
         self._shared = shared
         self._targets: OrderedDict[tuple[Address, Credential], _Target] = OrderedDict()
 
-    def channel(self, memory: Memory, credential: Credential, link: Link) -> "PysnmpChannel":
-        return PysnmpChannel(memory, self._shared, self, credential, link)
+    def channel(self, memory: Memory, credential: Credential, link: Link, native: Channel) -> "PysnmpChannel":
+        return PysnmpChannel(memory, self._shared, self, credential, link, native)
 
     async def target(self, credential: Credential, link: Link) -> _Target:
         """Return the state of this device with this credential."""
@@ -148,12 +148,15 @@ class PysnmpAnswer:
 class PysnmpChannel(MachineChannel):
     """One request at a time."""
 
-    def __init__(self, memory: Memory, shared: Shared, owner: PysnmpEngine, credential: Credential, link: Link) -> None:
+    def __init__(
+        self, memory: Memory, shared: Shared, owner: PysnmpEngine, credential: Credential, link: Link, native: Channel
+    ) -> None:
         bulk = not (isinstance(credential, Community) and credential.version is Version.V1)
         super().__init__(memory, shared, bulk=bulk)
         self._owner = owner
         self._credential = credential
         self._link = link
+        self._native = native
         self._answers = 0
 
     async def _run(self, machine: Machine, retries: int) -> None:
@@ -185,6 +188,8 @@ class PysnmpChannel(MachineChannel):
             if now_s() >= link.ends_s:
                 raise DeadlineExceeded(explain.deadline(link.endpoint, self._answers)) from None
             if last:
+                if isinstance(self._credential, UsmUser) and not self._answers:
+                    await self._native.probe()  # tells a device that is silent from one that cannot decrypt
                 raise NoAnswer(explain.no_answer(link.endpoint, attempt + 1)) from None
         except SnmpError as error:
             outcome = f"refused: {error}"
