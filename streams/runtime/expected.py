@@ -48,5 +48,7 @@ def _kind(field: FieldInfo) -> str:
 
 
 def _pattern(field: FieldInfo) -> str:
+    if any(getattr(constraint, "min_length", None) for constraint in field.metadata):
+        return " that is not empty"
     patterns = [pattern for constraint in field.metadata if (pattern := getattr(constraint, "pattern", None))]
     return f" that matches {patterns[0]}" if patterns else ""

@@ -118,7 +118,10 @@ def _report(
     known: Mapping[str, Iterable[str] | None],
 ) -> None:
     variables = [f"{prefix}{key.upper()}" for prefix, section in by_prefix.items() for key in known[section] or ()]
-    meant = did_you_mean(name, variables)
+    # what all names begin with would make any two of them look alike
+    rests = [variable.removeprefix(ENV_PREFIX) for variable in variables]
+    near = difflib.get_close_matches(name.removeprefix(ENV_PREFIX), rests, n=1, cutoff=0.8)
+    meant = f"; did you mean {ENV_PREFIX}{near[0]}?" if near else ""
     if list(fitting) or meant:
         raw.problems.append(f"environment {name}: expected a setting's name{meant}")
 

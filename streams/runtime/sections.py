@@ -21,9 +21,14 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 def _bare_url(value: str) -> str:
     """Return an http URL without a slash at its end. Raises ValueError, never with the URL's password."""
-    parts = urlsplit(value)
-    if value and (parts.scheme not in ("http", "https") or not parts.hostname):
-        raise ValueError("expected a URL like http://host:8081")
+    expected = "expected a URL like http://host:8081"
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        raise ValueError(expected) from None
+    if value and not fits:
+        raise ValueError(expected)
     if "@" in parts.netloc:
         raise ValueError("expected a URL without user and password: they have settings of their own")
     return value.rstrip("/")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from pollers.snmp.credentials import Secret
 
@@ -52,4 +52,4 @@ def secret(value: object) -> Secret:
 Seconds: TypeAlias = Annotated[float, BeforeValidator(seconds)]
 WholeSeconds: TypeAlias = Annotated[int, BeforeValidator(seconds)]
 Words: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(words)]
-SecretText: TypeAlias = Annotated[Secret, PlainValidator(secret)]
+SecretText: TypeAlias = Annotated[Secret, PlainValidator(secret), PlainSerializer(str)]
