@@ -124,7 +124,7 @@ async def _resources(
     serde, unreadable = serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource), 0
     async for record in replay(options, topic_name(settings, Topic.ENRICHED_RESOURCES), only=(partition,)):
         try:
-            resource = None if record.value is None else serde.decode(record.value)
+            resource = None if record.value is None else await serde.read(record.value)
         except RecordError:
             unreadable += 1
             continue
@@ -138,7 +138,7 @@ async def _statuses(into: Audit, options: Mapping[str, Any], settings: Settings,
     topic = topic_name(settings, Topic.POLL_STATUS)
     async for record in replay(options, topic, since_ms=since_ms, only=(partition,)):
         try:
-            into.status(serde.decode(record.value))
+            into.status(await serde.read(record.value))
         except RecordError:
             unreadable += 1
     return unreadable

@@ -1,0 +1,176 @@
+"""A whole pipeline to break: simulated devices, five stages, several polling workers, and a way to look at it."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import redis
+
+from streams.cli.demo import layout
+from streams.cli.demo.children import Child, Children, wait_for_line
+from streams.cli.services import Stack, process
+from streams.pipeline import STAGES
+from tests.chaos.follower import Follower
+from tests.simulators.ports import free_udp_port
+
+ROOT: Final = Path(__file__).parents[2]
+DEVICES: Final = 14
+INTERFACES: Final = 12
+INTERVAL_S: Final = 5
+PUBLISH_AHEAD_S: Final = 5
+#: of the broker's group and of ZooKeeper: a dead worker is noticed after this
+SESSION_TIMEOUT_S: Final = 6
+REQUEST_TIMEOUT_S: Final = 5
+#: how long after a slot's interval its status must be there: a dead owner is noticed, partitions move, tables recover
+SETTLE_S: Final = 20
+
+SETTINGS: Final = f"""\
+
+[kafka]
+partitions = 6
+session_timeout_s = {SESSION_TIMEOUT_S}
+heartbeat_interval_s = 2
+request_timeout_s = {REQUEST_TIMEOUT_S}
+
+[zookeeper]
+session_timeout_s = {SESSION_TIMEOUT_S}
+
+[scheduling]
+publish_ahead_s = {PUBLISH_AHEAD_S}
+
+[snmp]
+timeout_s = 1
+retries = 1
+"""
+
+
+class Pipeline:
+    """One pipeline with topics of its own on the stack."""
+
+    def __init__(self, stack: Stack, folder: Path, *, settings: str = SETTINGS, interval_s: int = INTERVAL_S) -> None:
+        self.stack = stack
+        self.prefix = f"chaos-{uuid.uuid4().hex[:8]}"
+        self.follower = Follower(stack.service("kafka").address, stack.service("apicurio").address, self.prefix)
+        self.truth = ""
+        self._folder = folder
+        self._settings = settings
+        self._interval_s = interval_s
+        self._configuration = folder / "panoptes.ini"
+        self._environment = {**stack.environment(), "PANOPTES_CONFIG": str(self._configuration)}
+        self._children = Children(folder / "logs", self._environment, ROOT)
+        self._started = 0
+        self.workers: dict[str, list[Child]] = {stage.name: [] for stage in STAGES}
+
+    def prepare(self) -> None:
+        """Start the devices, write the settings, store the secrets, create the topics."""
+        port = str(free_udp_port())
+        sizes = ("--devices", str(DEVICES), "--interfaces", str(INTERFACES))
+        simulators = self._children.start(
+            "simulators", (sys.executable, "-m", "tests.simulators", *sizes, "--port", port)
+        )
+        self.truth = f"http://127.0.0.1:{wait_for_line(simulators, 'ready ', 60).rpartition('=')[2]}"
+        fleet = httpx.get(f"{self.truth}/fleet", timeout=10).json()
+        devices = self._folder / "devices.json"
+        devices.write_text(layout.device_list(fleet, None))
+        written = layout.configuration(
+            state=self._folder / "state", devices=devices, interval_s=self._interval_s, prefix=self.prefix
+        )
+        self._configuration.write_text(written + self._settings)
+        with contextlib.closing(redis.Redis.from_url(self.stack.service("redis").address)) as client:
+            for key, value in layout.secrets(fleet).items():
+                client.set(key, value)
+        self.panoptes("topics", "create")
+
+    def start(self, polling_workers: int = 2) -> None:
+        """Start one worker of each stage, more of polling, and wait until every device's jobs are polled."""
+        self.prepare()
+        for stage in STAGES:
+            for _ in range(polling_workers if stage.name == "polling" else 1):
+                self.add_worker(stage.name)
+        self.follower.start(60)
+        self.follower.until("every device is polled", lambda: len(self.follower.polled_since(0)) == DEVICES, 90)
+        self.follower.until("all workers poll", lambda: len(self._pollers()) == polling_workers, 60)
+
+    def _pollers(self) -> set[str]:
+        recent = time.time() - 2 * self._interval_s
+        return {status.worker for status in self.follower.statuses if status.slot > recent}
+
+    def stop(self) -> list[str]:
+        """End everything, and return who had to be killed."""
+        for workers in self.workers.values():
+            for worker in workers:
+                process.send(worker.born, signal.SIGCONT)
+        self.follower.stop()
+        return self._children.stop()
+
+    def add_worker(self, stage: str) -> Child:
+        self._started += 1
+        name = f"{stage}-{self._started}"
+        child = self._children.start(name, layout.stage_command(sys.executable, stage))
+        self.workers[stage].append(child)
+        return child
+
+    def kill(self, worker: Child) -> None:
+        """End a worker as a power cut would."""
+        process.send(worker.born, signal.SIGKILL)
+        assert process.gone_within(worker.born, 10)
+        self._forget(worker)
+
+    def end(self, worker: Child, within_s: float = 10) -> None:
+        """Ask a worker to end, and see that it does."""
+        process.send(worker.born, signal.SIGTERM)
+        assert process.gone_within(worker.born, within_s), f"{worker.name} does not stop within {within_s:.0f} s"
+        self._forget(worker)
+
+    def freeze(self, worker: Child) -> None:
+        process.send(worker.born, signal.SIGSTOP)
+
+    def thaw(self, worker: Child) -> None:
+        process.send(worker.born, signal.SIGCONT)
+
+    def _forget(self, worker: Child) -> None:
+        for workers in self.workers.values():
+            if worker in workers:
+                workers.remove(worker)
+
+    def leader(self) -> Child:
+        """Return the polling worker that leads."""
+        pid = self.follower.leader_pid()
+        return next(worker for worker in self.workers["polling"] if worker.born.pid == pid)
+
+    def panoptes(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> str:
+        """Run the command and return what it says. Raises AssertionError where its exit status is another."""
+        command = [sys.executable, "-c", "from streams.cli import main; main()", *arguments]
+        ended = subprocess.run(  # noqa: S603
+            command, cwd=ROOT, env={**os.environ, **self._environment}, capture_output=True, text=True,
+            check=False, timeout=120,
+        )  # fmt: skip
+        assert ended.returncode in accept, f"{arguments}: exit {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
+        return ended.stdout
+
+    def audit(self, since_s: float, until_s: float) -> dict[str, Any]:
+        """Wait until every slot of the window must be accounted for, and return what `panoptes slots audit` finds."""
+        time.sleep(max(0.0, until_s + self._interval_s + SETTLE_S + 1 - time.time()))
+        found: dict[str, Any] = json.loads(
+            self.panoptes(
+                "slots", "audit", "--json", "--settle", str(SETTLE_S),
+                "--since", str(int(since_s)), "--until", str(int(until_s)), accept=(0, 1),
+            )
+        )  # fmt: skip
+        return found
+
+    def recovered(self, within_s: float = 90) -> float:
+        """Wait until every device is polled in a slot from now on, and return the moment, Unix seconds."""
+        now = time.time()
+        self.follower.until(
+            "every device is polled again", lambda: len(self.follower.polled_since(now)) == DEVICES, within_s
+        )
+        return time.time()
