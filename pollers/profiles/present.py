@@ -28,7 +28,8 @@ def json_rows(profile: str, sample: Sample) -> Iterator[dict[str, Any]]:
             "counters": {column.name: column.values[row] % 2**64 for column in counters},
             "gauges": {column.name: _tidy(column.values[row]) for column in gauges},
             "states": {column.name: column.values[row] for column in sample.states if column.name not in gone},
-            "units": {column.name: column.unit for column in (*counters, *gauges)},
+            "units": {column.name: column.unit for column in counters}
+            | {column.name: column.unit for column in gauges},
             "missing": gone,
         }
 

@@ -1,18 +1,43 @@
 """What `walk`, `poll` and `profile` share: a session with a live device, or one that answers from a recording."""
 
 import asyncio
+import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import click
+from redis.exceptions import RedisError
 
 from pollers.profiles.library import Library, read_library
 from pollers.profiles.recording import RecordedSession, RecordingError, read_recording
-from pollers.snmp.client import Session
+from pollers.snmp.access import open_access
+from pollers.snmp.client import Device, Session
+from pollers.snmp.credentials import (
+    AuthProtocol,
+    Community,
+    Credential,
+    CredentialSource,
+    PrivProtocol,
+    Secret,
+    UsmUser,
+    Version,
+)
+from pollers.snmp.errors import SnmpError
+from schemas.errors import PanoptesError
+from streams.cli.loading import load_or_exit
+from streams.runtime.secrets import open_credentials
+from streams.runtime.snmp import limits_of
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: environment variable with a community
+COMMUNITY_VARIABLE: Final = "SNMP_COMMUNITY"
+#: a whole poll or walk of a live device takes at most this long
+DEADLINE_S: Final = 300.0
 
 profiles_option = click.option(
     "--profiles",
@@ -28,6 +53,40 @@ walk_option = click.option(
     help="Answer from a recording (.snmprec, or the output of snmpwalk -On) instead of a device.",
 )
 
+_CREDENTIAL_OPTIONS: Final = (
+    click.option(
+        "--community-file",
+        type=click.File("r"),
+        help=f"A file with the community, - for stdin [default: ${COMMUNITY_VARIABLE}, else a prompt].",
+    ),
+    click.option("--v1", is_flag=True, help="The community is for SNMPv1."),
+    click.option("--v3", "user", metavar="USER", help="An SNMPv3 user; its keys are asked for."),
+    click.option("--auth", type=click.Choice([one.value for one in AuthProtocol]), default="none"),
+    click.option("--priv", type=click.Choice([one.value for one in PrivProtocol]), default="none"),
+    click.option("--site", help="Take the credentials stored for this site (in Redis) instead."),
+    click.option("--deadline", "deadline_s", type=float, default=DEADLINE_S, help="Seconds that it may take."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to speak with a live device."""
+
+    community_file: Any
+    v1: bool
+    user: str | None
+    auth: str
+    priv: str
+    site: str | None
+    deadline_s: float
+
+
+def login_options(command: F) -> F:
+    """Add the options that say which credentials to take; none of them has a secret on the command line."""
+    for option in reversed(_CREDENTIAL_OPTIONS):
+        command = option(command)
+    return command
+
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """End the command with a message for people."""
@@ -38,8 +97,8 @@ def fail(message: str, code: int = 2) -> NoReturn:
 def recorded_session(path: Path) -> RecordedSession:
     """Return a session that answers from a file; ends the command where the file cannot be read."""
     try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8", errors="surrogateescape")
-        entries = read_recording(text, str(path))
+        raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        entries = read_recording(raw.decode("utf-8", "surrogateescape"), str(path))
     except (OSError, RecordingError) as error:
         fail(str(error))
     if not entries:
@@ -56,11 +115,69 @@ def load_library(folders: tuple[Path, ...], *, warn: bool = True) -> Library:
     return library
 
 
-def run(work: Awaitable[T]) -> T:
-    async def main() -> T:
-        return await work
+@dataclass(frozen=True, slots=True)
+class GivenCredentials:
+    """The credentials of one command, as a CredentialSource."""
 
-    return asyncio.run(main())
+    credential: Credential
+
+    async def candidates(self, site: str, device_id: str) -> Sequence[Credential]:  # noqa: ARG002
+        return (self.credential,)
 
 
-Use = Callable[[Session], Awaitable[T]]
+def credential_of(login: Login) -> Credential:
+    """Return the credential that the options, the environment or a prompt give."""
+    if login.user is not None:
+        return UsmUser(
+            name=login.user,
+            auth_protocol=AuthProtocol(login.auth),
+            auth_key=_ask("authentication key") if login.auth != "none" else Secret(""),
+            priv_protocol=PrivProtocol(login.priv),
+            priv_key=_ask("privacy key") if login.priv != "none" else Secret(""),
+        )
+    if login.community_file is not None:
+        community = Secret(login.community_file.readline().rstrip("\r\n"))
+    elif COMMUNITY_VARIABLE in os.environ:
+        community = Secret(os.environ[COMMUNITY_VARIABLE])
+    else:
+        community = _ask("community")
+    if not community:
+        fail("the community is empty")
+    return Community(community=community, version=Version.V1 if login.v1 else Version.V2C)
+
+
+def _ask(what: str) -> Secret:
+    if sys.stdin.isatty():
+        return Secret(click.prompt(what, hide_input=True))
+    return Secret(sys.stdin.readline().rstrip("\r\n"))
+
+
+def with_device(target: str, login: Login, work: Callable[[Session], Awaitable[T]]) -> T:
+    """Return what the work makes of a live device; ends the command with a message where the device fails."""
+    settings = load_or_exit(None)
+
+    async def run() -> T:
+        stored = open_credentials(settings) if login.site is not None else None
+        source: CredentialSource = stored or GivenCredentials(credential_of(login))
+        access = open_access(limits_of(settings.snmp), source)
+        try:
+            async with access.open(Device(login.site or "cli", target, target), login.deadline_s) as session:
+                return await work(session)
+        finally:
+            await access.close()
+            if stored is not None:
+                await stored.close()
+
+    return guarded(target, run())
+
+
+def guarded(target: str, work: Coroutine[Any, Any, T]) -> T:
+    """Run the work to its end; what may go wrong with a device or its credentials becomes a message."""
+    try:
+        return asyncio.run(work)
+    except SnmpError as error:
+        fail(f"{target}: {error}", 1)
+    except (PanoptesError, RedisError, OSError, ValueError) as error:
+        fail(f"{target}: {error}", 1)
+    except KeyboardInterrupt:
+        fail("interrupted", 130)
