@@ -52,3 +52,4 @@ lock: setup
 
 clean:
 	@if [ -x $(PANOPTES) ]; then $(PANOPTES) stack down && $(PANOPTES) stack reset; fi
+	@rm -rf .state/demo
