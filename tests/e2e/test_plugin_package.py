@@ -91,7 +91,8 @@ def _gauges(stack: Stack, prefix: str, enough: Any) -> list[dict[str, Any]]:
     consumer = Consumer({
         "bootstrap.servers": stack.service("kafka").address, "group.id": prefix, "auto.offset.reset": "earliest",
     })  # fmt: skip
-    read = AvroDeserializer(SchemaRegistryClient({"url": stack.service("apicurio").address}))
+    registry = SchemaRegistryClient({"url": stack.service("apicurio").address})
+    read = AvroDeserializer(registry)
     consumer.subscribe([f"{prefix}.gauges"])
     found: list[dict[str, Any]] = []
     deadline = time.monotonic() + WITHIN_S
@@ -102,6 +103,7 @@ def _gauges(stack: Stack, prefix: str, enough: Any) -> list[dict[str, Any]]:
                 found.append(read(message.value(), None))
     finally:
         consumer.close()
+        registry.close()
     return found
 
 
