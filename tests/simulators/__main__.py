@@ -7,18 +7,19 @@ import sys
 import time
 
 from tests.simulators import devices, server
+from tests.simulators.telling import telling
 
 
-async def run(arguments: argparse.Namespace) -> None:
+async def run(arguments: argparse.Namespace, epoch_s: float, truth_port: int) -> None:
     """Serve until SIGINT or SIGTERM."""
-    fleet = devices.fleet(arguments.devices, arguments.interfaces, events_every_s=arguments.events_every)
-    stop, epoch_s = asyncio.Event(), time.time()
+    stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    fleet = devices.fleet(arguments.devices, arguments.interfaces, events_every_s=arguments.events_every)
     transports = await server.serve(fleet, arguments.port, epoch_s)
-    with server.truth_server(fleet, arguments.port, arguments.truth_port, epoch_s) as truth_port:
-        print(f"ready devices={len(fleet)} snmp_port={arguments.port} truth_port={truth_port}", flush=True)  # noqa: T201
-        await stop.wait()
+    ready = f"ready devices={arguments.devices} snmp_port={arguments.port} truth_port={truth_port}"
+    print(ready, flush=True)  # noqa: T201
+    await stop.wait()
     for transport in transports:
         transport.close()
 
@@ -32,7 +33,10 @@ def main() -> int:
     parser.add_argument(
         "--events-every", type=float, default=devices.EVENTS_EVERY_S, help="seconds between reboots and the like"
     )
-    asyncio.run(run(parser.parse_args()))
+    given, epoch_s = parser.parse_args(), time.time()
+    ports = (given.port, given.truth_port)
+    with telling(given.devices, given.interfaces, given.events_every, ports=ports, epoch_s=epoch_s) as truth_port:
+        asyncio.run(run(given, epoch_s, truth_port))
     return 0
 
 
