@@ -30,21 +30,21 @@ class HttpRegistry:
         """Return as Registry.id_for; the subject's compatibility is set to BACKWARD_TRANSITIVE."""
         found = self._ids.get((subject, schema_text))
         if found is None:
-            answer = await self._register(subject, schema_text)
+            answer = await self._write("POST", f"/subjects/{subject}/versions", {"schema": schema_text})
             found = int(answer["id"])
             # after the first version: some registries know no configuration of a subject without one
-            await self._ask("PUT", f"/config/{subject}", {"compatibility": COMPATIBILITY})
+            await self._write("PUT", f"/config/{subject}", {"compatibility": COMPATIBILITY})
             self._ids[subject, schema_text] = found
         return found
 
-    async def _register(self, subject: str, schema_text: str) -> Any:
-        """Return the answer; a conflict is asked again, for workers that start together register the same schemas."""
+    async def _write(self, method: str, path: str, body: Any) -> Any:
+        """Return the answer; a conflict is asked again, for workers that start together write the same subjects."""
         for _ in range(_TRIES):
             try:
-                return await self._ask("POST", f"/subjects/{subject}/versions", {"schema": schema_text})
+                return await self._ask(method, path, body)
             except _ConflictError:
                 continue
-        return await self._ask("POST", f"/subjects/{subject}/versions", {"schema": schema_text})
+        return await self._ask(method, path, body)
 
     async def schema_for(self, schema_id: int) -> str:
         if schema_id not in self._texts:
