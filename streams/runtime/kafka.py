@@ -47,7 +47,7 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "consumer_max_fetch_size": 16 * 2**20,
         "producer_acks": -1,
         "producer_max_request_size": 16 * 2**20,
-        "producer_compression_type": "lz4",
+        "producer_compression_type": "zstd",
         "producer_linger": 0.005,
         "topic_partitions": kafka.partitions,
         "topic_replication_factor": kafka.replication_factor,

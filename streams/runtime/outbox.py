@@ -31,7 +31,7 @@ class Outbox:
             acks="all",
             enable_idempotence=True,
             linger_ms=5,
-            compression_type="lz4",
+            compression_type="zstd",
             max_batch_size=max_batch_bytes,
             max_request_size=max_request_bytes,
         )
