@@ -96,8 +96,12 @@ class Pipeline:
             for _ in range(polling_workers if stage.name == "polling" else 1):
                 self.add_worker(stage.name)
         self.follower.start(60)
-        self.follower.until("every device is polled", lambda: len(self.follower.polled_since(0)) == DEVICES, 90)
+        self.follower.until("every device is polled", self._all_polled, 90)
         self.follower.until("all workers poll", lambda: len(self._pollers()) == polling_workers, 60)
+
+    def _all_polled(self) -> bool:
+        self._children.check()
+        return len(self.follower.polled_since(0)) == DEVICES
 
     def _pollers(self) -> set[str]:
         recent = time.time() - 2 * self._interval_s

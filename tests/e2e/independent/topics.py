@@ -29,7 +29,8 @@ class Topics:
             "bootstrap.servers": bootstrap, "group.id": "independent-check", "enable.auto.commit": False,
             "enable.partition.eof": False, "log_level": 3,
         })  # fmt: skip
-        self._decode = AvroDeserializer(SchemaRegistryClient({"url": registry}))
+        self._registry = SchemaRegistryClient({"url": registry})
+        self._decode = AvroDeserializer(self._registry)
         self._names = {f"{prefix}.{name}": name for name in names}
 
     def open(self, deadline_s: float) -> bool:
@@ -58,3 +59,4 @@ class Topics:
 
     def close(self) -> None:
         self._consumer.close()
+        self._registry.close()
