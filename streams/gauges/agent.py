@@ -7,7 +7,6 @@ was before, or as it left it.
 
 import asyncio
 import logging
-import sys
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NamedTuple
@@ -28,12 +27,11 @@ from streams.gauges.plan import Rules
 from streams.gauges.transforms import Transform
 from streams.pipeline import Topic, stage
 from streams.runtime.app import MAX_RECORD_BYTES, StageApp, now_ms
-from streams.runtime.build import EXIT_BAD_SETTINGS, stage_app
+from streams.runtime.build import stage_app
 from streams.runtime.kafka import client_options
 from streams.runtime.outbox import Outbox
 from streams.runtime.plugins import Plugins
 from streams.runtime.sections import GaugesSettings
-from streams.runtime.settings import SettingsError
 from streams.scheduling.acks import Begin
 
 log = logging.getLogger(__name__)
@@ -207,13 +205,9 @@ def rules_of(settings: GaugesSettings, derived: Sequence[Derived]) -> Rules:
 
 
 def build() -> StageApp:
-    """Return the app of the stage. Exits with status 2 where a transform's section is wrong."""
+    """Return the app of the stage. Raises SettingsError where a transform's section is wrong."""
     app = stage_app(stage("gauges"))
-    try:
-        installed = Plugins(app.settings, NoSnmp(), now_ms).of(Kind.TRANSFORM)
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(EXIT_BAD_SETTINGS) from None
+    installed = Plugins(app.settings, NoSnmp(), now_ms).of(Kind.TRANSFORM)
     derived = [
         value._replace(wants=plugin.wants if plugin.section.filter else None)
         for plugin in installed

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 #: libraries that say at INFO what helps nobody
 CHATTY: Final = ("httpx", "kazoo")
+#: what it says of an absent broker is said once, by what waits for it
+REPETITIVE: Final = ("aiokafka.client", "aiokafka.conn")
 
 PORTS_PER_STAGE: Final = 10
 MAX_RECORD_BYTES: Final = 8 * 2**20
@@ -65,6 +67,8 @@ class StageApp(faust.App):
         self._measure()
         for chatty in CHATTY:
             logging.getLogger(chatty).setLevel(logging.WARNING)
+        for repetitive in REPETITIVE:
+            logging.getLogger(repetitive).setLevel(logging.CRITICAL)
         super().__init__(
             id=f"{settings.panoptes.topic_prefix}-{stage.name}",
             datadir=str(Path(settings.panoptes.state_dir) / "faust" / f"{stage.name}-{os.getpid()}"),
