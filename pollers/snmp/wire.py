@@ -158,7 +158,7 @@ class Wire:
         if self._pending.get(exchange.request_id) is exchange:
             self.resend(exchange, self._now_s())
 
-    def _received(self, data: bytes, address: Address) -> None:
+    def _received(self, data: bytes, address: Address, waited_s: float) -> None:
         counters = self.counters
         counters.packets_received += 1
         counters.bytes_received += len(data)
@@ -177,7 +177,7 @@ class Wire:
             counters.wrong_community += 1
             return
         del self._pending[exchange.request_id]
-        operation.received(exchange, data, self._now_s())
+        operation.received(exchange, data, self._now_s() - waited_s)
         if not operation.queued and not operation.future.done():
             operation.queued = True
             self._ready.append(operation)
@@ -196,7 +196,6 @@ class Wire:
         self._sweeper = None
         self._sweeps += 1
         now = self._now_s()
-        self._sockets.look_for_drops()
         for exchange in [e for e in self._pending.values() if e.expires_s <= now]:
             if self._pending.pop(exchange.request_id, None) is not None:
                 self.counters.timeouts += 1
