@@ -95,6 +95,13 @@ class StateColumn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DerivedMetric:
+    name: str
+    unit: str
+    expr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MissingCells:
     column: str
     reason: str
@@ -113,6 +120,7 @@ class RawCounters:
     index: Sequence[str]
     dimensions: Sequence[DimensionColumn] = ()
     line_rates: Sequence[int] = ()
+    derived: Sequence[DerivedMetric] = ()
     slot: int
     polled_at_ms: int
     uptime_cs: int | None = None

@@ -13,6 +13,7 @@ from pollers.snmp.client import Access
 from schemas.errors import PanoptesError
 from schemas.records import (
     CounterColumn,
+    DerivedMetric,
     DimensionColumn,
     EnrichedResource,
     Enrichment,
@@ -95,6 +96,7 @@ class Sample:
     gauges: Sequence[GaugeColumn] = ()
     states: Sequence[StateColumn] = ()
     line_rates: Sequence[int] = ()
+    derived: Sequence[DerivedMetric] = ()
     offsets_ms: Sequence[int] = ()
     discontinuities_cs: Sequence[int] = ()
     missing: Sequence[MissingCells] = ()

@@ -5,14 +5,16 @@ from typing import Final, NamedTuple
 
 from pollers.plugins.base import Sample
 from pollers.profiles.absent import Absent, Cell, Reason
+from pollers.profiles.convert import exception_of
 from pollers.profiles.evaluate import as_text
+from pollers.profiles.expr import names
 from pollers.profiles.frames import Frame, Frames
 from pollers.profiles.model import As, Column, Group, Use
 from pollers.profiles.plan import Plan
 from pollers.profiles.refs import Ref, reads_rate
 from pollers.profiles.stack import stack_samples
-from pollers.snmp.values import Type
-from schemas.records import CounterColumn, DimensionColumn, GaugeColumn, MissingCells, StateColumn
+from pollers.snmp.values import FIRST_EXCEPTION, Type
+from schemas.records import CounterColumn, DerivedMetric, DimensionColumn, GaugeColumn, MissingCells, StateColumn
 
 #: reasons that say the device or the profile is at fault, not that the device simply lacks a value
 FAULTS: Final = frozenset({Reason.WRONG_TYPE, Reason.BAD_INDEX, Reason.NOT_A_NUMBER})
@@ -58,9 +60,9 @@ def _is_hollow(frame: Frame) -> bool:
     """Return whether a set of scalars has no value at all: the device does not have it, so it makes no row."""
     if not frame.table.scalar:
         return False
-    names = [name for name, column in frame.table.columns.items() if column.use is not Use.TAG]
-    names += [name for name in frame.table.computed if not _is_rate(frame, name)]
-    return all(isinstance(frame.column(name)[0], Absent) for name in names)
+    found = [name for name, column in frame.table.columns.items() if column.use is not Use.TAG]
+    found += [name for name in frame.table.computed if not _is_rate(frame, name)]
+    return all(isinstance(frame.column(name)[0], Absent) for name in found)
 
 
 def _is_rate(frame: Frame, name: str) -> bool:
@@ -98,6 +100,7 @@ def _sample(group: Group, frame: Frame, clock: Clock) -> Sample:
         gauges=gauges,
         states=states,
         line_rates=_line_rates(frame, kept),
+        derived=_derived(frame),
         offsets_ms=[offsets[row] for row in kept] if any(offsets) else [],
         discontinuities_cs=_discontinuities(frame, kept),
         missing=missing.cells(),
@@ -110,8 +113,8 @@ def row_keys(frame: Frame) -> list[str]:
     candidates = [_row_cells(frame, path) for path in frame.table.row]
     if not candidates:
         return indexes
-    names = [next((text for cells in candidates if (text := _blank_or_text(cells[row]))), "") for row in frame.kept]
-    return unique_keys(names, indexes)
+    titles = [next((text for cells in candidates if (text := _blank_or_text(cells[row]))), "") for row in frame.kept]
+    return unique_keys(titles, indexes)
 
 
 def _row_cells(frame: Frame, path: str) -> list[Cell]:
@@ -123,14 +126,16 @@ def _blank_or_text(cell: Cell) -> str:
     return "" if isinstance(cell, Absent) else as_text(cell).strip()
 
 
-def unique_keys(names: Sequence[str], indexes: Sequence[str]) -> list[str]:
+def unique_keys(titles: Sequence[str], indexes: Sequence[str]) -> list[str]:
     """Return a key per row, all different; the indexes must be."""
     seen: dict[str, int] = {}
-    for name in names:
+    for name in titles:
         seen[name] = seen.get(name, 0) + 1
-    keys = [name if name and seen[name] == 1 else f"{name}#{index}" for name, index in zip(names, indexes, strict=True)]
+    keys = [
+        name if name and seen[name] == 1 else f"{name}#{index}" for name, index in zip(titles, indexes, strict=True)
+    ]
     if len(set(keys)) < len(keys):
-        return [f"{name}#{index}" for name, index in zip(names, indexes, strict=True)]
+        return [f"{name}#{index}" for name, index in zip(titles, indexes, strict=True)]
     return keys
 
 
@@ -146,7 +151,10 @@ def _counter(frame: Frame, column: Column, kept: Sequence[int], missing: Missing
         if raw is None:
             continue
         for row, (kind, data) in enumerate(zip(*raw, strict=True)):
-            if widths[row] or kind == 0:
+            if widths[row]:
+                continue
+            if kind == 0 or kind >= FIRST_EXCEPTION or kind == Type.NULL:
+                reasons.setdefault(row, frame.answer.problem or exception_of(kind).reason)
                 continue
             value = _count(kind, data, column.read_as)
             if value is None:
@@ -154,7 +162,7 @@ def _counter(frame: Frame, column: Column, kept: Sequence[int], missing: Missing
                 continue
             values[row] = value - 2**64 if value > _MAX_LONG else value
             widths[row] = source.width or (64 if kind == Type.COUNTER64 else 32)
-    otherwise = frame.answer.problem or Reason.NOT_ANSWERED
+    otherwise = frame.answer.problem or Reason.NOT_ANSWERED  # of a column that was not asked for again
     for position, row in enumerate(kept):
         if not widths[row]:
             missing.note(column.name, position, reasons.get(row, otherwise))
@@ -224,16 +232,33 @@ def _texts(name: str, cells: Iterable[Cell], missing: Missing) -> list[str]:
 def _dimensions(frame: Frame, kept: Sequence[int], missing: Missing) -> list[DimensionColumn]:
     """Return the tags; one that no row of the device has is left out."""
     table = frame.table
-    names = [name for name, column in table.columns.items() if column.use is Use.TAG]
-    names += [part.name for part in table.index if part.use is Use.TAG]
+    own = [name for name, column in table.columns.items() if column.use is Use.TAG]
+    own += [part.name for part in table.index if part.use is Use.TAG]
     found: list[DimensionColumn] = []
-    for name in (*names, *table.tags):
+    for name in (*own, *table.tags):
         column = frame.column(name)
         cells = [column[row] for row in kept]
         if any(not isinstance(cell, Absent) or cell.reason in FAULTS for cell in cells):
             found.append(DimensionColumn(name=name, values=_texts(name, cells, missing)))
+    shown = {column.name for column in found}
     for name, text in {**frame.frames.profile.static_tags, **table.static_tags}.items():
-        found.append(DimensionColumn(name=name, values=[text] * len(kept)))
+        if name not in shown:
+            found.append(DimensionColumn(name=name, values=[text] * len(kept)))
+    return found
+
+
+def _derived(frame: Frame) -> list[DerivedMetric]:
+    """Return the computed values that are made of rates; the gauges stage works them out."""
+    waiting = {name: computed for name, computed in frame.table.computed.items() if _is_rate(frame, name)}
+    found: list[DerivedMetric] = []
+    while waiting:  # one that is made of others comes after them; circles were refused when the profile was checked
+        name = next(
+            name
+            for name, computed in waiting.items()
+            if not any(path[-1] in waiting for path in names(computed.expression.tree))
+        )
+        computed = waiting.pop(name)
+        found.append(DerivedMetric(name=name, unit=computed.unit, expr=computed.expression.text))
     return found
 
 

@@ -226,6 +226,7 @@ def _fixed(shape: Shape) -> bytes:
             _texts(fixed.row_keys),
             _array(dimensions),
             _ints(fixed.line_rates),
+            _array([b"".join(map(text, value)) for value in fixed.derived]),
         )
     )
 

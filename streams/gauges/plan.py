@@ -1,11 +1,14 @@
 """What follows from a poll's shape and the settings alone, worked out once per shape and not once per poll."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from pollers.profiles.expr import Expression, ExpressionError, parse
+from pollers.profiles.expr import names as names_of
 from schemas.errors import RecordError
 from streams.gauges.derived import BITS_PER_UNIT, Derived
 from streams.gauges.identity import resource_of
@@ -32,10 +35,22 @@ class DerivedPlan(NamedTuple):
     divisor: Numbers | None  #: of a utilisation: speed of each row in the metric's unit, NaN where unknown
 
 
+class Formula(NamedTuple):
+    """A value that came with the sample: an expression over the rates and levels of its row."""
+
+    name: str
+    expression: Expression
+    places: Mapping[str, int]  #: name -> position among the numbers of a row
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return tuple(self.places)
+
+
 class Plan(NamedTuple):
     names: tuple[str, ...]  #: of the numbers of a row: counters, then levels, then derived values
     cells: Cells
-    derived: tuple[DerivedPlan, ...]
+    derived: tuple[DerivedPlan | Formula, ...]
 
 
 def plan_of(shape: Shape, rules: Rules) -> Plan:
@@ -44,7 +59,12 @@ def plan_of(shape: Shape, rules: Rules) -> Plan:
 
 
 def _plan(shape: Shape, rules: Rules) -> Plan:
-    plain = (*(spec.name for spec in shape.counters), *shape.levels)
+    given = (*(spec.name for spec in shape.counters), *shape.levels)
+    plain = given
+    formulas: list[Formula] = []
+    for name, _unit, expr in shape.fixed.derived:  # a later one may be made of an earlier one
+        formulas.append(_formula(name, expr, plain))
+        plain = (*plain, name)
     fixed = shape.fixed
     resource = resource_of(fixed.resource, fixed.endpoint, dict(fixed.labels))
     wanted = [
@@ -56,7 +76,7 @@ def _plan(shape: Shape, rules: Rules) -> Plan:
         raise RecordError(f"derived values have the names of metrics: {taken}")
     names = (*plain, *(value.name for value in wanted))
     derived = tuple(_derived(value, shape, names[: len(plain) + number]) for number, value in enumerate(wanted))
-    return Plan(names, _cells(shape, rules.limits), derived)
+    return Plan(names, _cells(shape, rules.limits), (*formulas, *derived))
 
 
 def cell_of(shape: Shape, counter: int, row: int, limits: Limits) -> Cell:
@@ -85,6 +105,17 @@ def _cells(shape: Shape, limits: Limits) -> Cells:
         narrow=narrow if narrow.any() else None,
         step=WRAP_32 * scales,
     )
+
+
+def _formula(name: str, text: str, given: tuple[str, ...]) -> Formula:
+    try:
+        expression = parse(text)
+    except ExpressionError as error:
+        raise RecordError(f"derived value {name!r}: expected {error}") from error
+    read = dict.fromkeys(".".join(path) for path in names_of(expression.tree))
+    if unknown := [one for one in read if one not in given]:
+        raise RecordError(f"derived value {name!r} is made of {unknown}, which are no numbers of this sample")
+    return Formula(name, expression, {one: given.index(one) for one in read})
 
 
 def _derived(value: Derived, shape: Shape, names: tuple[str, ...]) -> DerivedPlan:

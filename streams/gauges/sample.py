@@ -7,7 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.errors import RecordError
-from schemas.records import CounterColumn, DimensionColumn, GaugeColumn, MissingCells, RawCounters, StateColumn
+from schemas.records import (
+    CounterColumn,
+    DerivedMetric,
+    DimensionColumn,
+    GaugeColumn,
+    MissingCells,
+    RawCounters,
+    StateColumn,
+)
 from streams.gauges.clock import Moment
 from streams.gauges.words import NoRate
 
@@ -34,6 +42,7 @@ class Fixed(NamedTuple):
     row_keys: tuple[str, ...]  #: `index` there
     dimensions: tuple[tuple[str, tuple[str, ...]], ...]
     line_rates: tuple[int, ...]
+    derived: tuple[tuple[str, str, str], ...] = ()  #: (name, unit, expression)
 
 
 class CounterSpec(NamedTuple):
@@ -128,6 +137,7 @@ def from_record(record: RawCounters) -> Sample:
         row_keys=tuple(record.index),
         dimensions=tuple((column.name, tuple(column.values)) for column in record.dimensions),
         line_rates=tuple(record.line_rates),
+        derived=tuple((value.name, value.unit, value.expr) for value in record.derived),
     )
     shape = Shape(
         fixed,
@@ -170,6 +180,7 @@ def to_record(sample: Sample) -> RawCounters:
         index=fixed.row_keys,
         dimensions=tuple(DimensionColumn(name=name, values=values) for name, values in fixed.dimensions),
         line_rates=fixed.line_rates,
+        derived=tuple(DerivedMetric(name=name, unit=unit, expr=expr) for name, unit, expr in fixed.derived),
         slot=sample.slot,
         polled_at_ms=sample.polled_at_ms,
         uptime_cs=sample.uptime_cs,
@@ -247,7 +258,11 @@ def _check(shape: Shape) -> None:
     fixed = shape.fixed
     names = {
         "index: rows": fixed.row_keys,
-        "columns of numbers": (*(spec.name for spec in shape.counters), *shape.levels),
+        "columns of numbers": (
+            *(spec.name for spec in shape.counters),
+            *shape.levels,
+            *(name for name, _, _ in fixed.derived),
+        ),
         "states": shape.states,
         "dimensions": [name for name, _ in fixed.dimensions],
     }

@@ -37,6 +37,7 @@ def raw_counters(enriched: EnrichedResource, job: Job, slot: int, sample: Sample
         gauges=sample.gauges,
         states=sample.states,
         line_rates=sample.line_rates,
+        derived=sample.derived,
         offsets_ms=sample.offsets_ms,
         discontinuities_cs=sample.discontinuities_cs,
         missing=sample.missing,
