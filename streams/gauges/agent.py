@@ -8,14 +8,12 @@ was before, or as it left it.
 import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NamedTuple
 
 from faust.types import TP
 
 from pollers.plugins.base import Kind
-from pollers.snmp.client import Device, Session
-from schemas.errors import FatalError, RecordError
+from schemas.errors import RecordError
 from schemas.records import Gauge, RawCounters
 from streams.gauges.agent_lanes import Lanes, Pace
 from streams.gauges.agent_table import series_table
@@ -30,7 +28,7 @@ from streams.runtime.app import MAX_RECORD_BYTES, StageApp, now_ms
 from streams.runtime.build import stage_app
 from streams.runtime.kafka import client_options
 from streams.runtime.outbox import Outbox
-from streams.runtime.plugins import Plugins
+from streams.runtime.plugins import NoAccess, Plugins
 from streams.runtime.sections import GaugesSettings
 from streams.scheduling.acks import Begin
 
@@ -188,16 +186,6 @@ class Gauges:
         metrics.gauge("series_in_memory", "keys whose series are kept in memory", lambda: converter.series)
 
 
-class NoSnmp:
-    """The SNMP access of transforms: they have none."""
-
-    def open(self, device: Device, deadline_s: float) -> AbstractAsyncContextManager[Session]:
-        raise FatalError(f"transforms do not poll: {device} within {deadline_s} s")
-
-    async def close(self) -> None:
-        return
-
-
 def rules_of(settings: GaugesSettings, derived: Sequence[Derived]) -> Rules:
     """Return the settings as the fold wants them."""
     limits = Limits(line_rate_margin=settings.line_rate_margin, max_gap_intervals=settings.max_gap_intervals)
@@ -207,7 +195,7 @@ def rules_of(settings: GaugesSettings, derived: Sequence[Derived]) -> Rules:
 def build() -> StageApp:
     """Return the app of the stage. Raises SettingsError where a transform's section is wrong."""
     app = stage_app(stage("gauges"))
-    installed = Plugins(app.settings, NoSnmp(), now_ms).of(Kind.TRANSFORM)
+    installed = Plugins(app.settings, NoAccess(), now_ms).of(Kind.TRANSFORM)
     derived = [
         value._replace(wants=plugin.wants if plugin.section.filter else None)
         for plugin in installed

@@ -1,25 +1,10 @@
 """Checks of a configuration that need the plugins themselves."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from typing import Any
+from collections.abc import Sequence
 
-from pollers.plugins.base import Kind, OptionError, PluginContext
-from pollers.snmp.client import Device, Session
 from streams.runtime.plugin_sections import PluginSection
-from streams.runtime.settings import Settings, shown_option
-
-Make = Callable[[Kind, str, PluginContext], Any]
-
-
-class NoAccess:
-    """SNMP for a plugin that is only made to see whether it can be."""
-
-    def open(self, device: Device, deadline_s: float) -> AbstractAsyncContextManager[Session]:
-        raise OptionError({"plugin": f"a factory must not open a session ({device.endpoint}, {deadline_s:g} s)"})
-
-    async def close(self) -> None:
-        """Do nothing."""
+from streams.runtime.plugins import Make, NoAccess, make_plugin
+from streams.runtime.settings import Settings, SettingsError, shown_option
 
 
 def plugin_problems(settings: Settings, make: Make) -> list[str]:
@@ -27,29 +12,12 @@ def plugin_problems(settings: Settings, make: Make) -> list[str]:
     return [problem for section in settings.plugin_sections for problem in _problems(section, make)]
 
 
-def _problems(section: PluginSection, make: Make) -> list[str]:
-    context = PluginContext(
-        section=section.name,
-        interval_s=section.interval_s,
-        options=section.options,
-        snmp=NoAccess(),
-        now_ms=lambda: 0,
-    )
+def _problems(section: PluginSection, make: Make) -> Sequence[str]:
     try:
-        make(section.kind, section.plugin, context)
-    except OptionError as error:
-        return _lines(section, error.problems)
-    except Exception as error:  # noqa: BLE001 - a third party's fault is told with the others, not as a traceback
-        return _lines(section, {"plugin": f"{section.plugin!r} cannot be made: {type(error).__name__}: {error}"})
-    return []
-
-
-def _lines(section: PluginSection, problems: Mapping[str, str]) -> list[str]:
-    return [f"{_where(section, option)}: [{section.title}] {option}: {text}" for option, text in problems.items()]
-
-
-def _where(section: PluginSection, option: str) -> str:
-    return section.where.get(option) or section.where.get("", "defaults")
+        make_plugin(section, make, NoAccess(), lambda: 0)
+    except SettingsError as error:
+        return error.problems
+    return ()
 
 
 def plugin_values(section: PluginSection) -> dict[str, str]:

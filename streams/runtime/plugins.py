@@ -1,20 +1,34 @@
 """The plugins of a stage, made once from their sections of the configuration."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
 
 from pollers.plugins.base import Kind, OptionError, PluginContext
 from pollers.plugins.registry import make
-from pollers.snmp.client import Access
+from pollers.snmp.client import Access, Device, Session
+from schemas.errors import FatalError
 from schemas.records import Resource
 from streams.runtime.settings import PluginSection, Settings, SettingsError
 from streams.scheduling.filters import compile_filter
+
+Make = Callable[[Kind, str, PluginContext], Any]
 
 
 class Installed(NamedTuple):
     section: PluginSection
     wants: Callable[[Resource], bool]  #: the section's resource filter
     instance: Any  #: of the kind's Protocol
+
+
+class NoAccess:
+    """SNMP for plugins that must not use it: transforms, and those only made to see whether they can be."""
+
+    def open(self, device: Device, deadline_s: float) -> AbstractAsyncContextManager[Session]:
+        raise FatalError(f"a factory or transform must not open a session ({device.endpoint}, {deadline_s:g} s)")
+
+    async def close(self) -> None:
+        """Do nothing."""
 
 
 class Plugins:
@@ -30,19 +44,32 @@ class Plugins:
         installed: list[Installed] = []
         problems: list[str] = []
         for section in self._settings.plugins(kind):
-            context = PluginContext(
-                section=section.name,
-                interval_s=section.interval_s,
-                options=section.options,
-                snmp=self._snmp,
-                now_ms=self._now_ms,
-            )
             try:
-                installed.append(
-                    Installed(section, compile_filter(section.filter), make(kind, section.plugin, context))
-                )
-            except OptionError as error:
-                problems += [f"[{kind}:{section.name}] {option}: {text}" for option, text in error.problems.items()]
+                instance = make_plugin(section, make, self._snmp, self._now_ms)
+            except SettingsError as error:
+                problems += error.problems
+            else:
+                installed.append(Installed(section, compile_filter(section.filter), instance))
         if problems:
-            raise SettingsError("\n".join(problems))
+            raise SettingsError(*problems)
         return installed
+
+
+def make_plugin(section: PluginSection, make: Make, snmp: Access, now_ms: Callable[[], int]) -> Any:
+    """Return the section's plugin. Raises SettingsError with a line for each option that keeps it from being made."""
+    context = PluginContext(
+        section=section.name, interval_s=section.interval_s, options=section.options, snmp=snmp, now_ms=now_ms
+    )
+    try:
+        return make(section.kind, section.plugin, context)
+    except OptionError as error:
+        problems = error.problems
+    except Exception as error:  # noqa: BLE001 - a third party's fault is told with the others, not as a traceback
+        problems = {"plugin": f"{section.plugin!r} cannot be made: {type(error).__name__}: {error}"}
+    raise SettingsError(
+        *(f"{_where(section, option)}: [{section.title}] {option}: {text}" for option, text in problems.items())
+    )
+
+
+def _where(section: PluginSection, option: str) -> str:
+    return section.where.get(option) or section.where.get("", "defaults")
