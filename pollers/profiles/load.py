@@ -11,7 +11,7 @@ from pollers.profiles.patterns import compile_pattern
 from pollers.profiles.place import Place, Problem, ProfileError
 from pollers.profiles.section import Section, as_oid
 
-_TOP: Final = (
+TOP_KEYS: Final = (
     "format",
     "profile",
     "description",
@@ -24,8 +24,8 @@ _TOP: Final = (
     "computed",
     "emit",
 )
-_SCALARS: Final = ("columns", "row", "when", "tags", "static_tags", "join", "line_rate")
-_TABLE: Final = (*_SCALARS, "index")
+SCALARS_KEYS: Final = ("columns", "row", "when", "tags", "static_tags", "join", "line_rate")
+TABLE_KEYS: Final = (*SCALARS_KEYS, "index")
 
 
 def read_profile(root: Node, name: str) -> model.Profile:
@@ -50,7 +50,7 @@ def read_profile(root: Node, name: str) -> model.Profile:
             at = next(iter(found.values())).at
             top.problem(at, f"computed.{owner}", f"a table before the point: one of {', '.join(tables) or '(none)'}")
     groups = {key: group for key, node in top.entries("emit") if (group := _read_group(key, node, top, tables))}
-    top.finish(_TOP)
+    top.finish(TOP_KEYS)
     if problems:
         raise ProfileError(problems)
     return model.Profile(
@@ -142,7 +142,7 @@ def _read_table(
         line_rate=section.text("line_rate"),
         at=node.at,
     )
-    section.finish(_SCALARS if scalar else _TABLE)
+    section.finish(SCALARS_KEYS if scalar else TABLE_KEYS)
     return table
 
 

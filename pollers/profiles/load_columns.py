@@ -8,9 +8,9 @@ from pollers.profiles.nodes import Node
 from pollers.profiles.patterns import Pattern, compile_pattern
 from pollers.profiles.section import Section, as_oid
 
-_COLUMN: Final = ("oid", "first_of", "use", "unit", "scale", "width", "enum", "as", "extract", "refresh")
-_SOURCE: Final = ("oid", "scale", "width")
-_INDEX: Final = ("name", "type", "length", "implied", "use", "enum")
+COLUMN_KEYS: Final = ("oid", "first_of", "use", "unit", "scale", "width", "enum", "as", "extract", "refresh")
+SOURCE_KEYS: Final = ("oid", "scale", "width")
+INDEX_KEYS: Final = ("name", "type", "length", "implied", "use", "enum")
 
 
 def read_column(table: Section, name: str, node: Node) -> model.Column | None:
@@ -35,7 +35,7 @@ def read_column(table: Section, name: str, node: Node) -> model.Column | None:
         refresh_s=refresh_s,
         at=node.at,
     )
-    section.finish(_COLUMN)
+    section.finish(COLUMN_KEYS)
     return column if sources else None
 
 
@@ -64,7 +64,7 @@ def _read_sources(section: Section, scale: float, width: int | None) -> tuple[mo
         oid = inner.oid("oid")
         own_scale = inner.number("scale")
         own_width = inner.choice("width", ("32", "64"))
-        inner.finish(_SOURCE)
+        inner.finish(SOURCE_KEYS)
         if oid:
             found.append(
                 model.Source(oid, scale if own_scale is None else own_scale, int(own_width) if own_width else width)
@@ -102,7 +102,7 @@ def read_index(table: Section) -> tuple[model.IndexPart, ...]:
         part_length = section.integer("length", 1, 128)
         implied = section.flag("implied")
         enum = section.text_map("enum")
-        section.finish(_INDEX)
+        section.finish(INDEX_KEYS)
         if name is None:
             section.problem(node.at, "name", "a name for this part of the index")
             continue
