@@ -12,7 +12,7 @@ import click
 @click.option("--check", is_flag=True, help="No view: compare every rate with the truth, and exit 1 where they differ.")
 @click.option("--measure", is_flag=True, help="With --check: print what each process cost.")
 @click.option("--devices", default=24, show_default=True, type=click.IntRange(12, 10_000), help="Simulated devices.")
-@click.option("--interval", "interval_s", default=10, show_default=True, type=click.IntRange(1, 60), help="Seconds.")
+@click.option("--interval", "interval_s", default=15, show_default=True, type=click.IntRange(1, 60), help="Seconds.")
 @click.option("--within", "within_s", default=300.0, show_default=True, help="Seconds that the check may take.")
 @click.option("--at-least", "at_least_s", default=0.0, help="Seconds that the check goes on at least.")
 @click.option(

@@ -20,7 +20,7 @@ QUANTITIES: Final = {
 GROUP: Final = "interface"
 #: a rate agrees within this part of the truth...
 TOLERANCE: Final = 0.01
-#: ...or within so many counts over its stretch: a counter shows whole numbers only
+#: ...beside what a counter cannot show, because it counts whole numbers: so many counts over the stretch
 COUNTS: Final = 1.0
 #: a restart this near to an end of the stretch may be on either side of it
 EDGE_S: Final = 0.3

@@ -141,7 +141,7 @@ class Judge:
         if true is None:
             return self._over_restart(question, name, answer)
         off = abs(found - true)
-        good = bool(off <= max(expected.TOLERANCE * true, expected.COUNTS / duration_s))
+        good = bool(off <= expected.TOLERANCE * true + expected.COUNTS / duration_s)
         if true * duration_s >= 1000:
             self.errors.append(off / true)
         wrapped = answer["before"][quantity] // expected.WRAP != answer["after"][quantity] // expected.WRAP

@@ -50,7 +50,10 @@ class Topics:
 
     def read(self, timeout_s: float) -> Iterator[Record]:
         """Give what has come by then. Raises KafkaException, and SerializationError for a record that is no Avro."""
-        for message in self._consumer.consume(BATCH, timeout_s):
+        first = self._consumer.poll(timeout_s)
+        if first is None:
+            return
+        for message in (first, *self._consumer.consume(BATCH, 0)):
             if message.error() is not None:
                 raise KafkaException(message.error())
             raw, key = message.value() or b"", message.key() or b""

@@ -76,7 +76,7 @@ def lines(judge: Judge, found: dict[str, Any]) -> list[str]:
     mute = [device for device in judge.devices.values() if device["role"] in expected.MUTE_ROLES]
     shown = judge.problems[:SHOWN]
     text = [
-        f"{judge.agreed} of {total} rates agree with the truth within {expected.TOLERANCE:.0%} (or one count)",
+        f"{judge.agreed} of {total} rates agree with the truth within {expected.TOLERANCE:.0%} (and one count)",
         f"error of rates of 1,000 counts or more: p99 {p99:.4%}, worst {worst:.4%}",
         f"{judge.levels} states, MTUs and names agree",
         f"{found['gauges']} gauges, and {judge.repeats} repeats",
