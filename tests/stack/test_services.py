@@ -1,12 +1,14 @@
 """The real services: they answer when `up` says so, come back with their data, and leave nothing behind."""
 
 import http.client
+import io
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -257,3 +259,23 @@ def test_a_missing_program_is_named_with_its_package(
     monkeypatch.delenv("JAVA_HOME", raising=False)
     with pytest.raises(StackProblem, match=r"is not installed.*Debian"):
         tool()
+
+
+def _archive(path: Path, name: str, content: bytes) -> Path:
+    with tarfile.open(path, "w:gz") as made:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        made.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_an_archive_is_unpacked_with_its_folders(tmp_path: Path) -> None:
+    tools.unpack(_archive(tmp_path / "a.tar.gz", "lib/inner/a.jar", b"jar"), tmp_path / "jars")
+    assert (tmp_path / "jars" / "lib" / "inner" / "a.jar").read_bytes() == b"jar"
+
+
+@pytest.mark.parametrize("name", ["../a.jar", "/a.jar", "lib/../../a.jar"])
+def test_an_archive_cannot_write_elsewhere(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StackProblem, match="outside"):
+        tools.unpack(_archive(tmp_path / "a.tar.gz", name, b"jar"), tmp_path / "jars")
+    assert not (tmp_path / "a.jar").exists()

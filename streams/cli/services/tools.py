@@ -74,11 +74,27 @@ def _fill(target: Path, pom: Path) -> None:
         fresh.mkdir()
         _maven(pom, fresh)
         for archive in fresh.glob("*.tar.gz"):
-            with tarfile.open(archive) as opened:
-                opened.extractall(fresh, filter="data")
+            unpack(archive, fresh)
             archive.unlink()
         shutil.rmtree(target, ignore_errors=True)
         fresh.replace(target)
+
+
+def unpack(archive: Path, into: Path) -> None:
+    """Write the plain files of a tar archive below a folder. Raises StackProblem for one that would land elsewhere.
+
+    (`extractall(filter="data")` is not there before Python 3.11.4, and Debian 12 has 3.11.2.)
+    """
+    with tarfile.open(archive) as opened:
+        for member in opened:
+            target = (into / member.name).resolve()
+            if not target.is_relative_to(into.resolve()):
+                raise StackProblem(f"{archive.name}: {member.name} would be written outside of {into}")
+            content = opened.extractfile(member) if member.isfile() else None
+            if content is not None:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with content, target.open("wb") as out:
+                    shutil.copyfileobj(content, out)
 
 
 def _maven(pom: Path, into: Path) -> None:
