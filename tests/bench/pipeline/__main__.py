@@ -1,0 +1,233 @@
+"""What the whole pipeline carries: all five stages on real services, polling simulated devices at their interval.
+
+`make bench-pipeline ARGS="--devices 2000 --minutes 5"`. Needs Go for the simulated agents. Method and figures stand in
+docs/benchmarks.md.
+"""
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import redis
+
+from schemas.errors import BackendError
+from schemas.records import PollStatus
+from streams.cli.demo import layout
+from streams.cli.demo.children import Children, wait_for_line
+from streams.cli.demo.measure import Cost, costs, table
+from streams.cli.services import Stack
+from streams.cli.services.keeper import kept
+from streams.pipeline import STAGES, Topic
+from streams.runtime.kafka import client_options
+from streams.runtime.registry import open_registry
+from streams.runtime.replay import replay
+from streams.runtime.serde import Serdes
+from streams.runtime.settings import Settings, load
+from streams.runtime.topic_names import topic_name
+from tests.simulators.ports import free_udp_port
+
+ROOT: Final = Path(__file__).parents[3]
+INTERFACES: Final = 48
+COUNTERS: Final = 12  #: of an interface, in the built-in profile
+
+CONFIGURATION: Final = """
+[panoptes]
+state_dir = {state}
+[web]
+base_port = 0
+[kafka]
+partitions = 8
+[discovery:bench]
+plugin = from-file
+interval_s = 600
+path = {devices}
+class = network
+subclass = switch
+[enrichment:facts]
+plugin = device-facts
+interval_s = 3600
+[enrichment:interfaces]
+plugin = interfaces
+interval_s = 3600
+[polling:snmp]
+plugin = snmp
+interval_s = {interval}
+"""
+
+
+def main() -> int:
+    """Run the benchmark and print its figures; 1 where a slot was lost."""
+    parser = argparse.ArgumentParser(prog="bench-pipeline", description=__doc__)
+    parser.add_argument("--devices", type=int, default=1000)
+    parser.add_argument("--interval", type=int, default=60, help="seconds")
+    parser.add_argument("--minutes", type=float, default=5.0, help="measured, after the warm-up")
+    parser.add_argument("--jars", type=Path, default=ROOT / ".state" / "jars")
+    parser.add_argument("--json", type=Path, help="write the raw figures here")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-pipeline-") as folder:
+        figures = run(options, Path(folder))
+    show(figures)
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1))
+    return 0 if figures["on_time"] else 1
+
+
+def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Return the figures of one run."""
+    agent = folder / "simagent"
+    source = ROOT / "tests" / "simulators" / "simagent"
+    subprocess.run(["go", "build", "-o", str(agent), "."], cwd=source, check=True)  # noqa: S607
+    with kept(Stack(folder / "stack", free_ports=True, jars=options.jars)) as stack:
+        stack.up()
+        configuration = folder / "panoptes.ini"
+        environment = {**stack.environment(), "PANOPTES_CONFIG": str(configuration)}
+        children = Children(folder / "logs", environment, ROOT)
+        try:
+            port = free_udp_port()
+            simagent = children.start("simagent", _agent_command(agent, options.devices, port))
+            wait_for_line(simagent, "simagent:", 20)
+            devices = folder / "devices.json"
+            devices.write_text(json.dumps(_devices(options.devices, port)))
+            configuration.write_text(
+                CONFIGURATION.format(state=folder / "state", devices=devices, interval=options.interval)
+            )
+            with redis.Redis.from_url(stack.service("redis").address) as client:
+                client.set("panoptes:secrets:snmp_community_string:default", "public")
+            for stage in STAGES:
+                children.start(stage.name, layout.stage_command(sys.executable, stage.name))
+            settings = load(configuration, stack.environment())
+            return asyncio.run(_measure(options, settings, children, stack))
+        finally:
+            children.stop()
+
+
+def _agent_command(agent: Path, devices: int, port: int) -> list[str]:
+    return [str(agent), "-devices", str(devices), "-port", str(port), "-ports", str(INTERFACES), "-max-msg", "1472"]
+
+
+def _devices(count: int, port: int) -> list[dict[str, str]]:
+    """Return the device list; addresses as simagent gives them out."""
+    return [
+        {"site": "bench", "type": "sim", "id": f"sim{i:05}", "endpoint": f"{_address(i)}:{port}"} for i in range(count)
+    ]
+
+
+def _address(device: int) -> str:
+    third, fourth = divmod(device, 250)
+    second, third = divmod(third + 1, 256) if third >= 255 else (0, third + 1)
+    return f"127.{second}.{third}.{fourth + 1}"
+
+
+async def _measure(options: argparse.Namespace, settings: Settings, children: Children, stack: Stack) -> dict[str, Any]:
+    began_s = time.time()
+    while len({status.resource for status in await _statuses(settings, began_s)}) < options.devices:
+        children.check()
+        if time.time() - began_s > 60 + options.interval + options.devices / 20:
+            raise TimeoutError(f"not every device was polled within {time.time() - began_s:.0f} s")
+        await asyncio.sleep(5)
+    warm_s = time.time() - began_s
+    first = int(time.time()) + options.interval
+    last = first + int(options.minutes * 60)
+    await _sleep_until(first, children)
+    before = _costs(children, stack)
+    gauges_before = await _count(settings, Topic.GAUGES)
+    await _sleep_until(last, children)
+    after = _costs(children, stack)
+    gauges = await _count(settings, Topic.GAUGES) - gauges_before
+    await _sleep_until(last + options.interval, children)  # what was begun in time may end after it
+    statuses = [s for s in await _statuses(settings, first) if first <= s.slot < last]
+    return _figures(options, statuses, (before, after), (warm_s, last - first, gauges))
+
+
+def _figures(
+    options: argparse.Namespace,
+    statuses: list[PollStatus],
+    cost: tuple[dict[str, Cost], dict[str, Cost]],
+    run: tuple[float, int, int],
+) -> dict[str, Any]:
+    warm_s, seconds, gauges = run
+    before, after = cost
+    outcomes = Counter(status.outcome.value for status in statuses for _ in range(status.slots))
+    lateness = sorted(status.lateness_ms for status in statuses)
+    duration = sorted(status.duration_ms for status in statuses)
+    expected = options.devices * (seconds // options.interval)
+    return {
+        "devices": options.devices,
+        "interval_s": options.interval,
+        "seconds": seconds,
+        "warm_up_s": round(warm_s, 1),
+        "slots_expected": expected,
+        "outcomes": dict(outcomes),
+        "on_time": outcomes.get("SUCCESS", 0) == expected,
+        "values": sum(status.values for status in statuses),
+        "gauges": gauges,
+        "lateness_ms": {"p50": _at(lateness, 0.5), "p99": _at(lateness, 0.99), "max": _at(lateness, 1.0)},
+        "poll_ms": {"p50": _at(duration, 0.5), "p99": _at(duration, 0.99)},
+        "cpu_s_per_min": {n: round((after[n].cpu_s - before[n].cpu_s) / seconds * 60, 2) for n in after if n in before},
+        "resident_mib": {name: round(each.resident_bytes / 2**20) for name, each in after.items()},
+        "table": table(before, after, seconds),
+    }
+
+
+def _at(ordered: list[int], share: float) -> int | None:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+
+
+def _costs(children: Children, stack: Stack) -> dict[str, Cost]:
+    services = {service.name: service.pid for service in stack.status() if service.pid is not None}
+    pids = {**children.running(), **services}
+    return costs(pids)
+
+
+async def _sleep_until(at_s: float, children: Children) -> None:
+    while (left := at_s - time.time()) > 0:
+        children.check()
+        await asyncio.sleep(min(left, 2.0))
+
+
+async def _statuses(settings: Settings, since_s: float) -> list[PollStatus]:
+    serde = Serdes(settings, open_registry(settings)).of(Topic.POLL_STATUS, PollStatus)
+    topic = topic_name(settings, Topic.POLL_STATUS)
+    found: list[PollStatus] = []
+    with suppress(BackendError):  # the topic may not be there yet
+        async for record in replay(client_options(settings.kafka), topic, since_ms=int(since_s * 1000)):
+            found.append(await serde.read(record.value))
+    return found
+
+
+async def _count(settings: Settings, topic: Topic) -> int:
+    from aiokafka import AIOKafkaConsumer, TopicPartition
+
+    consumer = AIOKafkaConsumer(**client_options(settings.kafka))
+    await consumer.start()
+    try:
+        name = topic_name(settings, topic)
+        ends = await consumer.end_offsets([TopicPartition(name, part) for part in range(settings.kafka.partitions)])
+        return sum(ends.values())
+    finally:
+        await consumer.stop()
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Print the figures for people."""
+    print(
+        f"{figures['devices']} devices x {INTERFACES} interfaces at {figures['interval_s']} s, "
+        f"measured for {figures['seconds']} s after {figures['warm_up_s']} s of warm-up"
+    )
+    print(f"slots: {figures['slots_expected']} expected, {figures['outcomes']}")
+    print(f"lateness of polls: {figures['lateness_ms']} ms; a poll takes {figures['poll_ms']} ms")
+    print(f"{figures['values']} values read, {figures['gauges']} gauges")
+    print("\n".join(figures["table"]))
+    print("every slot on time" if figures["on_time"] else "NOT every slot on time")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
