@@ -11,6 +11,8 @@ from streams.runtime.sections import RegistrySettings
 
 COMPATIBILITY: Final = "BACKWARD_TRANSITIVE"
 _MEDIA: Final = "application/vnd.schemaregistry.v1+json"
+#: its codes for "no such subject, version, schema"; a 404 of any other kind is another server's, or a wrong path
+_NOT_THERE: Final = (40401, 40402, 40403)
 _BUSY: Final = (408, 425, 429)
 _TRIES: Final = 3
 _REFUSED: Final = (401, 403)
@@ -123,7 +125,7 @@ def _is_registry(answer: httpx.Response) -> bool:
         said = answer.json()
     except ValueError:
         return False
-    return isinstance(said, dict) and "error_code" in said
+    return isinstance(said, dict) and said.get("error_code") in _NOT_THERE
 
 
 def _message(answer: httpx.Response) -> str:

@@ -134,6 +134,7 @@ def open_redis(settings: RedisSettings) -> "redis.asyncio.Redis":
         settings.url.reveal(),
         socket_timeout=settings.timeout_s,
         socket_connect_timeout=settings.timeout_s,
+        driver_info=None,  # else each connection reads redis-py's version from the disk, in the event loop
     )
     return client
 

@@ -18,8 +18,12 @@ R = TypeVar("R")
 
 HEADER_BYTES: Final = 5
 _HEADER: Final = struct.Struct(">bI")
+#: read when this is imported, so that no event loop waits for a disk
+_SCHEMAS: Final = {spec.schema: parsed_schema(spec.schema) for spec in TOPICS.values()}
 #: what fastavro raises on bytes that are not what the schema says
 _DAMAGE: Final = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, StopIteration)
+#: what it raises where the writer's schema and ours do not go together
+_MISMATCH: Final = fastavro.read.SchemaResolutionError
 
 
 class UnknownSchema(BackendError):
@@ -36,7 +40,7 @@ class Serde(Generic[R]):
         self.topic: Final = topic
         self.header = b""  #: the 5 bytes before every body, for those who pack bodies themselves
         self._schema_name = schema
-        self._schema = parsed_schema(schema)
+        self._schema = _SCHEMAS[schema]
         self._record = record
         self._registry = registry
         #: writer's schema by id, None where it is ours
@@ -89,8 +93,15 @@ class Serde(Generic[R]):
                 if writer is None
                 else fastavro.schemaless_reader(body, writer, self._schema)
             )
+        except _MISMATCH as problem:
+            raise RecordError(
+                f"a record of {self.topic} has schema id {schema_id}, which ours cannot read"
+            ) from problem
         except _DAMAGE as problem:
-            raise RecordError(self._damage(value, schema_id, problem)) from problem
+            what = "a truncated body" if body.tell() >= len(value) else "a body that does not fit its schema"
+            where = f"{len(value)} bytes, schema id {schema_id}"
+            why = str(problem) or type(problem).__name__
+            raise RecordError(f"a record of {self.topic} ({where}) has {what}: {why}") from problem
         if body.tell() != len(value):
             extra = len(value) - body.tell()
             raise RecordError(f"a record of {self.topic} (schema id {schema_id}) has {extra} trailing bytes")
@@ -131,11 +142,6 @@ class Serde(Generic[R]):
             raise RecordError(f"a record of {self.topic} ends within its schema id, after {len(value)} bytes")
         schema_id: int = _HEADER.unpack_from(value)[1]
         return schema_id
-
-    def _damage(self, value: bytes, schema_id: int, problem: BaseException) -> str:
-        what = "a truncated body" if isinstance(problem, EOFError) else "a body that does not fit its schema"
-        why = str(problem) or type(problem).__name__
-        return f"a record of {self.topic} ({len(value)} bytes, schema id {schema_id}) has {what}: {why}"
 
 
 class Serdes:

@@ -1,5 +1,6 @@
 """Creates the topics of the map, and checks those that exist."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 _PARTITIONS: Final = "partitions"
 _REPLICAS: Final = "replication factor"
+_LOOKS: Final = 50
+_LOOK_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +94,13 @@ async def _with_broker(settings: Settings, give_up: Callable[[], bool], *, creat
 
 
 async def _look(admin: AIOKafkaAdminClient, topics: Sequence[Wanted], *, create: bool) -> Report:
-    # of all topics: asking for one by name may create it, with the broker's defaults
-    there = {found["topic"]: found for found in await admin.describe_topics() if not found["error_code"]}
+    there = await _topics(admin)
     missing = [topic for topic in topics if topic.name not in there]
+    created: list[str] = []
     if create and missing:
-        await _create(admin, missing)
+        created = await _create(admin, missing)
+        # those that another worker has just made are checked as well
+        there = await _until_known(admin, {topic.name for topic in missing})
     existing = [topic for topic in topics if topic.name in there]
     configs = await _read_configs(admin, [topic.name for topic in existing]) if existing else {}
     counts: dict[int, list[str]] = {}
@@ -108,23 +113,40 @@ async def _look(admin: AIOKafkaAdminClient, topics: Sequence[Wanted], *, create:
         if replicas != topic.replicas:
             differing.append(f"{topic.name}: {_REPLICAS} is {replicas}, expected {topic.replicas}")
         differing += _differing(topic, configs.get(topic.name, {}))
-    names = [topic.name for topic in missing]
     fatal = [_partitions_differ(named, found, topics[0].partitions) for found, named in counts.items()]
-    return Report(
-        created=names if create else (), missing=() if create else names, fatal=fatal, differing=differing
-    )  # fmt: skip
+    still_missing = [] if create else [topic.name for topic in missing]
+    return Report(created=created, missing=still_missing, fatal=fatal, differing=differing)
 
 
-async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Wanted]) -> None:
+async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Wanted]) -> list[str]:
+    """Return the names of those that were not there."""
     response = await admin.create_topics(
         [NewTopic(topic.name, topic.partitions, topic.replicas, topic_configs=dict(topic.configs)) for topic in topics]
     )
+    created: list[str] = []
     for name, code, *message in response.topic_errors:
         error = for_code(code)
-        if code and error is not TopicAlreadyExistsError:  # another worker was quicker
-            raise error(f"topic {name} cannot be created: {message[0] if message else error.__name__}")
         if not code:
+            created.append(name)
             log.info("topic created name=%s", name)
+        elif error is not TopicAlreadyExistsError:  # else another worker was quicker
+            raise error(f"topic {name} cannot be created: {message[0] if message else error.__name__}")
+    return created
+
+
+async def _topics(admin: AIOKafkaAdminClient) -> dict[str, Any]:
+    # of all topics: asking for one by name may create it, with the broker's defaults
+    return {found["topic"]: found for found in await admin.describe_topics() if not found["error_code"]}
+
+
+async def _until_known(admin: AIOKafkaAdminClient, names: set[str]) -> dict[str, Any]:
+    """Return all topics once the broker's metadata have caught up with its controller. Raises KafkaError."""
+    for _ in range(_LOOKS):
+        there = await _topics(admin)
+        if names <= there.keys():
+            return there
+        await asyncio.sleep(_LOOK_S)
+    raise KafkaError(f"topics were created but are not there yet: {', '.join(sorted(names))}")
 
 
 async def _read_configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -1,0 +1,120 @@
+"""Topics are made on a real broker as the map says, and those that differ are told apart by what to do about them."""
+
+import asyncio
+import socket
+import uuid
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from click.testing import CliRunner
+
+from schemas.errors import FatalError
+from streams.cli import topics as cli
+from streams.pipeline import TOPICS, Cleanup, Topic
+from streams.runtime.settings import KafkaSettings, Settings, load
+from streams.runtime.topics import Report, check_topics, ensure_topics, topic_name
+
+
+@pytest.fixture
+def environ(stack):
+    return {
+        "PANOPTES_KAFKA_BOOTSTRAP_SERVERS": stack.environment()["PANOPTES_KAFKA_BOOTSTRAP_SERVERS"],
+        "PANOPTES_PANOPTES_TOPIC_PREFIX": f"t{uuid.uuid4().hex}",
+        "PANOPTES_KAFKA_PARTITIONS": "3",
+    }
+
+
+@pytest.fixture
+def settings(environ) -> Settings:
+    return load(None, environ)
+
+
+@pytest.fixture
+async def admin(settings):
+    client = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
+    await client.start()
+    yield client
+    await client.close()
+
+
+async def test_every_topic_is_created_once_with_what_the_map_says(settings, admin):
+    assert (await check_topics(settings)).missing == [topic_name(settings, topic) for topic in TOPICS]
+    assert (await ensure_topics(settings)).created == [topic_name(settings, topic) for topic in TOPICS]
+    assert await ensure_topics(settings) == Report(created=[], missing=[], fatal=[], differing=[])
+    described = await admin.describe_topics([topic_name(settings, topic) for topic in TOPICS])
+    assert {len(topic["partitions"]) for topic in described} == {3}
+    names = {topic: topic_name(settings, topic) for topic in TOPICS}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names.values()]
+    (response,) = await admin.describe_configs(resources)
+    configs = {name: {entry[0]: entry[1] for entry in entries} for _, _, _, name, entries in response.resources}
+    for topic, spec in TOPICS.items():
+        config = configs[names[topic]]
+        assert config["cleanup.policy"] == spec.cleanup
+        assert config["compression.type"] == spec.compression
+        assert config["max.message.bytes"] == str(spec.max_message_bytes)
+        assert config["min.insync.replicas"] == "1"
+        if spec.cleanup is Cleanup.DELETE:
+            assert config["retention.ms"] == str(spec.retention_s * 1000)
+
+
+async def test_workers_that_start_at_once_do_not_disturb_one_another(settings):
+    reports = await asyncio.gather(*(ensure_topics(settings) for _ in range(4)))
+    assert not any(report.fatal or report.differing for report in reports)
+    assert not (await check_topics(settings)).missing
+
+
+async def test_another_number_of_partitions_is_fatal_and_says_what_to_do(settings, admin):
+    await ensure_topics(settings)
+    gauges = topic_name(settings, Topic.GAUGES)
+    await admin.create_partitions({gauges: NewPartitions(5)})
+    async with asyncio.timeout(10):
+        while len((await admin.describe_topics([gauges]))[0]["partitions"]) < 5:
+            await asyncio.sleep(0.05)
+    with pytest.raises(FatalError) as caught:
+        await ensure_topics(settings)
+    assert str(caught.value) == (
+        f"{gauges}: 5 partitions, expected 3 ([kafka] partitions): set that to 5, or start "
+        "with new topics under another [panoptes] topic_prefix"
+    )
+
+
+async def test_another_configuration_is_a_warning_that_names_it(settings, admin, caplog):
+    name = topic_name(settings, Topic.INVENTORY)
+    await admin.create_topics([NewTopic(name, 3, 1, topic_configs={"cleanup.policy": "delete"})])
+    report = await ensure_topics(settings)
+    assert f"{name}: cleanup.policy is delete, expected compact" in report.differing
+    assert f"topic differs from the settings: {name}: cleanup.policy is delete, expected compact" in caplog.text
+    assert not report.fatal
+
+
+async def test_an_absent_broker_is_waited_for_and_told(caplog):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{nobody.getsockname()[1]}"
+        settings = Settings(kafka=KafkaSettings(bootstrap_servers=where))
+        seen: list[bool] = []
+
+        def give_up() -> bool:
+            seen.append("waiting for kafka" in caplog.text)
+            return seen[-1]
+
+        report = await ensure_topics(settings, give_up)
+    assert seen == [False, True]
+    assert not report.created
+    assert f"waiting for kafka at={where}" in caplog.text
+
+
+def test_the_commands_create_and_check(environ):
+    runner = CliRunner(env=environ)
+    missing = runner.invoke(cli.command, ["check"])
+    assert missing.exit_code == 1
+    assert missing.output.count("is missing\n") == len(TOPICS)
+    created = runner.invoke(cli.command, ["create"])
+    assert created.exit_code == 0
+    assert created.output.count("created ") == len(TOPICS)
+    assert runner.invoke(cli.command, ["create"]).output == "every topic is there\n"
+    assert runner.invoke(cli.command, ["check"]).exit_code == 0
+    differing = CliRunner(env={**environ, "PANOPTES_KAFKA_PARTITIONS": "4"}).invoke(cli.command, ["create"])
+    assert differing.exit_code == 1
+    assert "3 partitions, expected 4" in differing.output
