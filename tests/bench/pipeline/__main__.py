@@ -84,7 +84,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Return the figures of one run."""
     agent = folder / "simagent"
     source = ROOT / "tests" / "simulators" / "simagent"
-    subprocess.run(["go", "build", "-o", str(agent), "."], cwd=source, check=True)  # noqa: S607
+    subprocess.run(["go", "build", "-o", str(agent), "."], cwd=source, check=True)  # noqa: S603, S607
     with kept(Stack(folder / "stack", free_ports=True, jars=options.jars)) as stack:
         stack.up()
         configuration = folder / "panoptes.ini"
@@ -198,8 +198,8 @@ async def _statuses(settings: Settings, since_s: float) -> list[PollStatus]:
     topic = topic_name(settings, Topic.POLL_STATUS)
     found: list[PollStatus] = []
     with suppress(BackendError):  # the topic may not be there yet
-        async for record in replay(client_options(settings.kafka), topic, since_ms=int(since_s * 1000)):
-            found.append(await serde.read(record.value))
+        records = replay(client_options(settings.kafka), topic, since_ms=int(since_s * 1000))
+        found.extend([await serde.read(record.value) async for record in records])
     return found
 
 
