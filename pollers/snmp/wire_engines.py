@@ -1,6 +1,8 @@
 """The engines of one worker, and which device gets which."""
 
+import warnings
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pollers.snmp.channel import Channel, Shared
 from pollers.snmp.client import Device
@@ -11,7 +13,9 @@ from pollers.snmp.link import Link
 from pollers.snmp.wire import Wire
 from pollers.snmp.wire_gufo import GufoEngine, lacks
 from pollers.snmp.wire_native import NativeEngine
-from pollers.snmp.wire_pysnmp import PysnmpEngine
+
+if TYPE_CHECKING:
+    from pollers.snmp.wire_pysnmp import PysnmpEngine
 
 
 class WorkerEngines:
@@ -21,18 +25,29 @@ class WorkerEngines:
         self._limits = limits
         self._native = NativeEngine(wire, shared, random_bits)
         self._gufo = GufoEngine(shared)
-        self._pysnmp = PysnmpEngine(shared)
+        self._pysnmp: PysnmpEngine | None = None
 
     def channel(self, device: Device, memory: Memory, credential: Credential, link: Link) -> Channel:
         """Return a channel over the engine that settings and credential ask for."""
         native = self._native.channel(memory, credential, link)
         engine = engine_for(self._limits, device.site, device.device_id)
         if engine == Engine.PYSNMP:
-            return self._pysnmp.channel(memory, credential, link, native)
+            return self._slow().channel(memory, credential, link, native)
         if engine == Engine.GUFO and not lacks(credential):
             return self._gufo.channel(memory, credential, link, native)
         return native
 
+    def _slow(self) -> "PysnmpEngine":
+        """Return pysnmp's engine: 20 MB and half a second that only those pay who use it."""
+        if self._pysnmp is None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # pysnmp imports what pysmi has renamed
+                from pollers.snmp.wire_pysnmp import PysnmpEngine  # noqa: PLC0415
+
+            self._pysnmp = PysnmpEngine(self.shared)
+        return self._pysnmp
+
     async def close(self) -> None:
         self.wire.close()
-        self._pysnmp.close()
+        if self._pysnmp is not None:
+            self._pysnmp.close()

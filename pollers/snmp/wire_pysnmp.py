@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from pyasn1.codec.ber import encoder
+from pysnmp.entity.rfc3413 import cmdgen
 from pysnmp.hlapi.v3arch import asyncio as hlapi
+from pysnmp.hlapi.v3arch.asyncio.lcd import CommandGeneratorLcdConfigurator
 from pysnmp.proto import errind
 from pysnmp.proto.rfc1902 import Null, ObjectIdentifier
 
@@ -26,6 +28,20 @@ from pollers.snmp.message import GET, GET_BULK, PDU_NAMES, Request
 from pollers.snmp.trace import Exchanged
 
 _ENGINES_MOST: Final = 64  #: a megabyte each
+_MODULES: Final = (
+    "PYSNMP-SOURCE-MIB",
+    "PYSNMP-USM-MIB",
+    "SNMP-COMMUNITY-MIB",
+    "SNMP-TARGET-MIB",
+    "SNMP-USER-BASED-SM-MIB",
+    "SNMPv2-TM",
+    "TRANSPORT-ADDRESS-MIB",
+    "__PYSNMP-USM-MIB",
+    "__SNMP-FRAMEWORK-MIB",
+    "__SNMP-MPD-MIB",
+    "__SNMP-USER-BASED-SM-MIB",
+    "__SNMPv2-MIB",
+)
 _AUTH: Final = {
     AuthProtocol.NONE: hlapi.USM_AUTH_NONE,
     AuthProtocol.MD5: hlapi.USM_AUTH_HMAC96_MD5,
@@ -58,13 +74,12 @@ _OUT_OF_STEP: Final = (errind.NotInTimeWindow, errind.UnknownEngineID)
 
 
 class _Target:
-    """One device's SnmpEngine and what its requests need."""
+    """One device's SnmpEngine, and how its requests are addressed there."""
 
-    def __init__(self, engine: Any, auth: Any, transport: Any, context: Any) -> None:
+    def __init__(self, engine: Any, auth: Any, transport: Any, context_name: bytes) -> None:
         self.engine = engine
-        self.auth = auth
-        self.transport = transport
-        self.context = context
+        self.context_name = context_name
+        self.address_name, _ = CommandGeneratorLcdConfigurator().configure(engine, auth, transport, context_name)
 
     def close(self) -> None:
         self.engine.close_dispatcher()
@@ -85,11 +100,11 @@ class PysnmpEngine:
         key = (link.address, credential)
         found = self._targets.get(key)
         if found is None:
-            engine = await asyncio.to_thread(hlapi.SnmpEngine)  # reads its MIB modules from files
+            engine = await asyncio.to_thread(_made)
             kind = hlapi.UdpTransportTarget if len(link.address) == 2 else hlapi.Udp6TransportTarget
             transport = await kind.create(link.address[:2], timeout=self._shared.limits.timeout_s, retries=0)
             name = credential.context if isinstance(credential, UsmUser) else ""
-            found = _Target(engine, _auth_data(credential), transport, hlapi.ContextData(contextName=name.encode()))
+            found = _Target(engine, _auth_data(credential), transport, name.encode())
             self._targets[key] = found
             if len(self._targets) > _ENGINES_MOST:
                 self._targets.popitem(last=False)[1].close()
@@ -105,6 +120,13 @@ class PysnmpEngine:
         for target in self._targets.values():
             target.close()
         self._targets.clear()
+
+
+def _made() -> Any:
+    """Return a new SnmpEngine, the MIB modules that it will want read from their files already."""
+    made = hlapi.SnmpEngine()
+    made.get_mib_builder().load_modules(*_MODULES)
+    return made
 
 
 def _auth_data(credential: Credential) -> Any:
@@ -160,6 +182,7 @@ class PysnmpChannel(MachineChannel):
         self._answers = 0
 
     async def _run(self, machine: Machine, retries: int) -> None:
+        await self._owner.target(self._credential, self._link)  # takes its time, which is not the device's
         while not machine.finished and (request := machine.next()) is not None:
             attempt = 0
             while not await self._exchange(machine, request, attempt, last=attempt >= retries):
@@ -251,12 +274,22 @@ class PysnmpChannel(MachineChannel):
 
 
 async def _send(target: _Target, request: Request, names: Sequence[tuple[Any, Any]]) -> tuple[Any, Any, Any, Any]:
-    """Return what pysnmp returns: error indication, error-status, error-index, variables."""
-    where = (target.engine, target.auth, target.transport, target.context)
+    """Return error indication, error-status, error-index, variables.
+
+    Below pysnmp's high-level functions, which look every name up in MIB modules first.
+    """
+    done: asyncio.Future[tuple[Any, Any, Any, Any]] = asyncio.get_running_loop().create_future()
+
+    def answered(_engine: Any, _handle: Any, *found: Any) -> None:
+        if not done.done():
+            done.set_result(found[:4])
+
+    to = (target.engine, target.address_name, None, target.context_name)
     if request.pdu == GET_BULK:
         counts = (request.non_repeaters, request.repetitions)
-        found = await hlapi.bulk_cmd(*where, *counts, *names, lookupMib=False)
+        cmdgen.BulkCommandGenerator().send_varbinds(*to, *counts, names, answered, None)
+    elif request.pdu == GET:
+        cmdgen.GetCommandGenerator().send_varbinds(*to, names, answered, None)
     else:
-        command = hlapi.get_cmd if request.pdu == GET else hlapi.next_cmd
-        found = await command(*where, *names, lookupMib=False)
-    return found[0], found[1], found[2], found[3]
+        cmdgen.NextCommandGenerator().send_varbinds(*to, names, answered, None)
+    return await done
