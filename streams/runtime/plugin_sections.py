@@ -60,6 +60,12 @@ class PluginSection(Section):
 PLUGIN_KEYS: Final = ("plugin", "interval_s", "filter", "enabled")
 
 
+#: kind and plugin of those that take an option `profiles`: folders, separated by colons
+READ_PROFILES: Final = frozenset(
+    {(Kind.ENRICHMENT, "device-facts"), (Kind.ENRICHMENT, "interfaces"), (Kind.POLLING, "snmp")}
+)
+
+
 class BuiltIn(NamedTuple):
     """A section that holds while the configuration has none of its kind."""
 

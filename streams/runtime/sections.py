@@ -73,7 +73,9 @@ class PanoptesSettings(Section):
     state_dir: str = setting(
         ".state/panoptes", "folder for what a worker keeps on disk; relative to the working directory"
     )
-    log_level: LogLevel = setting("INFO", "what is logged: this level and above")
+    log_level: LogLevel = setting(
+        "INFO", "what our own code logs: this level and above, as far as the worker's --loglevel lets it through"
+    )
 
 
 class KafkaSettings(Section):
@@ -171,9 +173,6 @@ class PollingSettings(Section):
     """How much a polling worker does at once."""
 
     max_polls_in_flight: int = setting(2000, "polls under way at a time in one worker", ge=1)
-    poll_deadline_s: Seconds = setting(
-        30, "a poll that takes longer ends with what it has; an interval that is shorter counts instead", gt=0
-    )
 
 
 class SnmpSettings(Section):
@@ -220,10 +219,11 @@ class GaugesSettings(Section):
 
 
 class ProfilesSettings(Section):
-    """Device profiles: which device is what, and what is read from it."""
+    """Device profiles: which device is what, and what is read from it. Changed files are picked up within a minute."""
 
-    directories: Words = setting((), "folders of your own profiles; the same name wins over a built-in one")
-    refresh_s: Seconds = setting(30, "how often those folders are looked at for changes", ge=1)
+    directories: Words = setting(
+        (), "folders of your own profiles, the last wins; for every plugin that reads profiles and has no option for it"
+    )
 
 
 def registry_directory(panoptes: PanoptesSettings, registry: RegistrySettings) -> Path:

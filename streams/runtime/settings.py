@@ -18,6 +18,7 @@ from streams.runtime.plugin_sections import (
     DEFAULT_INTERVAL_S,
     NAME,
     PLUGIN_KEYS,
+    READ_PROFILES,
     SECRET_OPTION,
     PluginSection,
 )
@@ -109,7 +110,7 @@ def _settings(raw: Raw) -> Settings:
             raw.problems.append(f"{raw.where[title]}: [{title}]: {_known_sections(title)}")
     made: dict[str, Any] = {name: _section(raw, name, model) for name, model in SECTIONS.items()}
     values = {name: section for name, section in made.items() if section is not None}
-    return Settings(**values, plugin_sections=_plugin_sections(raw))
+    return Settings(**values, plugin_sections=_plugin_sections(_with_profiles(raw, made["profiles"])))
 
 
 def _known_sections(title: str) -> str:
@@ -139,6 +140,17 @@ def _with_built_in(raw: Raw) -> Raw:
         if kind not in present:
             for key, value in keys.items():
                 raw.put(f"{kind}:{name}", key, Entry(value, "built-in default"))
+    return raw
+
+
+def _with_profiles(raw: Raw, profiles: ProfilesSettings | None) -> Raw:
+    """Give the folders of `[profiles]` to the sections of plugins that read profiles, where they name none."""
+    for title in filter(_is_plugin, raw.sections):
+        plugin = raw.sections[title].get("plugin")
+        reads = plugin is not None and (title.partition(":")[0], plugin.value) in READ_PROFILES
+        if profiles is not None and profiles.directories and reads and "profiles" not in raw.sections[title]:
+            where = raw.sections["profiles"]["directories"].where
+            raw.put(title, "profiles", Entry(":".join(profiles.directories), where))
     return raw
 
 

@@ -32,7 +32,7 @@ directory.
 
 **When a change takes effect:** the last column says so. *restart*: when workers are restarted, one after the other if
 you like; *hot*: in running workers. What settings point at is hot: device lists are read at every discovery,
-credentials every `[redis] refresh_s`, profiles every `[profiles] refresh_s`.
+credentials every `[redis] refresh_s`, profiles within a minute.
 """
 
 PLUGINS: Final = """

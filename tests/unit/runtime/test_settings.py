@@ -174,13 +174,33 @@ def test_built_in_sections_hold_for_just_the_kinds_that_have_none(tmp_path):
 
 
 def test_a_variable_goes_to_the_setting_it_names_even_where_sections_share_a_prefix(tmp_path):
-    path = write(tmp_path / "x.ini", "[polling:poll]\nplugin = a\n[polling:poll-fast]\nplugin = b\n")
-    settings = load(path, {"PANOPTES_POLLING_POLL_DEADLINE_S": "7", "PANOPTES_POLLING_POLL_FAST_PLUGIN": "c"})
-    assert settings.polling.poll_deadline_s == 7
+    path = write(tmp_path / "x.ini", "[polling:max]\nplugin = a\n[polling:max-fast]\nplugin = b\n")
+    settings = load(path, {"PANOPTES_POLLING_MAX_POLLS_IN_FLIGHT": "7", "PANOPTES_POLLING_MAX_FAST_PLUGIN": "c"})
+    assert settings.polling.max_polls_in_flight == 7
     assert {section.name: section.plugin for section in settings.plugins(Kind.POLLING)} == {
-        "poll": "a",
-        "poll-fast": "c",
+        "max": "a",
+        "max-fast": "c",
     }
+
+
+def test_folders_of_profiles_reach_the_plugins_that_read_profiles(tmp_path):
+    path = write(
+        tmp_path / "x.ini",
+        "[profiles]\ndirectories = /a, /b\n[polling:one]\nplugin = snmp\n[polling:two]\nplugin = snmp\nprofiles = /c\n"
+        "[polling:three]\nplugin = ping\n",
+    )
+    settings = load(path, {})
+    options = {section.title: section.options.get("profiles") for section in settings.plugin_sections}
+    assert options == {
+        "discovery:devices": None,
+        "enrichment:device": "/a:/b",
+        "enrichment:interfaces": "/a:/b",
+        "polling:one": "/a:/b",
+        "polling:three": None,
+        "polling:two": "/c",
+    }
+    one = next(section for section in settings.plugin_sections if section.name == "one")
+    assert one.where["profiles"] == f"{path}:2"
 
 
 @pytest.mark.parametrize(
