@@ -4,6 +4,7 @@ import io
 import random
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import fastavro
@@ -36,15 +37,32 @@ def key_of(resource: int) -> str:
     return f"bench|network|switch|acme|sw{resource:05d}"
 
 
+class _Truth(NamedTuple):
+    """What stays the same over all polls of a resource."""
+
+    offsets_ms: list[int]
+    speeds: dict[str, list[int]]  #: counter -> units per second of each row
+    starts: dict[str, list[int]]
+
+
+@lru_cache(maxsize=10_000)
+def _truth(load: Load, resource: int) -> _Truth:
+    seeds = random.Random(resource)
+    rows = range(load.rows)
+    names = COUNTERS[: load.counters]
+    return _Truth(
+        [seeds.randrange(40) for _ in rows],
+        {name: [seeds.randrange(1, 10**8 if "octets" in name else 10**5) for _ in rows] for name in names},
+        {name: [seeds.randrange(2**45 if "octets" in name else 2**34) for _ in rows] for name in names},
+    )
+
+
 def poll(load: Load, resource: int, number: int) -> RawCounters:
     """Return poll `number` of a resource: the same for the same arguments, with rates that differ from cell to cell."""
     slot = FIRST_SLOT + number * load.interval_s
     rows = range(load.rows)
-    names = COUNTERS[: load.counters]
-    seeds = random.Random(resource)
-    offsets = [seeds.randrange(40) + (number * 7 + row) % 5 for row in rows]
-    speeds = {name: [seeds.randrange(1, 10**8 if "octets" in name else 10**5) for _ in rows] for name in names}
-    starts = {name: [seeds.randrange(2**45 if "octets" in name else 2**34) for _ in rows] for name in names}
+    truth = _truth(load, resource)
+    passed_s = number * load.interval_s
     return RawCounters(
         resource=key_of(resource),
         site="bench",
@@ -61,18 +79,15 @@ def poll(load: Load, resource: int, number: int) -> RawCounters:
         line_rates=[100 * GBIT] * load.rows,
         slot=slot,
         polled_at_ms=slot * 1000 + resource % 900,
-        uptime_cs=10**8 + number * load.interval_s * 100,
+        uptime_cs=10**8 + passed_s * 100,
         counters=[
             CounterColumn(
                 name=name,
                 width=64,
                 unit=UNITS.get(name.split("_", maxsplit=1)[0], "packets"),
-                values=[
-                    start + number * (speed + (number * 31 + row) % 97) * load.interval_s
-                    for row, (start, speed) in enumerate(zip(starts[name], speeds[name], strict=True))
-                ],
+                values=[start + speed * passed_s for start, speed in zip(truth.starts[name], speeds, strict=True)],
             )
-            for name in names
+            for name, speeds in truth.speeds.items()
         ],
         gauges=[GaugeColumn(name="speed", unit="bits/s", values=[1e11] * load.rows)] if load.full else [],
         states=[
@@ -81,7 +96,7 @@ def poll(load: Load, resource: int, number: int) -> RawCounters:
         ]
         if load.full
         else [],
-        offsets_ms=offsets if load.full else [],
+        offsets_ms=[offset + number * 7 % 5 for offset in truth.offsets_ms] if load.full else [],
         discontinuities_cs=[0] * load.rows if load.full else [],
     )
 

@@ -1,4 +1,4 @@
-"""A gauges stage of its own on the real stack: its topics, its workers as processes, what goes in and what comes out."""
+"""A gauges stage to itself on the real stack: its topics, its workers as processes, what goes in and comes out."""
 
 import asyncio
 import os
@@ -104,7 +104,7 @@ class Pipe:
         """Start a worker as a process; its log is `worker-N.log` in the state folder."""
         self._logs += 1
         with (self.state / f"worker-{self._logs}.log").open("wb") as log:
-            worker = subprocess.Popen(  # noqa: S603 - our own interpreter
+            worker = subprocess.Popen(
                 [sys.executable, "-m", "faust", "-A", "streams.gauges", "worker", "--loglevel=info"],
                 cwd=ROOT,
                 env={**os.environ, **self.env, "PYTHONPATH": str(ROOT)},
@@ -157,7 +157,7 @@ class Pipe:
         """Return how many raw records are not committed by the stage."""
         consumer = Consumer(
             {"bootstrap.servers": self.bootstrap, "group.id": f"{self.env['PANOPTES_PANOPTES_TOPIC_PREFIX']}-gauges"}
-        )  # noqa: E501
+        )
         try:
             ends = self.ends(self.raw_topic)
             committed = consumer.committed(
