@@ -36,7 +36,7 @@ ROLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "uptime-wraps": {},
     "clears-counters": {},
     "huge-counters": {},
-    "slow": {"delay_s": 0.25},
+    "slow": {"delay_s": 0.1},
     "lossy": {"drops_every": 20},
     "small-messages": {"max_message_bytes": 484},
 }

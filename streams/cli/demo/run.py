@@ -272,11 +272,14 @@ class Demo:
         found = json.loads(report.read_text())
         if found["first_gauge_ms"] is not None:
             click.echo(f"first gauge {found['first_gauge_ms'] / 1000 - self._began_s:.1f} s after the start")
-        if self._options.measure and found["lateness_p50_ms"] is not None:
-            click.echo(
-                f"{found['gauges_per_s']:.1f} gauges/s; slot to consumer p50 {found['lateness_p50_ms']:.0f} ms, "
-                f"p99 {found['lateness_p99_ms']:.0f} ms"
-            )
+        if not self._options.measure:
+            return
+        click.echo(f"{found['gauges_per_s']:.1f} gauges/s; from the slot to the independent consumer:")
+        for which, lateness in found["lateness"].items():
+            if lateness["gauges"]:
+                click.echo(f"  {which}: p50 {lateness['p50_ms']:.0f} ms, p99 {lateness['p99_ms']:.0f} ms")
+        load = ", ".join(f"{part:.1f}" for part in os.getloadavg())
+        click.echo(f"load average of the machine, which has {os.cpu_count()} cores: {load}")
 
     def _pids(self) -> dict[str, int]:
         services = {name: pid for name in RECIPES if (pid := self._stack.service(name).pid) is not None}

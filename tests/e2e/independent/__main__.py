@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Final
 
-from tests.e2e.independent import verdict
+from tests.e2e.independent import expected, verdict
 from tests.e2e.independent.judge import Judge, Question
 from tests.e2e.independent.topics import Topics
 
@@ -42,6 +42,7 @@ class Watching:
         self._truth = truth
         self.judge = Judge(truth.fleet())
         self.lateness_ms: list[float] = []
+        self.steady_ms: list[float] = []  #: the same without the start, and without devices that are slow by design
         self.first_gauge_ms: float | None = None
         self.last_gauge_ms: float | None = None
         self._open: list[Question] = []
@@ -68,7 +69,12 @@ class Watching:
         self.first_gauge_ms = self.first_gauge_ms or received_ms
         self.last_gauge_ms = received_ms
         if gauge["slot"] * 1000 > self._began_ms:
-            self.lateness_ms.append(received_ms - gauge["slot"] * 1000)
+            late_ms = received_ms - gauge["slot"] * 1000
+            self.lateness_ms.append(late_ms)
+            device = self.judge.devices.get(gauge["resource"].rsplit("|", 1)[-1])
+            slow = device is not None and device["role"] in expected.SLOW_ROLES
+            if not slow and gauge["slot"] * 1000 > self.first_gauge_ms + expected.WARM_UP_S * 1000:
+                self.steady_ms.append(late_ms)
 
     def settle(self) -> None:
         """Ask the truth about some of the open questions."""
@@ -83,7 +89,8 @@ class Watching:
         for problem in verdict.unfinished(self.judge, time.time()):
             self.judge.problem(problem)
         watched_ms = (self.last_gauge_ms or 0) - (self.first_gauge_ms or 0)
-        return verdict.figures(self.judge, self.lateness_ms, self.first_gauge_ms, watched_ms / 1000)
+        lateness = {"all": self.lateness_ms, "steady": self.steady_ms}
+        return verdict.figures(self.judge, lateness, self.first_gauge_ms, watched_ms / 1000)
 
 
 def main() -> int:

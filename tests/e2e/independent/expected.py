@@ -26,8 +26,13 @@ COUNTS: Final = 1.0
 EDGE_S: Final = 0.3
 #: roles of devices that never give a gauge
 MUTE_ROLES: Final = ("silent", "wrong-community")
+#: roles of devices that answer late by design, or only when asked again
+SLOW_ROLES: Final = ("slow", "lossy")
+#: how long after the first gauge a start is over
+WARM_UP_S: Final = 30
 NO_ANSWER: Final = ("TIMEOUT", "UNREACHABLE")
-POLLED: Final = ("SUCCESS", "PARTIAL")
+SUCCESS: Final = "SUCCESS"
+PARTIAL: Final = "PARTIAL"
 FIRST: Final = "first-sample"
 #: role -> reasons for an absent rate that it may have beside the first sample
 REASONS: Final = {

@@ -57,7 +57,9 @@ class Judge:
             return
         outcome = str(status["outcome"])
         self.outcomes.setdefault(device["id"], Counter())[outcome] += 1
-        if outcome in expected.POLLED:
+        if outcome == expected.PARTIAL and device["role"] not in expected.SLOW_ROLES:
+            self.problem(f"{device['id']} slot {status['slot']}: {outcome}: {status['reason']}")
+        if outcome == expected.SUCCESS:
             self.polled[status["resource"], status["slot"]] = len(device["interfaces"])
         if device["role"] in expected.MUTE_ROLES and outcome not in (*expected.NO_ANSWER, "MISSED"):
             self.problem(f"{device['id']} ({device['role']}) never answers, but a poll was {outcome}")

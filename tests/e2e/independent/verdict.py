@@ -41,7 +41,9 @@ def unfinished(judge: Judge, now_s: float) -> list[str]:
     ]
 
 
-def figures(judge: Judge, lateness_ms: list[float], first_gauge_ms: float | None, watched_s: float) -> dict[str, Any]:
+def figures(
+    judge: Judge, lateness_ms: dict[str, list[float]], first_gauge_ms: float | None, watched_s: float
+) -> dict[str, Any]:
     """Return everything that was measured, as JSON types."""
     return {
         "rates_agreed": judge.agreed,
@@ -57,8 +59,10 @@ def figures(judge: Judge, lateness_ms: list[float], first_gauge_ms: float | None
         "restarts": dict(judge.restarts_seen),
         "outcomes": {device: dict(counts) for device, counts in sorted(judge.outcomes.items())},
         "strangers": dict(judge.strangers),
-        "lateness_p50_ms": part(lateness_ms, 0.5),
-        "lateness_p99_ms": part(lateness_ms, 0.99),
+        "lateness": {
+            which: {"gauges": len(values), "p50_ms": part(values, 0.5), "p99_ms": part(values, 0.99)}
+            for which, values in lateness_ms.items()
+        },
         "first_gauge_ms": first_gauge_ms,
         "watched_s": watched_s,
         "problems": judge.problems,

@@ -118,8 +118,18 @@ def test_a_repeat_must_be_the_same() -> None:
 ])  # fmt: skip
 def test_mute_devices_must_be_reported_as_not_answering(role: str, outcome: str, wrong: bool) -> None:
     judge = _judge()
-    judge.status({"resource": f"a|b|c|d|{BY_ROLE[role].device_id}", "slot": EPOCH_S + 60, "outcome": outcome})
+    judge.status(
+        {"resource": f"a|b|c|d|{BY_ROLE[role].device_id}", "slot": EPOCH_S + 60, "outcome": outcome, "reason": ""}
+    )
     assert bool(judge.problems) == wrong
+
+
+def test_a_poll_that_lacks_something_is_found_unless_the_device_is_slow_by_design() -> None:
+    judge = _judge()
+    for role in ("slow", "lossy", "ordinary"):
+        device = BY_ROLE[role].device_id
+        judge.status({"resource": f"a|b|c|d|{device}", "slot": EPOCH_S + 60, "outcome": "PARTIAL", "reason": "lost"})
+    assert judge.problems == [f"{BY_ROLE['ordinary'].device_id} slot {EPOCH_S + 60}: PARTIAL: lost"]
 
 
 def test_a_good_poll_without_all_its_gauges_is_found() -> None:
@@ -127,7 +137,7 @@ def test_a_good_poll_without_all_its_gauges_is_found() -> None:
     for port in range(47):
         _take(judge, _gauge("ordinary", port=port))
     gauge = _gauge("ordinary")
-    judge.status({"resource": gauge["resource"], "slot": gauge["slot"], "outcome": "SUCCESS"})
+    judge.status({"resource": gauge["resource"], "slot": gauge["slot"], "outcome": "SUCCESS", "reason": ""})
     assert verdict.unfinished(judge, gauge["slot"] + 5) == []
     assert "47 of 48 gauges" in verdict.unfinished(judge, time.time() + 1e9)[0]
 
