@@ -1,5 +1,6 @@
 """A client for the Confluent schema registry API (Apicurio: `/apis/ccompat/v7`)."""
 
+import asyncio
 import logging
 import ssl
 from typing import Any, Final
@@ -27,6 +28,7 @@ class HttpRegistry:
         self._settings = settings
         self._texts: dict[int, str] = {}
         self._ids: dict[tuple[str, str], int] = {}
+        self._trust: ssl.SSLContext | None = None
 
     async def id_for(self, subject: str, schema_text: str) -> int:
         """Return as Registry.id_for; the subject's compatibility is set to BACKWARD_TRANSITIVE."""
@@ -68,10 +70,10 @@ class HttpRegistry:
         return [int(answer["id"]) for answer in answers]
 
     async def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Return the answer's JSON. Raises BackendError (away or busy), _NotFoundError, FatalError (refused)."""
+        """Return the answer's JSON. Raises BackendError (away or busy), _NotFoundError, FatalError (not acceptable)."""
         settings = self._settings
         try:
-            async with self._client() as client:
+            async with await self._client() as client:
                 answer = await client.request(method, f"{settings.url}{path}", json=body)
                 return self._judge(answer, f"{method} {path}")
         except httpx.HTTPError as problem:
@@ -80,16 +82,16 @@ class HttpRegistry:
         except ValueError as problem:
             raise BackendError(f"schema registry {settings.url} answered {method} {path} without JSON") from problem
 
-    def _client(self) -> httpx.AsyncClient:
+    async def _client(self) -> httpx.AsyncClient:
         # a few requests in a process's life: no connection is kept
         settings = self._settings
-        user = (settings.username, settings.password.reveal()) if settings.username else None
-        secure = settings.url.startswith("https:")
+        if self._trust is None and settings.url.startswith("https:"):
+            self._trust = await asyncio.to_thread(_trust, settings.ssl_ca_file)
         return httpx.AsyncClient(
-            auth=user,
+            auth=(settings.username, settings.password.reveal()) if settings.username else None,
             timeout=settings.request_timeout_s,
             headers={"Accept": f"{_MEDIA}, application/json", "Content-Type": _MEDIA},
-            verify=ssl.create_default_context(cafile=settings.ssl_ca_file or None) if secure else False,
+            verify=self._trust or False,  # plain http has nothing to verify
             trust_env=False,
         )
 
@@ -103,7 +105,8 @@ class HttpRegistry:
         if status == httpx.codes.NOT_FOUND:
             raise BackendError(f"no schema registry at {url}: it answered {request} with {said}; check the URL's path")
         if status in _REFUSED:
-            raise FatalError(f"schema registry {url} refused {request}: {said}; check [registry] username and password")
+            # waited for, since it can be put right there: giving up would set good records aside
+            raise BackendError(f"schema registry {url} refused {request}: {said}; check [registry] username, password")
         if status in _BUSY or status >= httpx.codes.INTERNAL_SERVER_ERROR:
             raise BackendError(f"schema registry {url} cannot serve {request} now: {said}")
         if status == httpx.codes.CONFLICT:
@@ -117,6 +120,10 @@ class _ConflictError(FatalError):
 
 class _NotFoundError(BackendError):
     """The registry is there and does not have it."""
+
+
+def _trust(ca_file: str) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=ca_file or None)
 
 
 def _is_registry(answer: httpx.Response) -> bool:
