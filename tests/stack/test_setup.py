@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 #: what the script itself runs; everything else is missing
-TOOLS = ("bash", "dirname", "mkdir", "sed", "head", "tail", "cat", "sha256sum", "cut")
+TOOLS = ("awk", "bash", "dirname", "mkdir", "sed", "head", "tail", "cat", "sha256sum", "cut")
 
 
 @pytest.fixture
