@@ -13,7 +13,7 @@ import faust
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from schemas.errors import BackendError
+from schemas.errors import BackendError, FatalError
 from schemas.records import DeadLetter
 from streams.pipeline import STAGES, Stage, Topic
 from streams.runtime.dead_letters import DeadLetters
@@ -32,6 +32,7 @@ from streams.runtime.waiting import wait_for
 
 log = logging.getLogger(__name__)
 
+OURS: Final = ("streams", "pollers", "schemas")
 #: libraries that say at INFO what helps nobody
 CHATTY: Final = ("httpx", "kazoo")
 #: what it says of an absent broker is said once, by what waits for it
@@ -65,6 +66,8 @@ class StageApp(faust.App):
         #: coroutines run when the worker stops, before the consumer leaves its group
         self.before_stop: list[Callable[[], Awaitable[None]]] = []
         self._measure()
+        for ours in OURS:
+            logging.getLogger(ours).setLevel(settings.panoptes.log_level)
         for chatty in CHATTY:
             logging.getLogger(chatty).setLevel(logging.WARNING)
         for repetitive in REPETITIVE:
@@ -144,9 +147,26 @@ class StageApp(faust.App):
         for prepare in self.before_start:
             if not self.should_stop:
                 await prepare()
+        if not self.should_stop:
+            await self._make_changelogs()
         # Faust makes the folder, but not those above it
         await asyncio.to_thread(Path(self.conf.datadir).mkdir, parents=True, exist_ok=True)
         await super().on_first_start()
+
+    async def _make_changelogs(self) -> None:
+        """Create the tables' changelogs before this worker asks for the cluster's topics.
+
+        Left to Faust they come after the first assignment; a worker that asked before them hears of them minutes
+        later, and as leader of its group it assigns partitions without their changelogs until then.
+        """
+        for table in self.tables.values():
+            await table.changelog_topic.maybe_declare()
+
+    def _without_changelog(self, assigned: set[TP]) -> list[str]:
+        """Return the tables that would stay empty: their partitions are assigned without those of their changelog."""
+        changelogs = {name: table.changelog_topic.get_topic_name() for name, table in self.tables.items()}
+        numbers = {tp.partition for tp in assigned if tp.topic not in changelogs.values()}
+        return [name for name, topic in changelogs.items() if not {TP(topic, number) for number in numbers} <= assigned]
 
     def is_recovered(self) -> bool:
         """Return whether every table holds what its changelog holds."""
@@ -165,6 +185,10 @@ class StageApp(faust.App):
         # everything that was not committed is delivered anew, also of partitions that stay
         self.offsets.forget(tuple(self.offsets.partitions()))
         self.assigned = frozenset(assigned)
+        if empty := self._without_changelog(assigned):
+            problem = f"partitions were assigned without the changelogs of {', '.join(empty)}: this worker would forget"
+            await self.crash(FatalError(problem))
+            return
         await super()._on_partitions_assigned(assigned, generation_id)
 
 
