@@ -85,10 +85,8 @@ class Gauges:
             if converted is None:
                 offsets.done(message.tp, message.offset)
                 continue
-            key = message.key
-            records = [(key, row) for row in converted.rows]
             work = Work(message.tp, message.offset, converted.entry, converted.series)
-            self.gauges.put(message.partition, records, work)
+            self.gauges.put(message.partition, message.key or b"", converted.rows, work)
             if self.gauges.bytes_waiting > MOST_WAITING:
                 await self.gauges.room(MOST_WAITING)
 
@@ -125,12 +123,14 @@ class Gauges:
 
     def _gauges_stored(self, partition: int, works: Sequence[Work]) -> None:
         for work in works:
-            entries = [] if work.entry is None else [work.entry]
-            for key, value in entries:
+            key, values = b"", []
+            if work.entry is not None:
+                key, value = work.entry
+                values = [value]
                 self.table[key] = value
             if work.series is not None:
                 work.series.unwritten -= 1
-            self.changelog.put(partition, entries, work)
+            self.changelog.put(partition, key, values, work)
 
     def _changelog_stored(self, _partition: int, works: Sequence[Work]) -> None:
         for work in works:

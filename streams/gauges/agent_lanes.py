@@ -16,15 +16,16 @@ RECORD_OVERHEAD: Final = 32
 
 
 class BatchSender(Protocol):
-    async def send_batch(self, topic: str, partition: int, records: Sequence[tuple[bytes, bytes]]) -> None:
-        """Return when all records are stored, in their order."""
+    async def send_batch(self, topic: str, partition: int, records: Sequence[tuple[bytes, Sequence[bytes]]]) -> None:
+        """Return when all records (keys, each with its values) are stored, in their order."""
         ...
 
 
 class _Load(NamedTuple, Generic[W]):
     """What one event sends; it may send nothing, and still has its turn."""
 
-    records: Sequence[tuple[bytes, bytes]]
+    key: bytes
+    values: Sequence[bytes]
     size: int
     work: W
 
@@ -82,13 +83,13 @@ class Lanes(Generic[W]):
         self.batches = 0
         self.records = 0
 
-    def put(self, partition: int, records: Sequence[tuple[bytes, bytes]], work: W) -> None:
-        """Send records to a partition; `work` is called stored after everything that was put there before."""
-        size = sum(len(key) + len(value) for key, value in records) + RECORD_OVERHEAD * len(records)
+    def put(self, partition: int, key: bytes, values: Sequence[bytes], work: W) -> None:
+        """Send records of one key to a partition; `work` is stored after everything that was put there before."""
+        size = sum(map(len, values)) + (len(key) + RECORD_OVERHEAD) * len(values)
         lane = self._lanes.get(partition)
         if lane is None:
             lane = self._lanes[partition] = _Lane()
-        lane.loads.append(_Load(records, size, work))
+        lane.loads.append(_Load(key, values, size, work))
         lane.size += size
         self.bytes_waiting += size
         if lane.task is None:
@@ -124,32 +125,33 @@ class Lanes(Generic[W]):
                 lane.full.clear()
                 await _within(lane.full, self._linger_s)
             loads = lane.next(self._max_batch_bytes)
-            records = [record for load in loads for record in load.records]
-            for part in self._parts(records):
+            for part in self._parts(loads):
                 await self._sender.send_batch(self._topic, partition, part)
                 self.batches += 1
             for load in loads:
                 lane.loads.popleft()
                 lane.size -= load.size
                 self.bytes_waiting -= load.size
-            self.records += len(records)
+                self.records += len(load.values)
             self._stored(partition, [load.work for load in loads])
             self._freed.set()
         lane.task = None
 
-    def _parts(self, records: Sequence[tuple[bytes, bytes]]) -> Iterable[Sequence[tuple[bytes, bytes]]]:
-        """Yield records in batches; only what one event sends can be more than one."""
-        part: list[tuple[bytes, bytes]] = []
-        size = 0
-        for record in records:
-            more = len(record[0]) + len(record[1]) + RECORD_OVERHEAD
-            if part and size + more > self._max_batch_bytes:
-                yield part
-                part, size = [], 0
-            part.append(record)
+    def _parts(self, loads: Sequence[_Load[W]]) -> Iterable[Sequence[tuple[bytes, Sequence[bytes]]]]:
+        """Yield what goes as one batch; only what one event sends can be more than that."""
+        if len(loads) > 1 or loads[0].size <= self._max_batch_bytes:
+            if whole := [(load.key, load.values) for load in loads if load.values]:
+                yield whole
+            return
+        key, values = loads[0].key, loads[0].values
+        first, size = 0, 0
+        for number, value in enumerate(values):
+            more = len(key) + len(value) + RECORD_OVERHEAD
+            if number > first and size + more > self._max_batch_bytes:
+                yield [(key, values[first:number])]
+                first, size = number, 0
             size += more
-        if part:
-            yield part
+        yield [(key, values[first:])]
 
 
 async def _within(event: asyncio.Event, seconds: float) -> None:

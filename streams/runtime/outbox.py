@@ -62,19 +62,20 @@ class Outbox:
 
         await self._until_stored(topic, len(value or b""), attempt)
 
-    async def send_batch(self, topic: str, partition: int, records: Sequence[tuple[bytes, bytes]]) -> None:
-        """Return when all records (key and value) are stored, in their order, as one batch.
+    async def send_batch(self, topic: str, partition: int, records: Sequence[tuple[bytes, Sequence[bytes]]]) -> None:
+        """Return when all records (keys, each with its values) are stored, in their order, as one batch.
 
         Raises RecordError for a batch that is larger than the outbox's `max_batch_bytes` or than the topic takes.
         """
-        size = sum(len(key) + len(value) for key, value in records)
+        size = sum(len(value) for _, values in records for value in values)
 
         async def attempt(producer: AIOKafkaProducer) -> None:
             batch = producer.create_batch()
             append = batch.append
-            for key, value in records:
-                if append(timestamp=None, key=key, value=value) is None:
-                    raise MessageSizeTooLargeError
+            for key, values in records:
+                for value in values:
+                    if append(timestamp=None, key=key, value=value) is None:
+                        raise MessageSizeTooLargeError
             batch.close()
             await (await producer.send_batch(batch, topic, partition=partition))
 
