@@ -16,6 +16,7 @@ from streams.runtime.setting import Seconds, SecretText, Section, WholeSeconds, 
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 _DATABASE: Final = re.compile(r"^(/\d*)?$")
+_HOST: Final = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:(?P<port>\d{1,5}))?$")
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -47,6 +48,14 @@ def _redis_url(value: Secret) -> Secret:
     return value
 
 
+def _hosts(value: str) -> str:
+    for entry in value.split(","):
+        match = _HOST.match(entry.strip())
+        if match is None or not 0 < int(match["port"] or 1) < 65_536:
+            raise ValueError("expected host:port, separated by commas ([v6]:port for IPv6)")
+    return value
+
+
 def _readable(value: str) -> str:
     if value and not Path(value).is_file():
         raise ValueError("expected a file that is there")
@@ -61,6 +70,7 @@ def _engines(entries: tuple[str, ...]) -> tuple[str, ...]:
     return entries
 
 
+Hosts = Annotated[str, AfterValidator(_hosts)]
 FilePath = Annotated[str, AfterValidator(_readable)]
 
 
@@ -81,7 +91,7 @@ class PanoptesSettings(Section):
 class KafkaSettings(Section):
     """The brokers, and how topics are made. Outside one-node stacks: replication_factor 3 and min_insync_replicas 2."""
 
-    bootstrap_servers: str = setting("localhost:9092", "brokers to ask first: host:port, separated by commas")
+    bootstrap_servers: Hosts = setting("localhost:9092", "brokers to ask first: host:port, separated by commas")
     partitions: int = setting(
         8, "partitions of every topic: the most workers that a stage can use; fixed once topics exist", ge=1, le=10_000
     )
@@ -129,7 +139,7 @@ class RegistrySettings(Section):
 class ZookeeperSettings(Section):
     """Where the leader of each scheduling stage is elected."""
 
-    hosts: str = setting("localhost:2181", "host:port, separated by commas")
+    hosts: Hosts = setting("localhost:2181", "host:port, separated by commas")
     root: str = setting("/panoptes", "the path under which everything is kept", pattern=r"^(/[^/\s]+)+$")
     session_timeout_s: Seconds = setting(10, "a leader silent for so long is replaced", ge=1, le=600)
 

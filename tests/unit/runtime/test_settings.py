@@ -113,6 +113,9 @@ def test_every_fault_is_named_at_once_with_file_line_section_key_and_what_was_ex
         ),
         pytest.param("min_insync_replicas = 2", "min_insync_replicas no larger than replication_factor", id="insync"),
         pytest.param("security_protocol = SASL_SSL", "sasl_username and sasl_password", id="sasl"),
+        pytest.param("bootstrap_servers = a:1, b:x", "host:port, separated by commas", id="port"),
+        pytest.param("bootstrap_servers = a:70000", "host:port, separated by commas", id="port-too-large"),
+        pytest.param("bootstrap_servers =", "host:port, separated by commas", id="no-broker"),
         pytest.param("security_protocol = TLS", "one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL", id="protocol"),
         pytest.param("ssl_ca_file = /no/such/file", "a file that is there, found '/no/such/file'", id="file"),
     ],
@@ -121,6 +124,12 @@ def test_what_does_not_fit_together_is_a_fault(tmp_path, text, fault):
     (told,) = faults(write(tmp_path / "panoptes.ini", f"[kafka]\n{text}\n"))
     assert fault in told
     assert told.startswith(f"{tmp_path / 'panoptes.ini'}:")
+
+
+@pytest.mark.parametrize("hosts", ["a", "a:1", "a.b-c:9092, [::1]:9093", "10.0.0.1:1,10.0.0.2:2"])
+def test_brokers_and_zookeepers_are_lists_of_hosts(hosts):
+    settings = load(None, {"PANOPTES_KAFKA_BOOTSTRAP_SERVERS": hosts, "PANOPTES_ZOOKEEPER_HOSTS": hosts})
+    assert settings.kafka.bootstrap_servers == settings.zookeeper.hosts == hosts
 
 
 def test_a_section_that_only_differs_in_a_fault_does_not_hide_those_of_others(tmp_path):
