@@ -21,6 +21,10 @@ from streams.gauges.state import SIDES, Entry, StateError, entry_key, read_entry
 from streams.gauges.transforms import Transform, Transformed, transform, wanted
 
 
+#: how many keys are looked at, at most, to bring what is kept back into its bound
+_LOOKS: Final = 4
+
+
 class RawSerde(Protocol):
     """Decodes RawCounters; raises BackendError where a schema has to be fetched first, RecordError for damage."""
 
@@ -208,9 +212,9 @@ class Converter:
     def _keep(self, partition: int, key: bytes, series: Series) -> None:
         self._known.setdefault((partition, key), {})[series.name] = series
         self._known.move_to_end((partition, key))
-        if len(self._known) > self._series_kept:
-            oldest = next(iter(self._known))
-            if all(one.unwritten == 0 for one in self._known[oldest].values()):
+        for _ in range(min(_LOOKS, len(self._known) - self._series_kept)):
+            oldest, known = next(iter(self._known.items()))
+            if all(one.unwritten == 0 for one in known.values()):
                 del self._known[oldest]
             else:
                 self._known.move_to_end(oldest)
