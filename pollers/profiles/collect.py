@@ -74,9 +74,9 @@ def _sample(group: Group, frame: Frame, clock: Clock) -> Sample:
     missing = Missing()
     counters, gauges, states = [], [], []
     for column in frame.table.columns.values():
-        if column.use is Use.COUNTER:
+        if column.use is Use.COUNTER or (column.use is Use.AUTO and _is_counter(frame, column)):
             counters.append(_counter(frame, column, kept, missing))
-        elif column.use is Use.GAUGE:
+        elif column.use in {Use.GAUGE, Use.AUTO}:
             gauges.append(_gauge(column.name, column.unit, frame.column(column.name), kept, missing))
         elif column.use is Use.STATE:
             states.append(_state(column.name, frame.column(column.name), kept, missing))
@@ -137,6 +137,12 @@ def unique_keys(titles: Sequence[str], indexes: Sequence[str]) -> list[str]:
     if len(set(keys)) < len(keys):
         return [f"{name}#{index}" for name, index in zip(titles, indexes, strict=True)]
     return keys
+
+
+def _is_counter(frame: Frame, column: Column) -> bool:
+    """Return whether the device sends counters, and nothing else, in a column that does not say what it is."""
+    kinds = {kind for source in column.sources if (raw := frame.raw(source)) for kind in raw[0] if kind}
+    return bool(kinds) and kinds <= {Type.COUNTER32, Type.COUNTER64} and column.extract is None
 
 
 def _counter(frame: Frame, column: Column, kept: Sequence[int], missing: Missing) -> CounterColumn:

@@ -149,7 +149,7 @@ def converter(column: Column, scale: float) -> Callable[[int, Data], Cell]:
     a value that the enum does not know stays as it is.
     """
     read_as, extract, enum = column.read_as, column.extract, column.enum
-    numeric = column.use is Use.GAUGE
+    numeric = column.use in {Use.GAUGE, Use.AUTO}
     textual = column.use in {Use.STATE, Use.TAG}
 
     def convert(kind: int, data: Data) -> Cell:

@@ -23,6 +23,7 @@ class Use(enum.StrEnum):
     STATE = "state"  #: one of some words
     TAG = "tag"  #: a text that describes the row: a dimension
     REFERENCE = "reference"  #: only for expressions, joins and row names
+    AUTO = "auto"  #: a counter where the device sends one, else a level: for profiles whose author did not say
     DISCONTINUITY = "discontinuity"  #: sysUpTime at which the row's counters began anew
 
 

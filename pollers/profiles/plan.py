@@ -76,7 +76,7 @@ def _refresh_s(table: Table, oids: Iterable[Oid]) -> int:
 
 def emitted_names(table: Table) -> list[str]:
     """Return the names that a table's rows carry to the outside, in the profile's order."""
-    shown = {Use.COUNTER, Use.GAUGE, Use.STATE, Use.TAG, Use.DISCONTINUITY}
+    shown = {Use.COUNTER, Use.GAUGE, Use.AUTO, Use.STATE, Use.TAG, Use.DISCONTINUITY}
     return [
         *(name for name, column in table.columns.items() if column.use in shown),
         *(name for name, computed in table.computed.items() if computed.use is not Use.REFERENCE),

@@ -157,7 +157,8 @@ class RecordedSession:
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.stats = Stats()
-        self._values: Mapping[Oid, Value] = dict(entries)
+        self.entries = list(entries)
+        self._values: Mapping[Oid, Value] = dict(self.entries)
         self._sorted = sorted((arcs_of(oid), oid) for oid in self._values)
 
     @property

@@ -1,0 +1,202 @@
+"""A profile in the making, what of its origin was lost, and how it is written as YAML."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import yaml
+
+from pollers.profiles.patterns import PatternError, compile_pattern
+from pollers.profiles.section import as_oid
+
+_NOT_A_NAME: Final = re.compile(r"\W+", re.ASCII)
+
+
+class Loss(NamedTuple):
+    """A construct that has no counterpart, and what became of it."""
+
+    file: str
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.where}: {self.what}"
+
+
+@dataclass(slots=True)
+class Imported:
+    """What came of one file: its profiles, as documents by name, and the losses."""
+
+    profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    losses: list[Loss] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Draft:
+    """One profile in the making."""
+
+    name: str
+    file: str
+    origin: str  #: which tool's it was, for the description
+    extends: list[str] = field(default_factory=list)
+    match: dict[str, Any] = field(default_factory=dict)
+    static_tags: dict[str, str] = field(default_factory=dict)
+    scalars: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    computed: dict[str, Any] = field(default_factory=dict)
+    emit: dict[str, Any] = field(default_factory=dict)
+    losses: list[Loss] = field(default_factory=list)
+
+    def lost(self, where: str, what: str) -> None:
+        self.losses.append(Loss(self.file, where, what))
+
+    def oid(self, value: object, where: str) -> str | None:
+        """Return an OID, or None with the loss noted."""
+        try:
+            return as_oid(str(value).strip().strip(".").replace(" ", ""))
+        except ValueError:
+            self.lost(where, f"no OID in numbers: {value!r}")
+            return None
+
+    def pattern(self, text: str, where: str) -> str | None:
+        """Return a pattern that ours can use, or None with the loss noted."""
+        try:
+            compile_pattern(text)
+        except PatternError as error:
+            self.lost(where, f"pattern {text!r}: expected {error}")
+            return None
+        return text
+
+    def document(self) -> dict[str, Any]:
+        """Return the profile as a mapping, empty sections left out."""
+        sections: dict[str, Any] = {
+            "profile": self.name,
+            "description": f"Imported from {self.origin} ({self.file}).",
+            "extends": self.extends,
+            "match": self.match,
+            "static_tags": self.static_tags,
+            "scalars": {name: table for name, table in self.scalars.items() if self._has_content(name, table)},
+            "tables": {name: table for name, table in self.tables.items() if self._has_content(name, table)},
+            "computed": self.computed,
+            "emit": {},
+        }
+        there = {**sections["scalars"], **sections["tables"]}
+        sections["emit"] = {
+            name: group for name, group in self.emit.items() if all(table in there for table in _tables_of(group))
+        }
+        return {key: value for key, value in sections.items() if value}
+
+    def _has_content(self, name: str, table: Mapping[str, Any]) -> bool:
+        return bool(table.get("columns")) or any(key.startswith(f"{name}.") for key in self.computed)
+
+
+def _tables_of(group: str | Mapping[str, Any]) -> Iterable[str]:
+    return [group] if isinstance(group, str) else [group["table"]]
+
+
+def as_identifier(text: object, otherwise: str = "unnamed") -> str:
+    """Return a text as a name of ours: letters, digits and _, not beginning with a digit, at most 64 long."""
+    name = _NOT_A_NAME.sub("_", str(text)).strip("_")[:60] or otherwise
+    return f"_{name}" if name[0].isdigit() else name
+
+
+def as_profile_name(text: str, prefix: str) -> str:
+    """Return a profile's name: the prefix keeps imported ones apart from those of the same name here."""
+    stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.")
+    return f"{prefix}-{stem}"[:64]
+
+
+def taken(table: Mapping[str, Any]) -> list[str]:
+    """Return every name that a table of a document uses."""
+    parts = [part["name"] for part in table.get("index", [])]
+    return [*table["columns"], *table.get("tags", {}), *table.get("static_tags", {}), *parts, "index"]
+
+
+def unique(name: str, taken: Iterable[str]) -> str:
+    """Return the name, or the first of name_2, name_3, ... that is free."""
+    names = set(taken)
+    number, found = 1, name
+    while found in names:
+        number += 1
+        found = f"{name}_{number}"
+    return found
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, but only `true` and `false` are truth values: labels such as no, on and off stay texts."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as the base class has it
+        first: [entry for entry in entries if entry[0] != "tag:yaml.org,2002:bool" or first in "tfTF"]
+        for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def as_label(value: object) -> str:
+    """Return an enum's label as it was written."""
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def read_foreign(text: str, file: str, losses: list[Loss]) -> Any:
+    """Return what a foreign YAML file holds; tabs, which YAML forbids and some of them have, count as spaces.
+
+    Raises yaml.YAMLError.
+    """
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
+    except yaml.YAMLError:
+        if "\t" not in text:
+            raise
+    losses.append(Loss(file, "file", "tabs, which YAML forbids, were read as spaces"))
+    last: yaml.YAMLError | None = None
+    for width in (2, 4, 8, 1):
+        try:
+            return yaml.load(text.expandtabs(width), _Loader)  # noqa: S506 - a safe loader
+        except yaml.YAMLError as error:
+            last = error
+    raise last if last is not None else yaml.YAMLError
+
+
+def as_list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def as_mapping(value: object) -> Mapping[Any, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def sys_object_ids(draft: Draft, values: object) -> None:
+    """Let the draft match these sysObjectIDs, exact ones and prefixes that end in .*"""
+    oids: list[str] = []
+    for value in as_list(values):
+        text = str(value).strip().strip(".")
+        stem = text.removesuffix(".*")
+        if (oid := draft.oid(stem, "sysobjectid")) is not None:
+            oids.append(f"{oid}.*" if stem != text else oid)
+    if oids:
+        draft.match = {"sys_object_id": list(dict.fromkeys(oids))}
+
+
+def place_tag(draft: Draft, table: dict[str, Any], name: str, column: dict[str, Any], transform: object) -> None:
+    """Add a tag column; where it is found by slices of the index, as a table of its own that is joined."""
+    slices = [one for one in as_list(transform) if isinstance(one, Mapping)]
+    if not slices:
+        if table["columns"].get(name) != column:
+            table["columns"][unique(name, taken(table))] = column
+        return
+    other = as_identifier(f"lookup_{'_'.join(column['oid'].split('.')[-10:])}")
+    draft.tables.setdefault(other, {"columns": {"value": column}})
+    alias = unique(f"by_{name}"[:60], table.setdefault("join", {}))
+    on = [{"slice": [int(one.get("start", 0)), int(one.get("end", one.get("start", 0)))]} for one in slices]
+    table["join"][alias] = {"table": other, "on": on}
+    table.setdefault("tags", {})[unique(name, taken(table))] = f"{alias}.value"
+
+
+def index_number(number: int) -> str:
+    """Return the expression for one number of the index, counted from 1."""
+    return f"extract(index, '^{'[0-9]{1,10}[.]' * (number - 1)}([0-9]{{1,10}})')"
+
+
+def to_yaml(document: Mapping[str, Any]) -> str:
+    """Return the profile as YAML text."""
+    return yaml.safe_dump(dict(document), sort_keys=False, width=118, allow_unicode=True, default_flow_style=None)

@@ -1,0 +1,85 @@
+"""Importing a whole library: every file, the parents that are missing, and what does not lint afterwards."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pollers.profiles.importing import datadog, kentik, reference, snmp_exporter
+from pollers.profiles.importing.draft import Imported, Loss, to_yaml
+from pollers.profiles.library import Document, build_library, read_document
+from pollers.profiles.place import Problem, ProfileError
+
+SOURCES: Final[dict[str, Callable[[str, str], Imported]]] = {
+    "kentik": kentik.import_file,
+    "datadog": datadog.import_file,
+    "snmp_exporter": snmp_exporter.import_file,
+    "panoptes": reference.import_file,
+}
+ENDINGS: Final[dict[str, tuple[str, ...]]] = {
+    "kentik": (".yml", ".yaml"),
+    "datadog": (".yml", ".yaml"),
+    "snmp_exporter": (".yml", ".yaml"),
+    "panoptes": (".json",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of an import."""
+
+    profiles: Mapping[str, str]  #: name -> YAML, of those that lint
+    losses: Sequence[Loss]
+    problems: Sequence[Problem]  #: of those that do not lint
+    files: int
+    good_files: int  #: files that gave profiles, all of which lint
+
+
+def import_texts(source: str, texts: Mapping[str, str], known: Sequence[str] = ()) -> Result:
+    """Return the profiles of all texts (file -> text); they may extend one another and the `known` ones."""
+    documents: dict[str, dict[str, Any]] = {}
+    origin: dict[str, str] = {}
+    losses: list[Loss] = []
+    for file, text in texts.items():
+        found = SOURCES[source](text, file)
+        losses += found.losses
+        for name, document in found.profiles.items():
+            if name in documents:
+                losses.append(Loss(file, name, f"replaces the profile of the same name from {origin[name]}"))
+            documents[name] = document
+            origin[name] = file
+    for name, document in documents.items():
+        losses += _drop_missing_parents(document, {*documents, *known}, origin[name])
+    written = {name: to_yaml(document) for name, document in documents.items()}
+    parsed, problems = _parse(written)
+    library = build_library(parsed, problems)
+    bad_files = {origin[name] for name in documents if name not in library.profiles}
+    giving = set(origin.values())
+    return Result(
+        profiles={name: text for name, text in written.items() if name in library.profiles},
+        losses=losses,
+        problems=library.problems,
+        files=len(texts),
+        good_files=len(giving - bad_files),
+    )
+
+
+def _drop_missing_parents(document: dict[str, Any], known: set[str], file: str) -> list[Loss]:
+    parents = document.get("extends", [])
+    missing = [parent for parent in parents if parent not in known]
+    if missing:
+        kept = [parent for parent in parents if parent in known]
+        document.pop("extends")
+        if kept:
+            document["extends"] = kept
+    return [Loss(file, "extends", f"{parent} is not among the files: what it has is missing") for parent in missing]
+
+
+def _parse(written: Mapping[str, str]) -> tuple[list[Document], list[Problem]]:
+    parsed: list[Document] = []
+    problems: list[Problem] = []
+    for name, text in written.items():
+        try:
+            parsed.append(read_document(text, f"{name}.yaml"))
+        except ProfileError as error:
+            problems += error.problems
+    return parsed, problems

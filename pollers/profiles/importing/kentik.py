@@ -1,0 +1,289 @@
+"""Profiles of Kentik's library (github.com/kentik/snmp-profiles; the form is told in its _template.yml)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any, Final
+
+import yaml
+
+from pollers.profiles.importing.draft import (
+    Draft,
+    Imported,
+    Loss,
+    as_identifier,
+    as_label,
+    as_list,
+    as_mapping,
+    as_profile_name,
+    index_number,
+    place_tag,
+    read_foreign,
+    sys_object_ids,
+    taken,
+    unique,
+)
+
+PREFIX: Final = "kentik"
+#: Kentik's own interval for tags: three hours
+TAG_REFRESH: Final = "3h"
+_METRIC_KEYS: Final = {"MIB", "symbol", "symbols", "table", "metric_tags"}
+_SYMBOL_KEYS: Final = {
+    "name",
+    "OID",
+    "tag",
+    "enum",
+    "conversion",
+    "condition",
+    "poll_time_sec",
+    "allow_duplicate",
+    "format",
+}
+_TAG_KEYS: Final = {"tag", "column", "symbol", "table", "index", "index_transform", "conversion", "enum", "OID", "name"}
+_TOP_KEYS: Final = {"extends", "provider", "sysobjectid", "matches", "metrics", "metric_tags", "device"}
+_CONDITION: Final = re.compile(r"\s*([\w-]+)\s*=\s*(.+?)\s*\Z")
+_SIMPLE: Final = {"to_one": "presence", "hextoip": "ip", "hwaddr": "mac"}
+_TITLE: Final = re.compile(r"name|descr|title|label", re.IGNORECASE)
+
+
+def import_file(text: str, file: str) -> Imported:
+    """Return the profile of a file, and one more for each of its `matches`."""
+    found = Imported()
+    stem = PurePath(file).stem
+    try:
+        source = read_foreign(text, file, found.losses)
+    except yaml.YAMLError as error:
+        found.losses.append(Loss(file, "file", f"no YAML: {str(error).splitlines()[0]}"))
+        return found
+    if not isinstance(source, Mapping):
+        found.losses.append(Loss(file, "file", "no profile: not a mapping"))
+        return found
+    draft = Draft(as_profile_name(stem, PREFIX), file, "Kentik's snmp-profiles")
+    _read_head(draft, source)
+    reader = _Reader(draft)
+    for position, metric in enumerate(as_list(source.get("metrics"))):
+        if isinstance(metric, Mapping):
+            reader.metric(metric, f"metrics[{position}]")
+    reader.device_tags(as_list(source.get("metric_tags")))
+    found.profiles[draft.name] = draft.document()
+    for number, (pattern, target) in enumerate(as_mapping(source.get("matches")).items(), 1):
+        _redirect(draft, found, number, str(pattern), str(target))
+    found.losses += draft.losses
+    return found
+
+
+def _read_head(draft: Draft, source: Mapping[str, Any]) -> None:
+    for key in source:
+        if key not in _TOP_KEYS:
+            draft.lost(str(key), "a section without counterpart was left out")
+    draft.extends = [as_profile_name(PurePath(str(name)).stem, PREFIX) for name in as_list(source.get("extends"))]
+    sys_object_ids(draft, source.get("sysobjectid"))
+    if source.get("provider"):
+        draft.static_tags["provider"] = str(source["provider"])
+
+
+def _redirect(draft: Draft, found: Imported, number: int, pattern: str, target: str) -> None:
+    """A rule "where sysDescr matches, take that profile" becomes a profile that extends that one and matches better."""
+    text = draft.pattern(f"(?i){pattern}", f"matches[{pattern}]")
+    if text is None:
+        return
+    name = f"{draft.name[:56]}-match-{number}"
+    found.profiles[name] = {
+        "profile": name,
+        "description": f"Where sysDescr says so, {target} instead of {PurePath(draft.file).name}.",
+        "extends": [as_profile_name(PurePath(target).stem, PREFIX)],
+        "match": {**draft.match, "sys_descr": text},
+    }
+
+
+class _Reader:
+    """Turns `metrics` into tables and sets of scalars of the draft."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self._duplicates: dict[tuple[str, str], str] = {}
+
+    def metric(self, metric: Mapping[str, Any], where: str) -> None:
+        for key in metric.keys() - _METRIC_KEYS:
+            self.draft.lost(f"{where}.{key}", "a key without counterpart was left out")
+        symbols = [one for key in ("symbol", "symbols") for one in as_list(metric.get(key)) if isinstance(one, Mapping)]
+        table = metric.get("table")
+        tags = [one for one in as_list(metric.get("metric_tags")) if isinstance(one, Mapping)]
+        if isinstance(table, Mapping):
+            self._table(as_identifier(table.get("name") or metric.get("MIB")), symbols, tags, where)
+        elif self._looks_like_columns(symbols, tags):
+            self._table(as_identifier(metric.get("MIB") or "table"), symbols, tags, where)
+        else:
+            for symbol in symbols:
+                self._scalar(symbol, where)
+            if tags:
+                self.draft.lost(f"{where}.metric_tags", "tags of scalars were left out")
+
+    @staticmethod
+    def _looks_like_columns(symbols: Sequence[Mapping[str, Any]], tags: Sequence[Mapping[str, Any]]) -> bool:
+        """Return whether symbols without a table are columns: they have tags, and do not end in an instance."""
+        return bool(tags) and not any(str(symbol.get("OID", "")).endswith(".0") for symbol in symbols)
+
+    def _scalar(self, symbol: Mapping[str, Any], where: str) -> None:
+        oid = self.draft.oid(symbol.get("OID"), f"{where}.{symbol.get('name')}")
+        if oid is None:
+            return
+        # 288 of them lack the .0 of their instance, and others name an instance of a table: the agent knows which it is
+        sources = [oid] if oid.endswith(".0") else [f"{oid}.0", oid]
+        every = symbol.get("poll_time_sec")
+        set_name = f"scalars_{every}s" if every else "scalars"
+        owner = self.draft.scalars.setdefault(set_name, {"columns": {}})
+        self.draft.emit.setdefault(set_name, {"table": set_name, "interval": f"{every}s"} if every else set_name)
+        if symbol.get("condition"):
+            self.draft.lost(f"{where}.{symbol.get('name')}", f"condition {symbol['condition']!r} of a scalar")
+        self._add(owner["columns"], set_name, symbol, sources, where)
+
+    def _table(
+        self, name: str, symbols: Sequence[Mapping[str, Any]], tags: Sequence[Mapping[str, Any]], where: str
+    ) -> None:
+        """Symbols under a condition get a table of their own, whose rows it filters; the walk is the same."""
+        by_condition: dict[str, list[Mapping[str, Any]]] = {}
+        for symbol in symbols:
+            by_condition.setdefault(str(symbol.get("condition") or ""), []).append(symbol)
+        for condition, members in by_condition.items():
+            own = self._table_name(name, condition)
+            table = self.draft.tables.setdefault(own, {"columns": {}})
+            for symbol in members:
+                oid = self.draft.oid(symbol.get("OID"), f"{where}.{symbol.get('name')}")
+                if oid is not None:
+                    self._add(table["columns"], own, symbol, [oid], where)
+            for tag in tags:
+                self._tag(table, tag, f"{where}.metric_tags")
+            if condition:
+                self._filter(table, condition, symbols, f"{where}.{own}")
+            titles = [
+                key for key, column in table["columns"].items() if column.get("use") == "tag" and _TITLE.search(key)
+            ]
+            if titles:
+                table["row"] = titles
+            self._emit(own, members, where)
+
+    def _table_name(self, name: str, condition: str) -> str:
+        if not condition:
+            return name
+        return as_identifier(f"{name}_{condition}")
+
+    def _emit(self, name: str, symbols: Sequence[Mapping[str, Any]], where: str) -> None:
+        periods = {int(symbol["poll_time_sec"]) for symbol in symbols if str(symbol.get("poll_time_sec", "")).isdigit()}
+        if not periods:
+            self.draft.emit.setdefault(name, name)
+            return
+        if len(periods) > 1 or any("poll_time_sec" not in symbol for symbol in symbols):
+            self.draft.lost(f"{where}.poll_time_sec", f"a table has one interval: all of {name} every {min(periods)} s")
+        self.draft.emit[name] = {"table": name, "interval": f"{min(periods)}s"}
+
+    def _filter(self, table: dict[str, Any], condition: str, symbols: Sequence[Mapping[str, Any]], where: str) -> None:
+        match = _CONDITION.match(condition)
+        source = next((one for one in symbols if match and one.get("name") == match[1]), None)
+        oid = self.draft.oid(source.get("OID"), where) if source else None
+        if match is None or oid is None:
+            self.draft.lost(where, f"condition {condition!r}: every row is kept")
+            return
+        key = unique("condition", taken(table))
+        table["columns"][key] = {"oid": oid, "use": "reference"}
+        value = match[2].strip("\"'")
+        enum = as_mapping(source.get("enum")) if source else {}
+        wanted = str(enum.get(value, value))
+        table["when"] = f"{key} == {wanted}" if wanted.lstrip("-").isdigit() else f"{key} == '{wanted}'"
+
+    def _add(
+        self, columns: dict[str, Any], owner: str, symbol: Mapping[str, Any], sources: Sequence[str], where: str
+    ) -> None:
+        here = f"{where}.{symbol.get('name')}"
+        for key in symbol.keys() - _SYMBOL_KEYS:
+            self.draft.lost(f"{here}.{key}", "a key without counterpart was left out")
+        column = self._column(symbol, sources, here)
+        if column is None:
+            return
+        column["use"] = "state" if column.get("enum") else "auto"
+        name = as_identifier(symbol.get("tag") or symbol.get("name"))
+        before = columns.get(name)
+        if before is not None and symbol.get("allow_duplicate") and _same_but_oid(before, column):
+            earlier = before.pop("first_of", None) or [before.pop("oid")]
+            before["first_of"] = list(dict.fromkeys([*earlier, *sources]))
+            return
+        if symbol.get("allow_duplicate") and (other := self._duplicates.get((owner, name))):
+            self.draft.lost(here, f"allow_duplicate: {name} is also in {other}; both are polled")
+        self._duplicates.setdefault((owner, name), owner)
+        if before == column:
+            return
+        columns[unique(name, columns)] = column
+
+    def _column(self, symbol: Mapping[str, Any], sources: Sequence[str], here: str) -> dict[str, Any] | None:
+        column: dict[str, Any] = {"oid": sources[0]} if len(sources) == 1 else {"first_of": list(sources)}
+        enum = as_mapping(symbol.get("enum"))
+        if enum:
+            column["enum"] = {as_label(number): as_label(label) for label, number in enum.items()}
+        conversion = str(symbol.get("conversion") or "")
+        if symbol.get("format") not in {None, "gauge"}:
+            self.draft.lost(f"{here}.format", f"format {symbol['format']!r}")
+        return self._converted(column, conversion, here) if conversion else column
+
+    def _converted(self, column: dict[str, Any], conversion: str, here: str) -> dict[str, Any] | None:
+        kind, _, rest = conversion.partition(":")
+        if kind in _SIMPLE:
+            return {**column, "as": _SIMPLE[kind]}
+        if kind == "hextoint":
+            return {**column, "as": "int_little_endian" if rest.lower().startswith("little") else "int_big_endian"}
+        if kind == "regexp":
+            pattern = self.draft.pattern(rest, here)
+            return None if pattern is None else {**column, "as": "text", "extract": pattern}
+        self.draft.lost(f"{here}.conversion", f"conversion {conversion!r}: the text is taken as it is")
+        return {**column, "as": "text"}
+
+    def _tag(self, table: dict[str, Any], tag: Mapping[str, Any], where: str) -> None:
+        for key in tag.keys() - _TAG_KEYS:
+            self.draft.lost(f"{where}.{key}", "a key without counterpart was left out")
+        if isinstance(tag.get("index"), int) and not tag.get("column"):
+            self._index_tag(table, tag, where)
+            return
+        source = as_mapping(tag.get("column") or tag.get("symbol") or tag)
+        oid = self.draft.oid(source.get("OID"), f"{where}.{source.get('name')}")
+        if oid is None:
+            return
+        merged = {**source, **{key: tag[key] for key in ("conversion", "enum") if key in tag}}
+        column = self._column(merged, [oid], f"{where}.{source.get('name')}")
+        if column is None:
+            return
+        column |= {"use": "tag", "refresh": TAG_REFRESH}
+        name = as_identifier(tag.get("tag") or source.get("name"))
+        place_tag(self.draft, table, name, column, tag.get("index_transform"))
+
+    def _index_tag(self, table: dict[str, Any], tag: Mapping[str, Any], where: str) -> None:
+        """A tag that is one number of the index, counted from 1."""
+        name = as_identifier(tag.get("tag") or f"index_{tag['index']}")
+        number = int(tag["index"])
+        if not 1 <= number <= 16:
+            self.draft.lost(where, f"index {number} as tag {name}")
+            return
+        table.setdefault("tags", {})[unique(name, taken(table))] = index_number(number)
+
+    def device_tags(self, tags: Sequence[Any]) -> None:
+        """Tags of the whole profile decorate its scalars, as Kentik's do."""
+        for tag in tags:
+            if not isinstance(tag, Mapping):
+                continue
+            source = as_mapping(tag.get("column") or tag.get("symbol") or tag)
+            oid = self.draft.oid(source.get("OID"), f"metric_tags.{source.get('name')}")
+            if oid is None:
+                continue
+            sources = [oid] if oid.endswith(".0") else [f"{oid}.0", oid]
+            conversion = {"conversion": tag["conversion"]} if tag.get("conversion") else {}
+            column = self._column({**source, **conversion}, sources, "metric_tags")
+            if column is None:
+                continue
+            name = as_identifier(tag.get("tag") or source.get("name"))
+            for owner in self.draft.scalars.values() or [self.draft.scalars.setdefault("scalars", {"columns": {}})]:
+                owner["columns"].setdefault(name, {**column, "use": "tag", "refresh": TAG_REFRESH})
+
+
+def _same_but_oid(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    places = {"oid", "first_of"}
+    return {key: value for key, value in one.items() if key not in places} == {
+        key: value for key, value in other.items() if key not in places
+    }

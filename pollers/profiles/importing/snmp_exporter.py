@@ -1,0 +1,222 @@
+"""Modules of Prometheus' snmp_exporter, from its generated snmp.yml."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import yaml
+
+from pollers.profiles.importing.draft import (
+    Draft,
+    Imported,
+    Loss,
+    as_identifier,
+    as_label,
+    as_profile_name,
+    read_foreign,
+    taken,
+    unique,
+)
+
+PREFIX: Final = "exporter"
+TAG_REFRESH: Final = "30m"
+_NUMBERS: Final = {"gauge": "gauge", "counter": "counter", "Float": "gauge", "Double": "gauge"}
+_TEXTS: Final = {
+    "DisplayString": "text",
+    "OctetString": "hex",
+    "PhysAddress48": "mac",
+    "InetAddress": "ip",
+    "InetAddressIPv4": "ip",
+    "InetAddressIPv6": "ip",
+    "DateAndTime": "date_and_time",
+    "ParseDateAndTime": "date_and_time",
+    "LldpPortId": "text",
+}
+_ENUMS: Final = {"EnumAsInfo", "EnumAsStateSet"}
+_METRIC_KEYS: Final = {
+    "name", "oid", "type", "help", "indexes", "lookups", "enum_values", "regex_extracts", "scale", "offset",
+}  # fmt: skip
+_INDEX_TYPES: Final = {
+    "gauge": "integer",
+    "Integer32": "integer",
+    "EnumAsInfo": "integer",
+    "DisplayString": "string",
+    "OctetString": "string",
+    "PhysAddress48": "mac",
+    "InetAddressIPv4": "ip",
+    "InetAddressIPv6": "ipv6",
+    "InetAddress": "inet",
+}
+
+
+def import_file(text: str, file: str) -> Imported:
+    """Return one profile per module of the file."""
+    found = Imported()
+    try:
+        source = read_foreign(text, file, found.losses)
+    except yaml.YAMLError as error:
+        found.losses.append(Loss(file, "file", f"no YAML: {str(error).splitlines()[0]}"))
+        return found
+    modules = source.get("modules", source) if isinstance(source, Mapping) else {}
+    for name, module in modules.items() if isinstance(modules, Mapping) else ():
+        if not isinstance(module, Mapping) or "metrics" not in module:
+            continue
+        draft = Draft(as_profile_name(str(name), PREFIX), file, f"snmp_exporter's module {name}")
+        for key in module.keys() - {"walk", "get", "metrics"}:
+            draft.lost(f"{name}.{key}", "how to speak with devices is said in [snmp], not in a profile")
+        for metric in module["metrics"] or []:
+            if isinstance(metric, Mapping):
+                _metric(draft, metric, f"{name}.{metric.get('name')}")
+        found.profiles[draft.name] = draft.document()
+        found.losses += draft.losses
+    return found
+
+
+def _metric(draft: Draft, metric: Mapping[str, Any], where: str) -> None:
+    for key in metric.keys() - _METRIC_KEYS:
+        draft.lost(f"{where}.{key}", "a key without counterpart was left out")
+    oid = draft.oid(metric.get("oid"), where)
+    if oid is None:
+        return
+    indexes = [index for index in metric.get("indexes") or [] if isinstance(index, Mapping)]
+    if not indexes:
+        owner, name, oid = draft.scalars.setdefault("scalars", {"columns": {}}), "scalars", f"{oid}.0"
+    else:
+        labels = "_".join(as_identifier(index.get("labelname")) for index in indexes)
+        entry = oid.rpartition(".")[0]
+        name = as_identifier(f"by_{labels}_{'_'.join(entry.split('.')[-4:])}")
+        owner = draft.tables.setdefault(name, {"columns": {}})
+        _indexes(draft, owner, indexes, where)
+        _lookups(draft, owner, metric, indexes, where)
+    draft.emit.setdefault(name, name)
+    _columns(draft, owner, name, metric, oid, where)
+
+
+def _indexes(draft: Draft, table: dict[str, Any], indexes: Sequence[Mapping[str, Any]], where: str) -> None:
+    if "index" in table:
+        return
+    parts: list[dict[str, Any]] = []
+    skip = False
+    for position, index in enumerate(indexes):
+        if skip:
+            skip = False
+            continue
+        kind = str(index.get("type", "gauge"))
+        part: dict[str, Any] = {"name": as_identifier(index.get("labelname")), "type": _INDEX_TYPES.get(kind)}
+        if kind == "InetAddressType" and position + 1 < len(indexes):
+            # the type of an address and the address are one part here
+            part = {"name": as_identifier(indexes[position + 1].get("labelname")), "type": "inet"}
+            skip = True
+        elif part["type"] is None:
+            draft.lost(where, f"index of type {kind!r}: rows keep their bare index")
+            return
+        if index.get("fixed_size") and part["type"] == "string":
+            part["length"] = int(index["fixed_size"])
+        if index.get("implied"):
+            part["implied"] = True
+        if isinstance(index.get("enum_values"), Mapping):
+            part["enum"] = {as_label(key): as_label(value) for key, value in index["enum_values"].items()}
+        parts.append(part)
+    table["index"] = parts
+
+
+def _lookups(
+    draft: Draft, table: dict[str, Any], metric: Mapping[str, Any], indexes: Sequence[Mapping[str, Any]], where: str
+) -> None:
+    """A lookup by the whole index is a column beside; one by a part of it is a joined table."""
+    every = [index.get("labelname") for index in indexes]
+    for lookup in metric.get("lookups") or []:
+        if lookup.get("oid"):
+            _lookup(draft, table, lookup, every, where)
+        else:  # the label of a part of the index is dropped
+            for part in table.get("index", []):
+                if part["name"] == as_identifier(lookup.get("labelname")):
+                    part["use"] = "reference"
+    names = [name for name, column in table["columns"].items() if column.get("use") == "tag"]
+    if names:
+        table["row"] = [*(name for name in names if re.search("name|descr", name, re.IGNORECASE)), *names][:4]
+
+
+def _lookup(draft: Draft, table: dict[str, Any], lookup: Mapping[str, Any], every: Sequence[Any], where: str) -> None:
+    oid = draft.oid(lookup["oid"], where)
+    if oid is None:
+        return
+    label = as_identifier(lookup.get("labelname"))
+    column: dict[str, Any] = {"oid": oid, "use": "tag", "refresh": TAG_REFRESH}
+    kind = str(lookup.get("type", "DisplayString"))
+    if kind in _TEXTS:
+        column["as"] = _TEXTS[kind]
+    if isinstance(lookup.get("enum_values"), Mapping):
+        column["enum"] = _enum(lookup)
+    labels = lookup.get("labels") or []
+    parts = {part["name"] for part in table.get("index", [])}
+    if label in parts:
+        label = f"{label}_name"
+    if list(labels) == every:
+        table["columns"].setdefault(label, column)
+    elif parts.issuperset(map(as_identifier, labels)):
+        other = as_identifier(f"lookup_{'_'.join(oid.split('.')[-8:])}")
+        draft.tables.setdefault(other, {"columns": {"value": column}})
+        alias = f"by_{label}"[:60]
+        table.setdefault("join", {})[alias] = {"table": other, "on": [as_identifier(one) for one in labels]}
+        table.setdefault("tags", {}).setdefault(label, f"{alias}.value")
+    else:
+        draft.lost(where, f"lookup of {label} by {labels}, which are no parts of the index")
+
+
+def _columns(draft: Draft, table: dict[str, Any], owner: str, metric: Mapping[str, Any], oid: str, where: str) -> None:
+    columns = table["columns"]
+    name = as_identifier(metric.get("name"))
+    column = _column(draft, metric, oid, where)
+    extracts = metric.get("regex_extracts")
+    if isinstance(extracts, Mapping) and extracts:
+        raw = unique(f"{name}_text"[:64], taken(table))
+        columns[raw] = {"oid": oid, "use": "reference", "as": "text"}
+        for suffix, rules in extracts.items():
+            expression = _extract(draft, raw, rules, where)
+            if expression is not None:
+                key = unique(as_identifier(f"{name}{suffix}"), taken(table))
+                draft.computed[f"{owner}.{key}"] = {"expr": expression}
+    elif columns.get(name) != column:
+        if column["use"] == "tag" and name in columns:
+            return  # the same text is a label already
+        columns[unique(name, taken(table))] = column
+
+
+def _column(draft: Draft, metric: Mapping[str, Any], oid: str, where: str) -> dict[str, Any]:
+    kind = str(metric.get("type"))
+    column: dict[str, Any] = {"oid": oid}
+    if metric.get("scale") is not None:
+        column["scale"] = float(metric["scale"])
+    if metric.get("offset"):
+        draft.lost(where, f"offset {metric['offset']}: add it in a computed value")
+    if kind in _ENUMS or (kind in _NUMBERS and isinstance(metric.get("enum_values"), Mapping)):
+        return column | {"use": "state", "enum": _enum(metric)}
+    if kind in _NUMBERS:
+        return column | {"use": _NUMBERS[kind]}
+    if kind in _TEXTS:
+        return column | {"use": "tag", "as": _TEXTS[kind]}
+    draft.lost(where, f"type {kind!r}: taken as text")
+    return column | {"use": "tag"}
+
+
+def _extract(draft: Draft, raw: str, rules: object, where: str) -> str | None:
+    """Return an expression for regex_extracts: what the first pattern that matches says."""
+    expression: str | None = None
+    for rule in reversed([rule for rule in rules if isinstance(rule, Mapping)] if isinstance(rules, list) else []):
+        pattern = draft.pattern(f"^(?:{rule.get('regex')})$", where)
+        value = str(rule.get("value"))
+        if pattern is None or "'" in pattern:
+            draft.lost(where, f"pattern {rule.get('regex')!r}")
+            continue
+        found = f"extract({raw}, '{pattern}')"
+        if value != "$1" and not re.fullmatch(r"-?\d{1,15}(\.\d{1,9})?", value):
+            draft.lost(where, f"value {value!r} of a pattern: neither a number nor $1")
+            continue
+        said = f"number({found})" if value == "$1" else value
+        expression = f"if(present({found}), {said}, {expression or f'number({found})'})"
+    return expression
+
+
+def _enum(metric: Mapping[str, Any]) -> dict[str, str]:
+    return {as_label(key): as_label(value) for key, value in (metric.get("enum_values") or {}).items()}
