@@ -213,6 +213,27 @@ def test_the_services_go_when_their_starter_is_killed(tmp_path: Path) -> None:
         time.sleep(process.POLL_S)
 
 
+def test_ctrl_c_while_starting_ends_the_command_at_once(tmp_path: Path, jars: Path) -> None:
+    code = "import sys; from streams.cli import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, "stack", "up", "--state", str(tmp_path), "--jars", str(jars)]
+    command += ["--free-ports", "--only", "zookeeper,redis"]
+    mute = tmp_path / "bin" / "java"
+    mute.parent.mkdir()
+    mute.write_text("#!/bin/sh\n" + """[ "$1" = -version ] && echo 'version "17"' >&2 || exec sleep 600\n""")
+    mute.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{mute.parent}:{os.environ['PATH']}", "JAVA_HOME": str(tmp_path)}
+    with subprocess.Popen(command, env=environment) as starting:  # noqa: S603
+        deadline = time.monotonic() + 60
+        while Stack(tmp_path).service("redis").why_not() is not None:
+            assert time.monotonic() < deadline
+            time.sleep(process.POLL_S)
+        assert Stack(tmp_path).service("zookeeper").why_not() not in {None, "not running"}
+        starting.send_signal(signal.SIGINT)
+        assert starting.wait(10) == 1
+    Stack(tmp_path).down()
+    assert all(row.pid is None for row in Stack(tmp_path).status())
+
+
 def test_the_command_starts_shows_and_stops(tmp_path: Path) -> None:
     state = ["--state", str(tmp_path)]
     assert _panoptes("stack", "up", *state, "--only", "redis", "--free-ports") == 0

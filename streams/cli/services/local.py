@@ -72,7 +72,13 @@ class Stack:
         with self._alone():
             remarks = self._keep_pair_together()
             with ThreadPoolExecutor(len(services)) as pool:
-                failures = [error for error in pool.map(lambda s: _problem(s, timeout_s), services) if error]
+                starts = [pool.submit(_problem, service, timeout_s) for service in services]
+                try:
+                    failures = [problem for start in starts if (problem := start.result())]
+                except BaseException:  # Ctrl-C: the threads must not wait on for services that nobody wants any more
+                    for service in services:
+                        service.give_up()
+                    raise
         if failures:
             raise StackProblem("\n".join(failures))
         return remarks

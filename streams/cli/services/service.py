@@ -1,6 +1,7 @@
 """One service: start, stop, kill, restart, on the same ports and data."""
 
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,7 @@ class Service:
         self.place = place
         self._born = born
         self._changed = changed
+        self._given_up = threading.Event()
 
     @property
     def name(self) -> str:
@@ -80,10 +82,16 @@ class Service:
                 raise StackProblem(f"{self.name} ended while starting{self._end_of_log()}")
             if time.monotonic() > deadline:
                 raise StackProblem(f"{self.name} does not answer after {timeout_s:.0f} s: {reason}{self._end_of_log()}")
-            time.sleep(POLL_S)
+            if self._given_up.wait(POLL_S):
+                raise StackProblem(f"{self.name}: nobody waits for it any more")
+
+    def give_up(self) -> None:
+        """End the waiting of another thread that starts this service; what was started stays."""
+        self._given_up.set()
 
     def start(self, timeout_s: float = START_TIMEOUT_S) -> None:
         """Start the service and wait until it answers; nothing when it does already. Raises StackProblem."""
+        self._given_up.clear()
         self.launch()
         self.wait(timeout_s)
 
