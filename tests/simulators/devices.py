@@ -122,6 +122,7 @@ def _waves(speed_bits_per_s: int, role: str, dice: random.Random) -> dict[Quanti
 
     into, out = wave(line * share), wave(line * share * dice.uniform(0.3, 1.1))
     return {
+        **dict.fromkeys(Quantity, Wave(0.0)),  # a healthy full-duplex line
         Quantity.IN_OCTETS: into,
         Quantity.OUT_OCTETS: out,
         Quantity.IN_UNICAST: wave(into.mean_per_s / dice.uniform(300, 1100)),
@@ -133,8 +134,7 @@ def _waves(speed_bits_per_s: int, role: str, dice: random.Random) -> dict[Quanti
         Quantity.IN_DISCARDS: wave(dice.uniform(0, 4), 0.0),
         Quantity.OUT_DISCARDS: wave(dice.uniform(0, 4), 0.0),
         Quantity.IN_ERRORS: wave(dice.choice((0, 0, 0.05, 1.5)), 0.0),
-        Quantity.OUT_ERRORS: Wave(0.0),
-        Quantity.IN_UNKNOWN_PROTOS: Wave(0.0),
+        Quantity.FCS_ERRORS: wave(dice.choice((0, 0, 0, 0.7)), 0.0),
     }
 
 

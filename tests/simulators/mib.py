@@ -13,6 +13,9 @@ SYSTEM: Final = (1, 3, 6, 1, 2, 1, 1)
 IF_NUMBER: Final = (1, 3, 6, 1, 2, 1, 2, 1, 0)
 IF_ENTRY: Final = (1, 3, 6, 1, 2, 1, 2, 2, 1)
 IF_X_ENTRY: Final = (1, 3, 6, 1, 2, 1, 31, 1, 1, 1)
+DOT3_STATS_ENTRY: Final = (1, 3, 6, 1, 2, 1, 10, 7, 2, 1)
+ENTRIES: Final = (IF_ENTRY, IF_X_ENTRY, DOT3_STATS_ENTRY)
+FULL_DUPLEX: Final = 3
 GAUGE_32_MAX: Final = 2**32 - 1
 
 #: column of ifTable -> what it counts, in 32 bits
@@ -42,6 +45,18 @@ IF_X_COUNTERS_64: Final = {
     11: Quantity.OUT_UNICAST,
     12: Quantity.OUT_MULTICAST,
     13: Quantity.OUT_BROADCAST,
+}
+#: column of dot3StatsTable (EtherLike-MIB) -> what it counts, in 32 bits
+DOT3_COUNTERS: Final = {
+    2: Quantity.ALIGNMENT_ERRORS,
+    3: Quantity.FCS_ERRORS,
+    4: Quantity.SINGLE_COLLISIONS,
+    5: Quantity.MULTIPLE_COLLISIONS,
+    8: Quantity.LATE_COLLISIONS,
+    10: Quantity.MAC_OUT_ERRORS,
+    13: Quantity.GIANTS,
+    16: Quantity.MAC_IN_ERRORS,
+    18: Quantity.SYMBOL_ERRORS,
 }
 
 Cell = Callable[[float], bytes]  #: time (Unix seconds) -> the encoded value
@@ -73,14 +88,16 @@ class Mib:
 
     def absent(self, oid: Oid) -> bytes:
         """Return noSuchInstance for an object that exists without that instance, else noSuchObject."""
-        known = any(oid[:length] in self._objects for length in (len(IF_ENTRY) + 1, len(IF_X_ENTRY) + 1, 8))
+        known = any(oid[:length] in self._objects for length in (8, *(len(entry) + 1 for entry in ENTRIES)))
         return ber.NO_SUCH_INSTANCE if known else ber.NO_SUCH_OBJECT
 
 
 def _object_length(oid: Oid) -> int:
-    if oid[: len(IF_X_ENTRY)] == IF_X_ENTRY:
-        return len(IF_X_ENTRY) + 1
-    return len(IF_ENTRY) + 1 if oid[: len(IF_ENTRY)] == IF_ENTRY else len(oid) - 1
+    """Return how many numbers name the object; what follows is its instance."""
+    for entry in ENTRIES:
+        if oid[: len(entry)] == entry:
+            return len(entry) + 1
+    return len(oid) - 1
 
 
 def build(device: Device, epoch_s: float) -> Mib:
@@ -91,6 +108,7 @@ def build(device: Device, epoch_s: float) -> Mib:
         for entry, columns in (
             (IF_ENTRY, _if_entry(device, interface, epoch_s)),
             (IF_X_ENTRY, _if_x_entry(device, interface, epoch_s)),
+            (DOT3_STATS_ENTRY, _dot3_stats_entry(device, interface, epoch_s)),
         ):
             cells.update({(*entry, column, interface.index): value for column, value in columns.items()})
     return Mib(cells)
@@ -142,4 +160,13 @@ def _if_x_entry(device: Device, interface: Interface, epoch_s: float) -> dict[in
         17: ber.signed(1),
         18: ber.octets(interface.alias.encode()),
         19: lambda at_s: ber.unsigned(ber.TIME_TICKS, truth.discontinuity_cs(device, interface, epoch_s, at_s)),
+    }
+
+
+def _dot3_stats_entry(device: Device, interface: Interface, epoch_s: float) -> dict[int, bytes | Cell]:
+    counter = functools.partial(_counter, device, interface, epoch_s=epoch_s, bits=32)
+    return {
+        1: ber.signed(interface.index),
+        **{column: counter(quantity) for column, quantity in DOT3_COUNTERS.items()},
+        19: ber.signed(FULL_DUPLEX),
     }

@@ -48,6 +48,15 @@ class Quantity(enum.StrEnum):
     OUT_BROADCAST = "out_broadcast"
     OUT_DISCARDS = "out_discards"
     OUT_ERRORS = "out_errors"
+    ALIGNMENT_ERRORS = "alignment_errors"
+    FCS_ERRORS = "fcs_errors"
+    SINGLE_COLLISIONS = "single_collisions"
+    MULTIPLE_COLLISIONS = "multiple_collisions"
+    LATE_COLLISIONS = "late_collisions"
+    MAC_OUT_ERRORS = "mac_out_errors"
+    GIANTS = "giants"
+    MAC_IN_ERRORS = "mac_in_errors"
+    SYMBOL_ERRORS = "symbol_errors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,18 @@ QUANTITIES: Final = {
     "errors_in": "in_errors",
     "errors_out": "out_errors",
 }
+#: the same for what only some profiles read
+MORE_QUANTITIES: Final = {
+    "errors_alignment": "alignment_errors",
+    "errors_crc": "fcs_errors",
+    "errors_giants": "giants",
+    "errors_mac_in": "mac_in_errors",
+    "errors_mac_out": "mac_out_errors",
+    "errors_symbol": "symbol_errors",
+    "collisions_late": "late_collisions",
+    "collisions_single": "single_collisions",
+    "collisions_multiple": "multiple_collisions",
+}
 GROUP: Final = "interface"
 #: a rate agrees within this part of the truth...
 TOLERANCE: Final = 0.01

@@ -131,7 +131,7 @@ class Judge:
     def settle(self, question: Question, answer: dict[str, Any]) -> None:
         """Compare the rates of one gauge with the truth."""
         gauge, wrong = question.gauge, 0
-        for name, quantity in expected.QUANTITIES.items():
+        for name, quantity in (expected.QUANTITIES | expected.MORE_QUANTITIES).items():
             if name in gauge["gauges"]:
                 wrong += not self._rate(question, name, quantity, answer)
         if not wrong and "octets_in" in gauge["gauges"]:
