@@ -38,7 +38,8 @@ def tlv(tag: int, contents: bytes) -> bytes:
 
 def integer(value: int) -> bytes:
     """Return a whole INTEGER, two's complement in the fewest octets."""
-    return tlv(Type.INTEGER, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
+    magnitude = value if value >= 0 else ~value
+    return tlv(Type.INTEGER, value.to_bytes(magnitude.bit_length() // 8 + 1, signed=True))
 
 
 def _sub_identifier(value: int) -> bytes:

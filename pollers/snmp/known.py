@@ -6,9 +6,9 @@ from typing import Final
 from pollers.snmp import message
 from pollers.snmp.columns import decode_cells
 from pollers.snmp.errors import DamagedResponse
-from pollers.snmp.message import Answer, ErrorStatus, Request
+from pollers.snmp.message import GET_BULK, Answer, ErrorStatus, Request
 from pollers.snmp.paging import Paging
-from pollers.snmp.rowset import Page, Plan, RowSet, unchanged
+from pollers.snmp.rowset import Page, Plan, RowSet, cut, unchanged
 from pollers.snmp.values import Column, Data, Oid, Problem, Table
 
 _FIRST: Final = 0
@@ -41,6 +41,10 @@ class Known:
         if self._under_way and not self._raws and len(self._plan.pages) > 1:
             return None  # the first page tells whether the device answers, and whether its rows are still the same
         page = self._todo.popleft()
+        most = self._paging.rows(self._known.value_bytes * self._plan.width)
+        if page.rows > most:  # the device has shown that it takes less than was planned
+            page, rest = self._cut(page, most)
+            self._todo.appendleft(rest)
         self._pages[page.request.page] = page
         self._under_way += 1
         return page.request
@@ -77,27 +81,20 @@ class Known:
         got = [message.want(oid, tag) for oid, tag in zip(found.oids, found.tags, strict=True)]
         if len(got) > len(page.wants):
             raise DamagedResponse("the response has more variables than were asked for")
-        width = (len(page.wants) - page.extra) // page.rows
-        whole = (len(got) - page.extra) // width if page.request.repetitions else 0
-        if got != list(page.wants[: len(got)]) or (whole < 1 and len(got) < len(page.wants)):
+        whole = (len(got) - page.extra) // self._plan.width if page.request.pdu == GET_BULK else 0
+        if got == page.wants:
+            return found.raws, page.rows  # with a length in another form than the shortest
+        if got != list(page.wants[: len(got)]) or whole < 1:
             self.changed = "a row is missing, new, or of another type"
             return [], 0
-        if page.request.repetitions and whole < page.rows:
-            self._paging.cut(answer.size)
-            self._todo.appendleft(self._part(page, page.first + whole, page.rows - whole))
-        rows = min(whole, page.rows) if page.request.repetitions else page.rows
-        return found.raws[: page.extra + rows * width if page.request.repetitions else None], rows
+        self._paging.cut(answer.size)
+        self._todo.appendleft(self._cut(page, whole)[1])
+        return found.raws[: page.extra + whole * self._plan.width], whole
 
-    def _part(self, page: Page, first: int, rows: int) -> Page:
-        """Return a page for some later rows of a bulk page."""
-        width = (len(page.wants) - page.extra) // page.rows
-        skip = page.extra + (first - page.first) * width
-        suffix = self._plan.suffixes[first - 1]
-        before = len(self._plan.suffixes[page.first - 1]) if page.first else 0
-        names = [name[: len(name) - before] + suffix for name in page.request.names[page.extra :]]
-        made = message.request(message.GET_BULK, names, repetitions=rows, page=self._numbers)
-        self._numbers += 1
-        return Page(made, first, rows, page.wants[skip : skip + rows * width], 0)
+    def _cut(self, page: Page, rows: int) -> tuple[Page, Page]:
+        parts = cut(self._plan, page, rows, self._numbers)
+        self._numbers += 2
+        return parts
 
     def _refused(self, page: Page, answer: Answer) -> None:
         if answer.status == ErrorStatus.TOO_BIG:
@@ -107,21 +104,12 @@ class Known:
     def smaller(self, request: Request) -> Request | None:
         page = self._pages[request.page]
         self._paging.halve()
-        if page.rows == 1 or not request.repetitions:
+        if page.rows == 1:
             return None
-        half = page.rows // 2
-        width = (len(page.wants) - page.extra) // page.rows
-        self._todo.appendleft(self._part(page, page.first + half, page.rows - half))
-        made = message.request(
-            message.GET_BULK,
-            request.names,
-            non_repeaters=request.non_repeaters,
-            repetitions=half,
-            page=self._numbers,
-        )
-        self._numbers += 1
-        self._pages[made.page] = Page(made, page.first, half, page.wants[: page.extra + half * width], page.extra)
-        return made
+        head, rest = self._cut(page, page.rows // 2)
+        self._todo.appendleft(rest)
+        self._pages[head.request.page] = head
+        return head.request
 
     def table(self, columns: list[Oid]) -> Table:
         """Return what was read: every row once finished and not changed, or what is there of them before."""

@@ -125,6 +125,7 @@ class Plan(NamedTuple):
     tags: bytes  #: as in RowSet
     pages: Sequence[Page]
     guards: int  #: variables of the first page that come before its rows
+    width: int  #: columns
 
 
 class _Shape(NamedTuple):
@@ -147,7 +148,7 @@ def plan(columns: Sequence[bytes], known: RowSet, page_rows: int, *, bulk: bool)
         make(shape, first, min(page_rows, len(suffixes) - first), number)
         for number, first in enumerate(range(0, len(suffixes), page_rows))
     ]
-    return Plan([row_name(s) for s in suffixes], suffixes, known.tags, pages, len(known.guards))
+    return Plan([row_name(s) for s in suffixes], suffixes, known.tags, pages, len(known.guards), len(columns))
 
 
 def _guard_wants(names: Sequence[bytes]) -> list[bytes]:
@@ -185,6 +186,28 @@ def _get_page(shape: _Shape, first: int, rows: int, number: int) -> Page:
                 names.append(column + suffixes[row])
                 wants.append(message.want(column + suffixes[row], tag))
     return Page(message.request(GET, names, page=number), first, rows, wants, len(guard_names))
+
+
+def cut(made: Plan, page: Page, rows: int, number: int) -> tuple[Page, Page]:
+    """Return a page as two: its first rows, and the rest; they are given this number and the next."""
+    tags, width = made.tags, made.width
+    dense = len(tags) == width
+    tags_of_head = b"" if dense else tags[page.first * width : (page.first + rows) * width]
+    count = rows * width if dense else len(tags_of_head) - tags_of_head.count(0)
+    at, names = page.extra + count, page.request.names
+    middle = page.first + rows
+    if page.request.pdu == GET_BULK:
+        before, suffix = (len(made.suffixes[page.first - 1]) if page.first else 0), made.suffixes[middle - 1]
+        rest_names: Sequence[bytes] = [name[: len(name) - before] + suffix for name in names[page.extra :]]
+        head = message.request(GET_BULK, names, non_repeaters=page.extra, repetitions=rows, page=number)
+        rest = message.request(GET_BULK, rest_names, repetitions=page.rows - rows, page=number + 1)
+    else:
+        head = message.request(GET, names[:at], page=number)
+        rest = message.request(GET, names[at:], page=number + 1)
+    return (
+        Page(head, page.first, rows, page.wants[:at], page.extra),
+        Page(rest, middle, page.rows - rows, page.wants[at:], 0),
+    )
 
 
 class PlanCache:

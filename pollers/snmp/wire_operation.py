@@ -138,7 +138,7 @@ class Operation:
                 self.fail(NoAnswer(explain.no_answer(link.endpoint, tries, wrong_sources=link.wrong_sources)))
         elif self._may_retry(exchange):
             # a second silence may mean that the response is too long for the way
-            smaller = self._machine.smaller(exchange.request) if exchange.attempt and self.answers else None
+            smaller = self._machine.smaller(exchange.request) if exchange.attempt else None
             self._send_again(exchange, smaller, now)
 
     def _again_after_damage(self, exchange: Exchange, now: float, error: DamagedResponse) -> None:

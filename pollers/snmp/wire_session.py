@@ -53,6 +53,7 @@ class DeviceSession:
         self._device = device
         self._memory = memory
         self._link = link
+        self._page_bytes = memory.paging.response_bytes
         self._channel: Channel | None = None
         self._turn = asyncio.Lock()
 
@@ -162,6 +163,7 @@ class DeviceSession:
             return error
         was = self._memory.silence
         self._memory.silent(self._worker.now_s(), self._worker.now_ms(), self._worker.limits)
+        self._memory.paging.response_bytes = self._page_bytes  # silence tells nothing about the size of pages
         self._channel = None
         return self._unreachable() if was is not None else error
 

@@ -59,14 +59,12 @@ async def opened(
     behave: Behaviour, deadline_s: float = 10.0, source: Source | None = None, **settings: float | bool
 ) -> AsyncIterator[Opened]:
     agent = await start(behave)
-    access = access_for(source, **settings)
+    access = access_for(source, None, **settings)
     try:
         async with access.open(Device("lab", "d1", agent.endpoint), deadline_s) as session:
             yield Opened(session, agent, access)
     finally:
         await access.close()
-        assert agent.transport is not None
-        agent.transport.close()
 
 
 class Traced(list[Exchanged]):

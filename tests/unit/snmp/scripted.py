@@ -1,4 +1,4 @@
-"""An agent for tests that answers as it is told: it shares no code with the poller, so that one misreading cannot hide."""
+"""An agent that answers as it is told; it shares no code with the poller, so that one misreading cannot hide."""
 
 import asyncio
 import socket
@@ -69,7 +69,9 @@ class Asked:
     names: list[Arcs]
     data: bytes = b""
 
-    def response(self, variables: Iterable[bytes], *, status: int = 0, index: int = 0, request_id: bytes = b"") -> bytes:
+    def response(
+        self, variables: Iterable[bytes], *, status: int = 0, index: int = 0, request_id: bytes = b""
+    ) -> bytes:
         rid = request_id or self.request_id
         pdu = tlv(INTEGER, rid) + number(status) + number(index) + tlv(0x30, b"".join(variables))
         return tlv(0x30, number(self.version) + tlv(OCTETS, self.community) + tlv(RESPONSE, pdu))
@@ -196,7 +198,12 @@ class ScriptedAgent(asyncio.DatagramProtocol):
             other.sendto(data, self.asker)
 
 
+STARTED: list[ScriptedAgent] = []  #: closed by the fixture in conftest.py
+
+
 async def start(behave: Behaviour) -> ScriptedAgent:
+    """Return an agent on a free port of 127.0.0.1."""
     loop = asyncio.get_running_loop()
     _, agent = await loop.create_datagram_endpoint(lambda: ScriptedAgent(behave), local_addr=("127.0.0.1", 0))
+    STARTED.append(agent)
     return agent

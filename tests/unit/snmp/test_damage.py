@@ -175,13 +175,13 @@ async def test_a_hostile_datagram_never_gives_a_value(behave: Behaviour, error: 
 
 
 @pytest.mark.parametrize(("behave", "error"), DATAGRAMS)
-async def test_the_good_answer_after_a_hostile_datagram_is_taken(behave: Behaviour, error: type[SnmpError]) -> None:  # noqa: ARG001
+async def test_the_good_answer_after_a_hostile_datagram_is_taken(behave: Behaviour, error: type[SnmpError]) -> None:
     async with opened(first_bulk(behave), retries=2) as (session, _, _):
         assert whole(await session.walk(COLUMNS))
 
 
 @pytest.mark.parametrize(("behave", "error"), DATAGRAMS)
-async def test_known_rows_survive_a_hostile_datagram(behave: Behaviour, error: type[SnmpError]) -> None:  # noqa: ARG001
+async def test_known_rows_survive_a_hostile_datagram(behave: Behaviour, error: type[SnmpError]) -> None:
     async with opened(good, retries=2) as (session, agent, _):
         assert whole(await session.table(COLUMNS))
         agent.behave = first_bulk(behave)
