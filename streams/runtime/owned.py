@@ -3,7 +3,7 @@
 Derived from the table and dropped at every rebalance: Faust's memory tables keep the keys of partitions that have left.
 """
 
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from schemas.records import Job
@@ -14,16 +14,17 @@ from streams.scheduling.due import Schedule
 class Owned:
     """One `Schedule` per partition, built from the table at the first use after a rebalance."""
 
-    def __init__(
-        self, app: StageApp, table: MutableMapping[str, bytes], jobs_of: Callable[[str, bytes], Iterable[Job]]
-    ) -> None:
+    def __init__(self, app: StageApp, table: Any, jobs_of: Callable[[str, bytes], Iterable[Job]]) -> None:
         self._app = app
         self._table = table
         self._jobs_of = jobs_of
         self._schedules: dict[int, Schedule] | None = None
-        app.on_partitions_assigned.connect(self._assigned, weak=False)
+        app.on_partitions_assigned.connect(self._forget, weak=False)
+        # ticks of partitions that stay run on meanwhile: what they build before the table is recovered is not all of it
+        app.on_rebalance_complete.connect(self._forget, weak=False)
+        table.on_recover(self._forget)
 
-    async def _assigned(self, *_: Any, **__: Any) -> None:
+    async def _forget(self, *_: Any, **__: Any) -> None:
         self._schedules = None
 
     def _built(self) -> dict[int, Schedule]:
