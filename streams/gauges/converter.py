@@ -20,7 +20,6 @@ from streams.gauges.sample import Sample, from_record, to_record
 from streams.gauges.state import SIDES, Entry, StateError, entry_key, read_entry, series_of, write_entry
 from streams.gauges.transforms import Transform, Transformed, transform, wanted
 
-
 #: how many keys are looked at, at most, to bring what is kept back into its bound
 _LOOKS: Final = 4
 

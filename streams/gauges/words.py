@@ -1,6 +1,8 @@
 """Every word that a gauge may carry beside its numbers: why a number is absent, and why a present one is in doubt."""
 
 import enum
+from collections.abc import Mapping
+from typing import Final
 
 
 class NoRate(enum.StrEnum):
@@ -9,34 +11,61 @@ class NoRate(enum.StrEnum):
     A cell that the device did not give carries the poll's own reason instead of one of these.
     """
 
-    FIRST_SAMPLE = "first-sample"  #: nothing to compare with: a new series, or its state could not be read
-    REBOOT = "reboot"  #: the device has restarted since the last poll
-    GAP = "gap"  #: the last poll is too long ago for a mean to say anything
-    TOO_SOON = "too-soon"  #: the last poll is so near that the counter's own refresh would be a spike
-    CLOCK_STEP = "clock-step"  #: our clock went backwards, and the device's uptime is not known
-    AGENT_FROZEN = "agent-frozen"  #: uptime and every counter stood still: the agent answers from memory
-    ROW_NEW = "row-new"  #: the row was not in the last poll
-    DISCONTINUITY = "discontinuity"  #: the row's ifCounterDiscontinuityTime says that its counters were reset
-    PREVIOUS_MISSING = "previous-missing"  #: this cell was missing in the last poll
-    COLUMN_CHANGED = "column-changed"  #: width, unit or scale is not what it was: the two numbers do not compare
-    RESET = "reset"  #: the counter fell, and that was no wrap
-    WRAPPED_TOO_OFTEN = "wrapped-too-often"  #: a 32-bit counter wrapped, and on this line maybe more than once
-    ABOVE_LINE_RATE = "above-line-rate"  #: more than the line can carry: no such traffic was there
-    OUT_OF_RANGE = "out-of-range"  #: the raw value does not fit the counter's width
-    NOT_A_NUMBER = "not-a-number"  #: a level that is NaN or infinite
-    LINE_RATE_UNKNOWN = "line-rate-unknown"  #: derived: a share of a speed that is not known
-    ZERO_DENOMINATOR = "zero-denominator"  #: derived: a ratio to nothing
-    NO_SUCH_METRIC = "no-such-metric"  #: derived: this group of this device lacks an input
+    FIRST_SAMPLE = "first-sample"
+    REBOOT = "reboot"
+    GAP = "gap"
+    TOO_SOON = "too-soon"
+    CLOCK_STEP = "clock-step"
+    AGENT_FROZEN = "agent-frozen"
+    ROW_NEW = "row-new"
+    DISCONTINUITY = "discontinuity"
+    PREVIOUS_MISSING = "previous-missing"
+    COLUMN_CHANGED = "column-changed"
+    RESET = "reset"
+    WRAPPED_TOO_OFTEN = "wrapped-too-often"
+    ABOVE_LINE_RATE = "above-line-rate"
+    OUT_OF_RANGE = "out-of-range"
+    NOT_A_NUMBER = "not-a-number"
+    LINE_RATE_UNKNOWN = "line-rate-unknown"
+    ZERO_DENOMINATOR = "zero-denominator"
+    NO_SUCH_METRIC = "no-such-metric"
 
 
 class Doubt(enum.StrEnum):
     """Why a present rate is less than certain; several are joined by a plus sign. No doubt = no entry."""
 
-    WRAPPED = "wrapped"  #: the counter passed 2^32 once, and no other number of times fits
-    MAY_HAVE_RESET = "may-have-reset"  #: it fell, a wrap fits, but the device's uptime is not known
-    MAY_HAVE_WRAPPED = "may-have-wrapped"  #: a 32-bit counter rose, but could have wrapped unseen on this line
-    UPTIME_CLOCK = "uptime-clock"  #: our clock stepped; the duration is the device's own
-    UPTIME_FROZEN = "uptime-frozen"  #: uptime stood still while counters moved; the duration is ours
+    WRAPPED = "wrapped"
+    MAY_HAVE_RESET = "may-have-reset"
+    MAY_HAVE_WRAPPED = "may-have-wrapped"
+    UPTIME_CLOCK = "uptime-clock"
+    UPTIME_FROZEN = "uptime-frozen"
 
 
-DOUBT_SEPARATOR = "+"
+DOUBT_SEPARATOR: Final = "+"
+
+#: every word in words
+EXPLAINED: Final[Mapping[str, str]] = {
+    NoRate.FIRST_SAMPLE: "nothing to compare with: a new series, or its state could not be read",
+    NoRate.REBOOT: "the device has restarted since the last poll",
+    NoRate.GAP: "the last poll is too long ago for a mean to say anything",
+    NoRate.TOO_SOON: "the last poll is so near that the counter's own refresh would be a spike",
+    NoRate.CLOCK_STEP: "our clock went backwards, and the device's uptime is not known",
+    NoRate.AGENT_FROZEN: "uptime and every counter stood still: the agent answers from memory",
+    NoRate.ROW_NEW: "the row was not in the last poll",
+    NoRate.DISCONTINUITY: "the row's ifCounterDiscontinuityTime says that its counters were reset",
+    NoRate.PREVIOUS_MISSING: "this cell was missing in the last poll",
+    NoRate.COLUMN_CHANGED: "width, unit or scale is not what it was: the two numbers do not compare",
+    NoRate.RESET: "the counter fell, and that was no wrap",
+    NoRate.WRAPPED_TOO_OFTEN: "a 32-bit counter wrapped, and on this line maybe more than once",
+    NoRate.ABOVE_LINE_RATE: "more than the line can carry: no such traffic was there",
+    NoRate.OUT_OF_RANGE: "the raw value does not fit the counter's width",
+    NoRate.NOT_A_NUMBER: "a level that is NaN or infinite",
+    NoRate.LINE_RATE_UNKNOWN: "derived: a share of a speed that is not known",
+    NoRate.ZERO_DENOMINATOR: "derived: a ratio to nothing",
+    NoRate.NO_SUCH_METRIC: "derived: this group of this device lacks an input",
+    Doubt.WRAPPED: "the counter passed 2^32 once, and no other number of times fits",
+    Doubt.MAY_HAVE_RESET: "it fell, a wrap fits, but the device's uptime is not known",
+    Doubt.MAY_HAVE_WRAPPED: "a 32-bit counter rose, but could have wrapped unseen on this line",
+    Doubt.UPTIME_CLOCK: "our clock stepped; the duration is the device's own",
+    Doubt.UPTIME_FROZEN: "uptime stood still while counters moved; the duration is ours",
+}

@@ -1,0 +1,100 @@
+"""Samples and gauges as lines of JSON, every field named as in the Avro schemas; docs/gauges.md shows the form."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from schemas.codec import Schema, from_avro, parsed_schema, to_avro
+from schemas.records import Gauge, RawCounters
+
+#: what a line may leave out beside what has a default in the schema: it has no part in any rate
+_OFFLINE_DEFAULTS: Final[Mapping[str, Any]] = {"site": "", "endpoint": "", "labels": {}, "job": ""}
+_RANGES: Final = {"int": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**64 - 1)}
+_SHOWN: Final = 40
+
+
+class LineError(ValueError):
+    """A line that is no sample; the message says where and what was expected."""
+
+
+def read_sample(line: str) -> RawCounters:
+    """Return the sample of a line; counters above 2^63-1 may stand as they are or as two's complement.
+
+    Raises LineError.
+    """
+    try:
+        given = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise LineError(f"no JSON at column {error.colno}: {error.msg}") from error
+    except (RecursionError, ValueError) as error:  # nested too deeply; a number of thousands of digits
+        raise LineError(f"no sample: {error}") from error
+    if not isinstance(given, dict):
+        raise LineError(f"expected an object, found {_shown(given)}")
+    datum = _read(parsed_schema("raw_counters"), {**_OFFLINE_DEFAULTS, **given}, "")
+    return from_avro(RawCounters, datum)
+
+
+def write_gauge(gauge: Gauge) -> str:
+    """Return the gauge as a line, without its end."""
+    return json.dumps(to_avro(gauge), ensure_ascii=False, separators=(",", ":"))
+
+
+def _read(schema: Schema, value: Any, path: str) -> Any:
+    """Return a value of JSON as one of that schema."""
+    if isinstance(schema, list):
+        if value is None:
+            return None
+        (some,) = (branch for branch in schema if branch != "null")
+        return _read(some, value, path)
+    kind = schema["type"] if isinstance(schema, dict) else schema
+    if kind == "record":
+        return _read_record(schema, value, path)
+    if kind == "array":
+        items = _of_type(value, list, "an array", path)
+        return [_read(schema["items"], item, f"{path}[{place}]") for place, item in enumerate(items)]
+    if kind == "map":
+        entries = _of_type(value, dict, "an object", path)
+        return {key: _read(schema["values"], item, f"{path}.{key}") for key, item in entries.items()}
+    return _read_plain(kind, value, path)
+
+
+def _read_record(schema: Schema, value: Any, path: str) -> dict[str, Any]:
+    given = _of_type(value, dict, "an object", path)
+    names = {field["name"] for field in schema["fields"]}
+    if unknown := sorted(set(given) - names):
+        raise LineError(f"{_at(path, unknown[0])}: no such field; there are {', '.join(sorted(names))}")
+    made = {}
+    for field in schema["fields"]:
+        name = field["name"]
+        if name not in given and "default" not in field:
+            raise LineError(f"{_at(path, name)}: missing")
+        made[name] = _read(field["type"], given.get(name, field.get("default")), _at(path, name))
+    return made
+
+
+def _read_plain(kind: str, value: Any, path: str) -> Any:
+    if kind == "string":
+        return _of_type(value, str, "a text", path)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise LineError(f"{path}: expected a number, found {_shown(value)}")
+    if kind == "double":
+        return float(value)
+    lowest, highest = _RANGES[kind]
+    if not isinstance(value, int) or not lowest <= value <= highest:
+        raise LineError(f"{path}: expected a whole number from {lowest} to {highest}, found {_shown(value)}")
+    return value - 2**64 if value >= 2**63 else value
+
+
+def _of_type(value: Any, wanted: type, name: str, path: str) -> Any:
+    if not isinstance(value, wanted):
+        raise LineError(f"{path}: expected {name}, found {_shown(value)}")
+    return value
+
+
+def _at(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
