@@ -33,6 +33,7 @@ class Watch:
         self._add_views()
 
     async def _beat(self) -> None:
+        self._look()
         threading.Thread(target=self._guard, name="watch", daemon=True).start()
         while not self._app.should_stop:
             self._look()
