@@ -1,0 +1,26 @@
+"""One poll of a recording by a profile, as `panoptes poll --walk FILE --profile NAME --json` prints it."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from pollers.profiles.collect import samples_of
+from pollers.profiles.library import read_library
+from pollers.profiles.plan import make_plan
+from pollers.profiles.present import json_lines
+from pollers.profiles.reading import Memory, read_device
+from pollers.profiles.recording import RecordedSession, read_recording
+
+LIBRARY: Final = read_library()
+
+
+def poll_lines(walk: Path, profile: str) -> list[str]:
+    session = RecordedSession(read_recording(walk.read_text(encoding="utf-8"), walk.name))
+    plan = make_plan(LIBRARY.profiles[profile])
+    reading = asyncio.run(read_device(session, plan, Memory(), {}, 0))
+    return list(json_lines(profile, samples_of(plan, reading.frames, reading.clock)))
+
+
+def poll_rows(walk: Path, profile: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in poll_lines(walk, profile)]
