@@ -38,8 +38,8 @@ COUNTS: Final = 1.0
 EDGE_S: Final = 0.3
 #: roles of devices that never give a gauge
 MUTE_ROLES: Final = ("silent", "wrong-community")
-#: roles of devices that answer late by design, or only when asked again
-SLOW_ROLES: Final = ("slow", "lossy")
+#: roles of devices that answer late by design, only when asked again, or not while they boot
+SLOW_ROLES: Final = ("slow", "lossy", "reboots")
 #: how long after the first gauge a start is over
 WARM_UP_S: Final = 30
 NO_ANSWER: Final = ("TIMEOUT", "UNREACHABLE")

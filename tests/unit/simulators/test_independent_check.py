@@ -126,7 +126,7 @@ def test_mute_devices_must_be_reported_as_not_answering(role: str, outcome: str,
 
 def test_a_poll_that_lacks_something_is_found_unless_the_device_is_slow_by_design() -> None:
     judge = _judge()
-    for role in ("slow", "lossy", "ordinary"):
+    for role in ("slow", "lossy", "reboots", "ordinary"):
         device = BY_ROLE[role].device_id
         judge.status({"resource": f"a|b|c|d|{device}", "slot": EPOCH_S + 60, "outcome": "PARTIAL", "reason": "lost"})
     assert judge.problems == [f"{BY_ROLE['ordinary'].device_id} slot {EPOCH_S + 60}: PARTIAL: lost"]
