@@ -11,16 +11,17 @@ from pollers.snmp.values import FIRST_EXCEPTION, Data, Oid, Type
 SEQUENCE: Final = 0x30
 MAX_SUB_IDENTIFIERS: Final = 128  #: RFC 2578 §3.5
 _MAX_SUB_IDENTIFIER: Final = 2**32 - 1
-_MAX_COUNTER64: Final = 2**64 - 1
 _OPAQUE_FLOAT: Final = b"\x9f\x78\x04"
 _OPAQUE_DOUBLE: Final = b"\x9f\x79\x08"
-_WIDEST_INTEGER: Final = {
-    Type.INTEGER: 4,
-    Type.COUNTER32: 5,
-    Type.GAUGE32: 5,
-    Type.TIME_TICKS: 5,
-    Type.COUNTER64: 9,
+#: the largest value of each unsigned type; INTEGER has its own limits
+_MAX_UNSIGNED: Final = {
+    Type.COUNTER32: 2**32 - 1,
+    Type.GAUGE32: 2**32 - 1,
+    Type.TIME_TICKS: 2**32 - 1,
+    Type.COUNTER64: 2**64 - 1,
 }
+_NEGATIVE_FROM: Final = 0x80  #: below it, an INTEGER is what it looks like unsigned
+_INTEGER32: Final = range(-(2**31), 2**31)
 KNOWN_TAGS: Final = frozenset(int(t) for t in Type if t not in (Type.OPAQUE_FLOAT, Type.OPAQUE_DOUBLE))
 
 
@@ -204,21 +205,28 @@ def decode_value(tag: int, raw: bytes) -> tuple[Type, Data]:
 
     Unsigned types are read as unsigned whether or not the agent wrote the leading zero octet: many do not.
     """
-    if (widest := _WIDEST_INTEGER.get(Type(tag))) is not None:
-        if not 1 <= len(raw) <= widest or (len(raw) == widest and widest != 4 and raw[0] != 0):
-            raise DamagedResponse(f"a {Type(tag).name} of {len(raw)} octets")
-        return Type(tag), int.from_bytes(raw, signed=tag == Type.INTEGER)
-    if tag == Type.OBJECT_IDENTIFIER:
-        return Type.OBJECT_IDENTIFIER, decode_oid(raw)
-    if tag == Type.OPAQUE:
+    kind = Type(tag)
+    if kind in _MAX_UNSIGNED or kind is Type.INTEGER:
+        return kind, _integer(kind, raw)
+    if kind is Type.OBJECT_IDENTIFIER:
+        return kind, decode_oid(raw)
+    if kind is Type.OPAQUE:
         return _opaque(raw)
-    if tag == Type.IP_ADDRESS and len(raw) != 4:
+    if kind is Type.IP_ADDRESS and len(raw) != 4:
         raise DamagedResponse(f"an IpAddress of {len(raw)} octets")
-    if tag == Type.NULL or tag >= FIRST_EXCEPTION:
+    if kind is Type.NULL or kind >= FIRST_EXCEPTION:
         if raw:
-            raise DamagedResponse(f"a {Type(tag).name} with contents")
-        return Type(tag), None
-    return Type(tag), raw
+            raise DamagedResponse(f"a {kind.name} with contents")
+        return kind, None
+    return kind, raw
+
+
+def _integer(kind: Type, raw: bytes) -> int:
+    value = int.from_bytes(raw, signed=kind is Type.INTEGER)
+    fits = value in _INTEGER32 if kind is Type.INTEGER else value <= _MAX_UNSIGNED[kind]
+    if not raw or not fits:
+        raise DamagedResponse(f"a {kind.name} of {len(raw)} octets")
+    return value
 
 
 def _opaque(raw: bytes) -> tuple[Type, Data]:
@@ -235,22 +243,20 @@ def decode_column(tags: Sequence[int], raws: Sequence[bytes]) -> tuple[bytes, li
     if not raws:
         return b"", []
     tag = tags[0]
-    if tag in _WIDEST_INTEGER and all(map(tag.__eq__, tags)):
-        return bytes((tag,)) * len(raws), decode_integers(tag, raws)
-    if tag == Type.OCTET_STRING and all(map(tag.__eq__, tags)):
-        return bytes((tag,)) * len(raws), list(raws)
+    if all(map(tag.__eq__, tags)) and (data := decode_uniform(tag, raws)) is not None:
+        return bytes((tag,)) * len(raws), data
     pairs = [decode_value(t, r) for t, r in zip(tags, raws, strict=True)]
     return bytes(t for t, _ in pairs), [d for _, d in pairs]
 
 
-def decode_integers(tag: int, raws: Sequence[bytes]) -> list[Data]:
-    """Return the numbers of values that all have this integer tag. Raises DamagedResponse."""
-    sizes = set(map(len, raws))
-    if 0 in sizes or max(sizes) > _WIDEST_INTEGER[Type(tag)]:
-        return [decode_value(tag, raw)[1] for raw in raws]  # raises at the wrong one
+def decode_uniform(tag: int, raws: list[bytes] | Sequence[bytes]) -> list[Data] | None:
+    """Return the data of values that all have this tag, or None where each one needs a look of its own."""
+    if tag == Type.OCTET_STRING:
+        return list(raws)
+    numbers = list(map(int.from_bytes, raws))
     if tag == Type.INTEGER:
-        return [int.from_bytes(raw, signed=True) for raw in raws]
-    numbers: list[Data] = list(map(int.from_bytes, raws))
-    if max(numbers) > (_MAX_COUNTER64 if tag == Type.COUNTER64 else _MAX_SUB_IDENTIFIER):  # type: ignore[type-var, operator]
-        raise DamagedResponse(f"a {Type(tag).name} is wider than its type")
-    return numbers
+        if max(numbers) >= _NEGATIVE_FROM:
+            return None
+    elif max(numbers) > _MAX_UNSIGNED.get(tag, -1):  # type: ignore[call-overload]
+        return None
+    return None if b"" in raws else list[Data](numbers)

@@ -31,6 +31,13 @@ class Cells:
         return wrong
 
 
+def decode_known(tag: int, raws: Sequence[bytes]) -> tuple[bytes, list[Data], str]:
+    """Return the same as `decode_cells` for cells that all have this tag."""
+    data = ber.decode_uniform(tag, raws) if raws else []
+    tags = bytes((tag,)) * len(raws)
+    return (tags, data, "") if data is not None else decode_cells(tags, raws)
+
+
 def decode_cells(tags: Sequence[int], raws: Sequence[bytes]) -> tuple[bytes, list[Data], str]:
     """Return types, data, and what is wrong with a cell that its type does not allow, which is left empty."""
     try:

@@ -4,7 +4,7 @@ from collections import deque
 from typing import Final
 
 from pollers.snmp import message
-from pollers.snmp.columns import decode_cells
+from pollers.snmp.columns import decode_cells, decode_known
 from pollers.snmp.errors import DamagedResponse
 from pollers.snmp.message import GET_BULK, Answer, ErrorStatus, Request
 from pollers.snmp.paging import Paging
@@ -127,7 +127,7 @@ class Known:
         problems: list[Problem] = []
         made = []
         for position, (oid, tag) in enumerate(zip(columns, self._plan.tags, strict=True)):
-            types, data, wrong = decode_cells(bytes((tag,)) * len(rows), raws[position::width])
+            types, data, wrong = decode_known(tag, raws[position::width])
             if wrong:
                 problems.append(Problem("bad-value", f"{oid}: {wrong}"))
             made.append(Column(oid, bytearray(types), data))

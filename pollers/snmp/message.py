@@ -15,6 +15,8 @@ PDU_NAMES: Final = {GET: "get", GET_NEXT: "getnext", GET_BULK: "getbulk"}
 
 REQUEST_ID_BYTES: Final = 4
 REQUEST_ID_HEAD: Final = b"\x02\x04"
+#: a variable's first two bytes, by what follows them: SEQUENCE and a short length
+_HEADS: Final = tuple(bytes((ber.SEQUENCE, size)) for size in range(0x80))
 _NULL: Final = b"\x05\x00"
 
 
@@ -193,7 +195,7 @@ class WireAnswer:
 
     def known(self, wants: Sequence[bytes]) -> list[bytes] | None:
         """Return the contents of the wanted variables: names are compared, not decoded, and types with them."""
-        data, at, end = self._data, self._at, self._end
+        data, at, end, heads = self._data, self._at, self._end, _HEADS
         raws: list[bytes] = []
         add = raws.append
         try:
@@ -201,12 +203,7 @@ class WireAnswer:
                 name = at + 2
                 value = name + len(want)
                 stop = value + 1 + data[value]
-                if (
-                    data[name:value] != want
-                    or data[at + 1] != stop - name
-                    or stop - name > 0x7F
-                    or data[at] != ber.SEQUENCE
-                ):
+                if data[name:value] != want or data[at:name] != heads[stop - name]:
                     return None
                 add(data[value + 1 : stop])
                 at = stop

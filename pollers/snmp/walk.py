@@ -10,7 +10,7 @@ from typing import Final
 
 from pollers.snmp import ber
 from pollers.snmp.columns import Cells, merge, row_order
-from pollers.snmp.errors import DamagedResponse, SnmpError
+from pollers.snmp.errors import DamagedResponse
 from pollers.snmp.machine import refusal
 from pollers.snmp.message import GET_BULK, GET_NEXT, Answer, ErrorStatus, Request, request
 from pollers.snmp.paging import Paging
@@ -54,7 +54,12 @@ class Walk:
         self._repetitions = _MOST_REPETITIONS
         self._group: list[Column] = []  #: columns of the request under way
         self._value_bytes = float(_VALUE_BYTES + max(map(len, columns)))
-        self._refusal: SnmpError | None = None
+        self._prefixes = list(columns)
+        self._in_step = True  #: whether all columns had the same rows so far; those are kept together, row by row
+        self._rows: list[bytes] = []
+        self._tags: list[int] = []
+        self._raws: list[bytes] = []
+        self._offsets: list[int] = []
         self._waiting = False
 
     @property
@@ -127,6 +132,9 @@ class Walk:
         end = (
             whole if whole > first else len(found)
         )  # half a row at the end is read again, so that columns stay in step
+        if self._in_step and self._keep_regular(found, first, end, offset_ms):
+            return end - first
+        self._settle()
         leader: list[bytes] = []
         count = 0
         for position, column in enumerate(group):
@@ -139,6 +147,41 @@ class Walk:
             if len(column.cells.suffixes) >= self._rows_max and not column.done:
                 self._end(column, "too-many-rows", f"more than {self._rows_max} rows; the rest was not read")
         return count
+
+    def _keep_regular(self, found: ber.VarBinds, first: int, end: int, offset_ms: int) -> bool:
+        """Keep a response in which every column has the same rows, all at once; False where it is another one."""
+        columns = self.columns
+        width, tags, oids = len(columns), found.tags[first:end], found.oids
+        if len(self._group) != width or (end - first) % width or max(tags) >= FIRST_EXCEPTION:
+            return False
+        size = len(columns[0].prefix)
+        rows = [oid[size:] for oid in oids[first:end:width]]
+        wanted = [prefix + row for row in rows for prefix in self._prefixes]
+        if oids[first:end] != wanted or _increasing(columns[0].last, rows) < len(rows):
+            return False
+        if len(self._rows) + len(rows) >= self._rows_max:
+            return False
+        self._rows += rows
+        self._tags += tags
+        self._raws += found.raws[first:end]
+        self._offsets += [offset_ms] * len(rows)
+        for column in columns:
+            column.last = rows[-1]
+        return True
+
+    def _settle(self) -> None:
+        """Give each column what was kept of all of them."""
+        if self._rows:
+            width = len(self.columns)
+            for position, column in enumerate(self.columns):
+                self._append(column, self._rows, self._tags[position::width], self._raws[position::width])
+                column.cells.offsets_ms += self._offsets
+        self._in_step = False
+        self._rows, self._tags, self._raws, self._offsets = [], [], [], []
+
+    def _append(self, column: Column, rows: list[bytes], tags: list[int], raws: list[bytes]) -> None:
+        if bad := column.cells.extend(rows, tags, raws):
+            self.problems.append(Problem("bad-value", f"{ber.decode_oid(column.prefix)}: {bad}"))
 
     def _extend(
         self, column: Column, oids: list[bytes], tags: list[int], raws: list[bytes], leader: list[bytes]
@@ -165,8 +208,7 @@ class Walk:
                 column, "oid-not-increasing", f"{ber.decode_oid(column.prefix)}: {where} after what is not before it"
             )
             rows, tags, raws = rows[:good], tags[:good], raws[:good]
-        if bad := column.cells.extend(rows, tags, raws):
-            self.problems.append(Problem("bad-value", f"{ber.decode_oid(column.prefix)}: {bad}"))
+        self._append(column, rows, tags, raws)
         if rows:
             column.last = rows[-1]
         return rows
@@ -190,14 +232,16 @@ class Walk:
             for column in ended:
                 column.done = True
             return
-        self._refusal = refusal(answer.status, ber.decode_oid(ended[0].prefix + ended[0].last))
+        self._settle()
+        error = refusal(answer.status, ber.decode_oid(ended[0].prefix + ended[0].last))
         for column in ended:
-            self._end(column, _reason(answer.status), str(self._refusal))
+            self._end(column, _reason(answer.status), str(error))
         if all(column.done and not column.cells.suffixes for column in self.columns):
-            raise self._refusal
+            raise error
 
     def table(self) -> Table:
         """Return what was read."""
+        self._settle()
         return merge([(ber.decode_oid(c.prefix), c.cells) for c in self.columns], self.problems)
 
 

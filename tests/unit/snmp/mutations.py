@@ -207,6 +207,7 @@ class Fuzz:
             wants = [message.want(s.name, s.tag) for s in said[: extra + len(taken)]]
             assert wants == list(self.plan.pages[0].wants[: extra + len(taken)])
             return True
+        machine.table()
         by_name = {s.name: s for s in reversed(said)}
         for column in machine.columns:
             rows = column.cells.suffixes

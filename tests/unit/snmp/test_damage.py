@@ -64,7 +64,7 @@ def gen_err_for_the_second(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
 
 
 def a_bad_value(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
-    pairs = [variable((*A, 1), cell(1)), variable((*B, 1), (COUNTER64, bytes(11)))]
+    pairs = [variable((*A, 1), cell(1)), variable((*B, 1), (COUNTER64, b"\x01" * 11))]
     pairs += [variable((*A, 2), cell(2)), variable((*B, 2), cell(5))]
     pairs += [variable((1, 3, 6, 1, 4, 1, 9), cell(1)), variable((1, 3, 6, 1, 4, 1, 9), cell(1))]
     yield asked.response(pairs)
