@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 
 from schemas.records import Gauge, RawCounters
 from streams.pipeline import Topic
@@ -100,6 +100,12 @@ class Pipe:
             raise RuntimeError(f"{left} records were not stored")
         return count
 
+    def put_into(self, topic: str, partition: int, key: bytes, value: bytes) -> None:
+        """Store one record in a partition of any topic."""
+        producer = Producer({"bootstrap.servers": self.bootstrap})
+        producer.produce(topic, key=key, value=value, partition=partition)
+        producer.flush(60)
+
     def start(self) -> subprocess.Popen[bytes]:
         """Start a worker as a process; its log is `worker-N.log` in the state folder."""
         self._logs += 1
@@ -122,10 +128,7 @@ class Pipe:
         """Return where each partition of a topic ends."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "ends"})
         try:
-            return {
-                partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1]
-                for partition in range(PARTITIONS)
-            }
+            return {partition: _end(consumer, TopicPartition(topic, partition)) for partition in range(PARTITIONS)}
         finally:
             consumer.close()
 
@@ -175,6 +178,16 @@ class Pipe:
                 raise TimeoutError(f"{what}: not within {within_s} s\n{self.log()}")
             time.sleep(0.1)
         return time.monotonic() - began
+
+
+def _end(consumer: Consumer, place: TopicPartition) -> int:
+    """Return where a partition ends, asking again while its leader is being found."""
+    for _ in range(40):
+        try:
+            return int(consumer.get_watermark_offsets(place, timeout=10)[1])
+        except KafkaException:
+            time.sleep(0.25)
+    raise TimeoutError(f"{place} has no leader")
 
 
 def kill(worker: subprocess.Popen[bytes]) -> None:
