@@ -1,0 +1,231 @@
+"""What polling costs from the tick to the bytes handed to Kafka's producer, in this process alone, in CPU µs per value.
+
+`python -m tests.bench.pipeline.polling --devices 1000 --rounds 3`. Needs Go for the simulated agents. The poller is the
+stage's own; Kafka, Faust and ZooKeeper are not there: a table is a dict, and what is published is counted and dropped.
+"""
+
+import argparse
+import asyncio
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pollers.plugins.base import Kind
+from pollers.snmp.access import open_access
+from pollers.snmp.credentials import Community, Credential, Secret
+from pollers.snmp.limits import Limits
+from schemas.records import EnrichedResource, Enrichment, Outcome, RawCounters, Resource
+from streams.cli.demo.children import Children, wait_for_line
+from streams.pipeline import Topic
+from streams.polling.agent import Poller
+from streams.runtime.app import now_ms
+from streams.runtime.metrics import Metrics
+from streams.runtime.owner import Due
+from streams.runtime.plugins import Installed, Plugins
+from streams.runtime.registry_files import FileRegistry
+from streams.runtime.serde import Serdes
+from streams.runtime.settings import Settings, load
+from streams.scheduling.slots import Span
+from tests.simulators.ports import free_udp_port
+
+ROOT: Final = Path(__file__).parents[3]
+INTERFACES: Final = 48
+PARTITIONS: Final = 8
+
+CONFIGURATION: Final = """
+[panoptes]
+state_dir = {state}
+[enrichment:facts]
+plugin = device-facts
+interval_s = 3600
+[enrichment:interfaces]
+plugin = interfaces
+interval_s = 3600
+[polling:snmp]
+plugin = snmp
+interval_s = 60
+"""
+
+
+class Outbox:
+    """Stands for the producer: counts what it is handed."""
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.bytes = 0
+        self.last: dict[str, bytes] = {}
+
+    async def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:  # noqa: ARG002
+        self.records += 1
+        self.bytes += len(value or b"")
+        self.last[topic] = value or b""
+
+
+class Table(dict[str, bytes]):
+    def on_recover(self, _: Any) -> None:
+        """Do nothing: there is nothing to recover."""
+
+
+class Signal:
+    def connect(self, *_: Any, **__: Any) -> None:
+        """Do nothing: partitions stay."""
+
+
+class App:
+    """Stands for the Faust app: what the poller needs of it."""
+
+    worker_name = "bench:1"
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics("bench")
+        self.outbox = Outbox()
+        self.serdes = Serdes(settings, FileRegistry(Path(settings.panoptes.state_dir)))
+        self.on_partitions_assigned = self.on_rebalance_complete = Signal()
+
+    def bytes_table(self, _name: str) -> Table:
+        return Table()
+
+    def topic_name(self, topic: Topic) -> str:
+        return topic.value
+
+    def partition_of(self, key: str) -> int:
+        return int(key[-5:]) % PARTITIONS
+
+
+class Credentials:
+    async def candidates(self, _site: str, _device_id: str) -> Sequence[Credential]:
+        return [Community(community=Secret("public"))]
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+def main() -> int:
+    """Run the benchmark and print its figures; 1 where a poll did not succeed."""
+    parser = argparse.ArgumentParser(prog="bench-polling", description=__doc__)
+    parser.add_argument("--devices", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5, help="polls of every device that are measured")
+    parser.add_argument("--max-msg", type=int, default=1472, help="the agents' longest response, bytes")
+    parser.add_argument("--json", type=Path, help="write the raw figures here")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-polling-") as folder:
+        figures = run(options, Path(folder))
+    for name, value in figures.items():
+        print(f"{name:>24}: {value}")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1))
+    return 0 if set(figures["outcomes"]) == {Outcome.SUCCESS.value} else 1
+
+
+def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Return the figures of one run."""
+    binary = folder / "simagent"
+    subprocess.run(["go", "build", "-o", str(binary), "."], cwd=ROOT / "tests/simulators/simagent", check=True)  # noqa: S603, S607
+    children = Children(folder / "logs", {}, ROOT)
+    port = free_udp_port()
+    command = [str(binary), "-devices", str(options.devices), "-port", str(port)]
+    try:
+        agent = children.start("simagent", [*command, "-ports", str(INTERFACES), "-max-msg", str(options.max_msg)])
+        wait_for_line(agent, "simagent:", 20)
+        configuration = folder / "panoptes.ini"
+        configuration.write_text(CONFIGURATION.format(state=folder / "state"))
+        return asyncio.run(_measure(options, load(configuration, {}), port))
+    finally:
+        children.stop()
+
+
+async def _measure(options: argparse.Namespace, settings: Settings, port: int) -> dict[str, Any]:
+    app: Any = App(settings)
+    access = open_access(Limits(), Credentials())
+    plugins = Plugins(settings, access, now_ms)
+    pollers = plugins.of(Kind.POLLING)
+    poller = Poller(app, pollers)
+    await app.serdes.register()
+    empty_mib = _resident_mib()
+    await _fill(app, poller, plugins.of(Kind.ENRICHMENT), pollers, _resources(options.devices, port))
+    filled_mib = _resident_mib()
+    minute = int(time.time())
+    for _ in range(2):  # walks, then learnt rows
+        await _round(poller, minute := minute + 60)
+    outbox = app.outbox
+    outbox.records = outbox.bytes = 0
+    poller.outcomes.clear()
+    each: list[float] = []
+    for _ in range(options.rounds):
+        before = time.process_time()
+        await _round(poller, minute := minute + 60)
+        each.append(time.process_time() - before)
+    raw = app.serdes.of(Topic.RAW_COUNTERS, RawCounters).decode(outbox.last[Topic.RAW_COUNTERS.value])
+    await access.close()
+    values = len(raw.index) * (len(raw.counters) + len(raw.states) + bool(raw.discontinuities_cs))
+    return {
+        "devices": options.devices,
+        "values_a_poll": values,
+        "cpu_us_per_value": [round(cpu_s / options.devices / values * 1e6, 3) for cpu_s in each],
+        "lowest": round(min(each) / options.devices / values * 1e6, 3),
+        "cpu_us_per_poll": round(min(each) / options.devices * 1e6),
+        "records": outbox.records,
+        "bytes": outbox.bytes,
+        "outcomes": {outcome.value: count for outcome, count in poller.outcomes.items()},
+        "resident_mib": {"empty": empty_mib, "filled": filled_mib, "polled": _resident_mib()},
+    }
+
+
+async def _fill(
+    app: Any,
+    poller: Poller,
+    enrichers: Sequence[Installed],
+    pollers: Sequence[Installed],
+    resources: Sequence[Resource],
+) -> None:
+    """Enrich every device as the enrichment stage does, and put it into the poller's table."""
+    serde = app.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
+    room = asyncio.Semaphore(200)
+
+    async def fill(resource: Resource) -> None:
+        async with room:
+            found: dict[str, Enrichment] = {}
+            for plugin in enrichers:
+                found |= await plugin.instance.enrich(resource)
+        jobs = [job for plugin in pollers for job in plugin.instance.jobs(resource, found)]
+        enriched = EnrichedResource(resource=resource, enrichments=found, jobs=jobs, jobs_since_ms=now_ms())
+        poller.table[resource.identity] = serde.encode(enriched)
+
+    await asyncio.gather(*map(fill, resources))
+
+
+async def _round(poller: Poller, minute: int) -> None:
+    """Poll every device once: a minute's ticks, second by second, without waiting for the clock."""
+    for slot in range(minute, minute + 60):
+        await asyncio.gather(*(poller.run(Due(part, Span(slot, slot), gap=False)) for part in range(PARTITIONS)))
+
+
+def _resources(count: int, port: int) -> list[Resource]:
+    stamps = {"first_seen_ms": now_ms(), "last_seen_ms": now_ms()}
+    named = {"site": "bench", "resource_class": "network", "resource_subclass": "switch", "resource_type": "sim"}
+    return [
+        Resource(resource_id=f"sim{i:05}", endpoint=f"{_address(i)}:{port}", plugins=["bench"], **named, **stamps)  # type: ignore[arg-type]
+        for i in range(count)
+    ]
+
+
+def _address(device: int) -> str:
+    third, fourth = divmod(device, 250)
+    second, third = divmod(third + 1, 256) if third >= 255 else (0, third + 1)
+    return f"127.{second}.{third}.{fourth + 1}"
+
+
+def _resident_mib() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() // 2**20
+
+
+if __name__ == "__main__":
+    sys.exit(main())
