@@ -13,7 +13,9 @@ from schemas.errors import RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, RawCounters
 from streams.pipeline import Topic, stage
 from streams.polling.agent_turns import Turns
-from streams.polling.results import Timing, missed, polled, raw_counters
+from streams.polling.held import Holding
+from streams.polling.packing import pack
+from streams.polling.results import Timing, missed, polled
 from streams.runtime.app import StageApp, now_ms
 from streams.runtime.build import stage_app
 from streams.runtime.folding import Effects, Received, Send, fold_topic, send_all
@@ -48,6 +50,8 @@ class Poller:
         self.turns = Turns(InFlight(Caps(polls=room, suspects=max(1, room // SUSPECTS_SHARE))), self._miss)
         self.outcomes: Counter[Outcome] = Counter()
         self.lateness_s = 0.0  #: sum over all polls
+        self._holding = Holding(self._serde.decode)
+        app.on_partitions_assigned.connect(self._forget, weak=False)
         self._measure()
         self.owned = Owned(app, self.table, lambda _key, value: self._serde.decode(value).jobs)
 
@@ -66,12 +70,19 @@ class Poller:
         )
         metrics.gauge("resources_owned", "resources of the partitions that this worker owns", lambda: len(self.owned))
 
+    async def _forget(self, *_: Any, **__: Any) -> None:
+        self._holding.clear()  # what has left is not to be kept, and what stays is soon decoded again
+
     def take(self, received: Received[EnrichedResource]) -> Effects:
         """Step of the enriched resources' agent: remember them, and when their jobs are due."""
         key, value = received.key, received.value
         if value is None:
-            return Effects(writes=[(key, None)], then=lambda: self.owned.remove(key))
+            return Effects(writes=[(key, None)], then=lambda: self._remove(key))
         return Effects(writes=[(key, value)], then=lambda: self.owned.put(key, value))
+
+    def _remove(self, key: str) -> None:
+        self.owned.remove(key)
+        self._holding.remove(key)
 
     async def run(self, due: Due) -> None:
         """Poll, or record as missed, every (resource, job) that a tick asks for."""
@@ -95,14 +106,15 @@ class Poller:
         stored = self.table.get(key)
         if stored is None:
             return False  # it expired meanwhile
-        enriched = self._serde.decode(stored)
+        held = self._holding.get(key, stored)
+        enriched = held.enriched
         started_at_ms = now_ms()
         poll = await self._ask(enriched, job, slot)
         timing = Timing(slot=slot, started_at_ms=started_at_ms, ended_at_ms=now_ms())
         self.lateness_s += max(0.0, started_at_ms / 1000 - slot)
+        header = self._raw_serde.header
         sends = [
-            Send(self._raw_topic, key, self._raw_serde.encode(raw_counters(enriched, job, slot, sample)))
-            for sample in poll.samples
+            Send(self._raw_topic, key, pack(header, enriched, job, slot, sample, held.heads)) for sample in poll.samples
         ]
         try:
             await send_all(self._app, sends)
@@ -138,7 +150,7 @@ class Poller:
         if stored is None:
             return None
         self.outcomes[Outcome.MISSED] += slots.slots
-        resource = self._serde.decode(stored).resource
+        resource = self._holding.get(key, stored).enriched.resource
         status = missed(resource, job, slots, reason=reason, at_ms=now_ms(), worker=self._app.worker_name)
         return Send(self._status_topic, key, self._status_serde.encode(status))
 

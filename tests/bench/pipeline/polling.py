@@ -61,7 +61,7 @@ class Outbox:
         self.bytes = 0
         self.last: dict[str, bytes] = {}
 
-    async def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:  # noqa: ARG002
+    async def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
         self.records += 1
         self.bytes += len(value or b"")
         self.last[topic] = value or b""

@@ -1,0 +1,51 @@
+"""What is held of a resource follows its record, and is decoded no more often than somebody looks."""
+
+from schemas.records import EnrichedResource, Enrichment, Job
+from streams.polling.held import Holding
+from tests.unit.resources.test_inventory import SWITCH
+
+JOB = Job(plugin="interfaces", profile="if-mib", interval_s=60)
+FACTS = Enrichment(plugin="facts", collected_at_ms=1, ttl_s=60, facts={"vendor": "acme"})
+
+
+class Decoding:
+    def __init__(self) -> None:
+        self.decoded: list[bytes] = []
+
+    def __call__(self, stored: bytes) -> EnrichedResource:
+        self.decoded.append(stored)
+        return EnrichedResource(resource=SWITCH, enrichments={"device": FACTS}, jobs=[JOB], jobs_since_ms=1)
+
+
+def test_a_record_is_decoded_once_and_looks_like_itself():
+    decode = Decoding()
+    holding = Holding(decode)
+    held = holding.get("a", b"1")
+    assert holding.get("a", bytes([49])) is held
+    assert decode.decoded == [b"1"]
+    assert held.enriched.resource == SWITCH
+    assert held.enriched.jobs == [JOB]
+    assert dict(held.enriched.enrichments) == {"device": FACTS}
+    assert held.enriched.enrichments.get("interface") is None
+
+
+def test_another_record_or_a_removal_forgets_what_was_held():
+    holding = Holding(Decoding())
+    held = holding.get("a", b"1")
+    changed = holding.get("a", b"2")
+    assert changed is not held
+    assert changed.enriched.enrichments is not held.enriched.enrichments
+    holding.remove("a")
+    holding.remove("a")
+    assert len(holding) == 0
+
+
+def test_enrichments_of_many_resources_do_not_stay_decoded():
+    decode = Decoding()
+    holding = Holding(decode)
+    first = holding.get("0", b"0")
+    for number in range(1, 100):
+        holding.get(str(number), str(number).encode())
+    decode.decoded.clear()
+    assert first.enriched.enrichments["device"] == FACTS
+    assert decode.decoded == [b"0"]

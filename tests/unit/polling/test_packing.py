@@ -1,0 +1,52 @@
+"""What is packed in two halves is what the whole would be, whichever part of it changed since the last poll."""
+
+import io
+
+import fastavro
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pollers.plugins.base import Sample
+from schemas.codec import parsed_schema, to_avro
+from schemas.records import EnrichedResource, Job, RawCounters
+from streams.polling.packing import Heads, pack
+from streams.polling.results import raw_counters
+from tests.strategies import records_of
+from tests.unit.resources.test_inventory import SWITCH
+
+JOB = Job(plugin="interfaces", profile="if-mib", interval_s=60)
+ENRICHED = EnrichedResource(resource=SWITCH, enrichments={}, jobs=[JOB], jobs_since_ms=1)
+HEADER = b"\0\0\0\0\7"
+
+
+def whole(sample: Sample, slot: int) -> bytes:
+    body = io.BytesIO(HEADER)
+    body.seek(len(HEADER))
+    fastavro.schemaless_writer(body, parsed_schema("raw_counters"), to_avro(raw_counters(ENRICHED, JOB, slot, sample)))
+    return body.getvalue()
+
+
+def sample_of(raw: RawCounters) -> Sample:
+    names = set(Sample.__slots__)
+    return Sample(**{name: getattr(raw, name) for name in RawCounters.__slots__ if name in names})
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(records_of("raw_counters"), st.integers(0, 2**40)), min_size=1, max_size=4))
+def test_a_packed_record_is_the_whole_record_whatever_was_packed_before_it(polls):
+    heads: Heads = {}
+    for raw, slot in polls:
+        sample = sample_of(raw)
+        for at in (slot, slot + 60):
+            assert pack(HEADER, ENRICHED, JOB, at, sample, heads) == whole(sample, at)
+
+
+def test_what_seldom_changes_is_packed_once_a_group():
+    heads: Heads = {}
+    index = ["Gi0/1"]
+    for uptime_cs in (1, 2):
+        pack(HEADER, ENRICHED, JOB, 60, Sample(group="g", polled_at_ms=1, uptime_cs=uptime_cs, index=index), heads)
+        kept = heads[JOB.name, "g"]
+    assert heads == {(JOB.name, "g"): kept}
+    pack(HEADER, ENRICHED, JOB, 60, Sample(group="g", polled_at_ms=1, index=["Gi0/2"]), heads)
+    assert heads[JOB.name, "g"] is not kept
