@@ -118,6 +118,9 @@ class StageApp(faust.App):
         table = self.Table(
             name, key_type=str, value_type=bytes, partitions=self.settings.kafka.partitions, use_partitioner=True
         )
+        # Faust would write str keys as JSON: with quotes they hash to other partitions than the identities' own, and
+        # whoever takes a partition over would find other resources in its changelog
+        table.key_serializer = "raw"
 
         async def know_changelog() -> None:
             # a write asks the producer for the changelog's partitions, and fails where it has not heard of them yet
