@@ -17,6 +17,8 @@ REQUEST_ID_BYTES: Final = 4
 REQUEST_ID_HEAD: Final = b"\x02\x04"
 #: a variable's first two bytes, by what follows them: SEQUENCE and a short length
 _HEADS: Final = tuple(bytes((ber.SEQUENCE, size)) for size in range(0x80))
+#: what stands before a name of this length in a request's variable
+_NAME_HEADS: Final = tuple(bytes((ber.SEQUENCE, size + 4, Type.OBJECT_IDENTIFIER, size)) for size in range(0x7C))
 _NULL: Final = b"\x05\x00"
 
 
@@ -74,7 +76,10 @@ def request(
     pdu: int, names: Sequence[bytes], *, non_repeaters: int = 0, repetitions: int = 0, page: int = 0
 ) -> Request:
     """Return a request for these names (contents of OIDs)."""
-    variables = b"".join([ber.tlv(ber.SEQUENCE, ber.tlv(Type.OBJECT_IDENTIFIER, name) + _NULL) for name in names])
+    if names and max(map(len, names)) < len(_NAME_HEADS):
+        variables = b"".join([_NAME_HEADS[len(name)] + name + _NULL for name in names])
+    else:
+        variables = b"".join([ber.tlv(ber.SEQUENCE, ber.tlv(Type.OBJECT_IDENTIFIER, name) + _NULL) for name in names])
     tail = ber.integer(non_repeaters) + ber.integer(repetitions) + ber.tlv(ber.SEQUENCE, variables)
     return Request(pdu, names, non_repeaters, repetitions, tail, page)
 

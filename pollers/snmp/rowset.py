@@ -50,6 +50,7 @@ class RowSet(NamedTuple):
 
 def learn(walk: Walk, now_s: float) -> RowSet | None:
     """Return the row set of a finished walk, or None where it cannot be asked for directly: problems, or no rows."""
+    walk.settle()
     first = walk.columns[0].cells
     if walk.problems or not any(c.cells.suffixes for c in walk.columns) or UPTIME not in walk.guards:
         return None

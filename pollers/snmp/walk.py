@@ -132,9 +132,10 @@ class Walk:
         end = (
             whole if whole > first else len(found)
         )  # half a row at the end is read again, so that columns stay in step
+        before = len(self._rows) * width
         if self._in_step and self._keep_regular(found, first, end, offset_ms):
-            return end - first
-        self._settle()
+            return len(self._rows) * width - before
+        self.settle()
         leader: list[bytes] = []
         count = 0
         for position, column in enumerate(group):
@@ -149,27 +150,42 @@ class Walk:
         return count
 
     def _keep_regular(self, found: ber.VarBinds, first: int, end: int, offset_ms: int) -> bool:
-        """Keep a response in which every column has the same rows, all at once; False where it is another one."""
-        columns = self.columns
-        width, tags, oids = len(columns), found.tags[first:end], found.oids
-        if len(self._group) != width or (end - first) % width or max(tags) >= FIRST_EXCEPTION:
+        """Keep a response in which all columns have the same rows, or end together; False where it is another one."""
+        columns, prefixes, tags, oids = self.columns, self._prefixes, found.tags, found.oids
+        width, size = len(columns), len(prefixes[0])
+        if len(self._group) != width or (end - first) % width:
             return False
-        size = len(columns[0].prefix)
-        rows = [oid[size:] for oid in oids[first:end:width]]
-        wanted = [prefix + row for row in rows for prefix in self._prefixes]
-        if oids[first:end] != wanted or _increasing(columns[0].last, rows) < len(rows):
+        rows: list[bytes] = []
+        stop = first
+        while stop < end:
+            row = oids[stop][size:]
+            if oids[stop : stop + width] != [prefix + row for prefix in prefixes]:
+                break
+            rows.append(row)
+            stop += width
+        if max(tags[first:stop], default=0) >= FIRST_EXCEPTION or len(self._rows) + len(rows) >= self._rows_max:
             return False
-        if len(self._rows) + len(rows) >= self._rows_max:
+        if _increasing(columns[0].last, rows) < len(rows) or (stop < end and not self._all_end(found, stop)):
             return False
         self._rows += rows
-        self._tags += tags
-        self._raws += found.raws[first:end]
+        self._tags += tags[first:stop]
+        self._raws += found.raws[first:stop]
         self._offsets += [offset_ms] * len(rows)
         for column in columns:
-            column.last = rows[-1]
+            column.last = rows[-1] if rows else column.last
+            column.done = stop < end
         return True
 
-    def _settle(self) -> None:
+    def _all_end(self, found: ber.VarBinds, at: int) -> bool:
+        """Return whether the row at this place is beyond every column."""
+        after = slice(at, at + len(self._prefixes))
+        for prefix, oid, tag in zip(self._prefixes, found.oids[after], found.tags[after], strict=True):
+            if oid.startswith(prefix) and tag < FIRST_EXCEPTION:
+                return False
+        self.beyond = (found.oids[at], found.tags[at])
+        return True
+
+    def settle(self) -> None:
         """Give each column what was kept of all of them."""
         if self._rows:
             width = len(self.columns)
@@ -232,7 +248,7 @@ class Walk:
             for column in ended:
                 column.done = True
             return
-        self._settle()
+        self.settle()
         error = refusal(answer.status, ber.decode_oid(ended[0].prefix + ended[0].last))
         for column in ended:
             self._end(column, _reason(answer.status), str(error))
@@ -241,7 +257,7 @@ class Walk:
 
     def table(self) -> Table:
         """Return what was read."""
-        self._settle()
+        self.settle()
         return merge([(ber.decode_oid(c.prefix), c.cells) for c in self.columns], self.problems)
 
 
