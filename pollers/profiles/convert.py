@@ -165,7 +165,8 @@ def converter(column: Column, scale: float) -> Callable[[int, Data], Cell]:
         if textual:
             return as_text(value) if isinstance(value, str) or scale == 1.0 else as_text(value * scale)
         if isinstance(value, str) and (numeric or extract is not None):
-            value = _number(value)
+            number = _number(value)
+            value = _WRONG_TYPE if isinstance(number, Absent) and extract is None and read_as is As.AUTO else number
         if isinstance(value, str | Absent):
             return value if not numeric or isinstance(value, Absent) else _WRONG_TYPE
         scaled = value * scale if scale != 1.0 else value

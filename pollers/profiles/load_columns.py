@@ -24,6 +24,12 @@ def read_column(table: Section, name: str, node: Node) -> model.Column | None:
     refresh_s = section.duration_s("refresh")
     if refresh_s and use in {"counter", "discontinuity"}:
         section.problem(node.at, "refresh", f"no refresh on a {use}: it is read in every poll")
+    if use == "counter" and sources:
+        scales = {source.scale for source in sources}
+        if min(scales) <= 0:
+            section.problem(node.at, "scale", "a number above 0, as a counter only grows")
+        if len(scales) > 1:
+            section.problem(node.at, "first_of", "one scale for all sources of a counter")
     column = model.Column(
         name=name,
         use=model.Use(use) if use else model.Use.STATE if enum else model.Use.GAUGE,

@@ -16,6 +16,8 @@ TEXT_LIMIT: Final = {0: 65_536, 1: 4_096, 2: 400, 3: 128}
 #: a repeat with an upper bound above this counts as open-ended
 LONG_REPEAT: Final = 16
 
+#: what Python may one day read as sets within sets
+_NESTED_SET: Final = re.compile(r"(?<!\\)\[\^?\]?(?:[^\]\\]|\\.)*?(?:\[|--|&&|\|\||~~)")
 _REFUSED: Final = {
     sre.GROUPREF: "back references",
     sre.GROUPREF_EXISTS: "conditional groups",
@@ -41,6 +43,8 @@ def compile_pattern(text: str) -> Pattern:
     """Return the pattern with the length of text it can bear. Raises PatternError."""
     if len(text) > MAX_PATTERN:
         raise PatternError(f"a pattern of at most {MAX_PATTERN} characters")
+    if _NESTED_SET.search(text):
+        raise PatternError("a pattern without [ and without --, &&, || and ~~ between [ and ]")
     try:
         tree = sre_parser.parse(text)
         repeats = _open_repeats(tree, inside=False)

@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from pollers.plugins.base import Sample
 from pollers.profiles.model import Profile
 from pollers.profiles.plan import Plan
+from pollers.profiles.reading import Memory
 from pollers.snmp.values import Oid
+
+#: why one poll has no value that is made of rates
+NEEDS_TWO_POLLS: Final = "needs-two-polls"
 
 
 def json_rows(profile: str, sample: Sample) -> Iterator[dict[str, Any]]:
@@ -17,7 +21,7 @@ def json_rows(profile: str, sample: Sample) -> Iterator[dict[str, Any]]:
         for row in cells.rows:
             missing[row][cells.column] = str(cells.reason)
     for row, key in enumerate(sample.index):
-        gone = missing[row]
+        gone = missing[row] | {derived.name: NEEDS_TWO_POLLS for derived in sample.derived}
         counters = [column for column in sample.counters if column.name not in gone]
         gauges = [column for column in sample.gauges if column.name not in gone]
         yield {
@@ -66,8 +70,9 @@ def _unit(unit: str) -> str:
     return "" if unit == "1" else unit
 
 
-def explain_plan(plan: Plan, skip: frozenset[Oid]) -> Iterator[str]:
-    """Yield which requests a poll makes, and which columns it no longer asks for."""
+def explain_plan(plan: Plan, memory: Memory) -> Iterator[str]:
+    """Yield which requests a poll makes once it has learnt, and which columns it no longer asks for."""
+    skip = memory.skip
     names = oid_names(plan.profile)
     scalars = [oid for oid in (*plan.scalars, *plan.slow_scalars) if oid not in skip]
     yield f"GET: sysUpTime, snmpEngineBoots and {len(scalars)} scalars"
@@ -76,6 +81,9 @@ def explain_plan(plan: Plan, skip: frozenset[Oid]) -> Iterator[str]:
         fast = [oid for oid in walk.fast if oid not in skip]
         slow = [oid for oid in walk.slow if oid not in skip]
         if not fast and not slow:
+            continue
+        if walk.tables in memory.empty:
+            yield f"no rows, asked again after ten minutes: {', '.join(walk.tables)}"
             continue
         yield f"GETBULK {', '.join(walk.tables)}: {len(fast)} columns in every poll, {len(slow)} now and then"
         yield from (f"  {oid}  {names.get(oid, '')}" for oid in fast)

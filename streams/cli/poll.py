@@ -121,4 +121,4 @@ async def _costs(session: Session, plan: Plan, reading: Reading, first: int, now
     again = await read_device(session, plan, reading.memory, {}, now_ms + 1_000)
     later = session.stats.packets_sent - before
     packets = f"packets: {first} for the first poll, {later} for each later one"
-    return [packets, *explain_plan(plan, again.memory.skip)]
+    return [packets, *explain_plan(plan, again.memory)]

@@ -1,0 +1,161 @@
+"""A profile that cannot be used is refused with file, line, key and what was expected; all of it at once."""
+
+from textwrap import dedent
+
+import pytest
+
+from pollers.profiles.library import read_document
+from pollers.profiles.place import ProfileError
+from tests.unit.profiles.bench import library_of, problems
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("profile: p\nunknown: 1", "p0.yaml:2: unknown: one of the keys", id="unknown-key"),
+        pytest.param("profile: p\nformat: 2", "p0.yaml:2: format: a whole number from 1 to 1", id="newer-format"),
+        pytest.param("profile: p\ninterval: soon", "p0.yaml:2: interval: a duration", id="duration"),
+        pytest.param("profile: p\nextends: [q]", "p0.yaml:2: extends: a profile that exists, not 'q'", id="no-parent"),
+        pytest.param("profile: p\nextends: [p]", "p0.yaml:1: extends: no circle", id="extends-itself"),
+        pytest.param("profile: p\nmatch: {}", "p0.yaml:2: match: sys_object_id or sys_descr", id="empty-match"),
+        pytest.param("profile: p\nmatch: {sys_object_id: [x]}", "match.sys_object_id: an OID", id="bad-object-id"),
+        pytest.param("profile: p\nmatch: {sys_descr: '('}", "match.sys_descr: a regular expression", id="bad-pattern"),
+        pytest.param("profile: p\nemit: {g: t}", "p0.yaml:2: emit.g: a table that exists, not 't'", id="no-table"),
+        pytest.param("profile: p\ntables: {t: {}}", "tables.t: columns, or computed values", id="empty-table"),
+        pytest.param(
+            "profile: p\ntables:\n  t:\n    columns:\n      c: {unit: s}",
+            "p0.yaml:5: tables.t.columns.c: either oid or first_of",
+            id="column-without-oid",
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {oid: 1.3.x}}}}",
+            "tables.t.columns.c.oid: an OID in numbers",
+            id="oid",
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {oid: #.1, use: sum}}}}",
+            "columns.c.use: one of counter, gauge, state",
+            id="use",
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {oid: #.1, use: counter, refresh: 1h}}}}",
+            "columns.c.refresh: no refresh on a counter",
+            id="refresh-of-counter",
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {oid: #.1, use: counter, scale: 0}}}}",
+            "columns.c.scale: a number above 0",
+            id="scale-of-counter",
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {use: counter, first_of: [{oid: #.1, scale: 2}, #.2]}}}}",
+            "columns.c.first_of: one scale for all sources of a counter",
+            id="scales-of-counter",
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {oid: #.1}}, row: [name]}}", "tables.t.row: a name of 't'", id="row"
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {oid: #.1}}, join: {x: {}}}}",
+            "tables.t.join.x: a table that exists, not 'x'",
+            id="join",
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {oid: #.1}}, tags: {n: 'x.y'}}}",
+            "tables.t.tags.n: a column, alias.column of a join",
+            id="tag",
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {oid: #.1}}, when: 'c ='}}",
+            "tables.t.when: a number, name",
+            id="when",
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {oid: #.1, use: counter}}, when: 'c > 1'}}",
+            "tables.t.when: no counter here",
+            id="filter-by-rate",
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {oid: #.1}}}}\ncomputed: {t.a: b, t.b: a}",
+            "p0.yaml:3: computed.t.a: no circle",
+            id="circle",
+        ),
+        pytest.param("profile: p\ncomputed: {x.a: '1'}", "computed.x: a table before the point", id="computed-of-none"),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {oid: #.1}}}}\ncomputed: {t.c: '1'}",
+            "each name once among columns",
+            id="name-twice",
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {a-b: {oid: #.1}}}}", "columns.a-b: a name (letters", id="bad-name"
+        ),
+        pytest.param("profile: p\ntables: [1]", "p0.yaml:2: tables: a mapping", id="list-for-mapping"),
+        pytest.param(
+            "profile: p\ntables: {t: {index: [{type: integer}], columns: {c: {oid: #.1}}}}",
+            "tables.t.index[0].name: a name for this part",
+            id="index-without-name",
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {line_rate: x, columns: {c: {oid: #.1}}}}",
+            "tables.t.line_rate: a gauge",
+            id="rate",
+        ),
+    ],
+)
+def test_a_bad_profile_is_refused_where_it_is_bad(text: str, expected: str):
+    found = problems(text)
+    assert any(expected in problem for problem in found), found
+
+
+def test_every_problem_is_told_at_once():
+    found = problems("profile: p\ninterval: x\ntables:\n  t: {columns: {a: {}, b: {oid: x}}}\nemit: {g: u}")
+    assert len(found) == 4
+    assert {problem.split(": ")[0] for problem in found} == {"p0.yaml:2", "p0.yaml:4", "p0.yaml:5"}
+
+
+def test_a_bad_profile_takes_those_that_extend_it_and_no_others():
+    library = library_of("profile: bad\nunknown: 1", "profile: child\nextends: [bad]", "profile: good")
+    assert set(library.profiles) == {"good"}
+    assert library.broken == {"bad", "child"}
+    assert len(library.problems) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a: &x [1]\nb: *x", id="alias"),
+        pytest.param("a: &x 1", id="anchor"),
+        pytest.param("[" * 100, id="deep-and-open"),
+        pytest.param("[" * 100 + "]" * 100, id="deep"),
+        pytest.param("a: {" * 30 + "}" * 30, id="deep-mappings"),
+        pytest.param("profile: p\nprofile: q", id="key-twice"),
+        pytest.param("profile: [p]", id="name-is-a-list"),
+        pytest.param("profile: ../p", id="name-is-a-path"),
+        pytest.param("", id="empty"),
+        pytest.param("- 1", id="list"),
+        pytest.param("profile: p\n\tx: 1", id="tab"),
+        pytest.param("? [a]\n: 1", id="list-as-key"),
+        pytest.param("profile: p\n--- \nprofile: q", id="two-documents"),
+        pytest.param("profile: \x01", id="control-character"),
+        pytest.param("x" * (2 * 2**20 + 1), id="huge"),
+    ],
+)
+def test_a_text_that_is_no_profile_is_refused(text: str):
+    with pytest.raises(ProfileError) as caught:
+        read_document(text, "f.yaml")
+    assert all(problem.at.file == "f.yaml" for problem in caught.value.problems)
+
+
+def test_yaml_tags_build_nothing():
+    text = dedent("""\
+        profile: p
+        description: !!python/object/apply:os.system ["true"]
+        """)
+    assert problems(text) == ["p0.yaml:2: description: a text"]
+
+
+def test_labels_that_yaml_takes_for_truth_values_stay_texts():
+    library = library_of(
+        "profile: p\ntables: {t: {columns: {c: {oid: 1.3.6.1.4.1.9.1, enum: {1: on, 2: off, 3: no}}}}}\nemit: {g: t}"
+    )
+    assert library.profiles["p"].tables["t"].columns["c"].enum == {"1": "on", "2": "off", "3": "no"}

@@ -1,0 +1,79 @@
+"""The most specific profile wins, whatever order the files have."""
+
+import random
+
+import pytest
+
+from pollers.profiles.library import read_library
+from pollers.profiles.match import best_profile, fits
+from tests.unit.profiles.bench import library_of
+
+PROFILES = library_of(
+    "profile: any-acme\nmatch: {sys_object_id: [1.3.6.1.4.1.9.*]}",
+    "profile: family\nmatch: {sys_object_id: [1.3.6.1.4.1.9.1.*]}",
+    "profile: exact\nmatch: {sys_object_id: [1.3.6.1.4.1.9.1.7]}",
+    "profile: secure\nmatch: {sys_object_id: [1.3.6.1.4.1.9.1.*], sys_descr: '(?i)security'}",
+    "profile: by-text\nmatch: {sys_descr: FooOS}",
+    "profile: mixin",
+).profiles
+
+
+@pytest.mark.parametrize(
+    ("oid", "descr", "expected"),
+    [
+        pytest.param("1.3.6.1.4.1.9.1.7", "x", "exact", id="exact"),
+        pytest.param("1.3.6.1.4.1.9.1.70", "x", "family", id="prefix-is-whole-numbers"),
+        pytest.param(".1.3.6.1.4.1.9.1.8", "a Security thing", "secure", id="prefix-and-text"),
+        pytest.param("1.3.6.1.4.1.9.1.7", "a Security thing", "exact", id="exact-beats-text"),
+        pytest.param("1.3.6.1.4.1.9.2", None, "any-acme", id="shorter-prefix"),
+        pytest.param("1.3.6.1.4.1.10", "FooOS 1", "by-text", id="text-alone"),
+        pytest.param(None, "FooOS 1", "by-text", id="no-object-id"),
+        pytest.param("1.3.6.1.4.1.10", "BarOS", None, id="none"),
+        pytest.param("1.3.6.1.4.1.9", None, None, id="the-stem-itself"),
+    ],
+)
+def test_the_most_specific_profile_wins(oid: str | None, descr: str | None, expected: str | None):
+    profiles = list(PROFILES.values())
+    for seed in range(5):
+        random.Random(seed).shuffle(profiles)
+        assert best_profile(profiles, oid, descr) == expected
+
+
+def test_all_that_fit_are_told_best_first():
+    found = [fit.name for fit in fits(PROFILES.values(), "1.3.6.1.4.1.9.1.7", "Security")]
+    assert found == ["exact", "secure", "family", "any-acme"]
+
+
+BUILT_IN = read_library().profiles
+
+
+CISCO = "1.3.6.1.4.1.9"
+JUNIPER = "1.3.6.1.4.1.2636.1.1.1"
+
+
+@pytest.mark.parametrize(
+    ("oid", "descr", "expected"),
+    [
+        (f"{CISCO}.1.1", "Cisco IOS Software, C2960 Software (C2960-LANBASEK9-M)", "cisco-ios"),
+        (f"{CISCO}.1.2494", "Cisco IOS Software [Cupertino], Catalyst (CAT9K_IOSXE)", "cisco-ios-xe"),
+        (f"{CISCO}.1.1165", "Cisco IOS Software, ASR1000 Software (X86_64_LINUX_IOSD-UNIVERSALK9-M)", "cisco-asr1000"),
+        (f"{CISCO}.1.1639", "Cisco IOS XR Software (Cisco ASR9K Series), Version 6.1.4", "cisco-ios-xr"),
+        (f"{CISCO}.1.283", "Cisco IOS Software, s72033_rp Software (s72033_rp-ADVENTERPRISEK9_WAN-M)", "cisco-6500"),
+        (f"{CISCO}.1.745", "Cisco Adaptive Security Appliance Version 9.2(4)", "cisco-asa"),
+        (f"{CISCO}.12.3.1.3.1106", "Cisco NX-OS(tm) n3000, Software (n3000-uk9)", "cisco-nxos"),
+        (f"{JUNIPER}.2.29", "Juniper Networks, Inc. mx960 internet router, kernel JUNOS 15.1", "juniper-mx"),
+        (f"{JUNIPER}.4.130.3", "Juniper Networks, Inc. qfx10002-36q Ethernet Switch, kernel JUNOS", "juniper-qfx"),
+        (f"{JUNIPER}.2.43", "Juniper Networks, Inc. ex4200-48t Ethernet Switch, kernel JUNOS", "juniper-ex"),
+        (f"{JUNIPER}.2.39", "Juniper Networks, Inc. srx240h2 internet router, kernel JUNOS", "juniper-srx"),
+        (f"{JUNIPER}.2.999", "Juniper Networks, Inc. new thing", "juniper"),
+        ("1.3.6.1.4.1.30065.1.3011.7280", "Arista Networks EOS version 4.28", "arista-eos"),
+        ("1.3.6.1.4.1.14823.1.1.32", "ArubaOS (MODEL: Aruba7210)", "aruba-wireless"),
+        ("1.3.6.1.4.1.6141.1.68", "Ciena 3930", "ciena-saos"),
+        ("1.3.6.1.4.1.8072.3.2.10", "Linux host 5.10", "linux"),
+        ("1.3.6.1.4.1.22610.1.3.14", "AX Series Advanced Traffic Manager", "a10"),
+        ("1.3.6.1.4.1.3375.2.1.3.4.43", "BIG-IP 2000", "f5-bigip"),
+        ("1.3.6.1.4.1.99999", "something", None),
+    ],
+)
+def test_known_devices_get_the_profile_of_their_family(oid: str, descr: str, expected: str | None):
+    assert best_profile(BUILT_IN.values(), oid, descr) == expected

@@ -1,0 +1,92 @@
+"""Recordings: .snmprec and snmpwalk's output give the same values, and what is written is read again."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pollers.profiles.recording import RecordedSession, RecordingError, read_recording, write_snmprec
+from pollers.snmp.values import Type, Value
+
+WALK = """\
+.1.3.6.1.2.1.1.1.0 = STRING: "A \\"router\\"
+with two lines"
+.1.3.6.1.2.1.1.2.0 = OID: .1.3.6.1.4.1.9.1.1
+.1.3.6.1.2.1.1.3.0 = Timeticks: (123456) 0:20:34.56
+.1.3.6.1.2.1.2.2.1.2.1 = STRING: Gi0/1
+.1.3.6.1.2.1.2.2.1.5.1 = Gauge32: 1000000000
+.1.3.6.1.2.1.2.2.1.6.1 = Hex-STRING: 00 1B 00
+01 02 FF
+.1.3.6.1.2.1.2.2.1.8.1 = INTEGER: up(1)
+.1.3.6.1.2.1.2.2.1.9.1 = INTEGER: -5 dBm
+.1.3.6.1.2.1.2.2.1.10.1 = Counter32: 7
+.1.3.6.1.2.1.4.20.1.1.10.0.0.1 = IpAddress: 10.0.0.1
+.1.3.6.1.2.1.31.1.1.1.6.1 = Counter64: 18446744073709551615
+.1.3.6.1.2.1.31.1.1.1.18.1 = ""
+.1.3.6.1.2.1.99.1 = Opaque: Float: 1.5
+.1.3.6.1.2.1.99.2 = Wrong Type (should be INTEGER): Gauge32: 5
+.1.3.6.1.2.1.99.3 = NULL
+.1.3.6.1.2.1.99.4 = BITS: 80 0
+.1.3.6.1.2.1.99.5 = No Such Instance currently exists at this OID
+"""
+
+
+def test_the_output_of_snmpwalk_is_read_with_its_types():
+    assert dict(read_recording(WALK, "f")) == {
+        "1.3.6.1.2.1.1.1.0": Value(Type.OCTET_STRING, b'A "router"\nwith two lines'),
+        "1.3.6.1.2.1.1.2.0": Value(Type.OBJECT_IDENTIFIER, "1.3.6.1.4.1.9.1.1"),
+        "1.3.6.1.2.1.1.3.0": Value(Type.TIME_TICKS, 123456),
+        "1.3.6.1.2.1.2.2.1.2.1": Value(Type.OCTET_STRING, b"Gi0/1"),
+        "1.3.6.1.2.1.2.2.1.5.1": Value(Type.GAUGE32, 1_000_000_000),
+        "1.3.6.1.2.1.2.2.1.6.1": Value(Type.OCTET_STRING, bytes.fromhex("001b000102ff")),
+        "1.3.6.1.2.1.2.2.1.8.1": Value(Type.INTEGER, 1),
+        "1.3.6.1.2.1.2.2.1.9.1": Value(Type.INTEGER, -5),
+        "1.3.6.1.2.1.2.2.1.10.1": Value(Type.COUNTER32, 7),
+        "1.3.6.1.2.1.4.20.1.1.10.0.0.1": Value(Type.IP_ADDRESS, bytes([10, 0, 0, 1])),
+        "1.3.6.1.2.1.31.1.1.1.6.1": Value(Type.COUNTER64, 2**64 - 1),
+        "1.3.6.1.2.1.31.1.1.1.18.1": Value(Type.OCTET_STRING, b""),
+        "1.3.6.1.2.1.99.1": Value(Type.OPAQUE_FLOAT, 1.5),
+        "1.3.6.1.2.1.99.2": Value(Type.GAUGE32, 5),
+        "1.3.6.1.2.1.99.3": Value(Type.NULL, None),
+        "1.3.6.1.2.1.99.4": Value(Type.OCTET_STRING, b"\x80"),
+    }
+
+
+OIDS = st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=6).map(lambda arcs: "1.3." + ".".join(map(str, arcs)))
+VALUES = st.one_of(
+    st.builds(Value, st.just(Type.INTEGER), st.integers(-(2**31), 2**31 - 1)),
+    st.builds(Value, st.just(Type.OCTET_STRING), st.binary(max_size=40)),
+    st.builds(Value, st.sampled_from([Type.COUNTER32, Type.GAUGE32, Type.TIME_TICKS]), st.integers(0, 2**32 - 1)),
+    st.builds(Value, st.just(Type.COUNTER64), st.integers(0, 2**64 - 1)),
+    st.builds(Value, st.just(Type.IP_ADDRESS), st.binary(min_size=4, max_size=4)),
+    st.builds(Value, st.just(Type.OBJECT_IDENTIFIER), OIDS),
+    st.builds(Value, st.just(Type.OPAQUE_DOUBLE), st.floats(allow_nan=False, allow_infinity=False)),
+    st.just(Value(Type.NULL, None)),
+)
+
+
+@given(st.lists(st.tuples(OIDS, VALUES), min_size=1, max_size=20))
+def test_what_is_written_is_read_again(entries: list[tuple[str, Value]]):
+    assert read_recording(write_snmprec(entries), "f") == entries
+
+
+@given(st.text(max_size=200))
+def test_no_text_breaks_the_reader(text: str):
+    with suppress(RecordingError):
+        read_recording(text, "f")
+
+
+@pytest.mark.parametrize("line", ["1.3.6|99|x", "1.3.6|2|x", "1.3.6|4x|zz", "1.3.6|64|10.0.0.300", "1.3|2"])
+def test_a_bad_line_is_named(line: str):
+    with pytest.raises(RecordingError, match=r"^f:2: "):
+        read_recording(f"1.3.6.1|2|1\n{line}", "f")
+
+
+def test_a_walk_gives_the_rows_of_all_columns_in_the_order_of_their_index():
+    lines = "1.3.6.1.9.1.10|2|1\n1.3.6.1.9.1.9|2|2\n1.3.6.1.9.2.10|2|3\n1.3.6.1.91.1|2|4\n"
+    table = asyncio.run(RecordedSession(read_recording(lines, "f")).walk(["1.3.6.1.9.1", "1.3.6.1.9.2"]))
+    assert table.rows == ["9", "10"]
+    assert [column.data for column in table.columns] == [[2, 1], [None, 3]]
+    assert [list(column.types) for column in table.columns] == [[2, 2], [0, 2]]
