@@ -42,6 +42,17 @@ PORTS_PER_STAGE: Final = 10
 MAX_RECORD_BYTES: Final = 8 * 2**20
 
 
+class IdentityTable(faust.Table):
+    """A table whose keys stand in its changelog as they are.
+
+    Faust writes str keys as JSON. With its quotes an identity hashes to another partition than without, and who takes
+    a partition over finds other resources in its changelog than the partition has.
+    """
+
+    def _serializer_from_type(self, typ: Any) -> Any:
+        return "raw" if typ is str else super()._serializer_from_type(typ)
+
+
 class StageApp(faust.App):
     """A Faust app that waits for its services, commits only what is done, and binds its web server to loopback."""
 
@@ -115,12 +126,16 @@ class StageApp(faust.App):
 
     def bytes_table(self, name: str) -> Any:
         """Return a table from identity to bytes, partitioned as every keyed topic is."""
-        table = self.Table(
-            name, key_type=str, value_type=bytes, partitions=self.settings.kafka.partitions, use_partitioner=True
+        table: Any = self.tables.add(
+            IdentityTable(
+                self,
+                name=name,
+                key_type=str,
+                value_type=bytes,
+                partitions=self.settings.kafka.partitions,
+                use_partitioner=True,
+            )
         )
-        # Faust would write str keys as JSON: with quotes they hash to other partitions than the identities' own, and
-        # whoever takes a partition over would find other resources in its changelog
-        table.key_serializer = "raw"
 
         async def know_changelog() -> None:
             # a write asks the producer for the changelog's partitions, and fails where it has not heard of them yet
@@ -154,6 +169,7 @@ class StageApp(faust.App):
             await self._make_changelogs()
         # Faust makes the folder, but not those above it
         await asyncio.to_thread(Path(self.conf.datadir).mkdir, parents=True, exist_ok=True)
+        self.sensors.remove(self.monitor)  # it would look at every record, and nothing reads it
         await super().on_first_start()
 
     async def _make_changelogs(self) -> None:
