@@ -10,6 +10,8 @@ import httpx
 import pytest
 from gufo.snmp import SnmpVersion
 from gufo.snmp.aio import SnmpSession
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto import api
 from pysnmp.proto.api import v2c
@@ -21,6 +23,10 @@ from tests.simulators.truth import Device
 EPOCH_S = 1_790_000_000.0
 DEVICES = fleet()
 BY_ROLE = {device.role: device for device in DEVICES}
+SERVED = [
+    BY_ROLE[role]
+    for role in ("ordinary", "wraps-32-bit", "huge-counters", "slow", "small-messages", "uptime-wraps", "silent")
+]
 MIB = mib.build(DEVICES[0], EPOCH_S)
 SYS_UPTIME = (1, 3, 6, 1, 2, 1, 1, 3, 0)
 IF_NAME = (*mib.IF_X_ENTRY, 1)
@@ -110,6 +116,31 @@ def test_another_community_and_damaged_bytes_are_met_with_silence() -> None:
         assert agent.respond(MIB, b"public", 1472, damaged, EPOCH_S) is None
 
 
+VALID = bytes.fromhex("302602010104067075626c6963a019020101020100020100300e300c06082b060102010103000500")
+
+
+@settings(max_examples=50)
+@given(
+    st.one_of(
+        st.binary(max_size=80),
+        st.lists(st.tuples(st.integers(0, len(VALID) - 1), st.integers(0, 255)), min_size=1, max_size=4),
+    )
+)
+def test_no_request_makes_the_agent_fail(damage: bytes | list[tuple[int, int]]) -> None:
+    message = bytearray(VALID)
+    if isinstance(damage, bytes):
+        message = bytearray(damage)
+    else:
+        for place, octet in damage:
+            message[place] = octet
+    answer = agent.respond(MIB, b"public", 1472, bytes(message), EPOCH_S)
+    assert answer is None or decoder.decode(answer, asn1Spec=v2c.Message())[1] == b""
+
+
+def test_the_undamaged_request_is_answered() -> None:
+    assert agent.respond(MIB, b"public", 1472, VALID, EPOCH_S) is not None
+
+
 def _free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
@@ -120,7 +151,7 @@ def _free_port() -> int:
 @pytest.fixture
 async def served() -> AsyncIterator[tuple[int, float]]:
     port, epoch_s = _free_port(), time.time()
-    transports = await server.serve(DEVICES, port, epoch_s)
+    transports = await server.serve(SERVED, port, epoch_s)
     yield port, epoch_s
     for transport in transports:
         transport.close()
