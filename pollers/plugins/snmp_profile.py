@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from pollers.plugins.base import OptionError, PluginContext, Poll
-from pollers.profiles.collect import FAULTS, samples_of
+from pollers.profiles.collect import FAULTS, Constants, samples_of
 from pollers.profiles.facts import known_from_facts, namespace_of, numeric_names
 from pollers.profiles.frames import Known
+from pollers.profiles.library import Library
 from pollers.profiles.match import best_profile
 from pollers.profiles.model import Group, Profile
 from pollers.profiles.place import Problem
@@ -43,7 +44,10 @@ class Remembered:
     """What is kept between the polls of one (resource, job)."""
 
     plan: Plan
+    enriched: EnrichedResource | None = None  #: as it was at the last poll: the plan and what is offered come from it
+    library: Library | None = None  #: likewise
     memory: Memory = field(default_factory=Memory)
+    constants: dict[str, Constants] = field(default_factory=dict)
     offered: dict[str, Known] = field(default_factory=dict)
 
 
@@ -86,13 +90,11 @@ class SnmpProfile:
         if self.watch.due(self._context.now_ms()):
             await asyncio.to_thread(self.watch.look)
             self._forget()
-        name = self._profile_name(resource.enrichments)
-        profile = self._profile(name) or self._profile(job.profile)
-        if profile is None:
+        remembered = self._recall(resource, job)
+        if remembered is None:
             return Poll(
                 outcome=Outcome.INTERNAL, reason=f"no profile {job.profile!r} here: see `panoptes profile lint`"
             )
-        remembered = self._recall(resource, job, self._plan(profile, job.interval_s))
         where = resource.resource
         device = Device(where.site, where.resource_id, where.endpoint)
         deadline_s = self._deadline_s or job.interval_s * 0.9
@@ -105,7 +107,7 @@ class SnmpProfile:
         except SnmpError as error:
             return _failed(error, session)
         remembered.memory = reading.memory
-        return to_poll(remembered.plan, reading, session)
+        return to_poll(remembered.plan, reading, session, remembered.constants)
 
     def _profile_name(self, enrichments: Mapping[str, Enrichment]) -> str:
         if self._fixed:
@@ -134,19 +136,20 @@ class SnmpProfile:
             known = self._plans[profile.name, interval_s] = make_plan(profile, groups)
         return known
 
-    def _recall(self, resource: EnrichedResource, job: Job, plan: Plan) -> Remembered:
+    def _recall(self, resource: EnrichedResource, job: Job) -> Remembered | None:
+        """Return what is kept of the device, brought up to date; None where there is no profile for it."""
         key = (resource.resource.identity, job.name)
         found = self._remembered.get(key)
+        if found is not None and found.enriched is resource and found.library is self.watch.library:
+            return found
+        profile = self._profile(self._profile_name(resource.enrichments)) or self._profile(job.profile)
+        if profile is None:
+            return None
+        plan = self._plan(profile, job.interval_s)
         if found is None or found.plan is not plan:
             found = self._remembered[key] = Remembered(plan)
-        for table, names in plan.slow_names.items():
-            enrichment = resource.enrichments.get(namespace_of(table))
-            if enrichment is None or not enrichment.rows:
-                found.offered.pop(table, None)
-                continue
-            before = found.offered.get(table)
-            if before is None or before.at_ms != enrichment.collected_at_ms:
-                found.offered[table] = known_from_facts(enrichment, names, numeric_names(plan.profile.tables[table]))
+        _offer(found, resource)
+        found.enriched, found.library = resource, self.watch.library
         return found
 
     def _forget(self) -> None:
@@ -160,10 +163,26 @@ class SnmpProfile:
             del self._remembered[key]
 
 
-def to_poll(plan: Plan, reading: Reading, session: Session) -> Poll:
-    """Return what became of a poll whose device answered: success, or partial with what is missing."""
+def _offer(found: Remembered, resource: EnrichedResource) -> None:
+    """Take over what enrichment knows of slow columns, where that is new."""
+    plan = found.plan
+    for table, names in plan.slow_names.items():
+        enrichment = resource.enrichments.get(namespace_of(table))
+        if enrichment is None or not enrichment.rows:
+            found.offered.pop(table, None)
+            continue
+        before = found.offered.get(table)
+        if before is None or before.at_ms != enrichment.collected_at_ms:
+            found.offered[table] = known_from_facts(enrichment, names, numeric_names(plan.profile.tables[table]))
+
+
+def to_poll(plan: Plan, reading: Reading, session: Session, constants: dict[str, Constants] | None = None) -> Poll:
+    """Return what became of a poll whose device answered: success, or partial with what is missing.
+
+    `constants` as in samples_of.
+    """
     readable = [group for group in plan.groups if not reading.unread.intersection(group.tables)]
-    samples = samples_of(plan, reading.frames, reading.clock, readable)
+    samples = samples_of(plan, reading.frames, reading.clock, readable, constants)
     reasons = list(reading.problems)
     for sample in samples:
         faults = sorted({f"{cells.column}: {cells.reason}" for cells in sample.missing if cells.reason in FAULTS})

@@ -1,6 +1,7 @@
 """Answers in, samples out: the pure half of polling by profile."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pollers.plugins.base import Sample
@@ -8,10 +9,10 @@ from pollers.profiles.absent import Absent, Cell, Reason
 from pollers.profiles.convert import exception_of
 from pollers.profiles.evaluate import as_text
 from pollers.profiles.expr import names
-from pollers.profiles.frames import Frame, Frames
+from pollers.profiles.frames import Frame, Frames, Known
 from pollers.profiles.model import As, Column, Group, Use
 from pollers.profiles.plan import Plan
-from pollers.profiles.refs import Ref, reads_rate
+from pollers.profiles.refs import Ref
 from pollers.profiles.stack import stack_samples
 from pollers.snmp.values import FIRST_EXCEPTION, Type
 from schemas.records import CounterColumn, DerivedMetric, DimensionColumn, GaugeColumn, MissingCells, StateColumn
@@ -19,6 +20,7 @@ from schemas.records import CounterColumn, DerivedMetric, DimensionColumn, Gauge
 #: reasons that say the device or the profile is at fault, not that the device simply lacks a value
 FAULTS: Final = frozenset({Reason.WRONG_TYPE, Reason.BAD_INDEX, Reason.NOT_A_NUMBER})
 _MAX_LONG: Final = 2**63 - 1
+_NUMBERS: Final = frozenset({int, float})
 _INTEGERS: Final = frozenset({Type.COUNTER32, Type.COUNTER64, Type.GAUGE32, Type.TIME_TICKS, Type.INTEGER})
 
 
@@ -43,33 +45,85 @@ class Missing:
         return [MissingCells(column=column, reason=reason, rows=rows) for (column, reason), rows in self._rows.items()]
 
 
-def samples_of(plan: Plan, frames: Frames, clock: Clock, groups: Iterable[Group] | None = None) -> list[Sample]:
-    """Return one sample per group that has rows; by default of all groups of the plan."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constants:
+    """What rows are known by: the same objects in every poll for as long as neither they nor what is remembered change.
+
+    Whoever takes samples further can see by that what need not be done again.
+    """
+
+    rows: Sequence[str]
+    known: Known | None
+    index: Sequence[str]
+    dimensions: Sequence[DimensionColumn]
+    line_rates: Sequence[int]
+    derived: Sequence[DerivedMetric]
+    missing: Sequence[MissingCells]
+
+
+def samples_of(
+    plan: Plan,
+    frames: Frames,
+    clock: Clock,
+    groups: Iterable[Group] | None = None,
+    constants: dict[str, Constants] | None = None,
+) -> list[Sample]:
+    """Return one sample per group that has rows; by default of all groups of the plan.
+
+    `constants` has those of the device's last poll by table, and is brought up to date.
+    """
     found: list[Sample] = []
     for group in plan.groups if groups is None else groups:
         shown = [frame for name in group.tables if (frame := frames.frame(name)).kept]
         if group.first_of:
             shown = shown[:1]
-        samples = [_sample(group, frame, clock) for frame in shown if not _is_hollow(frame)]
+        samples = [
+            _sample(group, frame, clock, plan.rates, _constants(plan, frame, constants))
+            for frame in shown
+            if not _is_hollow(frame, plan.rates)
+        ]
         if samples:
             found.append(samples[0] if len(samples) == 1 else stack_samples(samples))
     return found
 
 
-def _is_hollow(frame: Frame) -> bool:
+def _is_hollow(frame: Frame, rates: Container[Ref]) -> bool:
     """Return whether a set of scalars has no value at all: the device does not have it, so it makes no row."""
     if not frame.table.scalar:
         return False
-    found = [name for name, column in frame.table.columns.items() if column.use is not Use.TAG]
-    found += [name for name in frame.table.computed if not _is_rate(frame, name)]
+    table = frame.table
+    if any(
+        column.use is not Use.TAG and not isinstance(frame.column(n)[0], Absent) for n, column in table.columns.items()
+    ):
+        return False
+    found = (name for name in table.computed if Ref(table.name, name) not in rates)
     return all(isinstance(frame.column(name)[0], Absent) for name in found)
 
 
-def _is_rate(frame: Frame, name: str) -> bool:
-    return reads_rate(frame.frames.profile.tables, Ref(frame.table.name, name))
+def _constants(plan: Plan, frame: Frame, kept: dict[str, Constants] | None) -> Constants:
+    name = frame.table.name
+    if kept is None or frame.known is None or name not in plan.steady:
+        return _make_constants(frame, plan.rates)
+    before = kept.get(name)
+    if before is None or before.known is not frame.known or before.rows != frame.index:
+        before = kept[name] = _make_constants(frame, plan.rates)
+    return before
 
 
-def _sample(group: Group, frame: Frame, clock: Clock) -> Sample:
+def _make_constants(frame: Frame, rates: Container[Ref]) -> Constants:
+    missing = Missing()
+    return Constants(
+        rows=frame.index,
+        known=frame.known,
+        index=row_keys(frame),
+        dimensions=_dimensions(frame, frame.kept, missing),
+        line_rates=_line_rates(frame, frame.kept),
+        derived=_derived(frame, rates),
+        missing=missing.cells(),
+    )
+
+
+def _sample(group: Group, frame: Frame, clock: Clock, rates: Container[Ref], constants: Constants) -> Sample:
     kept = frame.kept
     missing = Missing()
     counters, gauges, states = [], [], []
@@ -81,7 +135,7 @@ def _sample(group: Group, frame: Frame, clock: Clock) -> Sample:
         elif column.use is Use.STATE:
             states.append(_state(column.name, frame.column(column.name), kept, missing))
     for computed in frame.table.computed.values():
-        if computed.use is Use.REFERENCE or _is_rate(frame, computed.name):
+        if computed.use is Use.REFERENCE or Ref(frame.table.name, computed.name) in rates:
             continue
         cells = frame.column(computed.name)
         if computed.use is Use.STATE:
@@ -94,16 +148,16 @@ def _sample(group: Group, frame: Frame, clock: Clock) -> Sample:
         polled_at_ms=clock.polled_at_ms,
         uptime_cs=clock.uptime_cs,
         engine_boots=clock.engine_boots,
-        index=row_keys(frame),
-        dimensions=_dimensions(frame, kept, missing),
+        index=constants.index,
+        dimensions=constants.dimensions,
         counters=counters,
         gauges=gauges,
         states=states,
-        line_rates=_line_rates(frame, kept),
-        derived=_derived(frame),
+        line_rates=constants.line_rates,
+        derived=constants.derived,
         offsets_ms=[offsets[row] for row in kept] if any(offsets) else [],
         discontinuities_cs=_discontinuities(frame, kept),
-        missing=missing.cells(),
+        missing=[*missing.cells(), *constants.missing],
     )
 
 
@@ -209,6 +263,8 @@ def _count(kind: int, data: object, read_as: As) -> int | None:
 
 
 def _gauge(name: str, unit: str, cells: Sequence[Cell], kept: Sequence[int], missing: Missing) -> GaugeColumn:
+    if len(kept) == len(cells) and _NUMBERS.issuperset(map(type, cells)):
+        return GaugeColumn(name=name, unit=unit, values=list(map(float, cells)))  # type: ignore[arg-type]
     values: list[float] = []
     for position, row in enumerate(kept):
         cell = cells[row]
@@ -225,6 +281,9 @@ def _state(name: str, cells: Sequence[Cell], kept: Sequence[int], missing: Missi
 
 
 def _texts(name: str, cells: Iterable[Cell], missing: Missing) -> list[str]:
+    cells = list(cells)
+    if all(type(cell) is str for cell in cells):
+        return cells  # type: ignore[return-value]
     values: list[str] = []
     for position, cell in enumerate(cells):
         if isinstance(cell, Absent):
@@ -253,9 +312,9 @@ def _dimensions(frame: Frame, kept: Sequence[int], missing: Missing) -> list[Dim
     return found
 
 
-def _derived(frame: Frame) -> list[DerivedMetric]:
+def _derived(frame: Frame, rates: Container[Ref]) -> list[DerivedMetric]:
     """Return the computed values that are made of rates; the gauges stage works them out."""
-    waiting = {name: computed for name, computed in frame.table.computed.items() if _is_rate(frame, name)}
+    waiting = {name: each for name, each in frame.table.computed.items() if Ref(frame.table.name, name) in rates}
     found: list[DerivedMetric] = []
     while waiting:  # one that is made of others comes after them; circles were refused when the profile was checked
         name = next(

@@ -144,7 +144,13 @@ class Frame:
             if raw is None:
                 continue
             convert = converter(column, source.scale)
-            found: list[Cell] = [convert(kind, data) for kind, data in zip(*raw, strict=True)]  # type: ignore[arg-type]
+            # the same cell comes again and again: states and types have few values
+            made: dict[tuple[int, object], Cell] = {}
+            found: list[Cell] = []
+            for cell in zip(*raw, strict=True):
+                if cell not in made:
+                    made[cell] = convert(*cell)  # type: ignore[arg-type]
+                found.append(made[cell])
             cells = (
                 found
                 if cells is None

@@ -1,12 +1,22 @@
 """A profile compiled for polling: the scalars to GET, the columns to walk together, and nothing that nobody needs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pollers.profiles.expr import Expression
-from pollers.profiles.model import Column, Computed, Group, Profile, Table, Use
-from pollers.profiles.refs import Ref, Tables, direct_refs, expression_refs, meaning, reads_rate, resolve, with_join
+from pollers.profiles.model import Column, Computed, Group, IndexPart, Profile, Table, Use
+from pollers.profiles.refs import (
+    Ref,
+    Tables,
+    Whole,
+    direct_refs,
+    expression_refs,
+    meaning,
+    reads_rate,
+    resolve,
+    with_join,
+)
 from pollers.snmp.values import Oid
 
 
@@ -28,6 +38,9 @@ class Plan:
     slow_names: Mapping[str, tuple[str, ...]]  #: table -> its names whose values are remembered between polls
     refresh_s: Mapping[str, int]  #: table -> how long they are good for, seconds
     borrowed: frozenset[str]  #: tables that others read by join or by functions over tables
+    rates: frozenset[Ref]  #: computed values that are made of rates: the gauges stage works them out
+    #: tables whose rows' keys, tags and speed are made of remembered values and of the index alone
+    steady: frozenset[str]
 
 
 def make_plan(profile: Profile, groups: Iterable[Group] | None = None) -> Plan:
@@ -55,6 +68,13 @@ def make_plan(profile: Profile, groups: Iterable[Group] | None = None) -> Plan:
         borrowed=frozenset(
             inner.table for ref in everything for inner in direct_refs(profile.tables, ref) if inner.table != ref.table
         ),
+        rates=frozenset(
+            ref
+            for table in profile.tables.values()
+            for ref in (Ref(table.name, name) for name in table.computed)
+            if reads_rate(profile.tables, ref)
+        ),
+        steady=frozenset(name for name, known in slow_names.items() if _is_steady(profile.tables[name], known)),
     )
 
 
@@ -62,6 +82,16 @@ def slow_part(plan: Plan) -> Plan:
     """Return the plan that reads only what a poll need not: the columns with `refresh`."""
     walks = tuple(Walk(walk.tables, (), walk.slow) for walk in plan.walks if walk.slow)
     return replace(plan, groups=(), scalars=(), walks=walks)
+
+
+def _is_steady(table: Table, remembered: Container[str]) -> bool:
+    """Return whether nothing that a row is known by needs what a poll has read."""
+    if table.scalar or table.when is not None or any("." in path for path in table.row):
+        return False
+    tags = [name for name, column in table.columns.items() if column.use is Use.TAG]
+    named = [*table.row, *tags, *table.tags, *([table.line_rate] if table.line_rate else [])]
+    found = {name: meaning(table, name) for name in named}
+    return all(name in remembered or isinstance(found[name], IndexPart | Whole) for name in named)
 
 
 def _refresh_s(table: Table, oids: Iterable[Oid]) -> int:

@@ -247,14 +247,14 @@ def _superfluous(plan: Plan, poll: _Poll) -> set[Oid]:
         if answer is None or answer.problem or not answer.rows:
             continue
         for column in table.columns.values():
-            left = list(range(len(answer.rows)))
+            left: Sequence[int] = range(len(answer.rows))
             for source in column.sources:
                 answered = answer.columns.get(source.oid)
                 if answered is None:
                     continue
                 if not left or not any(answered.types):
                     found.add(source.oid)
-                left = [row for row in left if not answered.types[row]]
+                left = [row for row in left if not answered.types[row]] if 0 in answered.types else ()
     return found | _beaten_tables(plan, poll)
 
 
