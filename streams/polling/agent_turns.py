@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from streams.scheduling.inflight import Decision, InFlight, Missed, Next, PollId
@@ -18,47 +18,58 @@ class Turns:
         self.in_flight = in_flight
         self._miss = miss
         self._turn: dict[PollId, asyncio.Future[bool]] = {}  #: whether a waiting poll is to start
-        self._over: dict[PollId, asyncio.Future[None]] = {}  #: set when a poll's slot is accounted for
+        self._over: dict[PollId, asyncio.Future[bool]] = {}  #: whether a slot was accounted for, once that is known
         self._recording: set[asyncio.Task[None]] = set()
 
     async def take(self, poll: PollId, work: Callable[[PollId], Awaitable[bool]]) -> None:
         """Return when the slot is accounted for: polled by `work` (which says whether that went badly), or missed."""
-        if (same := self._over.get(poll)) is not None:
-            await asyncio.shield(same)
-            return
-        offer = self.in_flight.admit_poll(poll, time.time())
-        await self._record(offer.missed)
-        if offer.decision is Decision.START or (offer.decision is Decision.WAIT and await self._wait(poll)):
-            await self._work(poll, work)
+        while (same := self._over.get(poll)) is not None:
+            if await asyncio.shield(same):
+                return
+        with self._announced(poll):
+            if await self._is_to_start(poll):
+                await self._work(poll, work)
 
-    async def _wait(self, poll: PollId) -> bool:
+    async def _is_to_start(self, poll: PollId) -> bool:
+        offer = self.in_flight.admit_poll(poll, time.time())
+        # there before anything is awaited: another poll may end meanwhile, and give this one its turn
         turn = self._turn[poll] = asyncio.get_running_loop().create_future()
+        if offer.decision is not Decision.WAIT:
+            turn.set_result(offer.decision is Decision.START)
         try:
-            start: bool = await turn
-            return start
+            await self._record(offer.missed)
+            return await turn
         except asyncio.CancelledError:
-            self.in_flight.drop([poll.key])
+            self._leave(poll, turn)
             raise
         finally:
             del self._turn[poll]
 
+    def _leave(self, poll: PollId, turn: "asyncio.Future[bool]") -> None:
+        """Give back the room, or the place in line, of a poll that was cancelled before it began."""
+        if turn.done() and not turn.cancelled() and turn.result():
+            self._go_on(self.in_flight.finish(poll, time.time(), badly=False))
+        else:
+            self.in_flight.drop([poll.key])
+
     async def _work(self, poll: PollId, work: Callable[[PollId], Awaitable[bool]]) -> None:
         badly = False
-        async with self._announced(poll):
-            try:
-                badly = await work(poll)
-            finally:
-                self._go_on(self.in_flight.finish(poll, time.time(), badly=badly))
+        try:
+            badly = await work(poll)
+        finally:
+            self._go_on(self.in_flight.finish(poll, time.time(), badly=badly))
 
-    @asynccontextmanager
-    async def _announced(self, poll: PollId) -> AsyncIterator[None]:
+    @contextmanager
+    def _announced(self, poll: PollId) -> Iterator[None]:
         over = self._over[poll] = asyncio.get_running_loop().create_future()
+        accounted_for = False
         try:
             yield
+            accounted_for = True
         finally:
             del self._over[poll]
             if not over.done():
-                over.set_result(None)
+                over.set_result(accounted_for)
 
     def _go_on(self, following: Next) -> None:
         for poll in following.start:
