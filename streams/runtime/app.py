@@ -189,7 +189,8 @@ class StageApp(faust.App):
 
     def is_recovered(self) -> bool:
         """Return whether every table holds what its changelog holds."""
-        return bool(self.tables.recovery.completed.is_set())
+        # Faust's own `recovery.completed` stays set through later rebalances
+        return bool(self.tables.actives_ready)
 
     def _stopping(self) -> bool:
         return bool(self.should_stop)

@@ -56,6 +56,7 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "store": "memory://",
         "stream_wait_empty": False,
         "stream_buffer_maxsize": 4096,
+        "cython_optimizations": True,  # take what is in the buffer without waiting for it
         "worker_redirect_stdouts": False,
         "web_cors_options": None,
     }

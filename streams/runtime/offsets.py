@@ -11,6 +11,7 @@ from typing import Any
 from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
 from faust.types import TP
 
+from streams.runtime.delivery import DirectDelivery
 from streams.scheduling.acks import Acks, Begin
 
 
@@ -51,7 +52,7 @@ class Offsets:
             self._trackers.pop(tp, None)
 
 
-class Consumer(FaustConsumer):
+class Consumer(DirectDelivery, FaustConsumer):
     """Faust's consumer, committing what `Offsets` says."""
 
     offsets: Offsets
