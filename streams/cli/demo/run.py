@@ -37,6 +37,8 @@ HOST_SNMP_PORT: Final = 1162
 READY_TIMEOUT_S: Final = 30.0
 WATCH_EVERY_S: Final = 0.5
 LINE_EVERY_S: Final = 5.0
+#: what a service says whose port is another's
+TAKEN: Final = ("address already in use", "is taken by another program")
 
 
 class DemoProblem(Exception):
@@ -126,7 +128,7 @@ class Demo:
         state = self._options.state
         state.mkdir(parents=True, exist_ok=True)
         click.echo(f"services (Kafka, ZooKeeper, Redis, registry) … logs in {state / 'stack' / 'logs'}")
-        services = asyncio.create_task(asyncio.to_thread(self._stack.up))
+        services = asyncio.create_task(asyncio.to_thread(self._up))
         try:
             fleet = await self._simulators()
             host = await asyncio.to_thread(self._snmpd)
@@ -142,6 +144,17 @@ class Demo:
         for stage in STAGES:
             self._children.start(stage.name, layout.stage_command(sys.executable, stage.name))
         click.echo(f"all started after {time.time() - self._began_s:.1f} s")
+
+    def _up(self) -> None:
+        """Start the services; once more on other ports where somebody took one meanwhile. Raises StackProblem."""
+        try:
+            self._stack.up()
+        except StackProblem as problem:
+            if not any(words in str(problem).lower() for words in TAKEN):
+                raise
+            self._stack = self._new_stack()
+            self._environment |= self._stack.environment()
+            self._stack.up()
 
     async def _simulators(self) -> dict[str, Any]:
         """Start the simulated devices and return what they are."""
