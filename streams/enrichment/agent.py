@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from pollers.plugins.base import Kind
@@ -11,6 +11,7 @@ from schemas.errors import DeviceError
 from schemas.records import EnrichedResource, Enrichment, Job, Resource
 from streams.enrichment.merging import NEVER, first_seen, is_news, with_findings, with_resource
 from streams.pipeline import Topic, stage
+from streams.runtime.alone import Alone
 from streams.runtime.app import StageApp, now_ms
 from streams.runtime.build import stage_app
 from streams.runtime.folding import Effects, Received, Send, fold_topic, write
@@ -31,6 +32,7 @@ class Enricher:
 
     def __init__(self, app: StageApp, plugins: Plugins) -> None:
         self.table = app.bytes_table("enriched")
+        self.alone = Alone()  #: for whoever sends and writes what is known of a resource
         self._app = app
         self._serde = app.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
         self._inventory_serde = app.serdes.of(Topic.INVENTORY, Resource)
@@ -113,7 +115,7 @@ class Enricher:
                 plugin = self._sections[name]
                 if plugin.wants(resource):
                     found.update(await self._ask(plugin, key, resource))
-            await self._keep(key, found)
+            await self._keep(key, resource, found)
 
     async def _ask(self, plugin: Installed, key: str, resource: Resource) -> Mapping[str, Enrichment]:
         try:
@@ -127,27 +129,30 @@ class Enricher:
         self._retry_at[key] = time.time() + RETRY_S
         return {}
 
-    async def _keep(self, key: str, found: Mapping[str, Enrichment]) -> None:
-        stored = self.table.get(key)
-        if stored is None:
-            return  # it expired meanwhile
-        before = self._serde.decode(stored)
-        enrichments = {**before.enrichments, **found}
-        jobs = [
-            job
-            for plugin in self._pollers
-            if plugin.wants(before.resource)
-            for job in plugin.instance.jobs(before.resource, enrichments)
-        ]
-        after = with_findings(before, found, jobs, now_ms())
-        if is_news(before, after):
-            value = self._serde.encode(after)
-            await self._app.outbox.send(self._topic, key.encode(), value)
-            if self.table.get(key) == stored:
+    async def _keep(self, key: str, asked: Resource, found: Mapping[str, Enrichment]) -> None:
+        async with self.alone.of(key):
+            stored = self.table.get(key)
+            if stored is None or not self._app.owns(Topic.INVENTORY, key):
+                return  # it expired meanwhile, or another worker answers for it
+            before = self._serde.decode(stored)
+            if before.resource.endpoint != asked.endpoint:
+                self._retry_at[key] = 0.0  # what was found is another device's: ask where the resource is now
+                return
+            after = with_findings(before, found, self._jobs_wanted(before, found), now_ms())
+            if is_news(before, after):
+                value = self._serde.encode(after)
+                await self._app.outbox.send(self._topic, key.encode(), value)
                 write(self.table, key, value)
                 self.owned.put(key, value)
-            else:  # the inventory changed it meanwhile: enrich what it is now
-                self._retry_at[key] = 0.0
+
+    def _jobs_wanted(self, known: EnrichedResource, found: Mapping[str, Enrichment]) -> Sequence[Job]:
+        enrichments = {**known.enrichments, **found}
+        return [
+            job
+            for plugin in self._pollers
+            if plugin.wants(known.resource)
+            for job in plugin.instance.jobs(known.resource, enrichments)
+        ]
 
     async def stop(self) -> None:
         running = tuple(self._running.values())
@@ -168,7 +173,7 @@ def build() -> StageApp:
     serde = app.serdes.of(Topic.INVENTORY, Resource)
 
     async def inventory(stream: Any) -> None:
-        await fold_topic(app, stream, serde, enricher.table, enricher.take)
+        await fold_topic(app, stream, serde, enricher.table, enricher.take, enricher.alone)
 
     app.agent(app.input_topic(Topic.INVENTORY), name="enrichment.inventory")(inventory)
     longest = max((plugin.section.interval_s for plugin in plugins.of(Kind.ENRICHMENT)), default=60)

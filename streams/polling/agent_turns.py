@@ -38,12 +38,13 @@ class Turns:
             turn.set_result(offer.decision is Decision.START)
         try:
             await self._record(offer.missed)
-            return await turn
+            start: bool = await turn
         except asyncio.CancelledError:
             self._leave(poll, turn)
             raise
         finally:
             del self._turn[poll]
+        return start
 
     def _leave(self, poll: PollId, turn: "asyncio.Future[bool]") -> None:
         """Give back the room, or the place in line, of a poll that was cancelled before it began."""

@@ -5,6 +5,7 @@ from typing import Any, Final
 from schemas.records import Resource
 from streams.pipeline import Topic, stage
 from streams.resources.inventory import is_expired, is_news, merge
+from streams.runtime.alone import Alone
 from streams.runtime.app import StageApp, now_ms
 from streams.runtime.build import stage_app
 from streams.runtime.folding import Effects, Received, Send, fold_topic, send_all, write
@@ -19,6 +20,7 @@ def build() -> StageApp:
     inventory_serde = app.serdes.of(Topic.INVENTORY, Resource)
     inventory = app.topic_name(Topic.INVENTORY)
     table = app.bytes_table("known-resources")
+    alone = Alone()
 
     def take(received: Received[Resource]) -> Effects:
         if received.record is None:
@@ -32,18 +34,20 @@ def build() -> StageApp:
         return Effects(sends=[Send(inventory, received.key, value)], writes=[(received.key, value)])
 
     async def sightings(stream: Any) -> None:
-        await fold_topic(app, stream, serde, table, take)
+        await fold_topic(app, stream, serde, table, take, alone)
+
+    def is_gone(key: str) -> bool:
+        stored = table.get(key)
+        # while a table is being recovered it holds what was true earlier: a resource that was seen since is not gone
+        known = stored is not None and app.is_recovered() and app.owns(Topic.RESOURCES, key)
+        return known and is_expired(inventory_serde.decode(stored), now_ms())
 
     async def expire() -> None:
-        now = now_ms()
-        gone = [
-            key
-            for key, value in tuple(table.items())
-            if app.owns(Topic.RESOURCES, key) and is_expired(inventory_serde.decode(value), now)
-        ]
-        await send_all(app, [Send(inventory, key, None) for key in gone])
-        for key in gone:
-            write(table, key, None)
+        for key in filter(is_gone, tuple(table)):
+            async with alone.of(key):
+                if is_gone(key):  # it may have been seen while this waited
+                    await send_all(app, [Send(inventory, key, None)])
+                    write(table, key, None)
 
     app.agent(app.input_topic(Topic.RESOURCES), name="resources.sightings")(sightings)
     app.timer(EXPIRE_EVERY_S)(expire)

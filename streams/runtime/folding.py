@@ -7,12 +7,14 @@ committed. Records of different keys go through together, so that waiting for th
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from faust.types.events import EventT
 
-from schemas.errors import RecordError
+from schemas.errors import FatalError, RecordError
+from streams.runtime.alone import Alone
 from streams.runtime.app import StageApp
 
 log = logging.getLogger(__name__)
@@ -57,17 +59,26 @@ async def fold_topic(
     serde: Reader[T],
     table: MutableMapping[str, bytes],
     step: Callable[[Received[T]], Effects],
+    alone: Alone | None = None,
 ) -> None:
-    """Run `step` over every record of the stream; this is the body of a stage's agent."""
+    """Run `step` over every record of the stream; this is the body of a stage's agent.
+
+    `alone` is shared with whatever else of the stage sends and writes the same keys.
+    """
     async for events in _distinct(stream):
         for event in events:
             app.offsets.begin(event.message.tp, event.message.offset)
-        effects = await asyncio.gather(*(_deliver(app, event, serde, step) for event in events))
-        for event, effect in zip(events, effects, strict=True):
-            for key, state in effect.writes:
-                write(table, key, state)
-            effect.then()
-            app.offsets.done(event.message.tp, event.message.offset)
+        async with AsyncExitStack() as held:
+            if alone is not None:  # no others wait for one key while they hold another: this cannot deadlock
+                for key in (event.message.key for event in events):
+                    if key is not None:
+                        await held.enter_async_context(alone.of(key.decode(errors="surrogateescape")))
+            effects = await asyncio.gather(*(_deliver(app, event, serde, step) for event in events))
+            for event, effect in zip(events, effects, strict=True):
+                for key, state in effect.writes:
+                    write(table, key, state)
+                effect.then()
+                app.offsets.done(event.message.tp, event.message.offset)
 
 
 async def send_all(app: StageApp, sends: Sequence[Send]) -> None:
@@ -109,6 +120,9 @@ async def _deliver(
         record = None if message.value is None else await serde.read(message.value)
         effects = step(Received(key, record, message.value))
         await send_all(app, effects.sends)
+    except FatalError as fault:  # every record after it would be set aside as well, and each of them is good
+        await app.crash(fault)
+        raise
     except Exception as error:  # noqa: BLE001 - a fault in our own code must not stop the stream nor lose the record
         origin = (message.topic, message.partition, message.offset)
         await app.dead_letters.put(error, origin=origin, key=message.key, value=message.value)

@@ -1,0 +1,202 @@
+"""What is found of a resource never stands after what the inventory has said since."""
+
+import asyncio
+import json
+from dataclasses import asdict, replace
+from types import SimpleNamespace
+
+import pytest
+
+from schemas.codec import from_avro
+from schemas.errors import FatalError
+from schemas.records import EnrichedResource, Enrichment
+from streams.enrichment.agent import Enricher
+from streams.runtime.alone import Alone
+from streams.runtime.folding import fold_topic
+from streams.runtime.offsets import Offsets
+from tests.unit.resources.test_inventory import SWITCH
+
+KEY = SWITCH.identity
+FACTS = Enrichment(plugin="device-facts", collected_at_ms=1_000, ttl_s=3_600, facts={"vendor": "acme"})
+
+
+class Json:
+    """Encodes whatever record; decodes enriched resources."""
+
+    def encode(self, record):
+        return json.dumps(asdict(record)).encode()
+
+    def decode(self, value):
+        return from_avro(EnrichedResource, json.loads(value))
+
+
+class Table(dict):
+    def on_recover(self, _listener):
+        pass
+
+
+class Outbox:
+    """Stores a topic's records; a send waits while it is held back."""
+
+    def __init__(self):
+        self.last = {}
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def send(self, _topic, key, value, partition=None):
+        await self.go.wait()
+        self.last[key.decode()] = value
+
+
+class App:
+    def __init__(self):
+        self.outbox = Outbox()
+        self.offsets = Offsets()
+        self.serdes = SimpleNamespace(of=lambda *_: Json())
+        self.mine = True
+        self.crashed = None
+        listeners = SimpleNamespace(connect=lambda *_, **__: None)
+        self.on_partitions_assigned = self.on_rebalance_complete = listeners
+
+    def bytes_table(self, _name):
+        return Table()
+
+    def topic_name(self, topic):
+        return f"panoptes.{topic}"
+
+    def partition_of(self, _key):
+        return 0
+
+    def owns(self, _topic, _key):
+        return self.mine
+
+    async def crash(self, fault):
+        self.crashed = fault
+
+
+class Plugin:
+    """Answers when it may."""
+
+    def __init__(self):
+        self.asked = []
+        self.answer = asyncio.Event()
+
+    async def enrich(self, resource):
+        self.asked.append(resource.endpoint)
+        await self.answer.wait()
+        return {"device": FACTS}
+
+
+@pytest.fixture
+def world():
+    app, plugin = App(), Plugin()
+    installed = SimpleNamespace(
+        section=SimpleNamespace(name="device", interval_s=600), wants=lambda _: True, instance=plugin
+    )
+    plugins = SimpleNamespace(of=lambda kind: [installed] if kind.value == "enrichment" else [])
+    return SimpleNamespace(app=app, plugin=plugin, enricher=Enricher(app, plugins))
+
+
+async def fold(world, *records):
+    """Let the stage's agent take records of the inventory, each in a batch of its own."""
+
+    class Stream:
+        async def take_events(self, _most, within):
+            for offset, record in enumerate(records):
+                tp = SimpleNamespace(topic="panoptes.inventory", partition=0)
+                message = SimpleNamespace(
+                    tp=("panoptes.inventory", 0), topic=tp.topic, partition=0, offset=offset, key=KEY.encode(),
+                    value=None if record is None else b"a resource",
+                )  # fmt: skip
+                self.now = record
+                yield [SimpleNamespace(message=message)]
+
+        async def read(self, _value):
+            return self.now
+
+    stream = Stream()
+    async with asyncio.timeout(5):
+        await fold_topic(
+            world.app, stream, stream, world.enricher.table, world.enricher.take, world.enricher.alone
+        )  # fmt: skip
+
+
+async def enriched(world):
+    async with asyncio.timeout(5):
+        while world.enricher._running:
+            await asyncio.gather(*world.enricher._running.values())
+
+
+async def settle():
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_new_resource_is_published_with_what_was_found(world):
+    world.plugin.answer.set()
+    await fold(world, SWITCH)
+    await enriched(world)
+    assert Json().decode(world.app.outbox.last[KEY]).enrichments == {"device": FACTS}
+    assert world.enricher.table[KEY] == world.app.outbox.last[KEY]
+
+
+async def test_a_tombstone_that_comes_while_findings_are_sent_stands_last(world):
+    await fold(world, SWITCH)
+    await settle()
+    world.app.outbox.go.clear()
+    world.plugin.answer.set()
+    await settle()  # what was found is being sent
+    gone = asyncio.create_task(fold(world, None))
+    await settle()
+    world.app.outbox.go.set()
+    await gone
+    await enriched(world)
+    assert world.app.outbox.last == {KEY: None}
+    assert world.enricher.table == {}
+
+
+async def test_what_was_found_at_an_address_that_was_left_is_not_kept(world):
+    await fold(world, SWITCH)
+    await settle()
+    await fold(world, replace(SWITCH, endpoint="192.0.2.99"))
+    world.plugin.answer.set()
+    await enriched(world)
+    assert world.app.outbox.last == {}
+    await world.enricher.run(SimpleNamespace(partition=0, span=SimpleNamespace(seconds=[1]), gap=False))
+    await enriched(world)
+    assert world.plugin.asked == [SWITCH.endpoint, "192.0.2.99"]
+    assert Json().decode(world.app.outbox.last[KEY]).resource.endpoint == "192.0.2.99"
+
+
+async def test_a_worker_whose_partition_has_left_says_nothing_more_of_it(world):
+    await fold(world, SWITCH)
+    await settle()
+    before = dict(world.enricher.table)
+    world.app.mine = False
+    world.plugin.answer.set()
+    await enriched(world)
+    assert world.app.outbox.last == {}
+    assert world.enricher.table == before
+
+
+async def test_a_fault_that_would_set_every_record_aside_stops_the_worker(world):
+    class Damaged:
+        async def read(self, _value):
+            raise FatalError("schemas.json is damaged")
+
+    class Stream:
+        async def take_events(self, _most, within):
+            message = SimpleNamespace(tp=("t", 0), topic="t", partition=0, offset=7, key=b"k", value=b"v")
+            yield [SimpleNamespace(message=message)]
+
+    with pytest.raises(FatalError):
+        await fold_topic(world.app, Stream(), Damaged(), {}, lambda _: None)
+    assert isinstance(world.app.crashed, FatalError)
+    assert world.app.offsets.committable(("t", 0)) == 7
+
+
+async def test_locks_of_keys_that_nobody_uses_are_not_kept():
+    alone = Alone()
+    async with alone.of("a"):
+        assert len(alone._locks) == 1
+    assert len(alone._locks) == 0
