@@ -1,14 +1,16 @@
-"""What is packed in two halves is what the whole would be, whichever part of it changed since the last poll."""
+"""What is packed in parts is what the whole would be, whichever part of it changed since the last poll."""
 
 import io
 
 import fastavro
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pollers.plugins.base import Sample
 from schemas.codec import parsed_schema, to_avro
-from schemas.records import EnrichedResource, Job, RawCounters
+from schemas.errors import RecordError
+from schemas.records import CounterColumn, EnrichedResource, Job, RawCounters
 from streams.polling.packing import Heads, pack
 from streams.polling.results import raw_counters
 from tests.strategies import records_of
@@ -50,3 +52,19 @@ def test_what_seldom_changes_is_packed_once_a_group():
     assert heads == {(JOB.name, "g"): kept}
     pack(HEADER, ENRICHED, JOB, 60, Sample(group="g", polled_at_ms=1, index=["Gi0/2"]), heads)
     assert heads[JOB.name, "g"] is not kept
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param([1.5], id="a-fraction-is-not-cut-off"),
+        pytest.param([2**63], id="too-large-for-64-bits"),
+        pytest.param([None], id="nothing"),
+        pytest.param(["1"], id="a-text"),
+    ],
+)
+def test_a_counter_that_is_no_integer_is_refused(values):
+    column = CounterColumn(name="octets_in", width=64, unit="octets", values=values)
+    sample = Sample(group="g", polled_at_ms=1, index=["Gi0/1"], counters=[column])
+    with pytest.raises(RecordError, match="sample of group g"):
+        pack(HEADER, ENRICHED, JOB, 60, sample, {})
