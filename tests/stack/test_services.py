@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from redis import Redis
 
 from streams.cli import main
 from streams.cli.services import Service, Stack, StackProblem, process, record, tools
+from streams.cli.services.keeper import kept
 from streams.cli.services.process import Born
 from streams.cli.services.recipes import RECIPES
 
@@ -211,6 +213,12 @@ def test_the_services_go_when_their_starter_is_killed(tmp_path: Path) -> None:
     while state.exists():
         assert time.monotonic() < deadline
         time.sleep(process.POLL_S)
+
+
+def test_nothing_is_started_without_a_keeper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(StackProblem, match="keeper"), kept(Stack(tmp_path, free_ports=True)):
+        pytest.fail("the block must not be entered")
 
 
 def test_ctrl_c_while_starting_ends_the_command_at_once(tmp_path: Path, jars: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from streams.cli.services.local import Stack
+from streams.cli.services.problems import StackProblem
 
 REMOVE: Final = "--remove"
 END_TIMEOUT_S: Final = 90.0
@@ -21,15 +22,25 @@ END_TIMEOUT_S: Final = 90.0
 
 @contextmanager
 def kept(stack: Stack, *, remove: bool = False) -> Iterator[Stack]:
-    """Take the stack down at the end of the block, or of this process; with `remove` its folder goes as well."""
+    """Take the stack down at the end of the block, or of this process; with `remove` its folder goes as well.
+
+    Raises StackProblem when the keeper cannot be started, and what `Stack.down` raises.
+    """
+    stack.state.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "streams.cli.services.keeper", str(stack.state), *([REMOVE] if remove else [])]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as keeper:  # noqa: S603
+    with (
+        (stack.state / "keeper.log").open("ab") as log,
+        subprocess.Popen(  # noqa: S603 (a fixed command, no shell)
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+        ) as keeper,
+    ):
+        if keeper.stdin is None or keeper.stdout is None or not keeper.stdout.readline():
+            raise StackProblem(f"the keeper of {stack.state} did not start; see {log.name}")
         try:
             yield stack
         finally:
             stack.down()
-            if keeper.stdin is not None:
-                keeper.stdin.close()
+            keeper.stdin.close()
             keeper.wait(END_TIMEOUT_S)
 
 
@@ -37,6 +48,7 @@ def main(state: Path, *, remove: bool) -> None:
     """Wait for the end of standard input, then take the stack down."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    print("waiting", flush=True)
     sys.stdin.buffer.read()
     Stack(state).down()
     if remove:
