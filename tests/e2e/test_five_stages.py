@@ -20,7 +20,7 @@ from streams.pipeline import STAGES
 from tests.simulators.ports import free_udp_port
 
 ROOT: Final = Path(__file__).parents[2]
-INTERVAL_S: Final = 5
+INTERVAL_S: Final = 10
 #: a reboot, a cleared counter and the wrap of an uptime come this soon, and again
 EVENTS_EVERY_S: Final = 50
 DEVICES: Final = 14
