@@ -27,6 +27,7 @@ _SOME: Final = b"\2"
 _SHIFTS: Final = np.arange(0, 70, 7, dtype=np.uint64)
 
 
+_LARGEST_OFFSET_MS: Final = 2**31
 _LAYOUTS_KEPT: Final = 1024
 _ENDS_KEPT: Final = 16_384
 
@@ -66,9 +67,11 @@ def pack(rows: Rows, header: bytes, *, with_counters: bool = False) -> list[byte
 def _kinds(rows: Rows, times: npt.NDArray[np.uint64]) -> Mapping[_Kind, Sequence[int]]:
     every = range(rows.sample.shape.rows)
     if rows.plain and every:
-        shortest, longest = len(_varint(int(times.min()))), len(_varint(int(times.max())))
-        if shortest == longest:
-            return {_Kind((), (), timed=True, time_size=longest): every}
+        polled_at_ms, first_ms = rows.sample.polled_at_ms, rows.sample.first_answer_ms
+        # offsets are ints of Avro: 32 bits
+        size = len(long(polled_at_ms + first_ms))
+        if polled_at_ms + first_ms >= 0 and size == len(long(polled_at_ms + _LARGEST_OFFSET_MS)):
+            return {_Kind((), (), timed=True, time_size=size): every}
     kinds: dict[_Kind, list[int]] = {}
     for row, (duration_s, time) in enumerate(zip(rows.durations_s.tolist(), times.tolist(), strict=True)):
         timed = not math.isnan(duration_s)

@@ -82,6 +82,8 @@ class Findings:
 
     def blank(self) -> None:
         """Leave no number where a reason says that there is none."""
+        if not self._missing:
+            return
         place = {name: position for position, name in enumerate(self.plan.names)}
         for row, names in self._missing.items():
             for name in names:

@@ -7,6 +7,7 @@ general decoder has the last word.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -17,10 +18,13 @@ from streams.gauges.sample import Longs, MissingPart, Numbers, Sample, Shape, wi
 
 HEADER_SIZE: Final = 5  # of the Confluent wire format: a zero byte and the schema's id
 
+#: devices of one kind share them
+_PLACES_KEPT: Final = 256
+
 _Places: TypeAlias = npt.NDArray[np.intp]
 
-#: byte count of a varint -> its payload bits; longer ones are read one by one
-_MASKS: Final = np.array([0, *(int("7f" * size, 16) for size in range(1, 9))], dtype=np.uint64)
+#: byte count of a varint, less one -> its payload bits; longer ones are read one by one
+_MASKS: Final = np.array([int("7f" * size, 16) for size in range(1, 9)], dtype=np.uint64)
 _WORD: Final = 8
 #: (the groups that stay, the groups that move down, by how much): eight groups of 7 bits close up to 56
 _FOLDS: Final = tuple(
@@ -58,7 +62,7 @@ class Form:
             text(spec.name) + long(spec.width) + _ints(spec.rows_32) + text(spec.unit) + doubles([spec.scale]) + rows
             for spec in shape.counters
         )
-        self._places: Final = _places(self._columns, shape.rows)
+        self._places, self._last_places = _places(self._columns, shape.rows)
         self._level_count: Final = long(len(shape.levels)) if shape.levels else b""
         self._levels: Final = tuple(
             text(name) + text(unit) + rows for name, unit in zip(shape.levels, shape.level_units, strict=True)
@@ -67,7 +71,7 @@ class Form:
         self._rows: Final = rows
         self._stamps: Final = _ints([] if sample.discontinuities_cs is None else sample.discontinuities_cs.tolist())
         self._missing: Final = _missing(sample.missing)
-        self._last: Final = sample
+        self._same: Final = (sample.states, sample.missing, sample.discontinuities_cs)
 
     def read(self, value: bytes) -> Sample | None:
         """Return the poll, or None where the record is not of this form."""
@@ -84,19 +88,14 @@ class Form:
             return None
         first = head.end + len(self._count)
         numbers = _Varints(value, first)
-        ends = numbers.ends
-        stops = ends[self._places]
-        at = self._check_columns(value, first, stops[:, -1].tolist())
+        at = self._check_columns(value, first, numbers.ends[self._last_places].tolist())
         if at is None or (found := self._read_levels(value, at)) is None:
             return None
         levels, at = found
         if not value.startswith(self._states, at):
             return None
-        at += len(self._states)
-        starts = ends[self._places - 1]
-        starts += 1
-        counts, offsets_ms, at = self._read_rows(value, numbers, at, starts, stops)
-        discontinuities_cs = self._last.discontinuities_cs
+        counts, offsets_ms, at = self._read_rows(value, numbers, at + len(self._states))
+        states, missing, discontinuities_cs = self._same
         if value.startswith(self._stamps, at):
             at += len(self._stamps)
         else:
@@ -111,10 +110,11 @@ class Form:
             engine_boots=head.engine_boots,
             counts=counts.view(np.uint64),
             levels=levels,
-            states=self._last.states,
+            states=states,
             offsets_ms=offsets_ms,
+            first_answer_ms=0 if offsets_ms is None else int(offsets_ms.min()),
             discontinuities_cs=discontinuities_cs,
-            missing=self._last.missing,
+            missing=missing,
         )
         return without_strange_levels(sample) if len(levels) else sample
 
@@ -149,41 +149,39 @@ class Form:
             return None
         return levels, at + 1
 
-    def _read_rows(
-        self, value: bytes, numbers: "_Varints", at: int, starts: _Places, stops: _Places
-    ) -> tuple[Longs, Longs | None, int]:
+    def _read_rows(self, value: bytes, numbers: "_Varints", at: int) -> tuple[Longs, Longs | None, int]:
         """Return the counters, the rows' offsets and where these end: all these numbers are read at once."""
-        place = self._place(value, numbers, at)
-        if place is None:
-            return numbers.read(starts, stops), None, at + 1
-        size = self._places.size
-        longs = numbers.read(
-            np.concatenate((starts.ravel(), place.starts)), np.concatenate((stops.ravel(), place.stops))
-        )
-        return longs[:size].reshape(self._places.shape), longs[size:], place.end
+        places = self._places.copy()
+        size = places.size - self.shape.rows
+        found = self._place(value, numbers, at)
+        if found is None:
+            return numbers.read(places[:size]).reshape(-1, self.shape.rows), None, at + 1
+        first, end = found
+        places[size:] += first
+        longs = numbers.read(places)
+        return longs[:size].reshape(-1, self.shape.rows), longs[size:], end
 
     def _read_stamps(self, value: bytes, numbers: "_Varints", at: int) -> tuple[Longs | None, int]:
-        place = self._place(value, numbers, at)
-        return (None, at + 1) if place is None else (numbers.read(place.starts, place.stops), place.end)
+        found = self._place(value, numbers, at)
+        if found is None:
+            return None, at + 1
+        return numbers.read(np.arange(found[0], found[0] + self.shape.rows)), found[1]
 
-    def _place(self, value: bytes, numbers: "_Varints", at: int) -> "_Place | None":
-        """Return where an array of one number per row stands, None for an empty one. Raises ValueError for another."""
+    def _place(self, value: bytes, numbers: "_Varints", at: int) -> tuple[int, int] | None:
+        """Return which number is the first of an array of one per row, and where that ends; None for an empty one.
+
+        Raises ValueError for another array.
+        """
         if not value[at]:
             return None
+        rows = self.shape.rows
         if not value.startswith(self._rows, at):
             raise ValueError("another number of rows")
-        place = numbers.row(at + len(self._rows), self.shape.rows)
-        if value[place.end - 1]:
+        first = int(numbers.ends.searchsorted(at + len(self._rows) - numbers.first))
+        end = numbers.first + int(numbers.ends[first + rows - 1]) + 1
+        if value[end]:
             raise ValueError("more than one block")
-        return place
-
-
-class _Place(NamedTuple):
-    """An array of numbers in a record."""
-
-    starts: _Places
-    stops: _Places
-    end: int  #: behind its block, in the whole record
+        return first, end + 1
 
 
 def learn(value: bytes, sample: Sample) -> Form | None:
@@ -251,15 +249,19 @@ def _missing(parts: Sequence[MissingPart]) -> bytes:
     return _array([text(part.column) + text(part.reason) + _ints(part.rows) for part in parts])
 
 
-def _places(columns: Sequence[bytes], rows: int) -> _Places:
-    """Return which of all bytes that end a varint (those below 0x80) ends which number, counted from the columns on."""
-    places = np.empty((len(columns), rows), dtype=np.intp)
+@lru_cache(maxsize=_PLACES_KEPT)
+def _places(columns: tuple[bytes, ...], rows: int) -> tuple[_Places, _Places]:
+    """Return which of all varints, from the columns on, are the counters, and the last of each column.
+
+    Each byte below 0x80 is taken for the end of one. The first array goes on with 0, 1, ... for one number per row.
+    """
+    places: list[int] = []
     seen = 0
-    for number, head in enumerate(columns):
+    for head in columns:
         seen += sum(octet < 0x80 for octet in head)
-        places[number] = np.arange(seen, seen + rows)
+        places += range(seen, seen + rows)
         seen += rows + 1  # the numbers, and the end of their block
-    return places
+    return np.array([*places, *range(rows)], dtype=np.intp), np.array(places[rows - 1 :: rows], dtype=np.intp)
 
 
 def _read_head(value: bytes, at: int) -> _Head:
@@ -291,36 +293,39 @@ def _read_long(value: bytes, at: int) -> tuple[int, int]:
 
 
 class _Varints:
-    """The part of a record where the numbers stand; places are counted from its beginning."""
+    """The part of a record where the numbers stand; `ends` tells where, from its beginning on, each varint ends."""
 
     def __init__(self, value: bytes, first: int) -> None:
         self.first: Final = first
-        self.ends: Final[_Places] = np.flatnonzero(np.frombuffer(value, dtype=np.int8, offset=first) >= 0)
+        self.ends: Final[_Places] = (np.frombuffer(value, dtype=np.int8, offset=first) >= 0).nonzero()[0]
         self._value: Final = value
 
-    def row(self, at: int, size: int) -> _Place:
-        """Return where that many numbers stand, of which the first is at a place in the whole record."""
-        place = int(np.searchsorted(self.ends, at - self.first))
-        stops = self.ends[place : place + size]
-        starts = np.empty_like(stops)
-        starts[0] = at - self.first
-        starts[1:] = stops[:-1] + 1
-        return _Place(starts, stops, self.first + int(stops[size - 1]) + 2)
+    def read(self, places: _Places) -> Longs:
+        """Return the numbers that stand there in the order of `ends`; none is the first.
 
-    def read(self, starts: _Places, stops: _Places) -> Longs:
-        """Return the numbers: each is loaded as one word, whose groups of 7 bits are then closed up in three steps."""
+        Each is loaded as one word, whose groups of 7 bits are then closed up in three steps.
+        """
+        stops = self.ends[places]
+        places -= 1
+        starts = self.ends[places]
+        starts += 1
         padded = self._value + bytes(_WORD)
         words: npt.NDArray[np.uint64] = np.ndarray(
             (len(self._value) - self.first,), dtype="<u8", buffer=padded, offset=self.first, strides=(1,)
         )
         sizes = stops - starts
-        sizes += 1
         packed = words[starts]
         packed &= _MASKS.take(sizes, mode="clip")
         for stay, move, by in _FOLDS:
-            packed = (packed & stay) | ((packed & move) >> by)
-        longs: Longs = ((packed >> _ONE) ^ -(packed & _ONE)).view(np.int64)
-        if int(sizes.max()) > _WORD:
-            for place in zip(*np.nonzero(sizes > _WORD), strict=True):
+            moved = packed & move
+            moved >>= by
+            packed &= stay
+            packed |= moved
+        signs = packed & _ONE
+        packed >>= _ONE
+        packed ^= np.negative(signs, out=signs)
+        longs: Longs = packed.view(np.int64)
+        if int(sizes.max()) >= _WORD:
+            for place in (sizes >= _WORD).nonzero()[0].tolist():
                 longs[place] = _read_long(self._value, self.first + int(starts[place]))[0]
         return longs

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -14,7 +15,10 @@ from streams.gauges.derived import BITS_PER_UNIT, Derived
 from streams.gauges.identity import resource_of
 from streams.gauges.limits import Limits, bound
 from streams.gauges.rates import WRAP_32, Cell, Cells
-from streams.gauges.sample import Numbers, Shape
+from streams.gauges.sample import CounterSpec, Numbers, Shape
+
+#: devices of one kind share them
+_CELLS_KEPT: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,7 +80,9 @@ def _plan(shape: Shape, rules: Rules) -> Plan:
         raise RecordError(f"derived values have the names of metrics: {taken}")
     names = (*plain, *(value.name for value in wanted))
     derived = tuple(_derived(value, shape, names[: len(plain) + number]) for number, value in enumerate(wanted))
-    return Plan(names, _cells(shape, rules.limits), (*formulas, *derived))
+    return Plan(
+        names, _cells(shape.counters, fixed.line_rates or (0,) * shape.rows, rules.limits), (*formulas, *derived)
+    )
 
 
 def cell_of(shape: Shape, counter: int, row: int, limits: Limits) -> Cell:
@@ -87,17 +93,17 @@ def cell_of(shape: Shape, counter: int, row: int, limits: Limits) -> Cell:
     return Cell(width, spec.scale, bound(spec.unit, line_rate, limits))
 
 
-def _cells(shape: Shape, limits: Limits) -> Cells:
-    size = (len(shape.counters), shape.rows)
-    lines = shape.fixed.line_rates or (0,) * shape.rows
+@lru_cache(maxsize=_CELLS_KEPT)
+def _cells(counters: tuple[CounterSpec, ...], lines: tuple[int, ...], limits: Limits) -> Cells:
+    size = (len(counters), len(lines))
     rise, unseen, narrow = np.empty(size), np.full(size, -math.inf), np.zeros(size, dtype=np.bool_)
-    for number, spec in enumerate(shape.counters):
+    for number, spec in enumerate(counters):
         bounds = {line: bound(spec.unit, line, limits) for line in set(lines)}
         rise[number] = [bounds[line].rise for line in lines]
         narrow_rows = slice(None) if spec.width == 32 else list(spec.rows_32)
         narrow[number, narrow_rows] = True
         unseen[number, narrow_rows] = np.array([bounds[line].unseen for line in lines])[narrow_rows]
-    scales = np.array([[spec.scale] for spec in shape.counters]).reshape(-1, 1)
+    scales = np.array([[spec.scale] for spec in counters]).reshape(-1, 1)
     return Cells(
         scales=None if (scales == 1.0).all() else scales,
         rise=rise,

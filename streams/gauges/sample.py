@@ -115,13 +115,13 @@ class Sample(NamedTuple):
     levels: Numbers  #: gauge columns x rows
     states: tuple[tuple[str, ...], ...]
     offsets_ms: Longs | None  #: None = 0 for all
+    first_answer_ms: int  #: the smallest of them
     discontinuities_cs: Longs | None  #: None = none known
     missing: tuple[MissingPart, ...]
 
     @property
     def moment(self) -> Moment:
-        first = 0 if self.offsets_ms is None or not len(self.offsets_ms) else int(self.offsets_ms.min())
-        return Moment(self.polled_at_ms, first, self.uptime_cs, self.engine_boots)
+        return Moment(self.polled_at_ms, self.first_answer_ms, self.uptime_cs, self.engine_boots)
 
 
 def from_record(record: RawCounters) -> Sample:
@@ -160,6 +160,7 @@ def from_record(record: RawCounters) -> Sample:
         levels=levels,
         states=tuple(tuple(column.values) for column in record.states),
         offsets_ms=_longs(record.offsets_ms),
+        first_answer_ms=min(record.offsets_ms, default=0),
         discontinuities_cs=_longs(record.discontinuities_cs),
         missing=tuple(MissingPart(part.column, part.reason, tuple(part.rows)) for part in record.missing),
     )

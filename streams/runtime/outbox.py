@@ -6,6 +6,7 @@ idempotence. `flush()` is not delivery, so each record's own future is awaited.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
@@ -71,10 +72,10 @@ class Outbox:
 
         async def attempt(producer: AIOKafkaProducer) -> None:
             batch = producer.create_batch()
-            append = batch.append
+            append, at_ms = batch.append, time.time_ns() // 1_000_000
             for key, values in records:
                 for value in values:
-                    if append(timestamp=None, key=key, value=value) is None:
+                    if append(timestamp=at_ms, key=key, value=value) is None:
                         raise MessageSizeTooLargeError
             batch.close()
             await (await producer.send_batch(batch, topic, partition=partition))
