@@ -19,6 +19,10 @@ REQUEST_ID_HEAD: Final = b"\x02\x04"
 _HEADS: Final = tuple(bytes((ber.SEQUENCE, size)) for size in range(0x80))
 #: what stands before a name of this length in a request's variable
 _NAME_HEADS: Final = tuple(bytes((ber.SEQUENCE, size + 4, Type.OBJECT_IDENTIFIER, size)) for size in range(0x7C))
+_LONG_FROM: Final = 0x140  #: above it, all three lengths of a response's header have two bytes, whatever the community
+_TWO_BYTES: Final = 0x82
+_LONG_SEQUENCE: Final = bytes((ber.SEQUENCE, _TWO_BYTES))
+_NO_ERROR_LIST: Final = b"\x02\x01\x00\x02\x01\x00" + _LONG_SEQUENCE
 _NULL: Final = b"\x05\x00"
 
 
@@ -136,12 +140,31 @@ class CommunityFrame:
 
     def answer(self, data: bytes, request_id: bytes, now_s: float) -> "WireAnswer":  # noqa: ARG002
         """Return the response, its header checked. Raises DamagedResponse."""
+        if (size := len(data)) > _LONG_FROM and (found := self._long_answer(data, request_id, size)) is not None:
+            return found
         start, stop = ber.expect(ber.SEQUENCE, data, 0, len(data))
         if stop != len(data):
             raise DamagedResponse(f"{len(data) - stop} bytes follow the message")
         if not data.startswith(self._answer_mark, start):
             raise DamagedResponse("another version, community or kind of message")
         return WireAnswer(data, start + len(self._answer_mark) - 1, RESPONSE, request_id)
+
+    def _long_answer(self, data: bytes, request_id: bytes, size: int) -> "WireAnswer | None":
+        """Return a response without error whose lengths have two bytes, as full pages have; None for any other."""
+        mark = self._answer_mark
+        pdu = 4 + len(mark)
+        at = pdu + 19
+        if (
+            data[:2] == _LONG_SEQUENCE
+            and data.startswith(mark, 4)
+            and data[pdu] == _TWO_BYTES
+            and data[pdu + 3 : at - 2] == REQUEST_ID_HEAD + request_id + _NO_ERROR_LIST
+            and int.from_bytes(data[2:4]) == size - 4
+            and int.from_bytes(data[pdu + 1 : pdu + 3]) == size - pdu - 3
+            and int.from_bytes(data[at - 2 : at]) == size - at
+        ):
+            return WireAnswer.checked(data, at)
+        return None
 
     def __repr__(self) -> str:
         return f"CommunityFrame(version={self.version}, community=<secret>)"
@@ -193,6 +216,14 @@ class WireAnswer:
         if stop != end:
             raise DamagedResponse("the list of variables ends before the message")
         self._data = data
+
+    @classmethod
+    def checked(cls, data: bytes, at: int) -> "WireAnswer":
+        """Return a response whose header was read already; its variables begin at `at` and end with the data."""
+        made = cls.__new__(cls)
+        made._data, made._at, made._end = data, at, len(data)  # noqa: SLF001 - our own
+        made.size, made.status, made.index = len(data), 0, 0
+        return made
 
     def varbinds(self) -> ber.VarBinds:
         """Return the variables. Raises DamagedResponse."""

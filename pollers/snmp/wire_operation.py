@@ -87,8 +87,9 @@ class Operation:
         return self.link.last_sent_s + gap_ms / 1000 - now if gap_ms else 0.0
 
     def expiry_s(self, now: float, attempt: int, swing: float) -> float:
-        limits = self._carrier.limits
-        return min(now + wait_s(limits.timeout_s, limits.backoff, attempt, swing), self.link.ends_s)
+        limits, ends_s = self._carrier.limits, self.link.ends_s
+        expires_s = now + wait_s(limits.timeout_s, limits.backoff, attempt, swing)
+        return min(ends_s, expires_s)
 
     def received(self, exchange: Exchange, data: bytes, now: float) -> None:
         """Take in a datagram that has the exchange's request id and comes from its device."""

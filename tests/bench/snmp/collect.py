@@ -1,0 +1,136 @@
+"""One collector of ours in a process of its own: polls every device some rounds, and prints figures as JSON."""
+
+import argparse
+import asyncio
+import gc
+import hashlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from pollers.snmp.access import open_access
+from pollers.snmp.client import Device
+from pollers.snmp.credentials import Community, Credential, Secret
+from pollers.snmp.limits import Engine, Limits
+from pollers.snmp.values import Table
+from pollers.snmp.wire_access import SnmpAccess
+
+#: 13 counters, a gauge and a state of IF-MIB, as an interfaces profile polls them
+COLUMNS: Final = (
+    *(f"1.3.6.1.2.1.31.1.1.1.{n}" for n in (6, 7, 8, 9, 10, 11, 12, 13)),
+    *(f"1.3.6.1.2.1.2.2.1.{n}" for n in (13, 14, 19, 20)),
+    "1.3.6.1.2.1.2.2.1.15",
+    "1.3.6.1.2.1.31.1.1.1.15",
+    "1.3.6.1.2.1.2.2.1.8",
+)
+INTERFACES: Final = 48
+VALUES: Final = len(COLUMNS) * INTERFACES
+
+
+class Public:
+    async def candidates(self, site: str, device_id: str) -> Sequence[Credential]:  # noqa: ARG002
+        return (Community(community=Secret("public")),)
+
+
+def address(number: int) -> str:
+    """Return simagent's address of a device."""
+    return f"127.{number // 62_500}.{1 + number // 250 % 250}.{1 + number % 250}"
+
+
+def rss_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
+
+
+def digest(number: int, oid: str, row: str, value: int) -> int:
+    """Return 64 bits of a value and of where it stands; sums of these are the checksum of a round."""
+    text = f"{number}|{oid}|{row}|{value}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest())
+
+
+def checksum(number: int, table: Table) -> int:
+    total = 0
+    for column in table.columns:
+        for row, value in zip(table.rows, column.data, strict=True):
+            total += digest(number, column.oid, row, int(value))  # type: ignore[arg-type]
+    return total
+
+
+class Round:
+    """What one pass over all devices gave."""
+
+    def __init__(self, *, summing: bool, walking: bool) -> None:
+        self.summing = summing
+        self.walking = walking
+        self.values = self.packets = self.retries = self.checksum = self.problems = 0
+
+
+async def poll(access: SnmpAccess, number: int, port: int, room: asyncio.Semaphore, into: Round) -> None:
+    device = Device("bench", f"d{number}", f"{address(number)}:{port}")
+    async with room, access.open(device, 60.0) as session:
+        table = await (session.walk(COLUMNS) if into.walking else session.table(COLUMNS))
+        into.values += sum(len(column.data) for column in table.columns)
+        into.packets += session.stats.packets_sent
+        into.retries += session.stats.retries
+        into.problems += len(table.problems)
+        if into.summing:
+            into.checksum += checksum(number, table)
+
+
+async def run(options: argparse.Namespace) -> dict[str, object]:
+    limits = Limits(engine=Engine(options.engine), outstanding=options.outstanding, packets_per_s=1e9)
+    before = rss_bytes()
+    access = open_access(limits, Public())
+    room = asyncio.Semaphore(options.concurrent)
+    rounds = []
+    for number in range(options.rounds + 1):
+        into = Round(summing=number == 0, walking=options.walk)
+        began_cpu, began = time.process_time(), time.perf_counter()
+        await asyncio.gather(*(poll(access, n, options.port, room, into) for n in range(options.devices)))
+        cpu_s = time.process_time() - began_cpu
+        rounds.append(
+            {
+                "cpu_us_per_value": cpu_s / into.values * 1e6,
+                "values": into.values,
+                "wall_s": time.perf_counter() - began,
+                "packets": into.packets,
+                "retries": into.retries,
+                "problems": into.problems,
+                "checksum": into.checksum % 2**64,
+            }
+        )
+    gc.collect()
+    idle = rss_bytes() - before
+    wire = access.engines.wire
+    result = {
+        "engine": options.engine,
+        "devices": options.devices,
+        "rounds": rounds,
+        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "idle_growth_bytes": idle,
+        "kernel_drops": wire.sockets.dropped,
+        "timeouts": wire.counters.timeouts,
+    }
+    await access.close()
+    return result
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--engine", default="native")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--devices", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=3, help="after a first one that learns the rows")
+    parser.add_argument("--concurrent", type=int, default=1000)
+    parser.add_argument("--outstanding", type=int, default=1000)
+    parser.add_argument("--walk", action="store_true", help="walk in every round")
+    sys.stdout.write(json.dumps(asyncio.run(run(parser.parse_args()))) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
