@@ -80,23 +80,24 @@ def samples_of(
         samples = [
             _sample(group, frame, clock, plan.rates, _constants(plan, frame, constants))
             for frame in shown
-            if not _is_hollow(frame, plan.rates)
+            if not _is_hollow(plan, frame)
         ]
         if samples:
             found.append(samples[0] if len(samples) == 1 else stack_samples(samples))
     return found
 
 
-def _is_hollow(frame: Frame, rates: Container[Ref]) -> bool:
+def _is_hollow(plan: Plan, frame: Frame) -> bool:
     """Return whether a set of scalars has no value at all: the device does not have it, so it makes no row."""
-    if not frame.table.scalar:
-        return False
     table = frame.table
-    if any(
-        column.use is not Use.TAG and not isinstance(frame.column(n)[0], Absent) for n, column in table.columns.items()
-    ):
+    if not table.scalar:
         return False
-    found = (name for name in table.computed if Ref(table.name, name) not in rates)
+    if table.name in plan.mute and frame.known is None:
+        answered = frame.frames.scalars
+        if not any(source.oid in answered for column in table.columns.values() for source in column.sources):
+            return True
+    found = [name for name, column in table.columns.items() if column.use is not Use.TAG]
+    found += [name for name in table.computed if Ref(table.name, name) not in plan.rates]
     return all(isinstance(frame.column(name)[0], Absent) for name in found)
 
 

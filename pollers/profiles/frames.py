@@ -78,6 +78,8 @@ class Frame:
         own = {source.oid for column in self.table.columns.values() for source in column.sources}
         making = own & answer.fast & answer.columns.keys() or own
         mine = [column.types for oid, column in answer.columns.items() if oid in making]
+        if any(0 not in types for types in mine):
+            return list(answer.rows), None
         positions = [row for row in range(len(answer.rows)) if any(types[row] for types in mine)]
         if len(positions) == len(answer.rows):
             return list(answer.rows), None

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from pollers.profiles.expr import Expression
+from pollers.profiles.expr import Call, Expression, Name, Operation, Tree
 from pollers.profiles.model import Column, Computed, Group, IndexPart, Profile, Table, Use
 from pollers.profiles.refs import (
     Ref,
@@ -41,6 +41,7 @@ class Plan:
     rates: frozenset[Ref]  #: computed values that are made of rates: the gauges stage works them out
     #: tables whose rows' keys, tags and speed are made of remembered values and of the index alone
     steady: frozenset[str]
+    mute: frozenset[str]  #: sets of scalars that say nothing where none of their own OIDs is answered
 
 
 def make_plan(profile: Profile, groups: Iterable[Group] | None = None) -> Plan:
@@ -75,6 +76,7 @@ def make_plan(profile: Profile, groups: Iterable[Group] | None = None) -> Plan:
             if reads_rate(profile.tables, ref)
         ),
         steady=frozenset(name for name, known in slow_names.items() if _is_steady(profile.tables[name], known)),
+        mute=frozenset(name for name in scalar_tables if _is_mute(profile.tables[name])),
     )
 
 
@@ -92,6 +94,25 @@ def _is_steady(table: Table, remembered: Container[str]) -> bool:
     named = [*table.row, *tags, *table.tags, *([table.line_rate] if table.line_rate else [])]
     found = {name: meaning(table, name) for name in named}
     return all(name in remembered or isinstance(found[name], IndexPart | Whole) for name in named)
+
+
+def _is_mute(table: Table) -> bool:
+    """Return whether all that is computed of a set of scalars needs one of its own columns."""
+
+    def needs_own(tree: Tree) -> bool:
+        match tree:
+            case Name(path=(name,)):
+                found = meaning(table, name)
+                return isinstance(found, Column) or (isinstance(found, Computed) and needs_own(found.expression.tree))
+            case Operation(op=op, args=args) if op not in {"and", "or"}:
+                return any(map(needs_own, args))
+            case Call(function="if", args=args):
+                return needs_own(args[0])
+            case Operation(args=args) | Call(function="first", args=args):
+                return all(map(needs_own, args))
+        return False
+
+    return all(needs_own(computed.expression.tree) for computed in table.computed.values())
 
 
 def _refresh_s(table: Table, oids: Iterable[Oid]) -> int:

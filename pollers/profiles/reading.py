@@ -199,7 +199,7 @@ def rows_with(table: Table, making: Sequence[Oid]) -> list[str]:
     """Return the rows that have a cell in any of these columns; all rows where none of them was asked for."""
     wanted = set(making)
     cells = [column.types for column in table.columns if column.oid in wanted]
-    if not cells:
+    if not cells or any(0 not in types for types in cells):
         return table.rows
     return [row for place, row in enumerate(table.rows) if any(types[place] for types in cells)]
 

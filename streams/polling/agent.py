@@ -13,7 +13,7 @@ from schemas.errors import RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, RawCounters
 from streams.pipeline import Topic, stage
 from streams.polling.agent_turns import Turns
-from streams.polling.held import Holding
+from streams.polling.held import Held, Holding
 from streams.polling.packing import pack
 from streams.polling.results import Timing, missed, polled
 from streams.runtime.app import StageApp, now_ms
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 NO_LEADER: Final = "no schedule was published for this time: all leaders were down"
 BAD: Final = frozenset({Outcome.TIMEOUT, Outcome.UNREACHABLE})
 SUSPECTS_SHARE: Final = 4  #: of the polls in flight, at most one in so many may be of devices that went badly last time
+#: records of this size fit into any topic of ours: the status need not wait to hear whether they were taken
+SURELY_TAKEN_BYTES: Final = 256 * 1024
 
 
 class Poller:
@@ -112,19 +114,26 @@ class Poller:
         poll = await self._ask(enriched, job, slot)
         timing = Timing(slot=slot, started_at_ms=started_at_ms, ended_at_ms=now_ms())
         self.lateness_s += max(0.0, started_at_ms / 1000 - slot)
-        header = self._raw_serde.header
-        sends = [
-            Send(self._raw_topic, key, pack(header, enriched, job, slot, sample, held.heads)) for sample in poll.samples
-        ]
         try:
-            await send_all(self._app, sends)
+            sends = self._counters(held, job, slot, poll)
+            if sum(len(value or b"") for _, _, value in sends) > SURELY_TAKEN_BYTES:
+                await send_all(self._app, sends)
+                sends = []
         except RecordError as error:
-            poll = replace(poll, outcome=Outcome.INTERNAL, reason=str(error))
+            sends, poll = [], replace(poll, outcome=Outcome.INTERNAL, reason=str(error))
         status = polled(enriched.resource, job, timing, poll, self._app.worker_name)
-        await send_all(self._app, [Send(self._status_topic, key, self._status_serde.encode(status))])
+        await send_all(self._app, [*sends, Send(self._status_topic, key, self._status_serde.encode(status))])
         self.outcomes[poll.outcome] += 1
         slow = (timing.ended_at_ms - timing.started_at_ms) * 2 > job.interval_s * 1000
         return slow or poll.outcome in BAD
+
+    def _counters(self, held: Held, job: Job, slot: int, poll: Poll) -> list[Send]:
+        """Return the records of the poll's samples. Raises RecordError for one that is none."""
+        header, key = self._raw_serde.header, held.enriched.resource.identity
+        return [
+            Send(self._raw_topic, key, pack(header, held.enriched, job, slot, sample, held.heads))
+            for sample in poll.samples
+        ]
 
     async def _ask(self, enriched: EnrichedResource, job: Job, slot: int) -> Poll:
         plugin = self._plugins.get(job.plugin)

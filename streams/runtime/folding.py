@@ -83,7 +83,11 @@ async def fold_topic(
 
 async def send_all(app: StageApp, sends: Sequence[Send]) -> None:
     """Return when every record is stored. Raises RecordError if one is too large for its topic."""
-    await asyncio.gather(*(app.outbox.send(topic, key.encode(), value) for topic, key, value in sends))
+    if len(sends) == 1:  # without a task of its own
+        topic, key, value = sends[0]
+        await app.outbox.send(topic, key.encode(), value)
+    else:
+        await asyncio.gather(*(app.outbox.send(topic, key.encode(), value) for topic, key, value in sends))
 
 
 def write(table: MutableMapping[str, bytes], key: str, state: bytes | None) -> None:
