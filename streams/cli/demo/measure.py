@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Cost(NamedTuple):
@@ -33,6 +33,21 @@ def _cost(pid: int) -> Cost:
         resident_bytes=int(status["VmRSS"].split()[0]) * 1024,
         peak_bytes=int(status["VmHWM"].split()[0]) * 1024,
     )
+
+
+def figures(found: Mapping[str, Any], began_s: float, *, everything: bool) -> list[str]:
+    """Return when the first gauge came, as the check reports it; with `everything` also how many and how late."""
+    lines = []
+    if found["first_gauge_ms"] is not None:
+        lines.append(f"first gauge {found['first_gauge_ms'] / 1000 - began_s:.1f} s after the start")
+    if everything and found["gauges_per_s"] is not None:
+        lines.append(f"{found['gauges_per_s']:.1f} gauges/s; from the slot to the independent consumer:")
+        for which, lateness in found["lateness"].items():
+            if lateness["gauges"]:
+                lines.append(f"  {which}: p50 {lateness['p50_ms']:.0f} ms, p99 {lateness['p99_ms']:.0f} ms")
+        load = ", ".join(f"{part:.1f}" for part in os.getloadavg())
+        lines.append(f"load average of the machine, which has {os.cpu_count()} cores: {load}")
+    return lines
 
 
 def table(before: Mapping[str, Cost], after: Mapping[str, Cost], seconds: float) -> list[str]:

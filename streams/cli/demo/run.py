@@ -274,25 +274,12 @@ class Demo:
                 process.terminate()
                 await ended
         after, seconds = measure.costs(self._pids()), time.monotonic() - before_s
-        self._figures(report)
+        if report.exists():
+            found = json.loads(report.read_text())
+            click.echo("\n".join(measure.figures(found, self._began_s, everything=self._options.measure)))
         if self._options.measure:
             click.echo("\n".join(measure.table(before, after, seconds)))
         return ended.result()
-
-    def _figures(self, report: Path) -> None:
-        if not report.exists():
-            return
-        found = json.loads(report.read_text())
-        if found["first_gauge_ms"] is not None:
-            click.echo(f"first gauge {found['first_gauge_ms'] / 1000 - self._began_s:.1f} s after the start")
-        if not self._options.measure:
-            return
-        click.echo(f"{found['gauges_per_s']:.1f} gauges/s; from the slot to the independent consumer:")
-        for which, lateness in found["lateness"].items():
-            if lateness["gauges"]:
-                click.echo(f"  {which}: p50 {lateness['p50_ms']:.0f} ms, p99 {lateness['p99_ms']:.0f} ms")
-        load = ", ".join(f"{part:.1f}" for part in os.getloadavg())
-        click.echo(f"load average of the machine, which has {os.cpu_count()} cores: {load}")
 
     def _pids(self) -> dict[str, int]:
         services = {name: pid for name in RECIPES if (pid := self._stack.service(name).pid) is not None}

@@ -61,6 +61,19 @@ def test_a_process_costs_what_proc_says() -> None:
     assert "3.00" in measure.table(found, later, 30.0)[1]
 
 
+def test_the_figures_are_those_of_the_report() -> None:
+    lateness = {
+        "all": {"gauges": 3, "p50_ms": 120.4, "p99_ms": 900.0},
+        "steady": {"gauges": 0, "p50_ms": None, "p99_ms": None},
+    }
+    found = {"first_gauge_ms": 1_030_000.0, "gauges_per_s": 71.26, "lateness": lateness}
+    assert measure.figures(found, 1_000.0, everything=False) == ["first gauge 30.0 s after the start"]
+    lines = measure.figures(found, 1_000.0, everything=True)
+    assert lines[1:3] == ["71.3 gauges/s; from the slot to the independent consumer:", "  all: p50 120 ms, p99 900 ms"]
+    nothing: dict[str, Any] = {"first_gauge_ms": None, "gauges_per_s": None, "lateness": {}}
+    assert measure.figures(nothing, 0.0, everything=True) == []
+
+
 def test_a_stage_runs_as_anyone_would_run_it() -> None:
     assert layout.stage_command(sys.executable, "gauges")[1:7] == (
         "-m",
