@@ -16,7 +16,7 @@ class Cleanup(enum.StrEnum):
 
 
 class Topic(enum.StrEnum):
-    """Names without the prefix; `Names.topic()` in runtime adds it."""
+    """Names without the prefix; `topic_name` of runtime adds it."""
 
     RESOURCES = "resources"
     INVENTORY = "inventory"

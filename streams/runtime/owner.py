@@ -52,9 +52,9 @@ class Owner:
     now_s: Callable[[], float]
     room: asyncio.Semaphore  #: as many ticks may be held or running at once
     verdicts: Counter[Verdict] = field(default_factory=Counter, init=False)
-    last_done_slot: dict[int, int] = field(default_factory=dict, init=False)  #: per partition
     _fences: dict[int, Fence] = field(default_factory=dict, init=False)
     _running: dict[tuple[int, int], asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _departures: Counter[int] = field(default_factory=Counter, init=False)  #: how often each partition has left
 
     @property
     def in_flight(self) -> int:
@@ -77,19 +77,24 @@ class Owner:
 
     async def _take(self, tick: Tick, tp: TP, offset: int) -> None:
         running = self._running.get((tp.partition, tick.slot))
-        if running is not None:  # delivered again after a rebalance: the work goes on
+        if running is not None and not running.cancelling():  # delivered again after a rebalance: the work goes on
             running.add_done_callback(lambda task: self._finish(task, tp, offset))
             return
+        departures = self._departures[tp.partition]
         admission = await self._admit(tick, tp.partition, offset)
         self.verdicts[admission.verdict] += 1
         if admission.span is None:
             self.offsets.done(tp, offset)
             return
         await self.room.acquire()
+        if departures != self._departures[tp.partition]:  # it left while this waited: its owner is given the tick anew
+            self._fences.pop(tp.partition, None)
+            self.room.release()
+            return
         due = Due(tp.partition, admission.span, admission.gap)
         task = asyncio.create_task(self._hold_and_run(due), name=f"tick-{tp.partition}-{tick.slot}")
         self._running[tp.partition, tick.slot] = task
-        task.add_done_callback(lambda _: self._leave(tp.partition, tick.slot))
+        task.add_done_callback(lambda task: self._leave(task, tp.partition, tick.slot))
         task.add_done_callback(lambda task: self._finish(task, tp, offset))
 
     async def _admit(self, tick: Tick, partition: int, offset: int) -> Admission:
@@ -116,10 +121,10 @@ class Owner:
             else:
                 return
 
-    def _leave(self, partition: int, slot: int) -> None:
-        self._running.pop((partition, slot), None)
-        self.last_done_slot[partition] = max(slot, self.last_done_slot.get(partition, 0))
+    def _leave(self, task: "asyncio.Task[None]", partition: int, slot: int) -> None:
         self.room.release()
+        if self._running.get((partition, slot)) is task:
+            del self._running[partition, slot]
 
     def _finish(self, task: "asyncio.Task[None]", tp: TP, offset: int) -> None:
         if not task.cancelled():
@@ -132,8 +137,8 @@ class Owner:
             if partition in gone:
                 task.cancel()
         for partition in gone:
+            self._departures[partition] += 1
             self._fences.pop(partition, None)
-            self.last_done_slot.pop(partition, None)
 
     async def stop(self) -> None:
         """Cancel everything; what was not done is run by the next owner."""

@@ -190,6 +190,31 @@ async def test_work_of_partitions_that_left_is_cancelled_and_not_committed():
     assert harness.committable() == 0
 
 
+async def test_a_tick_that_comes_again_while_its_cancelled_work_winds_up_is_run():
+    harness = Harness()
+    await harness.deliver(tick(99))
+    harness.owner.left([0])
+    harness.offsets.forget([TP(TOPIC, 0)])  # and back at once
+    await harness.deliver(tick(99))
+    await harness.finish()
+    assert harness.ran == [(0, 99), (0, 99)]
+    assert harness.committable() == 1
+
+
+async def test_a_tick_whose_partition_leaves_while_it_waits_for_room_is_left_to_the_new_owner():
+    harness = Harness()
+    await harness.deliver(*(tick(slot) for slot in range(90, 100)))  # as many as there is room for
+    waiting = asyncio.create_task(harness.deliver(tick(100, partition=1), partition=1))
+    await asyncio.sleep(0)
+    harness.owner.left([1])
+    await harness.finish()
+    await waiting
+    await harness.finish()
+    assert (1, 100) not in harness.ran
+    assert harness.committable(1) == 0
+    assert harness.owner.in_flight == 0
+
+
 async def test_a_record_that_is_no_tick_goes_to_dead_letters_and_the_stream_goes_on():
     harness = Harness()
     await harness.deliver(b"garbage", tick(99))
