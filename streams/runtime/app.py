@@ -27,7 +27,7 @@ from streams.runtime.registry import open_registry
 from streams.runtime.serde import Serdes
 from streams.runtime.settings import Settings
 from streams.runtime.topic_names import topic_name
-from streams.runtime.topics import ensure_topics
+from streams.runtime.topics import await_topics, ensure_topics
 from streams.runtime.waiting import wait_for
 
 log = logging.getLogger(__name__)
@@ -180,6 +180,10 @@ class StageApp(faust.App):
         """
         for table in self.tables.values():
             await table.changelog_topic.maybe_declare()
+        changelogs = [table.changelog_topic.get_topic_name() for table in self.tables.values()]
+        if changelogs:
+            # created is not yet known: on a busy broker the assignment was quicker
+            await await_topics(self.settings, changelogs, self._stopping)
 
     def _without_changelog(self, assigned: set[TP]) -> list[str]:
         """Return the tables that would stay empty: their partitions are assigned without those of their changelog."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from streams.runtime.settings import Settings
 from streams.runtime.topic_names import topic_name
 from streams.runtime.waiting import wait_for
 
-__all__ = ["Report", "check_topics", "ensure_topics", "topic_name"]
+__all__ = ["Report", "await_topics", "check_topics", "ensure_topics", "topic_name"]
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,21 @@ async def ensure_topics(settings: Settings, give_up: Callable[[], bool] = lambda
 async def check_topics(settings: Settings) -> Report:
     """Return what `ensure_topics` would find, changing nothing."""
     return await _with_broker(settings, lambda: False, create=False)
+
+
+async def await_topics(settings: Settings, names: Collection[str], give_up: Callable[[], bool] = lambda: False) -> None:
+    """Return when the broker tells of topics that were just created: what asks before that takes them for missing."""
+
+    async def attempt() -> None:
+        admin = AIOKafkaAdminClient(**client_options(settings.kafka))
+        try:
+            await admin.start()
+            await _until_known(admin, set(names))
+        finally:
+            await admin.close()
+
+    where = settings.kafka.bootstrap_servers
+    await wait_for("kafka", where, attempt, absent=(KafkaError, OSError), give_up=give_up)
 
 
 async def _with_broker(settings: Settings, give_up: Callable[[], bool], *, create: bool) -> Report:

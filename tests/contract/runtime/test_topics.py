@@ -13,7 +13,7 @@ from schemas.errors import FatalError
 from streams.cli import topics as cli
 from streams.pipeline import TOPICS, Cleanup, Topic
 from streams.runtime.settings import KafkaSettings, Settings, load
-from streams.runtime.topics import Report, check_topics, ensure_topics, topic_name
+from streams.runtime.topics import Report, await_topics, check_topics, ensure_topics, topic_name
 
 
 @pytest.fixture
@@ -118,3 +118,12 @@ def test_the_commands_create_and_check(environ):
     differing = CliRunner(env={**environ, "PANOPTES_KAFKA_PARTITIONS": "4"}).invoke(cli.command, ["create"])
     assert differing.exit_code == 1
     assert "3 partitions, expected 4" in differing.output
+
+
+async def test_a_topic_is_waited_for_until_the_broker_tells_of_it(settings, admin):
+    name = topic_name(settings, Topic.GAUGES)
+    waiting = asyncio.create_task(await_topics(settings, [name]))
+    assert await asyncio.wait([waiting], timeout=0.3) == (set(), {waiting})
+    await admin.create_topics([NewTopic(name, 3, 1)])
+    await asyncio.wait_for(waiting, timeout=30)
+    assert name in await admin.list_topics()
