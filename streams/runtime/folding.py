@@ -16,6 +16,7 @@ from faust.types.events import EventT
 from schemas.errors import FatalError, RecordError
 from streams.runtime.alone import Alone
 from streams.runtime.app import StageApp
+from streams.runtime.serde import UnknownSchema
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,15 @@ async def _distinct(stream: Any) -> AsyncIterator[list[EventT[bytes]]]:
         yield batch
 
 
+async def _stepped(step: Callable[[Received[T]], Effects], received: Received[T]) -> Effects:
+    """Return what the step returns, once the schemas of what stands in tables are there: newer workers write them too."""
+    while True:
+        try:
+            return step(received)
+        except UnknownSchema as unknown:
+            await unknown.prepare()
+
+
 async def _deliver(
     app: StageApp, event: EventT[bytes], serde: Reader[T], step: Callable[[Received[T]], Effects]
 ) -> Effects:
@@ -122,7 +132,7 @@ async def _deliver(
             raise RecordError("the record has no key: expected the resource's identity")  # noqa: TRY301
         key = message.key.decode()
         record = None if message.value is None else await serde.read(message.value)
-        effects = step(Received(key, record, message.value))
+        effects = await _stepped(step, Received(key, record, message.value))
         await send_all(app, effects.sends)
     except FatalError as fault:  # every record after it would be set aside as well, and each of them is good
         await app.crash(fault)

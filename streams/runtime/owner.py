@@ -15,6 +15,7 @@ from schemas.errors import RecordError
 from schemas.records import Tick
 from streams.runtime.dead_letters import DeadLetters
 from streams.runtime.offsets import Offsets
+from streams.runtime.serde import UnknownSchema
 from streams.runtime.waiting import wait_for
 from streams.scheduling.fencing import Admission, Fence, Verdict
 from streams.scheduling.slots import Span
@@ -115,11 +116,20 @@ class Owner:
         while True:
             try:
                 await self.run(due)
+            except UnknownSchema as unknown:  # of a table's entry that a newer worker wrote
+                await self._learn(unknown)
             except Exception:  # the edge of the stage: a tick is not lost to a fault in our own code
                 log.exception("tick failed, running it again partition=%d slot=%d", due.partition, due.span.last)
                 await asyncio.sleep(_RETRY_S)
             else:
                 return
+
+    async def _learn(self, unknown: UnknownSchema) -> None:
+        try:
+            await unknown.prepare()
+        except RecordError as problem:
+            log.warning("tick waits for a schema, trying again problem=%s", problem)
+            await asyncio.sleep(_RETRY_S)
 
     def _leave(self, task: "asyncio.Task[None]", partition: int, slot: int) -> None:
         self.room.release()

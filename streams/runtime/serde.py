@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Generic, TypeVar
 
 import fastavro
@@ -27,7 +28,11 @@ _MISMATCH: Final = fastavro.read.SchemaResolutionError
 
 
 class UnknownSchema(BackendError):
-    """The record's schema has not been fetched yet: `await prepare(value)`, then decode it."""
+    """The record's schema has not been fetched yet: `await prepare()`, then decode it."""
+
+    def __init__(self, text: str, prepare: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(text)
+        self.prepare = prepare  #: raises as `Serde.prepare`
 
 
 class Serde(Generic[R]):
@@ -84,7 +89,8 @@ class Serde(Generic[R]):
         try:
             writer = self._writers[schema_id]
         except KeyError:
-            raise UnknownSchema(f"schema id {schema_id} of a record of {self.topic} is not known yet") from None
+            text = f"schema id {schema_id} of a record of {self.topic} is not known yet"
+            raise UnknownSchema(text, lambda: self.prepare(value)) from None
         body = io.BytesIO(value)
         body.seek(HEADER_BYTES)
         try:

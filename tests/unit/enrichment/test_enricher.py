@@ -12,8 +12,9 @@ from schemas.errors import FatalError
 from schemas.records import EnrichedResource, Enrichment
 from streams.enrichment.agent import Enricher
 from streams.runtime.alone import Alone
-from streams.runtime.folding import fold_topic
+from streams.runtime.folding import Effects, fold_topic
 from streams.runtime.offsets import Offsets
+from streams.runtime.serde import UnknownSchema
 from tests.unit.resources.test_inventory import SWITCH
 
 KEY = SWITCH.identity
@@ -193,6 +194,28 @@ async def test_a_fault_that_would_set_every_record_aside_stops_the_worker(world)
         await fold_topic(world.app, Stream(), Damaged(), {}, lambda _: None)
     assert isinstance(world.app.crashed, FatalError)
     assert world.app.offsets.committable(("t", 0)) == 7
+
+
+async def test_a_record_is_not_set_aside_for_a_table_entry_whose_schema_is_still_to_be_fetched(world):
+    learnt, taken = asyncio.Event(), []
+
+    async def learn():
+        learnt.set()
+
+    def step(received):
+        if not learnt.is_set():
+            raise UnknownSchema("schema id 9 of a record of panoptes.inventory is not known yet", learn)
+        taken.append(received.key)
+        return Effects()
+
+    class Stream:
+        async def take_events(self, _most, within):
+            message = SimpleNamespace(tp=("t", 0), topic="t", partition=0, offset=7, key=b"k", value=None)
+            yield [SimpleNamespace(message=message)]
+
+    await fold_topic(world.app, Stream(), None, {}, step)
+    assert taken == ["k"]
+    assert world.app.offsets.committable(("t", 0)) == 8
 
 
 async def test_locks_of_keys_that_nobody_uses_are_not_kept():

@@ -12,6 +12,7 @@ from schemas.records import Tick
 from streams.runtime.leadership import Term
 from streams.runtime.offsets import Offsets
 from streams.runtime.owner import Owner
+from streams.runtime.serde import UnknownSchema
 from streams.runtime.ticker import Ticker
 from streams.scheduling.fencing import Verdict
 from streams.scheduling.leader import Pace
@@ -222,6 +223,24 @@ async def test_a_record_that_is_no_tick_goes_to_dead_letters_and_the_stream_goes
     assert harness.letters.origins == [(TOPIC, 0, 0)]
     assert harness.ran == [(0, 99)]
     assert harness.committable() == 2
+
+
+async def test_a_tick_that_needs_a_schema_waits_for_it_and_is_run():
+    harness, learnt = Harness(), []
+
+    async def learn():
+        learnt.append(True)
+
+    async def run(due):
+        if not learnt:
+            raise UnknownSchema("not known yet", learn)
+        harness.ran.append((due.partition, due.span.last))
+
+    harness.owner.run = run
+    await harness.deliver(tick(99))
+    await harness.finish()
+    assert harness.ran == [(0, 99)]
+    assert harness.committable() == 1
 
 
 async def test_a_tick_is_held_until_its_second():
