@@ -114,7 +114,7 @@ async def _distinct(stream: Any) -> AsyncIterator[list[EventT[bytes]]]:
 
 
 async def _stepped(step: Callable[[Received[T]], Effects], received: Received[T]) -> Effects:
-    """Return what the step returns, once the schemas of what stands in tables are there: newer workers write them too."""
+    """Return what the step returns; schemas of table entries that a newer worker wrote are fetched first."""
     while True:
         try:
             return step(received)
