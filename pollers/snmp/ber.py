@@ -256,7 +256,9 @@ def decode_uniform(tag: int, raws: list[bytes] | Sequence[bytes]) -> list[Data] 
     numbers = list(map(int.from_bytes, raws))
     if tag == Type.INTEGER:
         if max(numbers) >= _NEGATIVE_FROM:
-            return None
+            numbers = [int.from_bytes(raw, signed=True) for raw in raws]
+            if max(numbers) not in _INTEGER32 or min(numbers) not in _INTEGER32:
+                return None
     elif max(numbers) > _MAX_UNSIGNED.get(tag, -1):  # type: ignore[call-overload]
         return None
     return None if b"" in raws else list[Data](numbers)

@@ -32,7 +32,7 @@ VALUES: Final = len(COLUMNS) * INTERFACES
 
 
 class Public:
-    async def candidates(self, site: str, device_id: str) -> Sequence[Credential]:  # noqa: ARG002
+    async def candidates(self, site: str, device_id: str) -> Sequence[Credential]:
         return (Community(community=Secret("public")),)
 
 

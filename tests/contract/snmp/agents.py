@@ -73,9 +73,10 @@ def v3_users() -> Sequence[UsmUser]:
     return users
 
 
-def _snmpd_conf(port: int, users: Sequence[UsmUser], *, ipv6: bool) -> str:
+def _snmpd_conf(port: int, users: Sequence[UsmUser], *, ipv6: bool, hosts: int = 1) -> str:
+    listening = ",".join(f"udp:127.0.0.{host}:{port}" for host in range(1, hosts + 1))
     lines = [
-        f"agentaddress udp:127.0.0.1:{port}" + (f",udp6:[::1]:{port}" if ipv6 else ""),
+        f"agentaddress {listening}" + (f",udp6:[::1]:{port}" if ipv6 else ""),
         "rocommunity public default",
         "rocommunity6 public default",
         "view narrow included .1.3.6.1.2.1.1.5",
@@ -141,14 +142,16 @@ def wait_until_answering(port: int, process: subprocess.Popen[bytes], log: Path,
 
 
 @contextlib.contextmanager
-def snmpd(users: Sequence[UsmUser] = (), *, ipv6: bool = False, port: int | None = None) -> Iterator[Agent]:
-    """Run net-snmp's agent."""
+def snmpd(
+    users: Sequence[UsmUser] = (), *, ipv6: bool = False, port: int | None = None, hosts: int = 1
+) -> Iterator[Agent]:
+    """Run net-snmp's agent on 127.0.0.1 and the addresses after it."""
     program = require("snmpd", "snmpd")
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="snmpd-") as folder:
         home = Path(folder)
         conf = home / "snmpd.conf"
-        conf.write_text(_snmpd_conf(port, users, ipv6=ipv6))
+        conf.write_text(_snmpd_conf(port, users, ipv6=ipv6, hosts=hosts))
         env = {**os.environ, "SNMP_PERSISTENT_DIR": folder, "SNMPCONFPATH": folder, "MIBS": ""}
         log = home / "log"
         command = [program, "-f", "-Lo", "-C", "-c", str(conf), "-I", "-smux", "-p", str(home / "pid")]
