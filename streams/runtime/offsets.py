@@ -12,6 +12,7 @@ from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
 from faust.types import TP
 
 from streams.runtime.delivery import DirectDelivery
+from streams.runtime.nothing_skipped import NothingSkipped
 from streams.scheduling.acks import Acks, Begin
 
 
@@ -21,12 +22,19 @@ class Offsets:
     def __init__(self) -> None:
         self._trackers: dict[TP, Acks] = {}
 
+    def fetched(self, tp: TP, offset: int) -> None:
+        """Note that a record is on its way to its agent: if it gets lost on it, nothing later is committed."""
+        self._tracker(tp).fetched(offset)
+
     def begin(self, tp: TP, offset: int) -> Begin:
         """Note that work on a record has begun, and return whether it is new."""
+        return self._tracker(tp).begin(offset)
+
+    def _tracker(self, tp: TP) -> Acks:
         tracker = self._trackers.get(tp)
         if tracker is None:
             tracker = self._trackers[tp] = Acks()
-        return tracker.begin(offset)
+        return tracker
 
     def done(self, tp: TP, offset: int) -> None:
         """Note that every effect of a record is in place; a record of a partition that has left is passed over."""
@@ -52,8 +60,8 @@ class Offsets:
             self._trackers.pop(tp, None)
 
 
-class Consumer(DirectDelivery, FaustConsumer):
-    """Faust's consumer, committing what `Offsets` says."""
+class Consumer(DirectDelivery, NothingSkipped, FaustConsumer):
+    """Faust's consumer, committing what `Offsets` says and skipping no record."""
 
     offsets: Offsets
 

@@ -18,35 +18,49 @@ class Begin(enum.StrEnum):
 class Acks:
     """The messages of one partition that are in work. Drop it when the partition is revoked.
 
-    Offsets may have holes (compaction, control records); only those begun are waited for.
+    Offsets may have holes (compaction, control records); only those fetched or begun are waited for.
     """
 
-    __slots__ = ("_acked", "_done")
+    __slots__ = ("_acked", "_done", "_fetched")
 
     def __init__(self) -> None:
         #: offset -> whether its work is done; in order of offsets
         self._done: dict[int, bool] = {}
+        #: of these, the ones that were fetched and whose work has not begun
+        self._fetched: set[int] = set()
         self._acked = -1
+
+    def fetched(self, offset: int) -> None:
+        """Note that a message is on its way to whoever calls `begin`: if it gets lost on it, nothing later is acked."""
+        if offset > self._acked and offset not in self._done:
+            self._add(offset)
+            self._fetched.add(offset)
 
     def begin(self, offset: int) -> Begin:
         """Return whether to start the message's work. Call it for every message, in the order of the partition."""
+        if offset in self._fetched:
+            self._fetched.remove(offset)
+            return Begin.START
         if offset in self._done:
             return Begin.ADOPT
         if offset <= self._acked:
             return Begin.ACKED
+        self._add(offset)
+        return Begin.START
+
+    def _add(self, offset: int) -> None:
         # A consumer that was set back may deliver an older message than those in work: keep the order of offsets.
         in_order = not self._done or offset > next(reversed(self._done))
         self._done[offset] = False
         if not in_order:
             self._done = dict(sorted(self._done.items()))
-        return Begin.START
 
     def done(self, offset: int) -> Sequence[int]:
         """Return the offsets to ack now, oldest first: empty while an older one is still in work.
 
         An offset that was never begun, or was acked already, is no error: its work outlived its tracker.
         """
-        if offset not in self._done:
+        if offset not in self._done or offset in self._fetched:
             return []
         self._done[offset] = True
         ready: list[int] = []
@@ -62,7 +76,7 @@ class Acks:
 
     @property
     def in_work(self) -> int:
-        """Return how many messages are begun and not acked."""
+        """Return how many messages are fetched or begun, and not acked."""
         return len(self._done)
 
     @property

@@ -87,3 +87,28 @@ def test_every_offset_is_acked_once_in_order_and_only_behind_finished_work(
             assert acks.begin(again) is Begin.ACKED
         assert set(acked) == {o for o in finished if all(older in finished for older in offsets if older < o)}
     assert acked == offsets
+
+
+def test_a_message_that_was_fetched_and_got_lost_on_its_way_is_not_acked_past() -> None:
+    acks = Acks()
+    for offset in (5, 6, 7):
+        acks.fetched(offset)
+    assert acks.begin(5) is Begin.START
+    assert acks.begin(7) is Begin.START
+    assert acks.done(7) == []
+    assert acks.done(5) == [5]
+    assert (acks.committable, acks.in_work) == (6, 2)
+    assert acks.done(6) == []
+    assert acks.begin(6) is Begin.START
+    assert acks.done(6) == [6, 7]
+
+
+def test_a_message_that_is_fetched_again_changes_nothing() -> None:
+    acks = Acks()
+    acks.fetched(5)
+    assert acks.begin(5) is Begin.START
+    acks.fetched(5)
+    assert acks.begin(5) is Begin.ADOPT
+    assert acks.done(5) == [5]
+    acks.fetched(5)
+    assert (acks.begin(5), acks.in_work) == (Begin.ACKED, 0)
