@@ -23,7 +23,8 @@ from pollers.profiles.facts import facts_of, namespace_of
 from pollers.profiles.match import best_profile
 from pollers.profiles.model import As
 from pollers.profiles.plan import Plan, make_plan, slow_part
-from pollers.profiles.reading import Memory, read_device
+from pollers.profiles.reading import read_device
+from pollers.profiles.walking import Memory
 from pollers.profiles.watch import Watch
 from pollers.snmp.client import Device, Session
 from schemas.records import Enrichment, Resource

@@ -16,7 +16,8 @@ from pollers.profiles.match import best_profile
 from pollers.profiles.model import Group, Profile
 from pollers.profiles.place import Problem
 from pollers.profiles.plan import Plan, make_plan
-from pollers.profiles.reading import Memory, Reading, read_device
+from pollers.profiles.reading import Reading, read_device
+from pollers.profiles.walking import Memory
 from pollers.profiles.watch import Watch
 from pollers.snmp.client import Device, Session
 from pollers.snmp.errors import AuthRefused, DeadlineExceeded, NoAnswer, SnmpError, Unreachable

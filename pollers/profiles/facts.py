@@ -1,12 +1,14 @@
 """Slow columns as facts of an enrichment, and back: both sides of what polls need not read."""
 
 from collections.abc import Container, Sequence
+from sys import intern
 from typing import Final
 
 from pollers.profiles.absent import NOT_ANSWERED, Absent, Cell, Reason
 from pollers.profiles.evaluate import as_text
 from pollers.profiles.frames import Known
 from pollers.profiles.model import Column, Computed, Table, Use
+from pollers.profiles.sharing import Sharing
 from schemas.records import Enrichment
 
 #: the table whose facts have a namespace of their own
@@ -34,18 +36,26 @@ def numeric_names(table: Table) -> frozenset[str]:
     return frozenset(entry.name for entry in found if entry.use in numbers)
 
 
-def known_from_facts(enrichment: Enrichment, names: Sequence[str], numeric: Container[str]) -> Known:
-    """Return an enrichment's rows (index -> name -> text) as remembered values; a missing fact is absent."""
+def known_from_facts(
+    enrichment: Enrichment, names: Sequence[str], numeric: Container[str], sharing: Sharing | None = None
+) -> Known:
+    """Return an enrichment's rows (index -> name -> text) as remembered values; a missing fact is absent.
+
+    With `sharing`, columns that another device has as well are the same objects.
+    """
+    share = sharing or Sharing()
     rows = enrichment.rows
 
     def cell(text: str | None, name: str) -> Cell:
         if text is None:
             return NOT_ANSWERED
         try:
-            return float(text) if name in numeric else text
+            return float(text) if name in numeric else intern(text)
         except ValueError:
             return Absent(Reason.NOT_A_NUMBER)
 
     at_ms = enrichment.collected_at_ms
-    columns = {name: [cell(facts.get(name), name) for facts in rows.values()] for name in names}
-    return Known({index: place for place, index in enumerate(rows)}, columns, at_ms, at_ms + enrichment.ttl_s * 1_000)
+    columns = {name: share.of(tuple([cell(facts.get(name), name) for facts in rows.values()])) for name in names}
+    indexes = tuple(map(intern, rows))
+    places = share.made(("places", indexes), lambda: {index: place for place, index in enumerate(indexes)})
+    return Known(places, columns, at_ms, at_ms + enrichment.ttl_s * 1_000)

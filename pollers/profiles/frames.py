@@ -63,7 +63,8 @@ class Frame:
         self.known = frames.known.get(table.name)
         self.answer = frames.answers.get(table.name, EMPTY)
         self.index, self.positions = self._rows()
-        self._columns: dict[str, list[Cell]] = {}
+        self._as_known: bool | None = None  #: whether what is remembered has just these rows, in this order
+        self._columns: dict[str, Sequence[Cell]] = {}
         self._parts: list[list[Cell]] | None = None
         self._joined: dict[str, list[int | Absent]] = {}
         self._kept: list[int] | None = None
@@ -113,15 +114,19 @@ class Frame:
             return column.types, column.data
         return [column.types[row] for row in self.positions], [column.data[row] for row in self.positions]
 
-    def column(self, name: str) -> list[Cell]:
+    def column(self, name: str) -> Sequence[Cell]:
         """Return the cells of a name of this table: of a column, computed value, part of the index, or tag."""
         if name not in self._columns:
             self._columns[name] = self._make(name)
         return self._columns[name]
 
-    def _make(self, name: str) -> list[Cell]:  # noqa: PLR0911
+    def _make(self, name: str) -> Sequence[Cell]:  # noqa: PLR0911
         if self.known is not None and name in self.known.columns:
             cells, rows = self.known.columns[name], self.known.rows
+            if self._as_known is None:
+                self._as_known = list(rows) == self.index
+            if self._as_known:
+                return cells
             return [cells[rows[index]] if index in rows else NOT_ANSWERED for index in self.index]
         found = meaning(self.table, name)
         match found:

@@ -37,6 +37,7 @@ class Plan:
     walks: tuple[Walk, ...]
     slow_names: Mapping[str, tuple[str, ...]]  #: table -> its names whose values are remembered between polls
     refresh_s: Mapping[str, int]  #: table -> how long they are good for, seconds
+    needs: Mapping[str, frozenset[str]]  #: table -> other tables that its remembered values are made of
     borrowed: frozenset[str]  #: tables that others read by join or by functions over tables
     rates: frozenset[Ref]  #: computed values that are made of rates: the gauges stage works them out
     #: tables whose rows' keys, tags and speed are made of remembered values and of the index alone
@@ -66,6 +67,7 @@ def make_plan(profile: Profile, groups: Iterable[Group] | None = None) -> Plan:
         walks=_walks(profile.tables, fast, full),
         slow_names=slow_names,
         refresh_s={name: _refresh_s(profile.tables[name], full.get(name, ())) for name in slow_names},
+        needs={name: _made_of(profile.tables, name, names) for name, names in slow_names.items()},
         borrowed=frozenset(
             inner.table for ref in everything for inner in direct_refs(profile.tables, ref) if inner.table != ref.table
         ),
@@ -84,6 +86,19 @@ def slow_part(plan: Plan) -> Plan:
     """Return the plan that reads only what a poll need not: the columns with `refresh`."""
     walks = tuple(Walk(walk.tables, (), walk.slow) for walk in plan.walks if walk.slow)
     return replace(plan, groups=(), scalars=(), walks=walks)
+
+
+def _made_of(tables: Tables, table: str, names: Iterable[str]) -> frozenset[str]:
+    """Return the other tables that these names of a table are made of, directly or not."""
+    waiting = [Ref(table, name) for name in names]
+    seen = set(waiting)
+    while waiting:
+        for inner in direct_refs(tables, waiting.pop()):
+            here = Ref(inner.table, inner.name)
+            if here not in seen:
+                seen.add(here)
+                waiting.append(here)
+    return frozenset(ref.table for ref in seen) - {table}
 
 
 def _is_steady(table: Table, remembered: Container[str]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pollers.plugins.base import Sample
 from pollers.profiles.model import Profile
 from pollers.profiles.plan import Plan
-from pollers.profiles.reading import Memory
+from pollers.profiles.walking import Memory
 from pollers.snmp.values import Oid
 
 #: why one poll has no value that is made of rates

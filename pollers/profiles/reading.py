@@ -1,35 +1,22 @@
 """One poll of one device by its plan: which requests, in which order, and what is remembered for the next one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Final
 
 from pollers.profiles.collect import Clock
-from pollers.profiles.frames import Answer, Frames, Known
-from pollers.profiles.plan import Plan, Walk
+from pollers.profiles.frames import Frames, Known
+from pollers.profiles.plan import Plan
+from pollers.profiles.walking import NO_ROWS, Memory, Walks
 from pollers.snmp.client import Session
 from pollers.snmp.errors import SnmpError
-from pollers.snmp.values import FIRST_EXCEPTION, Column, Oid, Table, Value
+from pollers.snmp.values import FIRST_EXCEPTION, Oid, Value
 
 SYS_UPTIME: Final = "1.3.6.1.2.1.1.3.0"
 ENGINE_BOOTS: Final = "1.3.6.1.6.3.10.2.1.2.0"
-_NO_ROWS: Final = hash(())
-#: a table without rows is asked for again after this time: peers or parts may have been added
-EMPTY_FOR_MS: Final = 600_000
 _UPTIME_WRAP_CS: Final = 2**32
 #: clocks of device and worker may drift this much against one another before a fall counts as sysUpTime's own wrap
 _WRAP_TOLERANCE_CS: Final = 60_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """What polls of one device by one plan have learnt; good until the device reboots."""
-
-    clock: Clock | None = None
-    skip: frozenset[Oid] = frozenset()  #: what the device does not have, or has better under another OID
-    known: Mapping[str, Known] = field(default_factory=dict)
-    rows: Mapping[tuple[str, ...], int] = field(default_factory=dict)  #: walk -> fingerprint of its rows
-    empty: Mapping[tuple[str, ...], int] = field(default_factory=dict)  #: walk without rows -> when to look again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,17 +59,18 @@ async def read_device(
         if left_out := [oid for oid in every if oid not in scalars]:
             scalars |= dict(zip(left_out, await session.get_many(left_out), strict=True))
         memory, spared = Memory(), set()
-    skip = memory.skip | _superfluous_scalars(plan, scalars)
-    poll = _Poll(session, plan, memory, _still_good(plan, memory, offered, clock), polled_at_ms)
-    if spared:
-        poll.used |= {name: memory.known[name] for name in _slow_sets(plan)}
-    for walk in plan.walks:
+    poll = Walks(session, plan, memory, _still_good(plan, memory, offered, clock), polled_at_ms)
+    await poll.run()
+    if spared and not poll.wanted.isdisjoint(_sets(plan)):
+        # a row has appeared whose remembered values are made of scalars that were spared
+        left_out = [oid for oid in plan.slow_scalars if oid not in scalars and oid not in memory.skip]
         try:
-            await poll.walk(walk)
+            scalars |= dict(zip(left_out, await session.get_many(left_out), strict=True))
         except SnmpError as error:
-            poll.problems.append(f"{'/'.join(walk.tables)}: {error}")
-            poll.unread.update(table for later in plan.walks[plan.walks.index(walk) :] for table in later.tables)
-            break
+            poll.problems.append(f"names of new rows: {error}")
+    elif spared:
+        poll.used |= {name: memory.known[name] for name in _sets(plan) if name in memory.known}
+    skip = memory.skip | _superfluous_scalars(plan, scalars)
     frames = Frames(plan.profile, scalars, poll.answers, poll.used)
     remembered = {name: known for name in plan.slow_names if (known := _remember(plan, frames, name, poll, clock))}
     learnt = Memory(
@@ -97,13 +85,15 @@ async def read_device(
     )
 
 
-def _slow_sets(plan: Plan) -> list[str]:
-    return [name for name in plan.slow_names if plan.profile.tables[name].scalar]
+def _sets(plan: Plan) -> list[str]:
+    return [name for name, table in plan.profile.tables.items() if table.scalar]
 
 
 def _scalars_due(plan: Plan, memory: Memory, now_ms: int) -> bool:
-    """Return whether scalars with `refresh` are to be read in this poll."""
-    found = [memory.known.get(name) for name in _slow_sets(plan)]
+    """Return whether scalars with `refresh`, or what is made of them, are to be read in this poll."""
+    sets = set(_sets(plan))
+    users = [name for name in plan.slow_names if name in sets or plan.needs[name] & sets]
+    found = [memory.known.get(name) for name in users]
     return any(known is None or now_ms >= known.until_ms for known in found)
 
 
@@ -129,97 +119,7 @@ def _still_good(plan: Plan, memory: Memory, offered: Mapping[str, Known], clock:
     return found
 
 
-class _Poll:
-    """The walks of one poll, one after the other."""
-
-    def __init__(self, session: Session, plan: Plan, memory: Memory, good: Mapping[str, Known], now_ms: int) -> None:
-        self.now_ms = now_ms
-        self.empty: dict[tuple[str, ...], int] = {}
-        self.session = session
-        self.plan = plan
-        self.memory = memory
-        self.good = good
-        self.answers: dict[str, Answer] = {}
-        self.used: dict[str, Known] = {}
-        self.problems: list[str] = []
-        self.unread: set[str] = set()
-        self.rows: dict[tuple[str, ...], int] = {}
-
-    async def walk(self, walk: Walk) -> None:
-        look_again_ms = self.memory.empty.get(walk.tables, 0)
-        if self.now_ms < look_again_ms:
-            self.rows[walk.tables] = _NO_ROWS
-            self.empty[walk.tables] = look_again_ms
-            return
-        slow_tables = [table for table in walk.tables if table in self.plan.slow_names]
-        remembered = all(table in self.good for table in slow_tables)
-        if not walk.fast and remembered:
-            self.used |= {table: self.good[table] for table in slow_tables}
-            return
-        columns = self._columns(walk.fast if remembered else (*walk.fast, *walk.slow))
-        if not columns:
-            return
-        table = await self.session.table(columns)
-        rows = rows_with(table, walk.fast)
-        fingerprint = hash(tuple(rows))
-        if self.memory.rows.get(walk.tables, fingerprint) != fingerprint and self.memory.skip.intersection(
-            (*walk.fast, *walk.slow)
-        ):
-            # rows came or went: what the old ones lacked, the new ones may have
-            self.memory = replace(self.memory, skip=self.memory.skip.difference((*walk.fast, *walk.slow)))
-            remembered = False
-            table = await self.session.walk([*walk.fast, *walk.slow])
-            fingerprint = hash(tuple(rows_with(table, walk.fast)))
-        elif remembered and any(not known_rows.keys() >= set(rows) for known_rows in self._known(slow_tables)):
-            remembered = False
-            slow = self._columns(walk.slow)  # may all be known as absent
-            table = merge_tables(table, await self.session.walk(slow)) if slow else table
-        self.rows[walk.tables] = fingerprint
-        if not table.rows and not table.problems:
-            self.empty[walk.tables] = self.now_ms + EMPTY_FOR_MS
-        self._keep(walk, table)
-        if remembered:
-            self.used |= {name: self.good[name] for name in slow_tables}
-
-    def _known(self, tables: Sequence[str]) -> list[Mapping[str, int]]:
-        return [self.good[table].rows for table in tables]
-
-    def _columns(self, oids: Sequence[Oid]) -> list[Oid]:
-        return [oid for oid in oids if oid not in self.memory.skip]
-
-    def _keep(self, walk: Walk, table: Table) -> None:
-        problem = table.problems[0].reason if table.problems else None
-        self.problems += [f"{'/'.join(walk.tables)}: {problem.detail or problem.reason}" for problem in table.problems]
-        columns = {column.oid: column for column in table.columns}
-        answer = Answer(table.rows, columns, table.offsets_ms, problem, frozenset(walk.fast))
-        self.answers |= dict.fromkeys(walk.tables, answer)
-
-
-def rows_with(table: Table, making: Sequence[Oid]) -> list[str]:
-    """Return the rows that have a cell in any of these columns; all rows where none of them was asked for."""
-    wanted = set(making)
-    cells = [column.types for column in table.columns if column.oid in wanted]
-    if not cells or any(0 not in types for types in cells):
-        return table.rows
-    return [row for place, row in enumerate(table.rows) if any(types[place] for types in cells)]
-
-
-def merge_tables(first: Table, second: Table) -> Table:
-    """Return the first table's rows with the columns of both; rows of the second alone are left out."""
-    where = {row: position for position, row in enumerate(second.rows)}
-    places = [where.get(row) for row in first.rows]
-    added = [
-        Column(
-            column.oid,
-            bytearray(0 if place is None else column.types[place] for place in places),
-            [None if place is None else column.data[place] for place in places],
-        )
-        for column in second.columns
-    ]
-    return Table(first.rows, [*first.columns, *added], first.offsets_ms, [*first.problems, *second.problems])
-
-
-def _remember(plan: Plan, frames: Frames, name: str, poll: _Poll, clock: Clock) -> Known | None:
+def _remember(plan: Plan, frames: Frames, name: str, poll: Walks, clock: Clock) -> Known | None:
     if name in poll.used:
         return poll.used[name]
     if name in poll.unread or (name not in poll.answers and not plan.profile.tables[name].scalar):
@@ -235,12 +135,12 @@ def _remember(plan: Plan, frames: Frames, name: str, poll: _Poll, clock: Clock) 
     )
 
 
-def _superfluous(plan: Plan, poll: _Poll) -> set[Oid]:
+def _superfluous(plan: Plan, poll: Walks) -> set[Oid]:
     """Return the OIDs not to ask for again: no row has them, or every row has a better source.
 
     A table without any row tells nothing about its columns, and one that broke off neither.
     """
-    gone = [walk for walk, rows in poll.rows.items() if rows == _NO_ROWS != poll.memory.rows.get(walk, _NO_ROWS)]
+    gone = [walk for walk, rows in poll.rows.items() if rows == NO_ROWS != poll.memory.rows.get(walk, NO_ROWS)]
     found: set[Oid] = set() if gone else set(poll.memory.skip)
     for name, table in plan.profile.tables.items():
         answer = poll.answers.get(name)
@@ -267,7 +167,7 @@ def _superfluous_scalars(plan: Plan, scalars: Mapping[Oid, Value]) -> set[Oid]:
     return found - {SYS_UPTIME}
 
 
-def _beaten_tables(plan: Plan, poll: _Poll) -> set[Oid]:
+def _beaten_tables(plan: Plan, poll: Walks) -> set[Oid]:
     """Return the OIDs of tables that come after one with rows in a `first_of` group, and that nothing else needs."""
     beaten: set[str] = set()
     needed: set[str] = set(plan.borrowed)

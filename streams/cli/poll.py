@@ -18,7 +18,8 @@ from pollers.profiles.match import fits
 from pollers.profiles.model import As
 from pollers.profiles.plan import Plan, make_plan
 from pollers.profiles.present import explain_plan, json_lines, text_rows
-from pollers.profiles.reading import Memory, Reading, read_device
+from pollers.profiles.reading import Reading, read_device
+from pollers.profiles.walking import Memory
 from pollers.snmp.client import Session
 from schemas.records import Outcome
 from streams.cli.device import (

@@ -99,6 +99,15 @@ def _static_tag(tags: dict[str, str], text: str) -> None:
     tags[as_identifier(name)] = value if colon else "true"
 
 
+def _table_tag(table: dict[str, Any], text: str) -> None:
+    """Add a static tag to a table, unless something of the table has its name already."""
+    own: dict[str, str] = {}
+    _static_tag(own, text)
+    for name, value in own.items():
+        if name not in taken(table):
+            table.setdefault("static_tags", {})[name] = value
+
+
 class _Reader:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
@@ -124,7 +133,7 @@ class _Reader:
         self.draft.emit.setdefault("scalars", "scalars")
         self._add(owner, symbol, oid, kind, metric, where)
         for tag in as_list(metric.get("static_tags")):
-            _static_tag(owner.setdefault("static_tags", {}), str(tag))
+            _table_tag(owner, str(tag))
         if metric.get("metric_tags"):
             self.draft.lost(f"{where}.metric_tags", "tags of one scalar were left out")
 
@@ -138,7 +147,7 @@ class _Reader:
             if isinstance(tag, Mapping):
                 self._tag(table, tag, f"{where}.metric_tags")
         for tag in as_list(metric.get("static_tags")):
-            _static_tag(table.setdefault("static_tags", {}), str(tag))
+            _table_tag(table, str(tag))
         tags = [key for key, column in table["columns"].items() if column.get("use") == "tag"]
         titles = [key for key in (*tags, *table.get("tags", {})) if _TITLE.search(key)]
         if titles:
@@ -155,8 +164,7 @@ class _Reader:
     ) -> None:
         if symbol.get("constant_value_one") and not symbol.get("OID"):
             # a metric of 1 per row, for its tags: the row itself says that it is there
-            key = unique(as_identifier(symbol.get("name")), taken(table))
-            self.draft.computed[f"{name}.{key}"] = {"expr": "1"}
+            self.draft.compute(name, table, as_identifier(symbol.get("name")), "1")
             return
         oid = self.draft.oid(symbol.get("OID"), f"{where}.{symbol.get('name')}")
         if oid is not None:

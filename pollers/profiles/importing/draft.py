@@ -7,9 +7,12 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
+from pollers.profiles.expr import ExpressionError, parse
 from pollers.profiles.patterns import PatternError, compile_pattern
 from pollers.profiles.section import as_oid
 
+#: where a table in the making notes the names of its computed values
+_COMPUTED: Final = "computed names"
 _NOT_A_NAME: Final = re.compile(r"\W+", re.ASCII)
 
 
@@ -51,6 +54,18 @@ class Draft:
     def lost(self, where: str, what: str) -> None:
         self.losses.append(Loss(self.file, where, what))
 
+    def compute(self, owner: str, table: dict[str, Any], name: str, expression: str) -> bool:
+        """Add a computed value to a table, under the name or one like it that is free; False with the loss noted."""
+        try:
+            parse(expression)
+        except ExpressionError as error:
+            self.lost(f"{owner}.{name}", f"{expression[:80]!r}: expected {error}")
+            return False
+        key = unique(name, taken(table))
+        table.setdefault(_COMPUTED, []).append(key)
+        self.computed[f"{owner}.{key}"] = {"expr": expression}
+        return True
+
     def oid(self, value: object, where: str) -> str | None:
         """Return an OID, or None with the loss noted."""
         try:
@@ -76,8 +91,8 @@ class Draft:
             "extends": self.extends,
             "match": self.match,
             "static_tags": self.static_tags,
-            "scalars": {name: table for name, table in self.scalars.items() if self._has_content(name, table)},
-            "tables": {name: table for name, table in self.tables.items() if self._has_content(name, table)},
+            "scalars": {name: _plain(table) for name, table in self.scalars.items() if _has_content(table)},
+            "tables": {name: _plain(table) for name, table in self.tables.items() if _has_content(table)},
             "computed": self.computed,
             "emit": {},
         }
@@ -87,8 +102,13 @@ class Draft:
         }
         return {key: value for key, value in sections.items() if value}
 
-    def _has_content(self, name: str, table: Mapping[str, Any]) -> bool:
-        return bool(table.get("columns")) or any(key.startswith(f"{name}.") for key in self.computed)
+
+def _has_content(table: Mapping[str, Any]) -> bool:
+    return bool(table.get("columns") or table.get(_COMPUTED))
+
+
+def _plain(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if value and key != _COMPUTED}
 
 
 def _tables_of(group: str | Mapping[str, Any]) -> Iterable[str]:
@@ -98,7 +118,8 @@ def _tables_of(group: str | Mapping[str, Any]) -> Iterable[str]:
 def as_identifier(text: object, otherwise: str = "unnamed") -> str:
     """Return a text as a name of ours: letters, digits and _, not beginning with a digit, at most 64 long."""
     name = _NOT_A_NAME.sub("_", str(text)).strip("_")[:60] or otherwise
-    return f"_{name}" if name[0].isdigit() else name
+    name = f"_{name}" if name[0].isdigit() else name
+    return "index_" if name == "index" else name  # `index` is the whole index in expressions
 
 
 def as_profile_name(text: str, prefix: str) -> str:
@@ -110,7 +131,8 @@ def as_profile_name(text: str, prefix: str) -> str:
 def taken(table: Mapping[str, Any]) -> list[str]:
     """Return every name that a table of a document uses."""
     parts = [part["name"] for part in table.get("index", [])]
-    return [*table["columns"], *table.get("tags", {}), *table.get("static_tags", {}), *parts, "index"]
+    own = (table["columns"], table.get("tags", {}), table.get("static_tags", {}), table.get(_COMPUTED, ()))
+    return [*(name for names in own for name in names), *parts, "index"]
 
 
 def unique(name: str, taken: Iterable[str]) -> str:
@@ -119,11 +141,15 @@ def unique(name: str, taken: Iterable[str]) -> str:
     number, found = 1, name
     while found in names:
         number += 1
-        found = f"{name}_{number}"
+        found = f"{name[:56]}_{number}"
     return found
 
 
-class _Loader(yaml.SafeLoader):
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Loader(_SafeLoader):
     """The safe loader, but only `true` and `false` are truth values: labels such as no, on and off stay texts."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as the base class has it
@@ -199,4 +225,7 @@ def index_number(number: int) -> str:
 
 def to_yaml(document: Mapping[str, Any]) -> str:
     """Return the profile as YAML text."""
-    return yaml.safe_dump(dict(document), sort_keys=False, width=118, allow_unicode=True, default_flow_style=None)
+    written: str = yaml.dump(
+        dict(document), Dumper=_SafeDumper, sort_keys=False, width=118, allow_unicode=True, default_flow_style=None
+    )
+    return written

@@ -130,7 +130,7 @@ class _Reader:
             return
         # 288 of them lack the .0 of their instance, and others name an instance of a table: the agent knows which it is
         sources = [oid] if oid.endswith(".0") else [f"{oid}.0", oid]
-        every = symbol.get("poll_time_sec")
+        every = _seconds(symbol)
         set_name = f"scalars_{every}s" if every else "scalars"
         owner = self.draft.scalars.setdefault(set_name, {"columns": {}})
         self.draft.emit.setdefault(set_name, {"table": set_name, "interval": f"{every}s"} if every else set_name)
@@ -169,11 +169,11 @@ class _Reader:
         return as_identifier(f"{name}_{condition}")
 
     def _emit(self, name: str, symbols: Sequence[Mapping[str, Any]], where: str) -> None:
-        periods = {int(symbol["poll_time_sec"]) for symbol in symbols if str(symbol.get("poll_time_sec", "")).isdigit()}
+        periods = {every for symbol in symbols if (every := _seconds(symbol))}
         if not periods:
             self.draft.emit.setdefault(name, name)
             return
-        if len(periods) > 1 or any("poll_time_sec" not in symbol for symbol in symbols):
+        if len(periods) > 1 or any(_seconds(symbol) is None for symbol in symbols):
             self.draft.lost(f"{where}.poll_time_sec", f"a table has one interval: all of {name} every {min(periods)} s")
         self.draft.emit[name] = {"table": name, "interval": f"{min(periods)}s"}
 
@@ -280,6 +280,12 @@ class _Reader:
             name = as_identifier(tag.get("tag") or source.get("name"))
             for owner in self.draft.scalars.values() or [self.draft.scalars.setdefault("scalars", {"columns": {}})]:
                 owner["columns"].setdefault(name, {**column, "use": "tag", "refresh": TAG_REFRESH})
+
+
+def _seconds(symbol: Mapping[str, Any]) -> int | None:
+    """Return how often a symbol is polled, where it says so and our intervals go as far."""
+    text = str(symbol.get("poll_time_sec") or "")
+    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= 7 * 86_400 else None
 
 
 def _same_but_oid(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

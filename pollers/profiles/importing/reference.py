@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any, Final
 
-from pollers.profiles.importing.draft import Draft, Imported, Loss, as_identifier, as_profile_name, unique
+from pollers.profiles.importing.draft import Draft, Imported, Loss, as_identifier, as_profile_name, taken, unique
 
 PREFIX: Final = "panoptes"
 _INDEX: Final = "__index"
@@ -73,22 +73,19 @@ class _Group:
         self.name = unique(as_identifier(group.get("group_name")), [*draft.tables, *draft.scalars])
         self.columns: dict[str, Any] = {}
         self.tags: dict[str, str] = {}
-        self.counted: set[str] = set()  #: OIDs whose rows are only counted
+        self.table: dict[str, Any] = {"columns": self.columns, "tags": self.tags}
+        self._computes = False
 
     def read(self) -> None:
         for metric, definition in _mapping(self.group.get("metrics")).items():
             self._metric(str(metric), definition)
         for dimension, definition in _mapping(self.group.get("dimensions")).items():
             self._dimension(str(dimension), definition)
-        computed = [key for key in self.draft.computed if key.startswith(f"{self.name}.")]
         shown = [column for column in self.columns.values() if column["use"] != "reference"]
-        if not shown and not computed:
+        if not shown and not self._computes:
             return
-        if self.columns:
-            self.draft.tables[self.name] = {"columns": self.columns} | ({"tags": self.tags} if self.tags else {})
-        else:
-            # every value is a count over other tables: one row, which a set of scalars is
-            self.draft.scalars[self.name] = {}
+        # where every value is a count over other tables there is one row, which is what a set of scalars has
+        (self.draft.tables if self.columns else self.draft.scalars)[self.name] = self.table
         self.draft.emit[unique(as_identifier(self.group.get("group_name")), self.draft.emit)] = self.name
 
     def _metric(self, metric: str, definition: object) -> None:
@@ -101,7 +98,8 @@ class _Group:
         try:
             plain = re.fullmatch(r"\s*(\w+)\.\$index\s*", text)
             if plain and not transform:
-                self.columns[as_identifier(metric)] = {**self._source(plain[1]), "use": kind}
+                source = self._source(plain[1])
+                self.columns[unique(as_identifier(metric), taken(self.table))] = {**source, "use": kind}
                 return
             expression = self._expression(text)
             if transform:
@@ -109,7 +107,8 @@ class _Group:
         except _Untranslatable as error:
             self.draft.lost(where, f"{text!r}: {error}")
             return
-        self.draft.computed[f"{self.name}.{as_identifier(metric)}"] = {"expr": expression}
+        if self.draft.compute(self.name, self.table, as_identifier(metric), expression):
+            self._computes = True
 
     def _dimension(self, dimension: str, definition: object) -> None:
         text = str(definition.get("value", "") if isinstance(definition, Mapping) else definition)
@@ -117,9 +116,10 @@ class _Group:
             plain = re.fullmatch(r"\s*(\w+)\.\$index\s*", text)
             if plain:
                 column = {**self._source(plain[1]), "use": "tag"}
-                self.columns[unique(as_identifier(dimension), self.columns)] = column
+                self.columns[unique(as_identifier(dimension), taken(self.table))] = column
             else:
-                self.tags[unique(as_identifier(dimension), self.columns)] = self._expression(text)
+                expression = self._expression(text)
+                self.tags[unique(as_identifier(dimension), taken(self.table))] = expression
         except _Untranslatable as error:
             self.draft.lost(f"{self.where}.dimensions.{dimension}", f"{text!r}: {error}")
 

@@ -12,6 +12,7 @@ from pollers.profiles.importing.draft import (
     Loss,
     as_identifier,
     as_label,
+    as_list,
     as_profile_name,
     read_foreign,
     taken,
@@ -64,7 +65,7 @@ def import_file(text: str, file: str) -> Imported:
         draft = Draft(as_profile_name(str(name), PREFIX), file, f"snmp_exporter's module {name}")
         for key in module.keys() - {"walk", "get", "metrics"}:
             draft.lost(f"{name}.{key}", "how to speak with devices is said in [snmp], not in a profile")
-        for metric in module["metrics"] or []:
+        for metric in as_list(module["metrics"]):
             if isinstance(metric, Mapping):
                 _metric(draft, metric, f"{name}.{metric.get('name')}")
         found.profiles[draft.name] = draft.document()
@@ -78,7 +79,7 @@ def _metric(draft: Draft, metric: Mapping[str, Any], where: str) -> None:
     oid = draft.oid(metric.get("oid"), where)
     if oid is None:
         return
-    indexes = [index for index in metric.get("indexes") or [] if isinstance(index, Mapping)]
+    indexes = [index for index in as_list(metric.get("indexes")) if isinstance(index, Mapping)]
     if not indexes:
         owner, name, oid = draft.scalars.setdefault("scalars", {"columns": {}}), "scalars", f"{oid}.0"
     else:
@@ -102,10 +103,12 @@ def _indexes(draft: Draft, table: dict[str, Any], indexes: Sequence[Mapping[str,
             skip = False
             continue
         kind = str(index.get("type", "gauge"))
-        part: dict[str, Any] = {"name": as_identifier(index.get("labelname")), "type": _INDEX_TYPES.get(kind)}
+        used = [*taken(table), *(one["name"] for one in parts)]
+        part: dict[str, Any] = {"name": unique(as_identifier(index.get("labelname")), used)}
+        part["type"] = _INDEX_TYPES.get(kind)
         if kind == "InetAddressType" and position + 1 < len(indexes):
             # the type of an address and the address are one part here
-            part = {"name": as_identifier(indexes[position + 1].get("labelname")), "type": "inet"}
+            part = {"name": unique(as_identifier(indexes[position + 1].get("labelname")), used), "type": "inet"}
             skip = True
         elif part["type"] is None:
             draft.lost(where, f"index of type {kind!r}: rows keep their bare index")
@@ -125,7 +128,9 @@ def _lookups(
 ) -> None:
     """A lookup by the whole index is a column beside; one by a part of it is a joined table."""
     every = [index.get("labelname") for index in indexes]
-    for lookup in metric.get("lookups") or []:
+    for lookup in as_list(metric.get("lookups")):
+        if not isinstance(lookup, Mapping):
+            continue
         if lookup.get("oid"):
             _lookup(draft, table, lookup, every, where)
         else:  # the label of a part of the index is dropped
@@ -148,7 +153,7 @@ def _lookup(draft: Draft, table: dict[str, Any], lookup: Mapping[str, Any], ever
         column["as"] = _TEXTS[kind]
     if isinstance(lookup.get("enum_values"), Mapping):
         column["enum"] = _enum(lookup)
-    labels = lookup.get("labels") or []
+    labels = as_list(lookup.get("labels"))
     parts = {part["name"] for part in table.get("index", [])}
     if label in parts:
         label = f"{label}_name"
@@ -170,13 +175,12 @@ def _columns(draft: Draft, table: dict[str, Any], owner: str, metric: Mapping[st
     column = _column(draft, metric, oid, where)
     extracts = metric.get("regex_extracts")
     if isinstance(extracts, Mapping) and extracts:
-        raw = unique(f"{name}_text"[:64], taken(table))
+        raw = unique(as_identifier(f"{name[:50]}_text"), taken(table))
         columns[raw] = {"oid": oid, "use": "reference", "as": "text"}
         for suffix, rules in extracts.items():
             expression = _extract(draft, raw, rules, where)
             if expression is not None:
-                key = unique(as_identifier(f"{name}{suffix}"), taken(table))
-                draft.computed[f"{owner}.{key}"] = {"expr": expression}
+                draft.compute(owner, table, as_identifier(f"{name}{suffix}"), expression)
     elif columns.get(name) != column:
         if column["use"] == "tag" and name in columns:
             return  # the same text is a label already

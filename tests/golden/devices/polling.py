@@ -9,8 +9,9 @@ from pollers.profiles.collect import samples_of
 from pollers.profiles.library import read_library
 from pollers.profiles.plan import make_plan
 from pollers.profiles.present import json_lines
-from pollers.profiles.reading import Memory, read_device
+from pollers.profiles.reading import read_device
 from pollers.profiles.recording import RecordedSession, read_recording
+from pollers.profiles.walking import Memory
 
 LIBRARY: Final = read_library()
 

@@ -9,8 +9,9 @@ from pollers.profiles.collect import samples_of
 from pollers.profiles.library import Library, build_library, read_document
 from pollers.profiles.plan import make_plan
 from pollers.profiles.present import json_rows
-from pollers.profiles.reading import Memory, Reading, read_device
+from pollers.profiles.reading import Reading, read_device
 from pollers.profiles.recording import RecordedSession, read_recording
+from pollers.profiles.walking import Memory
 from pollers.snmp.client import Session
 
 ROOT = "1.3.6.1.4.1.99999"

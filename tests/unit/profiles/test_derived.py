@@ -7,8 +7,9 @@ import pytest
 from pollers.profiles.collect import samples_of
 from pollers.profiles.library import read_library
 from pollers.profiles.plan import make_plan
-from pollers.profiles.reading import Memory, read_device
+from pollers.profiles.reading import read_device
 from pollers.profiles.recording import RecordedSession, read_recording
+from pollers.profiles.walking import Memory
 from schemas.records import EnrichedResource, Job, RawCounters, Resource
 from streams.gauges.fold import advance
 from streams.gauges.plan import Rules

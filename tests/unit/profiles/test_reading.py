@@ -8,8 +8,9 @@ from pollers.plugins.base import Sample
 from pollers.profiles.collect import Clock, samples_of, unique_keys
 from pollers.profiles.library import read_library
 from pollers.profiles.plan import make_plan
-from pollers.profiles.reading import EMPTY_FOR_MS, Memory, Reading, rebooted
+from pollers.profiles.reading import Reading, rebooted
 from pollers.profiles.recording import RecordedSession
+from pollers.profiles.walking import EMPTY_FOR_MS, Memory
 from pollers.snmp.errors import NoAnswer
 from pollers.snmp.values import Column, Problem, Table
 from tests.unit.profiles.bench import ROOT, library_of, read, session_of
@@ -212,3 +213,38 @@ NAMES = st.sampled_from(["", "a", "b", "a#1", "#2"])
 def test_row_keys_are_unique_whatever_the_names(pairs: list[tuple[str, int]]):
     keys = unique_keys([name for name, _ in pairs], [str(index) for _, index in pairs])
     assert len(set(keys)) == len(pairs)
+
+
+MADE_OF = library_of(
+    f"""\
+    profile: p
+    scalars: {{s: {{columns: {{site: {{oid: {ROOT}.3.1.0, use: tag, refresh: 1h}}}}}}}}
+    tables:
+      t:
+        row: [name]
+        columns: {{v: {{oid: {ROOT}.1.1.1}}}}
+        join: {{names: {{}}}}
+        tags: {{name: names.text, site: s.site}}
+      names: {{columns: {{text: {{oid: {ROOT}.2.1.1, use: tag, refresh: 1h}}}}}}
+    emit: {{t: t}}
+    """
+)
+
+
+def test_names_that_are_made_of_other_tables_are_remembered_and_completed_when_a_row_appears():
+    def poll_names(lines: str, memory: Memory | None, at_ms: int) -> tuple[Reading, list[tuple[str, str]], list[str]]:
+        session = Asked(session_of(f"1.3.6.1.2.1.1.3.0|67|{1_000 + at_ms // 10}\n{lines}"))
+        reading = read(MADE_OF, session, "p", memory, at_ms)
+        (sample,) = samples_of(make_plan(MADE_OF.profiles["p"]), reading.frames, reading.clock)
+        sites = next(column.values for column in sample.dimensions if column.name == "site")
+        asked = [oid.removeprefix(f"{ROOT}.") for oid in session.asked if oid.startswith(ROOT)]
+        return reading, list(zip(sample.index, sites, strict=True)), asked
+
+    lines = "#.3.1.0|4|here\n#.1.1.1.1|2|1\n#.2.1.1.1|4|one\n#.2.1.1.2|4|two"
+    first, names, asked = poll_names(lines, None, 0)
+    assert (names, sorted(asked)) == ([("one", "here")], ["1.1.1", "2.1.1", "3.1.0"])
+    second, names, asked = poll_names(lines, first.memory, 60_000)
+    assert (names, asked) == ([("one", "here")], ["1.1.1"])
+    _, names, asked = poll_names(f"{lines}\n#.1.1.1.2|2|1", second.memory, 120_000)
+    assert names == [("one", "here"), ("two", "here")]
+    assert sorted(asked) == ["1.1.1", "2.1.1", "3.1.0"]

@@ -1,0 +1,126 @@
+"""The commands, offline: what they print, and how they end."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from streams.cli import main
+
+WALK = """\
+1.3.6.1.2.1.1.1.0|4|Arista Networks EOS version 4.28
+1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.30065.1.3011
+1.3.6.1.2.1.1.3.0|67|100
+1.3.6.1.2.1.2.2.1.8.1|2|1
+1.3.6.1.2.1.31.1.1.1.1.1|4|Ethernet1
+1.3.6.1.2.1.31.1.1.1.6.1|70|18446744073709551615
+"""
+GOOD = "profile: mine\ntables: {t: {columns: {v: {oid: 1.3.6.1.2.1.31.1.1.1.6}}}}\nemit: {g: t}\n"
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(one) for one in arguments], catch_exceptions=False)
+
+
+@pytest.fixture
+def walk(tmp_path: Path) -> Path:
+    path = tmp_path / "walk.snmprec"
+    path.write_text(WALK)
+    return path
+
+
+def test_poll_prints_one_json_object_per_row(walk: Path):
+    result = run("poll", "--walk", walk, "--json")
+    (line,) = [json.loads(line) for line in result.stdout.splitlines()]
+    assert list(line) == ["profile", "group", "row", "dimensions", "counters", "gauges", "states", "units", "missing"]
+    assert (line["profile"], line["group"], line["row"]) == ("arista-eos", "interface", "Ethernet1")
+    assert line["counters"] == {"octets_in": 2**64 - 1}
+    assert line["units"] == {"octets_in": "octets"}
+    assert line["missing"]["octets_out"] == "not-answered"
+    assert result.exit_code == 0
+
+
+def test_poll_explains_its_profile_and_its_packets(walk: Path):
+    result = run("poll", "--walk", walk, "--explain")
+    assert "profile: arista-eos (sysObjectID 1.3.6.1.4.1.30065.1.3011 fits 1.3.6.1.4.1.30065.*)" in result.stderr
+    assert "for the first poll" in result.stderr
+    assert "1.3.6.1.2.1.31.1.1.1.6  interface.octets_in" in result.stderr
+    assert "interface: 1 row" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["poll"], "expected either a TARGET or --walk FILE", id="nothing-to-poll"),
+        pytest.param(["poll", "--walk", "/does/not/exist"], "No such file", id="no-file"),
+        pytest.param(["profile", "match"], "expected a TARGET, --walk FILE", id="nothing-to-match"),
+    ],
+)
+def test_a_wrong_call_says_what_was_expected(arguments: list[str], message: str):
+    result = run(*arguments)
+    assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+
+
+def test_poll_by_an_unknown_profile_names_those_there_are(walk: Path):
+    result = run("poll", "--walk", walk, "--profile", "nothing")
+    assert (result.exit_code, "cisco-ios" in result.stderr) == (2, True)
+
+
+def test_match_shows_which_profile_is_taken(walk: Path):
+    assert run("profile", "match", "--walk", walk).stdout.startswith("-> arista-eos")
+    assert run("profile", "match", "--sys-object-id", "1.2.3").exit_code == 1
+
+
+def test_lint_names_file_line_and_key(tmp_path: Path):
+    (tmp_path / "a.yaml").write_text(GOOD)
+    assert run("profile", "lint", tmp_path).exit_code == 0
+    bad = tmp_path / "b.yaml"
+    bad.write_text("profile: b\ninterval: x\n")
+    result = run("profile", "lint", bad)
+    assert result.exit_code == 1
+    assert f"{bad}:2: interval: a duration" in result.stdout
+
+
+def test_test_compares_with_what_is_expected(walk: Path, tmp_path: Path):
+    (tmp_path / "mine.yaml").write_text(GOOD)
+    arguments = ["profile", "test", "mine", "--walk", walk, "--profiles", tmp_path, "--expect", tmp_path / "want.jsonl"]
+    assert run(*arguments, "--update").exit_code == 0
+    result = run(*arguments)
+    assert result.exit_code == 0
+    assert "use: counter makes a rate of it" in result.stdout
+    walk.write_text(WALK.replace("18446744073709551615", "5"))
+    assert run(*arguments).exit_code == 1
+
+
+def test_new_drafts_a_profile_that_lints(tmp_path: Path, walk: Path):
+    rows = "".join(f"1.3.6.1.4.1.99999.1.2.1.{column}.{row}|65|{row}\n" for column in (1, 2) for row in (1, 2, 3))
+    walk.write_text(f"{WALK}{rows}1.3.6.1.4.1.99999.7.0|4|text\n")
+    draft = tmp_path / "draft.yaml"
+    assert run("profile", "new", "--walk", walk, "--name", "acme", "-o", draft).exit_code == 0
+    text = draft.read_text()
+    assert "profile: my-acme" in text
+    assert "if-mib" in text
+    assert "column_2: {oid: 1.3.6.1.4.1.99999.1.2.1.2, use: counter}" in text
+    assert "1.3.6.1.4.1.99999.7.0" in text
+    assert run("profile", "lint", draft).exit_code == 0
+    assert run("profile", "new", "--walk", walk, "-o", draft).exit_code == 2
+
+
+def test_import_writes_what_lints_and_reports_what_is_lost(tmp_path: Path):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "one.yml").write_text("sysobjectid: 1.3.6.1.4.1.99999.1\ntraps: []\nmetrics: []\n")
+    target = tmp_path / "target"
+    result = run("profile", "import", "--from", "kentik", source, "--to", target)
+    assert result.exit_code == 0
+    assert "lost: one.yml: traps" in result.stdout
+    assert "1 of 1 files (100 %)" in result.stderr
+    assert run("profile", "lint", target).exit_code == 0
+
+
+def test_no_secret_is_taken_from_the_command_line():
+    for name in ("poll", "walk"):
+        text = run(name, "--help").stdout
+        assert "--community " not in text
+        assert "--community-file" in text
