@@ -10,7 +10,7 @@ ETHERNET_PAYLOAD_BYTES: Final = 1472
 
 
 class Engine(StrEnum):
-    """Who speaks with a device; AUTO: native for v1/v2c, gufo for v3, pysnmp for what gufo lacks."""
+    """Who speaks with a device; AUTO is the native one, for every version."""
 
     AUTO = "auto"
     NATIVE = "native"

@@ -135,6 +135,19 @@ class _Shape(NamedTuple):
     columns: Sequence[bytes]
     suffixes: Sequence[bytes]
     known: RowSet
+    heads: dict[int, list[tuple[bytes, bytes]]]
+
+    def heads_for(self, row_bytes: int) -> list[tuple[bytes, bytes]]:
+        """Return what stands before and after a row of this length in the wanted variable of each column."""
+        if (found := self.heads.get(row_bytes)) is None:
+            pairs = zip(self.columns, self.known.tags, strict=True)
+            found = [(_oid_head(column, row_bytes), bytes((tag,))) for column, tag in pairs]
+            self.heads[row_bytes] = found
+        return found
+
+
+def _oid_head(column: bytes, row_bytes: int) -> bytes:
+    return bytes((Type.OBJECT_IDENTIFIER,)) + ber.length(len(column) + row_bytes) + column
 
 
 def plan(columns: Sequence[bytes], known: RowSet, page_rows: int, *, bulk: bool) -> Plan:
@@ -144,7 +157,7 @@ def plan(columns: Sequence[bytes], known: RowSet, page_rows: int, *, bulk: bool)
     """
     suffixes = split_rows(known.rows)
     make = _bulk_page if bulk and len(known.tags) == len(columns) else _get_page
-    shape = _Shape(columns, suffixes, known)
+    shape = _Shape(columns, suffixes, known, {})
     pages = [
         make(shape, first, min(page_rows, len(suffixes) - first), number)
         for number, first in enumerate(range(0, len(suffixes), page_rows))
@@ -157,17 +170,14 @@ def _guard_wants(names: Sequence[bytes]) -> list[bytes]:
 
 
 def _bulk_page(shape: _Shape, first: int, rows: int, number: int) -> Page:
-    columns, suffixes, known = shape
+    columns, suffixes, known, _ = shape
     extra = [name for name, _ in known.guards] if first == 0 else []
     wants = _guard_wants(extra)
     if known.beyond and first + rows == len(suffixes):
         extra.append(columns[0] + suffixes[-1])
         wants.append(known.beyond)
-    wants += [
-        message.want(column + suffix, tag)
-        for suffix in suffixes[first : first + rows]
-        for column, tag in zip(columns, known.tags, strict=True)
-    ]
+    for suffix in suffixes[first : first + rows]:
+        wants += [head + suffix + tag for head, tag in shape.heads_for(len(suffix))]
     before = suffixes[first - 1] if first else b""
     names = [*extra, *(column + before for column in columns)]
     made = message.request(GET_BULK, names, non_repeaters=len(extra), repetitions=rows, page=number)
@@ -175,7 +185,7 @@ def _bulk_page(shape: _Shape, first: int, rows: int, number: int) -> Page:
 
 
 def _get_page(shape: _Shape, first: int, rows: int, number: int) -> Page:
-    columns, suffixes, known = shape
+    columns, suffixes, known, _ = shape
     width = len(columns)
     cells = known.tags * len(suffixes) if len(known.tags) == width else known.tags
     guard_names = [name for name, _ in known.guards] if first == 0 else []
@@ -239,8 +249,7 @@ class PlanCache:
 
 def _size(made: Plan) -> int:
     """Return about how many bytes a plan takes, with the headers of its objects."""
-    wants = sum(len(want) + 41 for page in made.pages for want in page.wants)
-    tails = sum(len(page.request.tail) + sum(len(n) + 41 for n in page.request.names) + 400 for page in made.pages)
-    return (
-        wants + tails + sum(len(row) + len(suffix) + 110 for row, suffix in zip(made.rows, made.suffixes, strict=True))
-    )
+    values = sum(len(page.wants) for page in made.pages)
+    names = sum(len(page.request.names) for page in made.pages)
+    longest = max((len(page.wants[-1]) for page in made.pages if page.wants), default=0)
+    return values * (longest + 41) + names * (2 * longest + 49) + len(made.rows) * 110

@@ -213,7 +213,7 @@ class SnmpSettings(Section):
     probes: int = setting(100, "probes of silent devices under way at a time", ge=1)
     receive_buffer_bytes: int = setting(8 * 2**20, "the socket's receive buffer", ge=65_536)
     plan_cache_bytes: int = setting(64 * 2**20, "prepared requests kept, all devices together", ge=0)
-    engine: Engine = setting(Engine.AUTO, "auto: native for v1 and v2c, gufo for v3, pysnmp for what gufo lacks")
+    engine: Engine = setting(Engine.AUTO, "auto: native, for every version")
     engines: Annotated[Words, AfterValidator(_engines)] = setting(
         "", "other engines by site or site/device: fra1=gufo, fra1/sw1=pysnmp"
     )

@@ -74,8 +74,8 @@ def compare(port: int, options: argparse.Namespace) -> tuple[list[Figures], dict
     add("native", *ours("native, known rows", port, devices, rounds))
     add("native-walk", *ours("native, walk every time", port, devices, rounds, "--walk"))
     binary = peers.build_telegraf(options.cache)
-    add("telegraf", peers.telegraf(binary, devices, port, 2) if binary else None)
-    add("exporter", peers.exporter(devices, port, agents.free_port(), 2))
+    add("telegraf", peers.telegraf(binary, devices, port, 3) if binary else None)
+    add("exporter", peers.exporter(devices, port, agents.free_port(), 3))
     add("gufo", *ours("gufo-snmp, known rows", port, devices // 5, rounds, "--engine", "gufo"))
     add("pysnmp", *ours("pysnmp", port, few, 2, "--engine", "pysnmp"))
     add("net-snmp", peers.bulkwalk(few, port))
@@ -115,7 +115,7 @@ def report(found: Sequence[Figures], grown: Sequence[dict[str, Any]], v3: Sequen
         version = re.sub(r"\s*\(.*", "", f.version)
         lines.append(
             f"| {f.name} | {version} | {f.devices:,} | {low:.2f} {DASH} {high:.2f} | {low / best:.1f} | "
-            f"{f.peak_rss_bytes / 2**20:.0f} MiB | {f.note} |"
+            f"{f'{f.peak_rss_bytes / 2**20:.0f} MiB' if f.peak_rss_bytes else ''} | {f.note} |"
         )
     lines += [
         "",

@@ -125,8 +125,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--devices", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3, help="after a first one that learns the rows")
-    parser.add_argument("--concurrent", type=int, default=1000)
-    parser.add_argument("--outstanding", type=int, default=1000)
+    parser.add_argument("--concurrent", type=int, default=200, help="polls under way at a time")
+    parser.add_argument("--outstanding", type=int, default=200)
     parser.add_argument("--walk", action="store_true", help="walk in every round")
     sys.stdout.write(json.dumps(asyncio.run(run(parser.parse_args()))) + "\n")
     return 0
