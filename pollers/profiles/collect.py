@@ -20,6 +20,7 @@ from schemas.records import CounterColumn, DerivedMetric, DimensionColumn, Gauge
 #: reasons that say the device or the profile is at fault, not that the device simply lacks a value
 FAULTS: Final = frozenset({Reason.WRONG_TYPE, Reason.BAD_INDEX, Reason.NOT_A_NUMBER})
 _MAX_LONG: Final = 2**63 - 1
+_TEXTS: Final = frozenset({str})
 _NUMBERS: Final = frozenset({int, float})
 _INTEGERS: Final = frozenset({Type.COUNTER32, Type.COUNTER64, Type.GAUGE32, Type.TIME_TICKS, Type.INTEGER})
 
@@ -278,12 +279,16 @@ def _gauge(name: str, unit: str, cells: Sequence[Cell], kept: Sequence[int], mis
 
 
 def _state(name: str, cells: Sequence[Cell], kept: Sequence[int], missing: Missing) -> StateColumn:
-    return StateColumn(name=name, values=_texts(name, [cells[row] for row in kept], missing))
+    return StateColumn(name=name, values=_texts(name, _kept_cells(cells, kept), missing))
 
 
-def _texts(name: str, cells: Iterable[Cell], missing: Missing) -> list[str]:
-    cells = list(cells)
-    if all(type(cell) is str for cell in cells):
+def _kept_cells(cells: Sequence[Cell], kept: Sequence[int]) -> Sequence[Cell]:
+    """Return the cells of the kept rows: the very column where all are, so that what is remembered is not copied."""
+    return cells if len(kept) == len(cells) else [cells[row] for row in kept]
+
+
+def _texts(name: str, cells: Sequence[Cell], missing: Missing) -> Sequence[str]:
+    if _TEXTS.issuperset(map(type, cells)):
         return cells  # type: ignore[return-value]
     values: list[str] = []
     for position, cell in enumerate(cells):
@@ -302,8 +307,7 @@ def _dimensions(frame: Frame, kept: Sequence[int], missing: Missing) -> list[Dim
     own += [part.name for part in table.index if part.use is Use.TAG]
     found: list[DimensionColumn] = []
     for name in (*own, *table.tags):
-        column = frame.column(name)
-        cells = [column[row] for row in kept]
+        cells = _kept_cells(frame.column(name), kept)
         if any(not isinstance(cell, Absent) or cell.reason in FAULTS for cell in cells):
             found.append(DimensionColumn(name=name, values=_texts(name, cells, missing)))
     shown = {column.name for column in found}
@@ -332,9 +336,8 @@ def _line_rates(frame: Frame, kept: Sequence[int]) -> list[int]:
     if frame.table.line_rate is None:
         return []
     cells = frame.column(frame.table.line_rate)
-    return [
-        0 if isinstance(cell := cells[row], Absent | str) or not 0 < cell < _MAX_LONG else int(cell) for row in kept
-    ]
+    rates = {cell: 0 if isinstance(cell, Absent | str) or not 0 < cell < _MAX_LONG else int(cell) for cell in cells}
+    return [rates[cells[row]] for row in kept]
 
 
 def _discontinuities(frame: Frame, kept: Sequence[int]) -> list[int]:

@@ -17,7 +17,7 @@ class Sharing:
 
     def of(self, value: T) -> T:
         """Return the value (which must be hashable) itself, or one that is equal to it and was there before."""
-        return self.made(value, lambda: value)  # type: ignore[arg-type]
+        return self.made(value, lambda: value)
 
     def made(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what was made for this key before, or is made now; nobody may change it."""
