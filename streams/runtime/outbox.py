@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from schemas.errors import RecordError
+from streams.runtime.waiting import WAITS
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Outbox:
 
         Raises RecordError for a batch that is larger than the outbox's `max_batch_bytes` or than the topic takes.
         """
-        size = sum(len(value) for _, values in records for value in values)
+        size = sum(sum(map(len, values)) for _, values in records)
 
         async def attempt(producer: AIOKafkaProducer) -> None:
             batch = producer.create_batch()
@@ -96,6 +97,7 @@ class Outbox:
                 raise RecordError(f"{size} bytes for {topic} are more than the topic takes at once") from problem
             except (KafkaError, OSError) as problem:
                 self.retries += 1
+                WAITS.seen()
                 if attempt % len(_BACKOFF_S) == 0:
                     log.warning("send failed, trying again topic=%s problem=%r", topic, problem)
                 await asyncio.sleep(_BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)])
