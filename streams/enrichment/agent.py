@@ -96,7 +96,8 @@ class Enricher:
             for key, job in self.owned.schedule(due.partition).due(slot):
                 wanted.setdefault(key, []).append(job.plugin)
         now = time.time()
-        for key in self.owned.keys(due.partition):
+        unborn = [key for key in self._unborn if self._app.partition_of(key) == due.partition]
+        for key in (*self.owned.keys(due.partition), *unborn):
             if self._retry_at.get(key, float("inf")) <= now or key in self._unborn:
                 wanted.setdefault(key, list(self._sections))
         # not awaited: an enrichment that is cut short is due again, and ticks must not wait for slow devices

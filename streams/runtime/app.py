@@ -39,6 +39,7 @@ CHATTY: Final = ("httpx", "kazoo")
 REPETITIVE: Final = ("aiokafka.client", "aiokafka.conn")
 
 PORTS_PER_STAGE: Final = 10
+STOP_STEP_S: Final = 3.0
 MAX_RECORD_BYTES: Final = 8 * 2**20
 
 
@@ -201,9 +202,18 @@ class StageApp(faust.App):
 
     async def on_stop(self) -> None:
         for leave in self.before_stop:
-            await leave()
+            await self._bounded(leave())
         await super().on_stop()
-        await self.outbox.stop()
+        await self._bounded(self.outbox.stop())
+
+    async def _bounded(self, step: Awaitable[None]) -> None:
+        """Give one step of the stop its share of the ten seconds: with a service away it might never end."""
+        try:
+            await asyncio.wait_for(step, STOP_STEP_S)
+        except TimeoutError:
+            log.warning(
+                "a step of the stop was given up after %g s: what it held is done again by the next owner", STOP_STEP_S
+            )
 
     async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         # everything that was not committed is delivered anew, also of partitions that stay

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from schemas.errors import RecordError
 from schemas.records import DeadLetter
@@ -11,7 +11,10 @@ from streams.runtime.outbox import Outbox
 
 log = logging.getLogger(__name__)
 
-_MAX_REASON = 2_000
+_MAX_REASON: Final = 2_000
+#: the first letters are logged, then a sample; all of them are counted and stored
+_SAID_FIRST: Final = 10
+_SAID_EVERY: Final = 100
 
 
 class _Encoder(Protocol):
@@ -35,7 +38,8 @@ class DeadLetters:
         """Store a record that failed with `error`; `origin` is its topic, partition and offset."""
         topic, partition, offset = origin
         self.count += 1
-        log.warning("dead letter topic=%s partition=%d offset=%d reason=%s", topic, partition, offset, error)
+        if self.count <= _SAID_FIRST or self.count % _SAID_EVERY == 0:
+            log.warning("dead letter topic=%s partition=%d offset=%d reason=%s", topic, partition, offset, error)
         letter = DeadLetter(
             stage=self._stage,
             reason=str(error)[:_MAX_REASON],

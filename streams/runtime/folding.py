@@ -6,7 +6,7 @@ committed. Records of different keys go through together, so that waiting for th
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, MutableMapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
@@ -66,7 +66,7 @@ async def fold_topic(
 
     `alone` is shared with whatever else of the stage sends and writes the same keys.
     """
-    async for events in _distinct(stream):
+    async for events in _distinct(app, stream):
         for event in events:
             app.offsets.begin(event.message.tp, event.message.offset)
         async with AsyncExitStack() as held:
@@ -99,18 +99,25 @@ def write(table: MutableMapping[str, bytes], key: str, state: bytes | None) -> N
         del table[key]
 
 
-async def _distinct(stream: Any) -> AsyncIterator[list[EventT[bytes]]]:
-    """Yield events in batches in which every key stands once, so that a step sees the writes of the one before it."""
+async def _distinct(app: StageApp, stream: Any) -> AsyncIterator[list[EventT[bytes]]]:
+    """Yield events in batches in which every key stands once, so that a step sees the writes of the one before it.
+
+    Events that were gathered before a rebalance are left out: they are delivered again, here or elsewhere.
+    """
     async for events in stream.take_events(_MAX_BATCH, within=_WITHIN_S):
         batch: list[EventT[bytes]] = []
         keys: set[bytes | None] = set()
         for event in events:
             if event.message.key in keys:
-                yield batch
+                yield _current(app, batch)
                 batch, keys = [], set()
             batch.append(event)
             keys.add(event.message.key)
-        yield batch
+        yield _current(app, batch)
+
+
+def _current(app: StageApp, events: Iterable[EventT[bytes]]) -> list[EventT[bytes]]:
+    return [event for event in events if event.message.generation_id == app.consumer_generation_id]
 
 
 async def _stepped(step: Callable[[Received[T]], Effects], received: Received[T]) -> Effects:

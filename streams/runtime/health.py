@@ -10,7 +10,7 @@ class Observed:
 
     now_s: float
     loop_seen_s: float  #: when the event loop last ran the heartbeat
-    progress_s: float  #: when a committable offset last moved, or nothing was in work
+    progress_s: float  #: when a committable offset last moved, nothing was in work, or a service was waited for
     in_work: int  #: records begun and not done
     assigned: bool  #: partitions are assigned
     recovered: bool  #: tables are recovered

@@ -59,6 +59,10 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "cython_optimizations": True,  # take what is in the buffer without waiting for it
         "worker_redirect_stdouts": False,
         "web_cors_options": None,
+        "web_router_enabled": False,
+        "web_tables_enabled": False,
+        "web_graph_enabled": False,
+        "web_stats_enabled": False,
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
+from schemas.errors import FatalError
 from schemas.records import Tick
 from streams.pipeline import Topic
 from streams.runtime.app import StageApp, run_in_background
@@ -75,7 +76,10 @@ class StageSchedule:
         app = self._app
 
         async def ticks_agent(stream: Any) -> None:
-            await self.owner.consume(stream.noack().events())
+            try:
+                await self.owner.consume(stream.noack().events())
+            except FatalError as fault:
+                await app.crash(fault)
 
         app.agent(app.input_topic(ticks), name=f"{app.stage.name}.ticks")(ticks_agent)
         app.on_partitions_revoked.connect(self._revoked, weak=False)

@@ -18,6 +18,7 @@ from streams.scheduling.leader import Pace, ahead_s, plan
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S: Final = 0.25
+MOST_TERMS: Final = 100  #: remembered for the web view
 
 
 class TickLog(Protocol):
@@ -69,7 +70,7 @@ class Ticker:
         epoch = next_epoch(term.sequence, fences)
         last_slots = {partition: fence.last_slot for partition, fence in fences.items()}
         self.term = TermRecord(epoch=epoch, started_at_ms=self._now_ms())
-        self.terms.append(self.term)
+        self.terms = [*self.terms[1 - MOST_TERMS :], self.term]
         self._last_slots = last_slots
         log.info("leading stage=%s epoch=%d partitions=%d", self.stage, epoch, len(last_slots))
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
@@ -11,6 +12,21 @@ RETRY_S: Final = 1.0
 LINE_EVERY_S: Final = 5.0
 
 T = TypeVar("T")
+
+
+class Waits:
+    """When this process last found a service away: a worker that waits for one is not stuck."""
+
+    def __init__(self) -> None:
+        self.seen_s = float("-inf")  #: on the monotonic clock
+
+    def seen(self) -> None:
+        """Note that a service is away now."""
+        self.seen_s = time.monotonic()
+
+
+#: the one of this process: services are waited for in places that know nothing of the watch, which asks it
+WAITS: Final = Waits()
 
 
 async def wait_for(
@@ -29,6 +45,7 @@ async def wait_for(
         try:
             result = await attempt()
         except absent as problem:
+            WAITS.seen()
             if loop.time() >= next_line:
                 log.warning("waiting for %s at=%s problem=%s", what, where, _short(problem))
                 next_line = loop.time() + LINE_EVERY_S

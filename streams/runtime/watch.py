@@ -14,6 +14,7 @@ from typing import Any, Final
 from streams.runtime.app import StageApp
 from streams.runtime.health import Health, Observed, judge
 from streams.runtime.metrics import CONTENT_TYPE
+from streams.runtime.waiting import WAITS
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Watch:
         if not offsets.in_flight() or committable != self._committable:
             self._progress_s = self._loop_seen_s
             self._committable = committable
+        self._progress_s = max(self._progress_s, WAITS.seen_s)
 
     def health(self) -> Health:
         """Return the worker's health now."""

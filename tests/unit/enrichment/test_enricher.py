@@ -55,6 +55,7 @@ class App:
         self.offsets = Offsets()
         self.serdes = SimpleNamespace(of=lambda *_: Json())
         self.mine = True
+        self.consumer_generation_id = 1
         self.crashed = None
         listeners = SimpleNamespace(connect=lambda *_, **__: None)
         self.on_partitions_assigned = self.on_rebalance_complete = listeners
@@ -106,6 +107,7 @@ async def fold(world, *records):
             for offset, record in enumerate(records):
                 tp = SimpleNamespace(topic="panoptes.inventory", partition=0)
                 message = SimpleNamespace(
+                    generation_id=1,
                     tp=("panoptes.inventory", 0), topic=tp.topic, partition=0, offset=offset, key=KEY.encode(),
                     value=None if record is None else b"a resource",
                 )  # fmt: skip
@@ -187,7 +189,9 @@ async def test_a_fault_that_would_set_every_record_aside_stops_the_worker(world)
 
     class Stream:
         async def take_events(self, _most, within):
-            message = SimpleNamespace(tp=("t", 0), topic="t", partition=0, offset=7, key=b"k", value=b"v")
+            message = SimpleNamespace(
+                tp=("t", 0), topic="t", partition=0, offset=7, key=b"k", value=b"v", generation_id=1
+            )
             yield [SimpleNamespace(message=message)]
 
     with pytest.raises(FatalError):
@@ -210,7 +214,9 @@ async def test_a_record_is_not_set_aside_for_a_table_entry_whose_schema_is_still
 
     class Stream:
         async def take_events(self, _most, within):
-            message = SimpleNamespace(tp=("t", 0), topic="t", partition=0, offset=7, key=b"k", value=None)
+            message = SimpleNamespace(
+                tp=("t", 0), topic="t", partition=0, offset=7, key=b"k", value=None, generation_id=1
+            )
             yield [SimpleNamespace(message=message)]
 
     await fold_topic(world.app, Stream(), None, {}, step)
@@ -223,3 +229,17 @@ async def test_locks_of_keys_that_nobody_uses_are_not_kept():
     async with alone.of("a"):
         assert len(alone._locks) == 1
     assert len(alone._locks) == 0
+
+
+async def test_events_gathered_before_a_rebalance_are_left_to_their_second_delivery(world):
+    class Stream:
+        async def take_events(self, _most, within):
+            message = SimpleNamespace(
+                tp=("t", 0), topic="t", partition=0, offset=50, key=b"k", value=None, generation_id=0
+            )
+            yield [SimpleNamespace(message=message)]
+
+    taken = []
+    await fold_topic(world.app, Stream(), None, {}, lambda received: taken.append(received) or Effects())
+    assert taken == []
+    assert world.app.offsets.committable(("t", 0)) is None, "committing 51 would lose what is delivered from 20 on"
