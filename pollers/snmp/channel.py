@@ -17,6 +17,8 @@ from pollers.snmp.walk import Walk
 
 SYS_UPTIME: Oid = "1.3.6.1.2.1.1.3.0"
 _MOST_GET_NAMES = 60
+_MOST_MISSES = 3  #: rows that keep changing are walked, and not learnt again before row_set_age_s
+_MOST_COLUMNS = 60
 _INTERNED_MOST = 100_000
 
 
@@ -40,6 +42,7 @@ class Shared:
     def __init__(self, limits: Limits, now_s: Callable[[], float]) -> None:
         self.limits = limits
         self.now_s = now_s
+        self.rewalks = 0  #: fresh walks because a device had other rows than were learnt
         self.plans = PlanCache(limits.plan_cache_bytes)
         self._interned: dict[bytes, bytes] = {}
 
@@ -80,22 +83,24 @@ class MachineChannel(ABC):
 
     async def table(self, columns: Sequence[Oid]) -> Table:
         names = tuple([ber.encode_oid(column) for column in columns])
-        if (known := self._trusted(names)) is not None:
+        known = self._memory.row_sets.get(names)
+        misses = known.misses if known is not None else 0
+        fresh = known is not None and self._shared.now_s() - known.learnt_at_s < self._shared.limits.row_set_age_s
+        if known is not None and fresh and misses < _MOST_MISSES and len(names) <= _MOST_COLUMNS:
             table = await self._ask_known(names, list(columns), known)
             if table is not None:
                 return table
-            self._memory.row_sets.pop(names, None)
-        walk = self._start_walk(names, guards(names))
+            misses += 1
+            self._shared.rewalks += 1
+        walk = self._start_walk(names, guards(names) if self._bulk else ())
         table = await self._walk(walk)
-        if walk.finished and (found := learn(walk, self._shared.now_s())) is not None:
-            self._memory.row_sets[names] = self._shared.intern(found)
+        if known is not None and fresh and misses >= _MOST_MISSES:
+            self._memory.row_sets[names] = known._replace(misses=misses)  # walk, until its time to be learnt anew
+        elif self._bulk and walk.finished and (found := learn(walk, self._shared.now_s())) is not None:
+            self._memory.row_sets[names] = self._shared.intern(found._replace(misses=min(misses, _MOST_MISSES - 1)))
+        else:
+            self._memory.row_sets.pop(names, None)
         return table
-
-    def _trusted(self, names: tuple[bytes, ...]) -> RowSet | None:
-        known = self._memory.row_sets.get(names)
-        if known is None or not self._bulk:
-            return None
-        return known if self._shared.now_s() - known.learnt_at_s < self._shared.limits.row_set_age_s else None
 
     async def _ask_known(self, names: tuple[bytes, ...], columns: list[Oid], known: RowSet) -> Table | None:
         """Return the table by its learnt rows, or None where a fresh walk is due."""
@@ -115,7 +120,7 @@ class MachineChannel(ABC):
         if machine.changed:
             return None
         uptime = (known.guards[0][0], machine.uptime)
-        self._memory.row_sets[names] = known._replace(guards=(uptime, *known.guards[1:]))
+        self._memory.row_sets[names] = known._replace(guards=(uptime, *known.guards[1:]), misses=0)
         return machine.table(columns)
 
     def _start_walk(self, names: Sequence[bytes], beside: Sequence[bytes]) -> Walk:

@@ -46,6 +46,7 @@ class RowSet(NamedTuple):
     guards: tuple[tuple[bytes, bytes], ...]  #: name and contents, sysUpTime first
     beyond: bytes  #: name and tag of what follows the first column's last row, empty where there are holes
     learnt_at_s: float
+    misses: int = 0  #: how often in a row the device had other rows than were learnt
 
 
 def learn(walk: Walk, now_s: float) -> RowSet | None:

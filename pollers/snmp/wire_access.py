@@ -6,7 +6,7 @@ import ipaddress
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from pollers.snmp import explain
 from pollers.snmp.client import Device, Session, Stats
@@ -14,11 +14,25 @@ from pollers.snmp.devices import Devices, Memory, split_endpoint
 from pollers.snmp.errors import NoAnswer
 from pollers.snmp.link import Address, Link
 from pollers.snmp.trace import Trace
+from pollers.snmp.wire import Counters
 from pollers.snmp.wire_engines import WorkerEngines
 from pollers.snmp.wire_session import DeviceSession, Worker
 from pollers.snmp.wire_turns import Turns
 
 _RESOLVED_FOR_S: Final = 300.0
+
+
+class Figures(NamedTuple):
+    """What the SNMP of a worker is doing, and has done; for metrics."""
+
+    outstanding: int  #: requests under way
+    waiting: int  #: operations that wait for room
+    devices: int  #: remembered
+    silent_devices: int
+    rewalks: int
+    kernel_drops: int  #: datagrams lost because the receive buffer was full
+    receive_buffer_bytes: int  #: granted by the kernel
+    counters: Counters
 
 
 class SnmpAccess:
@@ -74,6 +88,19 @@ class SnmpAccess:
         address = cast("Address", where)  # the other shapes are of machines without IPv6
         memory.address, memory.resolved_s = (family, address), now
         return family, address
+
+    def figures(self) -> Figures:
+        wire = self.engines.wire
+        return Figures(
+            wire.outstanding,
+            wire.waiting,
+            len(self.devices),
+            self.devices.silent,
+            self.engines.shared.rewalks,
+            wire.sockets.dropped,
+            wire.sockets.receive_buffer_bytes(),
+            wire.counters,
+        )
 
     async def close(self) -> None:
         await self.engines.close()

@@ -341,6 +341,22 @@ class TestKnownRows:
                 walked = await session.walk(COLUMNS)
                 assert (table.rows, table.columns) == (walked.rows, walked.columns)
 
+    async def test_that_keep_changing_are_walked_and_not_learnt_again_for_a_while(self) -> None:
+        rows = 300
+
+        def grows(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
+            yield Mib(scripted.table(list(map(arcs, COLUMNS)), range(1, rows))).answer(asked)
+
+        async with opened(grows) as (session, agent, access):
+            costs = []
+            for _ in range(6):
+                rows += 1
+                agent.requests.clear()
+                assert len((await session.table(COLUMNS)).rows) == rows - 1
+                costs.append(len(agent.requests))
+            assert access.figures().rewalks == 3
+        assert costs[-1] == costs[0] < costs[1]
+
     async def test_are_not_trusted_for_longer_than_the_setting(self) -> None:
         async with opened(good, row_set_age_s=0.0) as (session, agent, _):
             await session.table(COLUMNS)
