@@ -54,6 +54,22 @@ class Frames:
         return self._frames[table]
 
 
+def own_rows(table: Table, answer: Answer) -> tuple[list[str], Sequence[int] | None]:
+    """Return which of a walk's rows are this table's, and where they are; None = they are all.
+
+    A row is one that has a cell in the columns that are read in every poll; in any, where the table has no such ones.
+    """
+    own = {source.oid for column in table.columns.values() for source in column.sources}
+    making = own & answer.fast or own
+    mine = [column.types for oid, column in answer.columns.items() if oid in making]
+    if any(0 not in types for types in mine):
+        return list(answer.rows), None
+    positions = [row for row in range(len(answer.rows)) if any(types[row] for types in mine)]
+    if len(positions) == len(answer.rows):
+        return list(answer.rows), None
+    return [answer.rows[row] for row in positions], positions
+
+
 class Frame:
     """One table: `index` has its rows, `column()` a cell per row, `kept` the positions that the filter lets through."""
 
@@ -73,18 +89,9 @@ class Frame:
         """Return the rows, and where they are in the answer; None = just as in the answer."""
         if self.table.scalar:
             return ["0"], None
-        answer = self.answer
-        if not answer.columns:
+        if not self.answer.columns:
             return (list(self.known.rows) if self.known else []), None
-        own = {source.oid for column in self.table.columns.values() for source in column.sources}
-        making = own & answer.fast & answer.columns.keys() or own
-        mine = [column.types for oid, column in answer.columns.items() if oid in making]
-        if any(0 not in types for types in mine):
-            return list(answer.rows), None
-        positions = [row for row in range(len(answer.rows)) if any(types[row] for types in mine)]
-        if len(positions) == len(answer.rows):
-            return list(answer.rows), None
-        return [answer.rows[row] for row in positions], positions
+        return own_rows(self.table, self.answer)
 
     @property
     def kept(self) -> Sequence[int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pollers.profiles.collect import Clock
-from pollers.profiles.frames import Answer, Known
+from pollers.profiles.frames import Answer, Known, own_rows
 from pollers.profiles.plan import Plan, Walk
 from pollers.snmp.client import Session
 from pollers.snmp.errors import SnmpError
@@ -65,15 +65,17 @@ class Walks:
 
     async def _walk(self, walk: Walk) -> None:
         look_again_ms = self.memory.empty.get(walk.tables, 0)
+        slow_tables = [table for table in walk.tables if table in self._plan.slow_names]
         if self._now_ms < look_again_ms:
             self.rows[walk.tables] = NO_ROWS
             self.empty[walk.tables] = look_again_ms
+            self.used |= {name: _without_rows(self.good[name]) for name in slow_tables if name in self.good}
             return
-        slow_tables = [table for table in walk.tables if table in self._plan.slow_names]
         remembered = all(table in self.good for table in slow_tables) and self.wanted.isdisjoint(walk.tables)
         columns = self._columns(walk.fast if remembered else (*walk.fast, *walk.slow))
         if walk.fast or not remembered:
-            if not columns:
+            if not columns:  # the device has none of them
+                self.used |= {name: _without_rows(self.good[name]) for name in slow_tables if name in self.good}
                 return
             remembered = await self._read(walk, columns, slow_tables, remembered=remembered)
         if remembered:
@@ -90,7 +92,7 @@ class Walks:
             remembered = False
             table = await self._session.walk(every)
             rows = rows_with(table, walk.fast)
-        elif remembered and any(not self.good[name].rows.keys() >= set(rows) for name in slow_tables):
+        elif remembered and any(self._lacks_rows(name, walk, table) for name in slow_tables):
             remembered = False
             slow = self._columns(walk.slow)  # may all be known as absent
             table = merge_tables(table, await self._session.walk(slow)) if slow else table
@@ -99,6 +101,11 @@ class Walks:
             self.empty[walk.tables] = self._now_ms + EMPTY_FOR_MS
         self._keep(walk, table, whole=not remembered)
         return remembered
+
+    def _lacks_rows(self, name: str, walk: Walk, table: Table) -> bool:
+        """Return whether a table has rows that nothing is remembered of."""
+        rows, _ = own_rows(self._plan.profile.tables[name], _as_answer(table, walk))
+        return not self.good[name].rows.keys() >= set(rows)
 
     async def _complete(self) -> None:
         """Read what the values of rows that appeared are made of, where it was spared before that was known."""
@@ -123,11 +130,8 @@ class Walks:
     def _keep(self, walk: Walk, table: Table, *, whole: bool) -> None:
         if whole:
             self._whole.add(walk.tables)
-        problem = table.problems[0].reason if table.problems else None
         self.problems += [f"{'/'.join(walk.tables)}: {problem.detail or problem.reason}" for problem in table.problems]
-        columns = {column.oid: column for column in table.columns}
-        answer = Answer(table.rows, columns, table.offsets_ms, problem, frozenset(walk.fast))
-        self.answers |= dict.fromkeys(walk.tables, answer)
+        self.answers |= dict.fromkeys(walk.tables, _as_answer(table, walk))
 
 
 def made_of(plan: Plan, tables: Iterable[str]) -> frozenset[str]:
@@ -157,6 +161,16 @@ def merge_tables(first: Table, second: Table) -> Table:
         for column in second.columns
     ]
     return Table(first.rows, [*first.columns, *added], first.offsets_ms, [*first.problems, *second.problems])
+
+
+def _as_answer(table: Table, walk: Walk) -> Answer:
+    problem = table.problems[0].reason if table.problems else None
+    columns = {column.oid: column for column in table.columns}
+    return Answer(table.rows, columns, table.offsets_ms, problem, frozenset(walk.fast))
+
+
+def _without_rows(known: Known) -> Known:
+    return known._replace(rows={}, columns=dict.fromkeys(known.columns, ()))
 
 
 def _as_table(answer: Answer) -> Table:

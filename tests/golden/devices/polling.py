@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from pollers.profiles.present import json_lines
 from pollers.profiles.reading import read_device
 from pollers.profiles.recording import RecordedSession, read_recording
 from pollers.profiles.walking import Memory
+from pollers.snmp.values import Table
 
 LIBRARY: Final = read_library()
 
@@ -25,3 +27,27 @@ def poll_lines(walk: Path, profile: str) -> list[str]:
 
 def poll_rows(walk: Path, profile: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in poll_lines(walk, profile)]
+
+
+class Counting(RecordedSession):
+    """Remembers which columns were walked."""
+
+    walked: list[tuple[str, ...]]
+
+    async def walk(self, columns: Sequence[str]) -> Table:
+        self.walked.append(tuple(columns))
+        return await super().walk(columns)
+
+
+def poll_repeatedly(walk: Path, profile: str, polls: int) -> tuple[list[list[str]], list[list[tuple[str, ...]]]]:
+    """Return the lines of each of several polls that remember one another, and the walks that each took."""
+    session = Counting(read_recording(walk.read_text(encoding="utf-8"), walk.name))
+    plan, memory = make_plan(LIBRARY.profiles[profile]), Memory()
+    lines, walks = [], []
+    for number in range(polls):
+        session.walked = []
+        reading = asyncio.run(read_device(session, plan, memory, {}, number * 60_000))
+        memory = reading.memory
+        lines.append(list(json_lines(profile, samples_of(plan, reading.frames, reading.clock))))
+        walks.append(session.walked)
+    return lines, walks
