@@ -17,6 +17,7 @@ from pollers.profiles.model import Group, Profile
 from pollers.profiles.place import Problem
 from pollers.profiles.plan import Plan, make_plan
 from pollers.profiles.reading import Reading, read_device
+from pollers.profiles.sharing import Sharing
 from pollers.profiles.walking import Memory
 from pollers.profiles.watch import Watch
 from pollers.snmp.client import Device, Session
@@ -78,6 +79,7 @@ class SnmpProfile:
                 raise OptionError({option: f"expected a profile that exists, found {name!r}"})
         self._plans: dict[tuple[str, int], Plan] = {}
         self._remembered: dict[tuple[str, str], Remembered] = {}
+        self._sharing = Sharing()
 
     def jobs(self, resource: Resource, enrichments: Mapping[str, Enrichment]) -> Sequence[Job]:  # noqa: ARG002
         """Return one job per interval that the device's profile has groups for."""
@@ -107,7 +109,7 @@ class SnmpProfile:
                 )
         except SnmpError as error:
             return _failed(error, session)
-        remembered.memory = reading.memory
+        remembered.memory = replace(reading.memory, skip=self._sharing.of(reading.memory.skip))
         return to_poll(remembered.plan, reading, session, remembered.constants)
 
     def _profile_name(self, enrichments: Mapping[str, Enrichment]) -> str:
@@ -149,7 +151,7 @@ class SnmpProfile:
         plan = self._plan(profile, job.interval_s)
         if found is None or found.plan is not plan:
             found = self._remembered[key] = Remembered(plan)
-        _offer(found, resource)
+        _offer(found, resource, self._sharing)
         found.enriched, found.library = resource, self.watch.library
         return found
 
@@ -164,7 +166,7 @@ class SnmpProfile:
             del self._remembered[key]
 
 
-def _offer(found: Remembered, resource: EnrichedResource) -> None:
+def _offer(found: Remembered, resource: EnrichedResource, sharing: Sharing) -> None:
     """Take over what enrichment knows of slow columns, where that is new."""
     plan = found.plan
     for table, names in plan.slow_names.items():
@@ -174,7 +176,8 @@ def _offer(found: Remembered, resource: EnrichedResource) -> None:
             continue
         before = found.offered.get(table)
         if before is None or before.at_ms != enrichment.collected_at_ms:
-            found.offered[table] = known_from_facts(enrichment, names, numeric_names(plan.profile.tables[table]))
+            numeric = numeric_names(plan.profile.tables[table])
+            found.offered[table] = known_from_facts(enrichment, names, numeric, sharing)
 
 
 def to_poll(plan: Plan, reading: Reading, session: Session, constants: dict[str, Constants] | None = None) -> Poll:

@@ -13,7 +13,7 @@ from schemas.errors import RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, RawCounters
 from streams.pipeline import Topic, stage
 from streams.polling.agent_turns import Turns
-from streams.polling.held import Held, Holding
+from streams.polling.held import Held, Holding, packed, unpacked
 from streams.polling.packing import pack
 from streams.polling.results import Timing, missed, polled
 from streams.runtime.app import StageApp, now_ms
@@ -52,10 +52,10 @@ class Poller:
         self.turns = Turns(InFlight(Caps(polls=room, suspects=max(1, room // SUSPECTS_SHARE))), self._miss)
         self.outcomes: Counter[Outcome] = Counter()
         self.lateness_s = 0.0  #: sum over all polls
-        self._holding = Holding(self._serde.decode)
+        self._holding = Holding(lambda stored: self._serde.decode(unpacked(stored)))
         app.on_partitions_assigned.connect(self._forget, weak=False)
         self._measure()
-        self.owned = Owned(app, self.table, lambda _key, value: self._serde.decode(value).jobs)
+        self.owned = Owned(app, self.table, lambda _key, stored: self._serde.decode(unpacked(stored)).jobs)
 
     def _measure(self) -> None:
         metrics, in_flight = self._app.metrics, self.turns.in_flight
@@ -80,7 +80,8 @@ class Poller:
         key, value = received.key, received.value
         if value is None:
             return Effects(writes=[(key, None)], then=lambda: self._remove(key))
-        return Effects(writes=[(key, value)], then=lambda: self.owned.put(key, value))
+        stored = packed(value)
+        return Effects(writes=[(key, stored)], then=lambda: self.owned.put(key, stored))
 
     def _remove(self, key: str) -> None:
         self.owned.remove(key)

