@@ -7,7 +7,7 @@ section with a `PluginContext`. A factory does no I/O; it raises `OptionError` f
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pollers.snmp.client import Access
 from schemas.errors import PanoptesError
@@ -121,6 +121,21 @@ class PollingPlugin(Protocol):
         ...
 
     async def poll(self, resource: EnrichedResource, job: Job, slot: int) -> Poll: ...
+
+
+@runtime_checkable
+class ProfileUser(Protocol):
+    """What a plugin that goes by device profiles may have besides: numbers for the worker's metrics."""
+
+    @property
+    def broken_profiles(self) -> int:
+        """Return how many problems the profile files have; the profiles that they had before stay in force."""
+        ...
+
+    @property
+    def profile_changes(self) -> int:
+        """Return how often changed profiles have come into force."""
+        ...
 
 
 class TransformPlugin(Protocol):

@@ -41,6 +41,14 @@ class DeviceFacts:
         check_options(context, OPTIONS)
         self.watch = Watch(profile_folders(context.options), report_problems)
 
+    @property
+    def broken_profiles(self) -> int:
+        return self.watch.broken
+
+    @property
+    def profile_changes(self) -> int:
+        return self.watch.changes
+
     async def enrich(self, resource: Resource) -> Mapping[str, Enrichment]:
         """Return the namespace `device`; `profile` in it is the one that fits. Raises DeviceError."""
         now_ms = self._context.now_ms()

@@ -45,6 +45,14 @@ class Interfaces:
         self.watch = Watch(profile_folders(context.options), report_problems)
         self._plans: dict[str, Plan] = {}
 
+    @property
+    def broken_profiles(self) -> int:
+        return self.watch.broken
+
+    @property
+    def profile_changes(self) -> int:
+        return self.watch.changes
+
     async def enrich(self, resource: Resource) -> Mapping[str, Enrichment]:
         """Return a namespace per table: `interface`, and `table.<name>` for others. Raises DeviceError."""
         now_ms = self._context.now_ms()

@@ -81,6 +81,14 @@ class SnmpProfile:
         self._remembered: dict[tuple[str, str], Remembered] = {}
         self._sharing = Sharing()
 
+    @property
+    def broken_profiles(self) -> int:
+        return self.watch.broken
+
+    @property
+    def profile_changes(self) -> int:
+        return self.watch.changes
+
     def jobs(self, resource: Resource, enrichments: Mapping[str, Enrichment]) -> Sequence[Job]:  # noqa: ARG002
         """Return one job per interval that the device's profile has groups for."""
         profile = self._profile(self._profile_name(enrichments))

@@ -31,6 +31,11 @@ class Watch:
         self.changes = 0  #: how often the profiles in force have changed
         self.look()
 
+    @property
+    def broken(self) -> int:
+        """Return how many problems the files have now."""
+        return len(self.library.problems)
+
     def due(self, now_ms: int) -> bool:
         """Return whether it is time to look again; asking counts as having looked."""
         if 0 <= now_ms - self._looked_ms < LOOK_EVERY_MS:

@@ -22,6 +22,7 @@ from streams.runtime.folding import Effects, Received, Send, fold_topic, send_al
 from streams.runtime.owned import Owned
 from streams.runtime.owner import Due
 from streams.runtime.plugins import Installed
+from streams.runtime.profile_metrics import measure_profiles
 from streams.runtime.snmp import open_plugins
 from streams.runtime.stage_schedule import StageSchedule
 from streams.scheduling.inflight import Caps, InFlight, Missed, PollId
@@ -63,6 +64,7 @@ class Poller:
             "slots", "slots by what became of them", "outcome", lambda: [(o.value, n) for o, n in self.outcomes.items()]
         )
         metrics.counter("poll_lateness_seconds", "sum of how late polls started", lambda: self.lateness_s)
+        measure_profiles(metrics, [plugin.instance for plugin in self._plugins.values()])
         metrics.gauge("polls_running", "polls that run", lambda: in_flight.running)
         metrics.gauge("polls_waiting", "polls that wait for room", lambda: in_flight.waiting)
         metrics.gauge(
