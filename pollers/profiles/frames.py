@@ -96,7 +96,7 @@ class Frame:
     @property
     def kept(self) -> Sequence[int]:
         """Return the rows for which `when` is true."""
-        if self.table.when is None:
+        if self.table.when is None or not self.index:
             return range(len(self.index))
         if self._kept is None:
             get = compile_expression(self.table.when, _Names(self))

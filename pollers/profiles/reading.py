@@ -160,6 +160,8 @@ def _superfluous(plan: Plan, poll: Walks) -> set[Oid]:
 
 def _superfluous_scalars(plan: Plan, scalars: Mapping[Oid, Value]) -> set[Oid]:
     found = {oid for oid, value in scalars.items() if value.type >= FIRST_EXCEPTION}
+    if len(scalars) - len(found) < 2:
+        return found - {SYS_UPTIME}  # no column can have two sources
     for table in plan.profile.tables.values():
         for column in table.columns.values() if table.scalar else ():
             answered = [source.oid for source in column.sources if source.oid in scalars and source.oid not in found]

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 _BACKOFF_S: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 MAX_BATCH_BYTES: Final = 512 * 1024
+#: how long a record waits for others of its partition; requests, not records, are what costs. Whole batches do not wait
+LINGER_MS: Final = 50
 
 
 class Outbox:
@@ -32,7 +34,7 @@ class Outbox:
             client_options,
             acks="all",
             enable_idempotence=True,
-            linger_ms=5,
+            linger_ms=LINGER_MS,
             compression_type="zstd",
             max_batch_size=max_batch_bytes,
             max_request_size=max_request_bytes,
