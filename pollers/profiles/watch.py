@@ -30,6 +30,7 @@ class Watch:
         self.library = Library()
         self.changes = 0  #: how often the profiles in force have changed
         self.look()
+        self.changes = 0
 
     @property
     def broken(self) -> int:
