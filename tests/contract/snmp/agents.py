@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivProtocol, Secret, UsmUser, Version
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,11 +38,13 @@ def missing(what: str, package: str) -> str:
 
 
 def require(program: str, package: str) -> str:
-    """Return the path of a program; the test fails, and says what to install, where it is missing."""
+    """Return the path of a program; where it is missing the test is skipped, in CI it fails, saying what to install."""
     for folder in (None, "/usr/sbin:/sbin:/usr/local/sbin:/usr/local/go/bin"):
         if found := shutil.which(program, path=folder):
             return found
-    raise AssertionError(missing(program, package))
+    if os.environ.get("CI"):
+        raise AssertionError(missing(program, package))
+    pytest.skip(missing(program, package))
 
 
 def shared() -> Path:
