@@ -56,17 +56,15 @@ def pipeline(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def survives(pipeline: Pipeline) -> Callable[..., dict[str, Any]]:
     """Return a function that breaks something, waits until all is well again, and accounts for every slot."""
 
-    def run(
-        scenario: str, fault: Callable[[Pipeline], None], *, outage_s: float = 0, polled_twice: bool = False
-    ) -> dict[str, Any]:
-        """`outage_s`: how long nobody can publish ticks; `polled_twice`: it may happen (something was killed)."""
+    def run(scenario: str, fault: Callable[[Pipeline], float | None], *, polled_twice: bool = False) -> dict[str, Any]:
+        """`fault` returns for how many seconds nobody could publish; `polled_twice`: that may happen (a kill)."""
         since_s = time.time()
-        fault(pipeline)
+        outage_s = fault(pipeline) or 0.0
         until_s = pipeline.recovered()
         gap_s = pipeline.follower.schedule_gap_s(since_s, until_s)
         found = pipeline.audit(since_s, until_s)
         _figures.append({
-            "scenario": scenario, "outage s": outage_s, "gap s": gap_s, "slots": found["expected"],
+            "scenario": scenario, "outage s": round(outage_s, 1), "gap s": gap_s, "slots": found["expected"],
             "missed": found["final"].get("MISSED", 0), "missing": found["missing_slots"],
             "twice": len(found["polled_twice"]), "longest unpolled s": found["longest_unpolled_s"],
             "late p99 ms": found["lateness_ms"]["p99"],

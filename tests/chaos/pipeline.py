@@ -122,6 +122,10 @@ class Pipeline:
         self.workers[stage].append(child)
         return child
 
+    def ready(self, worker: Child) -> None:
+        """Wait until a worker has its partitions."""
+        wait_for_line(worker, "Worker ready", 60)
+
     def kill(self, worker: Child) -> None:
         """End a worker as a power cut would."""
         process.send(worker.born, signal.SIGKILL)

@@ -27,7 +27,7 @@ class Topics:
     def __init__(self, bootstrap: str, registry: str, prefix: str, names: tuple[str, ...]) -> None:
         self._consumer = Consumer({
             "bootstrap.servers": bootstrap, "group.id": "independent-check", "enable.auto.commit": False,
-            "enable.partition.eof": False, "log_level": 3,
+            "enable.partition.eof": False, "log_level": 2,
         })  # fmt: skip
         self._registry = SchemaRegistryClient({"url": registry})
         self._decode = AvroDeserializer(self._registry)
