@@ -26,6 +26,7 @@ class Watch:
         self._folders = tuple(folders)
         self._notify = notify
         self._seen: dict[Path, _Seen] = {}
+        self._gone: list[Path] = []
         self._looked_ms = 0
         self.library = Library()
         self.changes = 0  #: how often the profiles in force have changed
@@ -47,11 +48,13 @@ class Watch:
     def look(self) -> None:
         """Read what has changed since the last look."""
         seen = {path: self._read(path) for path in profile_files(self._folders)}
-        if seen == self._seen:
+        gone = [folder for folder in self._folders if not folder.is_dir()]
+        if (seen, gone) == (self._seen, self._gone):
             return
-        self._seen = seen
+        self._seen, self._gone = seen, gone
         documents = [entry.document for entry in seen.values() if entry.document]
         problems = [problem for entry in seen.values() for problem in entry.problems]
+        problems += [Problem(Place(str(folder), 0), "", "a folder that is there") for folder in gone]
         fresh = build_library(documents, problems)
         profiles = kept_profiles(self.library.profiles, fresh, bool(problems))
         if fresh.problems != self.library.problems:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pollers.profiles.importing import datadog, kentik, reference, snmp_exporter
-from pollers.profiles.importing.draft import Imported, Loss, to_yaml
+from pollers.profiles.importing.draft import Imported, Loss, to_yaml, unique
 from pollers.profiles.library import Document, build_library, read_document
 from pollers.profiles.place import Problem, ProfileError
 
@@ -42,9 +42,12 @@ def import_texts(source: str, texts: Mapping[str, str], known: Sequence[str] = (
     for file, text in texts.items():
         found = SOURCES[source](text, file)
         losses += found.losses
-        for name, document in found.profiles.items():
-            if name in documents:
-                losses.append(Loss(file, name, f"replaces the profile of the same name from {origin[name]}"))
+        for given, document in found.profiles.items():
+            name = given
+            if given in documents:
+                name = unique(given, documents)
+                document["profile"] = name
+                losses.append(Loss(file, given, f"is called {name}, as {origin[given]} gives one of that name too"))
             documents[name] = document
             origin[name] = file
     for name, document in documents.items():

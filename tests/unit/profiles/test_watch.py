@@ -99,3 +99,12 @@ def test_a_look_is_due_well_within_a_minute(folder: Folder):
     assert not watch.due(1_000_000 + LOOK_EVERY_MS - 1)
     assert watch.due(1_000_000 + LOOK_EVERY_MS)
     assert LOOK_EVERY_MS <= 30_000
+
+
+def test_a_folder_that_vanishes_takes_nothing_along_and_is_told(folder: Folder):
+    folder.write("mine.yaml", GOOD)
+    watch = folder.watch()
+    folder.path.rename(folder.path.with_name("elsewhere"))
+    watch.look()
+    assert "mine" in watch.library.profiles
+    assert "a folder that is there" in str(folder.told[0][0])
