@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from pollers.plugins.base import OptionError, PluginContext, Poll
-from pollers.profiles.collect import FAULTS, Constants, samples_of
+from pollers.profiles.collect import samples_of
 from pollers.profiles.facts import known_from_facts, namespace_of, numeric_names
 from pollers.profiles.frames import Known
+from pollers.profiles.known_by import FAULTS, Constants
 from pollers.profiles.library import Library
 from pollers.profiles.match import best_profile
 from pollers.profiles.model import Group, Profile

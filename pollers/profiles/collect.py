@@ -1,26 +1,20 @@
 """Answers in, samples out: the pure half of polling by profile."""
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pollers.plugins.base import Sample
 from pollers.profiles.absent import Absent, Cell, Reason
 from pollers.profiles.convert import exception_of
-from pollers.profiles.evaluate import as_text
-from pollers.profiles.expr import names
-from pollers.profiles.frames import Frame, Frames, Known
+from pollers.profiles.frames import Frame, Frames
+from pollers.profiles.known_by import MAX_LONG, Constants, Missing, constants_of, kept_cells, texts
 from pollers.profiles.model import As, Column, Group, Use
 from pollers.profiles.plan import Plan
 from pollers.profiles.refs import Ref
 from pollers.profiles.stack import stack_samples
 from pollers.snmp.values import FIRST_EXCEPTION, Type
-from schemas.records import CounterColumn, DerivedMetric, DimensionColumn, GaugeColumn, MissingCells, StateColumn
+from schemas.records import CounterColumn, GaugeColumn, StateColumn
 
-#: reasons that say the device or the profile is at fault, not that the device simply lacks a value
-FAULTS: Final = frozenset({Reason.WRONG_TYPE, Reason.BAD_INDEX, Reason.NOT_A_NUMBER})
-_MAX_LONG: Final = 2**63 - 1
-_TEXTS: Final = frozenset({str})
 _NUMBERS: Final = frozenset({int, float})
 _INTEGERS: Final = frozenset({Type.COUNTER32, Type.COUNTER64, Type.GAUGE32, Type.TIME_TICKS, Type.INTEGER})
 
@@ -31,35 +25,6 @@ class Clock(NamedTuple):
     polled_at_ms: int
     uptime_cs: int | None = None
     engine_boots: int | None = None
-
-
-class Missing:
-    """Collects which cells are missing and why, in the order in which they are found."""
-
-    def __init__(self) -> None:
-        self._rows: dict[tuple[str, str], list[int]] = {}
-
-    def note(self, column: str, row: int, reason: str) -> None:
-        self._rows.setdefault((column, reason), []).append(row)
-
-    def cells(self) -> list[MissingCells]:
-        return [MissingCells(column=column, reason=reason, rows=rows) for (column, reason), rows in self._rows.items()]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constants:
-    """What rows are known by: the same objects in every poll for as long as neither they nor what is remembered change.
-
-    Whoever takes samples further can see by that what need not be done again.
-    """
-
-    rows: Sequence[str]
-    known: Known | None
-    index: Sequence[str]
-    dimensions: Sequence[DimensionColumn]
-    line_rates: Sequence[int]
-    derived: Sequence[DerivedMetric]
-    missing: Sequence[MissingCells]
 
 
 def samples_of(
@@ -79,7 +44,7 @@ def samples_of(
         if group.first_of:
             shown = shown[:1]
         samples = [
-            _sample(group, frame, clock, plan.rates, _constants(plan, frame, constants))
+            _sample(group, frame, clock, plan.rates, constants_of(plan, frame, constants))
             for frame in shown
             if not _is_hollow(plan, frame)
         ]
@@ -100,29 +65,6 @@ def _is_hollow(plan: Plan, frame: Frame) -> bool:
     found = [name for name, column in table.columns.items() if column.use is not Use.TAG]
     found += [name for name in table.computed if Ref(table.name, name) not in plan.rates]
     return all(isinstance(frame.column(name)[0], Absent) for name in found)
-
-
-def _constants(plan: Plan, frame: Frame, kept: dict[str, Constants] | None) -> Constants:
-    name = frame.table.name
-    if kept is None or frame.known is None or name not in plan.steady:
-        return _make_constants(frame, plan.rates)
-    before = kept.get(name)
-    if before is None or before.known is not frame.known or before.rows != frame.index:
-        before = kept[name] = _make_constants(frame, plan.rates)
-    return before
-
-
-def _make_constants(frame: Frame, rates: Container[Ref]) -> Constants:
-    missing = Missing()
-    return Constants(
-        rows=frame.index,
-        known=frame.known,
-        index=row_keys(frame),
-        dimensions=_dimensions(frame, frame.kept, missing),
-        line_rates=_line_rates(frame, frame.kept),
-        derived=_derived(frame, rates),
-        missing=missing.cells(),
-    )
 
 
 def _sample(group: Group, frame: Frame, clock: Clock, rates: Container[Ref], constants: Constants) -> Sample:
@@ -163,38 +105,6 @@ def _sample(group: Group, frame: Frame, clock: Clock, rates: Container[Ref], con
     )
 
 
-def row_keys(frame: Frame) -> list[str]:
-    """Return the stable key of each kept row: a name where it is unique, `name#index` where it repeats or is blank."""
-    indexes = [frame.index[row] for row in frame.kept]
-    candidates = [_row_cells(frame, path) for path in frame.table.row]
-    if not candidates:
-        return indexes
-    titles = [next((text for cells in candidates if (text := _blank_or_text(cells[row]))), "") for row in frame.kept]
-    return unique_keys(titles, indexes)
-
-
-def _row_cells(frame: Frame, path: str) -> list[Cell]:
-    get = frame.get(tuple(path.split(".")))
-    return [get(row) for row in range(len(frame.index))]
-
-
-def _blank_or_text(cell: Cell) -> str:
-    return "" if isinstance(cell, Absent) else as_text(cell).strip()
-
-
-def unique_keys(titles: Sequence[str], indexes: Sequence[str]) -> list[str]:
-    """Return a key per row, all different; the indexes must be."""
-    seen: dict[str, int] = {}
-    for name in titles:
-        seen[name] = seen.get(name, 0) + 1
-    keys = [
-        name if name and seen[name] == 1 else f"{name}#{index}" for name, index in zip(titles, indexes, strict=True)
-    ]
-    if len(set(keys)) < len(keys):
-        return [f"{name}#{index}" for name, index in zip(titles, indexes, strict=True)]
-    return keys
-
-
 def _is_counter(frame: Frame, column: Column) -> bool:
     """Return whether the device sends counters, and nothing else, in a column that does not say what it is."""
     kinds = {kind for source in column.sources if (raw := frame.raw(source)) for kind in raw[0] if kind}
@@ -222,7 +132,7 @@ def _counter(frame: Frame, column: Column, kept: Sequence[int], missing: Missing
             if value is None:
                 reasons[row] = Reason.WRONG_TYPE
                 continue
-            values[row] = value - 2**64 if value > _MAX_LONG else value
+            values[row] = value - 2**64 if value > MAX_LONG else value
             widths[row] = source.width or (64 if kind == Type.COUNTER64 else 32)
     otherwise = frame.answer.problem or Reason.NOT_ANSWERED  # of a column that was not asked for again
     for position, row in enumerate(kept):
@@ -249,8 +159,8 @@ def _plain_counter(frame: Frame, column: Column, kept: Sequence[int]) -> Counter
     if kind not in {Type.COUNTER32, Type.COUNTER64} or bytes(raw[0]).count(kind) != len(raw[0]):
         return None
     values: list[int] = list(raw[1])  # type: ignore[arg-type]
-    if max(values) > _MAX_LONG:
-        values = [value - 2**64 if value > _MAX_LONG else value for value in values]
+    if max(values) > MAX_LONG:
+        values = [value - 2**64 if value > MAX_LONG else value for value in values]
     width = source.width or (64 if kind == Type.COUNTER64 else 32)
     return CounterColumn(name=column.name, width=width, unit=column.unit, scale=source.scale, values=values)
 
@@ -279,65 +189,7 @@ def _gauge(name: str, unit: str, cells: Sequence[Cell], kept: Sequence[int], mis
 
 
 def _state(name: str, cells: Sequence[Cell], kept: Sequence[int], missing: Missing) -> StateColumn:
-    return StateColumn(name=name, values=_texts(name, _kept_cells(cells, kept), missing))
-
-
-def _kept_cells(cells: Sequence[Cell], kept: Sequence[int]) -> Sequence[Cell]:
-    """Return the cells of the kept rows: the very column where all are, so that what is remembered is not copied."""
-    return cells if len(kept) == len(cells) else [cells[row] for row in kept]
-
-
-def _texts(name: str, cells: Sequence[Cell], missing: Missing) -> Sequence[str]:
-    if _TEXTS.issuperset(map(type, cells)):
-        return cells  # type: ignore[return-value]
-    values: list[str] = []
-    for position, cell in enumerate(cells):
-        if isinstance(cell, Absent):
-            missing.note(name, position, cell.reason)
-            values.append("")
-        else:
-            values.append(as_text(cell))
-    return values
-
-
-def _dimensions(frame: Frame, kept: Sequence[int], missing: Missing) -> list[DimensionColumn]:
-    """Return the tags; one that no row of the device has is left out."""
-    table = frame.table
-    own = [name for name, column in table.columns.items() if column.use is Use.TAG]
-    own += [part.name for part in table.index if part.use is Use.TAG]
-    found: list[DimensionColumn] = []
-    for name in (*own, *table.tags):
-        cells = _kept_cells(frame.column(name), kept)
-        if any(not isinstance(cell, Absent) or cell.reason in FAULTS for cell in cells):
-            found.append(DimensionColumn(name=name, values=_texts(name, cells, missing)))
-    shown = {column.name for column in found}
-    for name, text in {**frame.frames.profile.static_tags, **table.static_tags}.items():
-        if name not in shown:
-            found.append(DimensionColumn(name=name, values=[text] * len(kept)))
-    return found
-
-
-def _derived(frame: Frame, rates: Container[Ref]) -> list[DerivedMetric]:
-    """Return the computed values that are made of rates; the gauges stage works them out."""
-    waiting = {name: each for name, each in frame.table.computed.items() if Ref(frame.table.name, name) in rates}
-    found: list[DerivedMetric] = []
-    while waiting:  # one that is made of others comes after them; circles were refused when the profile was checked
-        name = next(
-            name
-            for name, computed in waiting.items()
-            if not any(path[-1] in waiting for path in names(computed.expression.tree))
-        )
-        computed = waiting.pop(name)
-        found.append(DerivedMetric(name=name, unit=computed.unit, expr=computed.expression.text))
-    return found
-
-
-def _line_rates(frame: Frame, kept: Sequence[int]) -> list[int]:
-    if frame.table.line_rate is None:
-        return []
-    cells = frame.column(frame.table.line_rate)
-    rates = {cell: 0 if isinstance(cell, Absent | str) or not 0 < cell < _MAX_LONG else int(cell) for cell in cells}
-    return [rates[cells[row]] for row in kept]
+    return StateColumn(name=name, values=texts(name, kept_cells(cells, kept), missing))
 
 
 def _discontinuities(frame: Frame, kept: Sequence[int]) -> list[int]:

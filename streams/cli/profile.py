@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from pollers.profiles.collect import FAULTS
 from pollers.profiles.drafting import draft_profile
 from pollers.profiles.importing.folder import ENDINGS, SOURCES, Result, import_texts
+from pollers.profiles.known_by import FAULTS
 from pollers.profiles.library import BUILT_IN, Document, Library, build_library, read_document, read_library
 from pollers.profiles.match import fits
 from pollers.profiles.place import Place, Problem, ProfileError

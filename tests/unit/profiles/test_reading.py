@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pollers.plugins.base import Sample
-from pollers.profiles.collect import Clock, samples_of, unique_keys
+from pollers.profiles.collect import Clock, samples_of
+from pollers.profiles.known_by import unique_keys
 from pollers.profiles.library import read_library
 from pollers.profiles.plan import make_plan
 from pollers.profiles.reading import Reading, rebooted
