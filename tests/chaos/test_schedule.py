@@ -69,11 +69,13 @@ def test_all_polling_workers_are_killed_at_once(survives: Survives) -> None:
 
 def test_a_leader_that_was_frozen_past_its_session_is_fenced_off(pipeline: Pipeline, survives: Survives) -> None:
     epoch = max(pipeline.follower.epochs())
-    frozen_s = time.time()
+    frozen_s = 0.0
 
     def fault(_: Pipeline) -> None:
+        nonlocal frozen_s
         zombie = pipeline.leader()
         pipeline.freeze(zombie)
+        frozen_s = time.time()
         pipeline.follower.until("another leads", lambda: max(pipeline.follower.epochs()) > epoch, 60)
         time.sleep(SESSION_TIMEOUT_S)
         pipeline.thaw(zombie)

@@ -167,6 +167,8 @@ class Pipe:
                 [TopicPartition(self.raw_topic, partition) for partition in ends], timeout=10
             )
             return sum(ends[one.partition] - max(one.offset, 0) for one in committed)
+        except KafkaException:  # the broker has just come back, and nobody coordinates the group yet
+            return sys.maxsize
         finally:
             consumer.close()
 

@@ -19,7 +19,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 class _NoAccess:
-    def open(self, device: Any, deadline_s: float) -> Any:  # noqa: ARG002
+    def open(self, device: Any, deadline_s: float) -> Any:
         raise AssertionError("discovery from a file asks no device")
 
     async def close(self) -> None: ...
@@ -263,7 +263,7 @@ def test_no_text_makes_a_parser_raise(text: str, ending: str) -> None:
 
 @given(name=st.text(min_size=1, max_size=8))
 async def test_a_label_name_is_taken_just_when_it_matches(name: str) -> None:
-    from pollers.plugins.device_list import Defaults, resources  # noqa: PLC0415
+    from pollers.plugins.device_list import Defaults, resources
 
     fields = {
         "site": "s",
