@@ -8,7 +8,7 @@ from pollers.plugins.base import OptionError, PluginContext
 from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, DEVICE, profile_folders, report_problems
 from pollers.profiles.absent import Absent
 from pollers.profiles.convert import raw_value
-from pollers.profiles.evaluate import as_text
+from pollers.profiles.functions import as_text
 from pollers.profiles.match import best_profile
 from pollers.profiles.model import As
 from pollers.profiles.watch import Watch

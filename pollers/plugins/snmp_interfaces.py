@@ -18,8 +18,8 @@ from pollers.plugins.snmp_facts import (
 from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, profile_folders, report_problems
 from pollers.profiles.absent import Absent
 from pollers.profiles.convert import raw_value
-from pollers.profiles.evaluate import as_text
 from pollers.profiles.facts import facts_of, namespace_of
+from pollers.profiles.functions import as_text
 from pollers.profiles.match import best_profile
 from pollers.profiles.model import As
 from pollers.profiles.plan import Plan, make_plan, slow_part

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pollers.profiles.absent import NOT_ANSWERED, Absent, Cell, Reason
-from pollers.profiles.evaluate import as_text, search
+from pollers.profiles.functions import as_text, search
 from pollers.profiles.model import As, Column, Extract, Use
 from pollers.snmp.values import FIRST_EXCEPTION, Data, Type
 

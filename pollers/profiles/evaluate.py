@@ -7,13 +7,11 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from pollers.profiles.absent import Absent, Cell, Reason
 from pollers.profiles.expr import AGGREGATES, Call, Expression, ExpressionError, Listing, Literal, Name, Operation, Tree
-from pollers.profiles.patterns import Pattern, PatternError, compile_pattern
+from pollers.profiles.functions import ARITHMETIC, NUMERIC, TEXTUAL, as_text, search
+from pollers.profiles.patterns import PatternError, compile_pattern
 
 #: a row's number -> the value there; truth is 1.0 or 0.0
 Get: TypeAlias = Callable[[int], Cell]
-
-#: larger exponents only make infinities
-MAX_EXPONENT: Final = 64
 
 
 class Names(Protocol):
@@ -67,26 +65,9 @@ def _operation(tree: Operation, scope: Names) -> Get:
         return _comparing(tree.op, args[0], args[1], labels)
     if tree.op == "negate":
         return _numeric(lambda value: -value, args, labels)
-    return _numeric(_ARITHMETIC[tree.op], args, labels)
+    return _numeric(ARITHMETIC[tree.op], args, labels)
 
 
-def _power(base: float, exponent: float) -> float:
-    if abs(exponent) > MAX_EXPONENT:
-        raise OverflowError
-    value: float | complex = base**exponent
-    if isinstance(value, complex):
-        raise OverflowError
-    return value
-
-
-_ARITHMETIC: Final[dict[str, Callable[..., float]]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "%": operator.mod,
-    "**": _power,
-}
 _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -198,33 +179,9 @@ def _call(tree: Call, scope: Names) -> Get:
         case "extract":
             return _extract(args[0], tree.args[1])
         case "lower" | "trim" | "concat" | "number":
-            return _textual(_TEXTUAL[tree.function], args, labels)
+            return _textual(TEXTUAL[tree.function], args, labels)
         case _:
-            return _numeric(_NUMERIC[tree.function], args, labels[: len(args)])
-
-
-_NUMERIC: Final[dict[str, Callable[..., float]]] = {
-    "abs": abs,
-    "floor": math.floor,
-    "max": max,
-    "min": min,
-    "round": lambda value, digits=0.0: round(value, int(digits)),
-}
-
-
-def as_text(value: float | str) -> str:
-    """Return a value as text: whole numbers without a point."""
-    if isinstance(value, str):
-        return value
-    return str(int(value)) if float(value).is_integer() else str(value)
-
-
-_TEXTUAL: Final[dict[str, Callable[..., float | str]]] = {
-    "concat": lambda *parts: "".join(map(as_text, parts)),
-    "lower": lambda value: as_text(value).lower(),
-    "number": float,
-    "trim": lambda value: as_text(value).strip(),
-}
+            return _numeric(NUMERIC[tree.function], args, labels[: len(args)])
 
 
 def _textual(function: Callable[..., float | str], args: Sequence[Get], labels: Sequence[str]) -> Get:
@@ -262,14 +219,6 @@ def _first(args: Sequence[Get]) -> Get:
         return value
 
     return get
-
-
-def search(pattern: Pattern, text: str) -> str | Absent:
-    """Return the first group that matched, or the whole match where the pattern has no group."""
-    match = pattern.search(text)
-    if match is None:
-        return Absent(Reason.NO_MATCH)
-    return next((group for group in match.groups() if group is not None), match[0])
 
 
 def _extract(text_of: Get, pattern_tree: Tree) -> Get:

@@ -5,8 +5,8 @@ from sys import intern
 from typing import Final
 
 from pollers.profiles.absent import NOT_ANSWERED, Absent, Cell, Reason
-from pollers.profiles.evaluate import as_text
 from pollers.profiles.frames import Known
+from pollers.profiles.functions import as_text
 from pollers.profiles.model import Column, Computed, Table, Use
 from pollers.profiles.sharing import Sharing
 from schemas.records import Enrichment

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from pollers.profiles.absent import NOT_ANSWERED, Absent, Cell, Reason
 from pollers.profiles.convert import converter
-from pollers.profiles.evaluate import Get, as_text, compile_expression, truth
+from pollers.profiles.evaluate import Get, compile_expression, truth
 from pollers.profiles.expr import Call, Expression, ExpressionError, Tree
+from pollers.profiles.functions import as_text
 from pollers.profiles.index import parse_index
 from pollers.profiles.model import Column, Computed, IndexPart, Profile, Slice, Source, Table, Use
 from pollers.profiles.refs import Whole, aggregated, meaning, resolve

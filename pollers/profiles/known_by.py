@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from pollers.profiles.absent import Absent, Cell, Reason
-from pollers.profiles.evaluate import as_text
 from pollers.profiles.expr import names
 from pollers.profiles.frames import Frame, Known
+from pollers.profiles.functions import as_text
 from pollers.profiles.model import Use
 from pollers.profiles.plan import Plan
 from pollers.profiles.refs import Ref

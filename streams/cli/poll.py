@@ -12,7 +12,7 @@ from pollers.plugins.snmp_facts import SYSTEM
 from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, to_poll
 from pollers.profiles.absent import Absent
 from pollers.profiles.convert import raw_value
-from pollers.profiles.evaluate import as_text
+from pollers.profiles.functions import as_text
 from pollers.profiles.library import Library
 from pollers.profiles.match import fits
 from pollers.profiles.model import As
