@@ -4,9 +4,10 @@ from dataclasses import fields
 from typing import Any
 
 from pollers.snmp.access import open_access
-from pollers.snmp.client import Access
 from pollers.snmp.credentials import CredentialSource
 from pollers.snmp.limits import Engine, Limits
+from pollers.snmp.wire import Counters
+from pollers.snmp.wire_access import SnmpAccess
 from streams.runtime.app import StageApp, now_ms
 from streams.runtime.plugins import Plugins
 from streams.runtime.secrets import open_credentials
@@ -30,7 +31,7 @@ def limits_of(settings: SnmpSettings) -> Limits:
     return Limits(**values, engines=engines)
 
 
-def snmp_access(settings: SnmpSettings, credentials: CredentialSource) -> Access:
+def snmp_access(settings: SnmpSettings, credentials: CredentialSource) -> SnmpAccess:
     """Return the SNMP access of a worker."""
     return open_access(limits_of(settings), credentials)
 
@@ -39,6 +40,28 @@ def open_plugins(app: StageApp) -> Plugins:
     """Return what makes the stage's plugins; their SNMP sessions end with the worker."""
     credentials = open_credentials(app.settings)
     access = snmp_access(app.settings.snmp, credentials)
+    _measure(app, access)
     app.before_stop.append(access.close)
     app.before_stop.append(credentials.close)
     return Plugins(app.settings, access, now_ms)
+
+
+def _measure(app: StageApp, access: SnmpAccess) -> None:
+    metrics, figures = app.metrics, access.figures
+    metrics.gauge("snmp_requests_outstanding", "SNMP requests under way", lambda: figures().outstanding)
+    metrics.gauge("snmp_operations_waiting", "SNMP operations that wait for room", lambda: figures().waiting)
+    metrics.gauge("snmp_devices", "devices of which the engine remembers anything", lambda: figures().devices)
+    metrics.gauge("snmp_silent_devices", "devices that are only probed", lambda: figures().silent_devices)
+    metrics.counter("snmp_rewalks", "tables walked anew because their rows had changed", lambda: figures().rewalks)
+    metrics.counter(
+        "snmp_kernel_drops",
+        "datagrams lost because the receive buffer was full: they look like slow devices",
+        lambda: figures().kernel_drops,
+    )
+    metrics.counters(
+        "snmp_traffic", "what the engine sent, received and refused", "what", lambda: _numbers(figures().counters)
+    )
+
+
+def _numbers(counters: Counters) -> list[tuple[str, float]]:
+    return [(field.name, getattr(counters, field.name)) for field in fields(counters)]

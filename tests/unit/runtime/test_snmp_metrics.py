@@ -1,0 +1,20 @@
+from types import SimpleNamespace
+
+from pollers.snmp.access import open_access
+from pollers.snmp.limits import Limits
+from streams.runtime.metrics import Metrics
+from streams.runtime.snmp import _measure
+
+
+class NoCredentials:
+    async def candidates(self, site, device_id):
+        return ()
+
+
+async def test_what_the_engine_does_stands_in_the_metrics_also_before_it_has_done_anything():
+    access, metrics = open_access(Limits(), NoCredentials()), Metrics("polling")
+    _measure(SimpleNamespace(metrics=metrics), access)
+    text = metrics.text().decode()
+    assert 'panoptes_snmp_traffic_total{stage="polling",what="retries"} 0.0' in text
+    assert 'panoptes_snmp_kernel_drops_total{stage="polling"} 0.0' in text
+    await access.close()
