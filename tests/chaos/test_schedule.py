@@ -61,7 +61,8 @@ def test_all_polling_workers_are_killed_at_once(survives: Survives) -> None:
         with timed() as outage_s:
             for worker in list(pipeline.workers["polling"]):
                 pipeline.kill(worker)
-            pipeline.ready([pipeline.add_worker("polling") for _ in range(2)][0])
+            fresh = [pipeline.add_worker("polling") for _ in range(2)]
+            pipeline.ready(fresh[0])
         return outage_s()
 
     survives("kill -9 leader and worker", fault, polled_twice=True)
