@@ -1,8 +1,10 @@
 """The polling plugin against a session that answers from a recording, or fails as devices fail."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -210,3 +212,28 @@ def test_options_that_cannot_be_used_are_refused(options: Mapping[str, str]):
     context = replace(Bench().context, options=options)
     with pytest.raises(OptionError):
         snmp_profile.create(context)
+
+
+async def test_a_profile_that_is_added_is_used_within_a_minute_without_a_restart(tmp_path: Path):
+    bench = Bench(options={"profiles": str(tmp_path)})
+    plugin = await asyncio.to_thread(snmp_profile.create, bench.context)
+    facts = await snmp_facts.create(Bench().context).enrich(RESOURCE)
+    assert [sample.group for sample in (await plugin.poll(enriched(facts), JOB, 0)).samples] == ["interface"]
+    await asyncio.to_thread(
+        (tmp_path / "new.yaml").write_text,
+        "profile: new\nmatch: {sys_object_id: [1.3.6.1.4.1.99999.1]}\n"
+        "tables: {t: {columns: {errors: {oid: 1.3.6.1.2.1.2.2.1.14, use: counter}}}}\nemit: {mine: t}\n",
+    )
+    bench.pass_time(60)
+    assert [sample.group for sample in (await plugin.poll(enriched(facts), JOB, 0)).samples] == ["mine"]
+    assert plugin.jobs(RESOURCE, facts) == [replace(JOB, profile="new")]
+    await asyncio.to_thread((tmp_path / "new.yaml").write_text, "profile: new\nbroken: 1\n")
+    bench.pass_time(60)
+    assert [sample.group for sample in (await plugin.poll(enriched(facts), JOB, 0)).samples] == ["mine"]
+    assert plugin.broken_profiles == 1
+
+
+def test_a_section_may_poll_some_groups_only_and_a_fixed_profile():
+    bench = Bench(options={"profile": "linux", "groups": "cpu memory"})
+    plugin = snmp_profile.create(bench.context)
+    assert plugin.jobs(RESOURCE, {}) == [Job(plugin="everything", profile="linux", interval_s=60)]
