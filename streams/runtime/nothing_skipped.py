@@ -1,17 +1,17 @@
-"""Records that Faust's consumer would skip after a rebalance are fetched again.
+"""Records that Faust's consumer fetches and throws away around a rebalance are fetched again.
 
-While tables recover, Faust fetches and throws away: what a fetch brings while the flow is suspended, or while the
-partitions are being set back to their committed offsets one after the other, is dropped, but the position stays
-behind it. The next record that comes is a later one, its work is done, and its offset is committed: the records
-between are lost without a trace. So the order is checked here, where records come in: one that is not the next sets the
-partition back. If the same one comes again then the records between do not exist (compaction, retention).
+What a fetch brings while the flow is suspended is dropped, and so is the rest of a batch when a rebalance begins; but
+the position stays behind it. An input's next record is then a later one, its offset is committed, and the records
+between are lost without a trace. A changelog's recovery waits for its last record for ever. So:
 
-A compacted topic may have a hole behind every record, and each costs a fetch. So a partition is set back only so many
-times after a rebalance: what Faust threw away shows at the first leaps.
+- a partition whose records were not all handed on is set back to the first of these, unless it was moved meanwhile;
+- an input's record that is not the next one sets its partition back: the order is checked where records come in. If the
+  same one comes again then the records between do not exist (compaction, retention). A compacted topic may have a hole
+  behind every record, and each costs a fetch, so this happens only so many times after a rebalance.
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from faust.types import TP
@@ -34,6 +34,7 @@ class NothingSkipped:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._fetched: dict[TP, tuple[int, int]] = {}  #: first offset not handed on, and the position behind the last
         self._next: dict[TP, int] = {}  #: the offset that has to come next, of each partition that is read
         self._leap: dict[TP, tuple[int, int]] = {}  #: from where to where the last leap led, before it was checked
         self._set_backs: dict[TP, int] = {}  #: of each partition since the last rebalance
@@ -51,19 +52,50 @@ class NothingSkipped:
         self._leap.clear()
         self._set_backs.clear()
 
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Mapping[TP, Sequence[Any]]:  # noqa: ASYNC109
+        records: Mapping[TP, Sequence[Any]] = await super()._getmany(active_partitions, timeout)  # type: ignore[misc]
+        self._fetched = {tp: (batch[0].offset, batch[-1].offset + 1) for tp, batch in records.items() if batch}
+        return records
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - as Faust has it
         """Yield the records that came, each partition's without a gap."""
-        waiting: set[TP] = set()
-        async for tp, message in super().getmany(timeout):  # type: ignore[misc]
-            if not self._is_input(tp):
-                yield tp, message
-            elif tp not in waiting:
-                if await self._leaps(tp, message.offset):
-                    waiting.add(tp)
+        leapt: set[TP] = set()
+        try:
+            async for tp, message in super().getmany(timeout):  # type: ignore[misc]
+                if tp in leapt:
                     continue
-                self._next[tp] = message.offset + 1
-                self.offsets.fetched(tp, message.offset)
+                if self._is_input(tp):
+                    if await self._leaps(tp, message.offset):
+                        leapt.add(tp)
+                        self._fetched.pop(tp, None)
+                        continue
+                    self._next[tp] = message.offset + 1
+                    self.offsets.fetched(tp, message.offset)
                 yield tp, message
+                if tp in self._fetched:
+                    self._fetched[tp] = (message.offset + 1, self._fetched[tp][1])
+        finally:
+            await self._give_back()
+
+    async def _give_back(self) -> None:
+        """Set back the partitions of which the last fetch brought more than was handed on."""
+        left = {tp: (first, behind) for tp, (first, behind) in self._fetched.items() if first < behind}
+        self._fetched = {}
+        if left:
+            mine: Any = self
+            await mine._thread.call_thread(self._set_back_if_unmoved, left)  # noqa: SLF001 - positions live in its loop
+
+    async def _set_back_if_unmoved(self, left: Mapping[TP, tuple[int, int]]) -> None:
+        mine: Any = self
+        consumer = mine._thread._ensure_consumer()  # noqa: SLF001
+        subscription = consumer._subscription.subscription  # noqa: SLF001 - `position()` would wait for one
+        assignment = None if subscription is None else subscription.assignment
+        for tp, (first, behind) in left.items():
+            state = None if assignment is None else assignment.state_value(tp)
+            if state is not None and state.has_valid_position and state.position == behind:
+                state.seek(first)
+                self.set_back += 1
+                log.info("fetching again topic=%s partition=%d from=%d to=%d", tp.topic, tp.partition, first, behind)
 
     def _is_input(self, tp: TP) -> bool:
         return bool(self.app.topics.acks_enabled_for(tp.topic))
