@@ -215,6 +215,12 @@ class StageApp(faust.App):
                 "a step of the stop was given up after %g s: what it held is done again by the next owner", STOP_STEP_S
             )
 
+    async def _on_partitions_revoked(self, revoked: set[TP]) -> None:
+        await super()._on_partitions_revoked(revoked)
+        if not self.should_stop and self.consumer.assignment():
+            # what has been done since the last commit would be done again by the next owners
+            await self.consumer.commit()
+
     async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         # everything that was not committed is delivered anew, also of partitions that stay
         self.offsets.forget(tuple(self.offsets.partitions()))

@@ -55,7 +55,12 @@ class Owner:
     verdicts: Counter[Verdict] = field(default_factory=Counter, init=False)
     _fences: dict[int, Fence] = field(default_factory=dict, init=False)
     _running: dict[tuple[int, int], asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _working: set[asyncio.Task[None]] = field(default_factory=set, init=False)  #: those whose second has come
+    _may_start: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _departures: Counter[int] = field(default_factory=Counter, init=False)  #: how often each partition has left
+
+    def __post_init__(self) -> None:
+        self._may_start.set()
 
     @property
     def in_flight(self) -> int:
@@ -113,6 +118,11 @@ class Owner:
         # the clock may step: look again after each sleep instead of trusting one long one
         while (wait_s := due.span.last - self.now_s()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(min(wait_s, 1.0))
+        await self._may_start.wait()
+        task = asyncio.current_task()
+        if task is not None:
+            self._working.add(task)
+            task.add_done_callback(self._working.discard)
         while True:
             try:
                 await self.run(due)
@@ -139,6 +149,19 @@ class Owner:
     def _finish(self, task: "asyncio.Task[None]", tp: TP, offset: int) -> None:
         if not task.cancelled():
             self.offsets.done(tp, offset)
+
+    async def wind_up(self, within_s: float) -> None:
+        """Start no tick until `go_on`, and return when those at work have ended, but within that time.
+
+        In a rebalance nobody knows whose a partition will be; what is done before it is not done again after it.
+        """
+        self._may_start.clear()
+        if self._working:
+            await asyncio.wait(tuple(self._working), timeout=within_s)
+
+    def go_on(self) -> None:
+        """Let ticks start again."""
+        self._may_start.set()
 
     def left(self, partitions: Iterable[int]) -> None:
         """Cancel what runs for partitions that now belong to another worker, and forget their past."""

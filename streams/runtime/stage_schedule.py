@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from schemas.errors import FatalError
 from schemas.records import Tick
@@ -20,6 +20,10 @@ from streams.scheduling.fencing import lookback
 from streams.scheduling.leader import Pace
 
 log = logging.getLogger(__name__)
+
+
+#: how long a rebalance waits for the ticks at work; what takes longer is done again by the next owner
+WIND_UP_S: Final = 5.0
 
 
 class StageSchedule:
@@ -137,9 +141,11 @@ class StageSchedule:
 
     async def _revoked(self, _app: Any, revoked: set[Any], **_: Any) -> None:
         log.info("partitions revoked topic=%s partitions=%s", self._topic, sorted(partitions_of(revoked, self._topic)))
+        await self.owner.wind_up(WIND_UP_S)
 
     async def _assigned(self, _app: Any, assigned: set[Any], **_: Any) -> None:
         now_owned = partitions_of(assigned, self._topic)
         self.owner.left(self.owned - now_owned)
         self.owned = now_owned
+        self.owner.go_on()
         log.info("partitions assigned topic=%s partitions=%s", self._topic, sorted(now_owned))
