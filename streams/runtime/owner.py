@@ -23,6 +23,7 @@ from streams.scheduling.slots import Span
 log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 1.0
+_LOOK_S: Final = 0.2
 
 
 class Due(NamedTuple):
@@ -51,6 +52,7 @@ class Owner:
     serde: _Reader
     dead_letters: DeadLetters
     now_s: Callable[[], float]
+    holds: Callable[[], bool]  #: whether this worker may still work for its partitions
     room: asyncio.Semaphore  #: as many ticks may be held or running at once
     verdicts: Counter[Verdict] = field(default_factory=Counter, init=False)
     _fences: dict[int, Fence] = field(default_factory=dict, init=False)
@@ -119,6 +121,8 @@ class Owner:
         while (wait_s := due.span.last - self.now_s()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(min(wait_s, 1.0))
         await self._may_start.wait()
+        while not self.holds():  # paused for so long that the partition may be another's by now
+            await asyncio.sleep(_LOOK_S)
         task = asyncio.current_task()
         if task is not None:
             self._working.add(task)

@@ -18,6 +18,7 @@ from streams.runtime.tick_log import KafkaTickLog
 from streams.runtime.ticker import Ticker
 from streams.scheduling.fencing import lookback
 from streams.scheduling.leader import Pace
+from streams.scheduling.lease import Lease
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class StageSchedule:
             outbox=app.outbox,
             now_s=time.time,
         )
+        self._lease = Lease(settings.kafka.session_timeout_s, time.monotonic())
         self.owner = Owner(
             run=run,
             offsets=app.offsets,
@@ -61,6 +63,7 @@ class StageSchedule:
             serde=serde,
             dead_letters=app.dead_letters,
             now_s=time.time,
+            holds=lambda: self._lease.holds(time.monotonic()),
             room=asyncio.Semaphore(settings.scheduling.max_ticks_in_flight),
         )
         self._leadership = Leadership(
@@ -89,6 +92,7 @@ class StageSchedule:
         app.on_partitions_revoked.connect(self._revoked, weak=False)
         app.on_partitions_assigned.connect(self._assigned, weak=False)
         app.before_start.append(self._start)
+        app.task(self._watch_for_pauses)
         app.before_stop.append(self._stop)
 
         async def leadership(web: Any, _request: Any) -> Any:
@@ -125,6 +129,11 @@ class StageSchedule:
     async def _start(self) -> None:
         self._leadership.start()
 
+    async def _watch_for_pauses(self) -> None:
+        while not self._app.should_stop:
+            self._lease.holds(time.monotonic())
+            await asyncio.sleep(1.0)
+
     async def _stop(self) -> None:
         if self._leading is not None:
             self._leading.cancel()
@@ -145,7 +154,8 @@ class StageSchedule:
 
     async def _assigned(self, _app: Any, assigned: set[Any], **_: Any) -> None:
         now_owned = partitions_of(assigned, self._topic)
-        self.owner.left(self.owned - now_owned)
+        held = self._lease.assigned(time.monotonic())
+        self.owner.left(self.owned - now_owned if held else self.owned | now_owned)
         self.owned = now_owned
         self.owner.go_on()
         log.info("partitions assigned topic=%s partitions=%s", self._topic, sorted(now_owned))

@@ -120,7 +120,7 @@ class Harness:
         self.release = asyncio.Event()
         self.owner = Owner(
             run=self._run, offsets=self.offsets, tick_log=log or FakeLog(), serde=FakeSerde(),
-            dead_letters=self.letters, now_s=lambda: now_s, room=asyncio.Semaphore(10),
+            dead_letters=self.letters, now_s=lambda: now_s, holds=lambda: True, room=asyncio.Semaphore(10),
         )  # fmt: skip
 
     async def _run(self, due):
