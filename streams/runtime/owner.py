@@ -121,7 +121,7 @@ class Owner:
         while (wait_s := due.span.last - self.now_s()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(min(wait_s, 1.0))
         await self._may_start.wait()
-        while not self.holds():  # paused for so long that the partition may be another's by now
+        while not self.holds():  # noqa: ASYNC110 - paused for so long that the partition may be another's by now
             await asyncio.sleep(_LOOK_S)
         task = asyncio.current_task()
         if task is not None:
