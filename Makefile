@@ -33,7 +33,7 @@ demo-check: setup
 	@$(PANOPTES) demo --check $(ARGS)
 
 chaos: setup
-	@.venv/bin/python -m pytest tests/chaos $(ARGS)
+	@CHAOS=long .venv/bin/python -m pytest tests/chaos $(ARGS)
 
 bench-snmp: setup
 	@.venv/bin/python -m tests.bench.snmp $(ARGS)
