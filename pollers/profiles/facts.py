@@ -9,6 +9,7 @@ from pollers.profiles.frames import Known
 from pollers.profiles.functions import as_text
 from pollers.profiles.model import Column, Computed, Table, Use
 from pollers.profiles.sharing import Sharing
+from pollers.profiles.texts import compact
 from schemas.records import Enrichment
 
 #: the table whose facts have a namespace of their own
@@ -50,12 +51,12 @@ def known_from_facts(
         if text is None:
             return NOT_ANSWERED
         try:
-            return float(text) if name in numeric else intern(text)
+            return float(text) if name in numeric else text
         except ValueError:
             return Absent(Reason.NOT_A_NUMBER)
 
     at_ms = enrichment.collected_at_ms
-    columns = {name: share.of(tuple([cell(facts.get(name), name) for facts in rows.values()])) for name in names}
+    columns = {name: share.of(compact([cell(facts.get(name), name) for facts in rows.values()])) for name in names}
     indexes = tuple(map(intern, rows))
     places = share.made(("places", indexes), lambda: {index: place for place, index in enumerate(indexes)})
     return Known(places, columns, at_ms, at_ms + enrichment.ttl_s * 1_000)

@@ -135,6 +135,7 @@ class Frame:
                 self._as_known = list(rows) == self.index
             if self._as_known:
                 return cells
+            cells = list(cells)
             return [cells[rows[index]] if index in rows else NOT_ANSWERED for index in self.index]
         found = meaning(self.table, name)
         match found:
@@ -197,7 +198,7 @@ class Frame:
         ref = resolve(self.frames.profile.tables, self.table, path)
         if ref.via is None and ref.table == self.table.name:
             return _getter(self.column(ref.name))
-        other = self.frames.frame(ref.table).column(ref.name)
+        other = list(self.frames.frame(ref.table).column(ref.name))
         if ref.via is None:
             return lambda _row: other[0]
         places = self._places(ref.via)
@@ -265,4 +266,5 @@ class _Names:
 
 
 def _getter(cells: Sequence[Cell]) -> Get:
-    return lambda row: cells[row]
+    each = list(cells)
+    return lambda row: each[row]

@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Final
 
 from pollers.profiles.absent import Absent, Cell, Reason
@@ -63,7 +64,7 @@ def _make_constants(frame: Frame, rates: Container[Ref]) -> Constants:
     return Constants(
         rows=frame.index,
         known=frame.known,
-        index=row_keys(frame),
+        index=[intern(key) for key in row_keys(frame)],
         dimensions=_dimensions(frame, frame.kept, missing),
         line_rates=_line_rates(frame, frame.kept),
         derived=_derived(frame, rates),
@@ -105,7 +106,10 @@ def unique_keys(titles: Sequence[str], indexes: Sequence[str]) -> list[str]:
 
 def kept_cells(cells: Sequence[Cell], kept: Sequence[int]) -> Sequence[Cell]:
     """Return the cells of the kept rows: the very column where all are, so that what is remembered is not copied."""
-    return cells if len(kept) == len(cells) else [cells[row] for row in kept]
+    if len(kept) == len(cells):
+        return cells
+    each = list(cells)
+    return [each[row] for row in kept]
 
 
 def texts(name: str, cells: Sequence[Cell], missing: Missing) -> Sequence[str]:
