@@ -119,7 +119,9 @@ class SnmpProfile:
         except SnmpError as error:
             return _failed(error, session)
         remembered.memory = replace(reading.memory, skip=self._sharing.of(reading.memory.skip))
-        return to_poll(remembered.plan, reading, session, remembered.constants)
+        poll = to_poll(remembered.plan, reading, session, remembered.constants)
+        reading.frames.clear()
+        return poll
 
     def _profile_name(self, enrichments: Mapping[str, Enrichment]) -> str:
         if self._fixed:

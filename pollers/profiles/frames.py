@@ -54,6 +54,10 @@ class Frames:
             self._frames[table] = Frame(self, self.profile.tables[table])
         return self._frames[table]
 
+    def clear(self) -> None:
+        """Forget the frames once samples are made: they refer to each other, so nothing else frees them soon."""
+        self._frames.clear()
+
 
 def own_rows(table: Table, answer: Answer) -> tuple[list[str], Sequence[int] | None]:
     """Return which of a walk's rows are this table's, and where they are; None = they are all.
