@@ -17,6 +17,7 @@ from schemas.errors import BackendError, FatalError
 from schemas.records import DeadLetter
 from streams.pipeline import STAGES, Stage, Topic
 from streams.runtime.dead_letters import DeadLetters
+from streams.runtime.delivery import QuietMonitor
 from streams.runtime.kafka import client_options, faust_options
 from streams.runtime.metrics import Metrics
 from streams.runtime.offsets import Consumer, Offsets
@@ -88,6 +89,7 @@ class StageApp(faust.App):
             id=f"{settings.panoptes.topic_prefix}-{stage.name}",
             datadir=str(Path(settings.panoptes.state_dir) / "faust" / f"{stage.name}-{os.getpid()}"),
             **faust_options(settings),
+            Monitor=QuietMonitor,
             web_bind=settings.web.host,
             web_host=settings.web.host,
             web_port=free_port(settings.web.host, self._first_port()),
@@ -170,7 +172,6 @@ class StageApp(faust.App):
             await self._make_changelogs()
         # Faust makes the folder, but not those above it
         await asyncio.to_thread(Path(self.conf.datadir).mkdir, parents=True, exist_ok=True)
-        self.sensors.remove(self.monitor)  # it would look at every record, and nothing reads it
         await super().on_first_start()
 
     async def _make_changelogs(self) -> None:

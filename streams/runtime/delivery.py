@@ -4,22 +4,55 @@ For each record Faust makes four tasks, to be able to stop waiting for a full bu
 the delivery is begun without a task, and only one that really has to wait goes Faust's way.
 """
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Generator
 from typing import Any, Final
 
+import faust
 from mode.services import WaitResults
 
+log = logging.getLogger(__name__)
+
+_RECOVERED_WITHIN_S: Final = 5.0
+_LOOK_EVERY_S: Final = 0.01
 _NOTHING: Final = WaitResults([], [], False)
+
+
+class QuietMonitor(faust.Monitor):
+    """Faust's monitor without what it does for every record: what is measured here is in metrics.py."""
+
+    def on_message_in(self, *_: Any) -> None:
+        """Do nothing."""
+
+    def on_message_out(self, *_: Any) -> None:
+        """Do nothing."""
+
+    def on_stream_event_in(self, *_: Any) -> None:
+        """Do nothing."""
+
+    def on_stream_event_out(self, *_: Any) -> None:
+        """Do nothing."""
+
+    def track_tp_end_offset(self, *_: Any) -> None:
+        """Do nothing."""
 
 
 class DirectDelivery:
     """For consumers of Faust: a mixin that stands before its class."""
 
+    app: Any
     callback: Any  #: Faust's: takes one record to every agent that reads its topic
+    should_stop: bool
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._to_agents = self.callback
+        self.callback = self._deliver
 
     async def wait_first(self, *awaited: Any, timeout: Any = None) -> WaitResults:  # noqa: ASYNC109 - as Faust has it
         """Return when the first of them is done, as Faust's own; a record's delivery is tried at once."""
-        if len(awaited) == 2 and getattr(awaited[0], "cr_code", None) is self.callback.__code__:
+        if len(awaited) == 2 and getattr(awaited[0], "cr_code", None) is _DELIVERY:
             delivery, suspended = awaited
             try:
                 waits_for = delivery.send(None)
@@ -32,6 +65,28 @@ class DirectDelivery:
             awaited = (_Begun(delivery, waits_for), suspended)
         result: WaitResults = await super().wait_first(*awaited, timeout=timeout)  # type: ignore[misc]
         return result
+
+    async def _deliver(self, message: Any) -> None:
+        tables = self.app.tables
+        if not tables.actives_ready and message.topic not in tables.changelog_topics:
+            await self._recovered()
+        await self._to_agents(message)
+
+    async def _recovered(self) -> None:
+        """Wait until Faust has done with its tables: as the last step of recovery it empties every agent's buffer.
+
+        A record that got there before would be lost, since its offset is passed. But do not wait for ever: recovery
+        needs the deliveries of changelogs, which come through here too.
+        """
+        deadline = asyncio.get_running_loop().time() + _RECOVERED_WITHIN_S
+        while not self.app.tables.actives_ready and not self.should_stop:
+            if asyncio.get_running_loop().time() > deadline:
+                log.warning("a record came while tables were being recovered, and recovery takes its time")
+                return
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+
+_DELIVERY: Final = DirectDelivery._deliver.__code__  # noqa: SLF001 - of this file
 
 
 class _Begun(Awaitable[Any]):

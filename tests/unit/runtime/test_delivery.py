@@ -1,6 +1,7 @@
 """A record's delivery is tried at once, and waits as Faust's does where it has to."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,27 +10,32 @@ from mode import Service
 from streams.runtime.delivery import DirectDelivery
 
 
-class Consumer(DirectDelivery, Service):
-    """A Faust service that delivers."""
+class _Service(Service):
+    """What a consumer of Faust is, as far as delivery goes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.taken: list[str] = []
         self.room = asyncio.Event()
         self.suspended = asyncio.Event()
+        self.app = SimpleNamespace(tables=SimpleNamespace(actives_ready=True, changelog_topics={"changelog"}))
 
-        async def callback(record: str) -> None:
-            if record == "bad":
-                raise ValueError(record)
-            if record == "late":
+        async def callback(record: Any) -> None:
+            if record.topic == "bad":
+                raise ValueError(record.topic)
+            if record.topic == "late":
                 await self.room.wait()
                 await asyncio.sleep(0)
-            self.taken.append(record)
+            self.taken.append(record.topic)
 
         self.callback = callback
 
-    async def deliver(self, record: str) -> Any:
-        return await self.wait_first(self.callback(record), self.suspended.wait())
+
+class Consumer(DirectDelivery, _Service):
+    """A service that delivers."""
+
+    async def deliver(self, topic: str) -> Any:
+        return await self.wait_first(self.callback(SimpleNamespace(topic=topic)), self.suspended.wait())
 
 
 async def test_a_delivery_that_need_not_wait_is_done_without_a_task():
@@ -75,3 +81,22 @@ async def test_waiting_for_other_things_is_fausts_own():
     consumer.room.set()
     results = await consumer.wait_first(consumer.room.wait(), consumer.suspended.wait(), timeout=5)
     assert len(results.done) == 1
+
+
+async def test_a_record_waits_until_the_tables_are_recovered_and_the_buffers_emptied():
+    consumer = Consumer()
+    consumer.app.tables.actives_ready = False
+    delivery = asyncio.create_task(consumer.deliver("now"))
+    await asyncio.sleep(0.05)
+    assert consumer.taken == []
+    consumer.app.tables.actives_ready = True
+    async with asyncio.timeout(5):
+        await delivery
+    assert consumer.taken == ["now"]
+
+
+async def test_changelogs_are_delivered_while_tables_are_recovered():
+    consumer = Consumer()
+    consumer.app.tables.actives_ready = False
+    await consumer.deliver("changelog")
+    assert consumer.taken == ["changelog"]
