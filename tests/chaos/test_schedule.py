@@ -86,6 +86,7 @@ def test_a_leader_that_was_frozen_past_its_session_is_fenced_off(pipeline: Pipel
     assert all(twice["slot"] <= frozen_s for twice in found["polled_twice"])
 
 
+@long_form
 def test_zookeeper_is_away_for_longer_than_a_session(survives: Survives) -> None:
     def fault(pipeline: Pipeline) -> float:
         with timed() as outage_s:
