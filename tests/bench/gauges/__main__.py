@@ -52,8 +52,8 @@ def measure(pipe: Pipe, engine: Engine, args: argparse.Namespace, number: int) -
     """Return the windows of one run of an engine, after its warm-up."""
     process = engine.start(args.state / f"{engine.name}-{number}.log")
     try:
-        pipe.wait(lambda: pipe.count(engine.out_topic) > 0 or process.poll() is not None, engine.name, 90)
-        time.sleep(args.warm_up)
+        warm = args.warm_up * args.rows
+        pipe.wait(lambda: pipe.count(engine.out_topic) > warm or process.poll() is not None, engine.name, 300)
         windows = []
         for _ in range(args.windows):
             rows, cpu, began = pipe.count(engine.out_topic), cpu_s(process.pid), time.monotonic()
@@ -114,7 +114,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=48)
     parser.add_argument("--counters", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=2, help="runs of each engine, in turns")
-    parser.add_argument("--warm-up", type=float, default=12, help="seconds before the first window")
+    parser.add_argument("--warm-up", type=int, default=20_000, help="polls before the first window")
     parser.add_argument("--windows", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5, help="of each window")
     parser.add_argument("--bare", action="store_true", help="counters only: no levels, states, offsets, stamps")

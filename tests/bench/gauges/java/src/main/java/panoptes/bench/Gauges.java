@@ -88,7 +88,7 @@ public final class Gauges {
     private KeyValueStore<String, byte[]> store;
 
     Convert(Schema raw, Schema gauge, int gaugeId) {
-      reader = new GenericDatumReader<>(raw);
+      reader = new GenericDatumReader<>(raw, raw, new WholeDoubles());
       writer = new GenericDatumWriter<>(gauge);
       gaugeSchema = gauge;
       header = ByteBuffer.allocate(HEADER).put((byte) 0).putInt(gaugeId).array();
@@ -203,6 +203,16 @@ public final class Gauges {
       writer.write(gauge, encoder);
       encoder.flush();
       return out.toByteArray();
+    }
+  }
+
+  /** Avro 1.12's own array of doubles keeps them as floats: 1e11 comes back as 99999997952. */
+  private static final class WholeDoubles extends GenericData {
+    @Override
+    public Object newArray(Object old, int size, Schema schema) {
+      return schema.getElementType().getType() == Schema.Type.DOUBLE
+          ? new GenericData.Array<Double>(size, schema)
+          : super.newArray(old, size, schema);
     }
   }
 
