@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from streams.gauges.avro import doubles, long, map_of_texts, text
 from streams.gauges.sample import Longs, MissingPart, Numbers, Sample, Shape, without_strange_levels
+from streams.gauges.words import NoRate
 
 HEADER_SIZE: Final = 5  # of the Confluent wire format: a zero byte and the schema's id
 
@@ -70,8 +71,10 @@ class Form:
         self._states: Final = _state_columns(shape, sample.states)
         self._rows: Final = rows
         self._stamps: Final = _ints([] if sample.discontinuities_cs is None else sample.discontinuities_cs.tolist())
-        self._missing: Final = _missing(sample.missing)
-        self._same: Final = (sample.states, sample.missing, sample.discontinuities_cs)
+        # what is missing because it is no number was found in the levels, and does not stand in the record
+        missing = tuple(part for part in sample.missing if part.reason != NoRate.NOT_A_NUMBER)
+        self._missing: Final = _missing(missing)
+        self._same: Final = (sample.states, missing, sample.discontinuities_cs)
 
     def read(self, value: bytes) -> Sample | None:
         """Return the poll, or None where the record is not of this form."""
