@@ -52,8 +52,14 @@ def birth(pid: int) -> str:
 
 def alive(who: Born) -> bool:
     """Return whether that very process still runs; a child that has ended is reaped on the way."""
+    runs = _runs(who)
+    # after the look: what was seen to have ended is then gone for everybody
     with contextlib.suppress(ChildProcessError):
         os.waitpid(who.pid, os.WNOHANG)
+    return runs
+
+
+def _runs(who: Born) -> bool:
     if who.birth or Path("/proc/self/stat").exists():
         return bool(who.birth) and birth(who.pid) == who.birth
     try:
