@@ -54,6 +54,11 @@ class Offsets:
     def partitions(self) -> Iterator[TP]:
         return iter(tuple(self._trackers))
 
+    def lost_on_the_way(self, tps: Iterable[TP]) -> None:
+        """Note that partitions are delivered anew from their committed offset, while work on what has begun goes on."""
+        for tp in tps:
+            self._tracker(tp).lost_on_the_way()
+
     def forget(self, tps: Iterable[TP]) -> None:
         """Drop the trackers of partitions that are about to be delivered anew, from their committed offset."""
         for tp in tps:

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 1.0
 _LOOK_S: Final = 0.2
+_REMEMBERED: Final = 5_000  #: judged ticks of a partition
 
 
 class Due(NamedTuple):
@@ -32,6 +33,11 @@ class Due(NamedTuple):
     partition: int
     span: Span  #: the seconds that the tick stands for; one, mostly
     gap: bool  #: its past seconds are missed, not run late
+
+
+class _Judge(NamedTuple):
+    fence: Fence
+    behind: int  #: it has seen everything before this offset
 
 
 class TickLog(Protocol):
@@ -55,7 +61,8 @@ class Owner:
     holds: Callable[[], bool]  #: whether this worker may still work for its partitions
     room: asyncio.Semaphore  #: as many ticks may be held or running at once
     verdicts: Counter[Verdict] = field(default_factory=Counter, init=False)
-    _fences: dict[int, Fence] = field(default_factory=dict, init=False)
+    _fences: dict[int, _Judge] = field(default_factory=dict, init=False)
+    _taken: dict[int, set[int]] = field(default_factory=dict, init=False)  #: per partition, offsets that were judged
     _running: dict[tuple[int, int], asyncio.Task[None]] = field(default_factory=dict, init=False)
     _working: set[asyncio.Task[None]] = field(default_factory=set, init=False)  #: those whose second has come
     _may_start: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -88,10 +95,15 @@ class Owner:
         if running is not None and not running.cancelling():  # delivered again after a rebalance: the work goes on
             running.add_done_callback(lambda task: self._finish(task, tp, offset))
             return
+        taken = self._taken_of(tp)
+        if offset in taken:  # its work is over, or there was none; only the commit was lost
+            self.offsets.done(tp, offset)
+            return
         departures = self._departures[tp.partition]
         admission = await self._admit(tick, tp.partition, offset)
         self.verdicts[admission.verdict] += 1
         if admission.span is None:
+            taken.add(offset)
             self.offsets.done(tp, offset)
             return
         await self.room.acquire()
@@ -99,22 +111,36 @@ class Owner:
             self._fences.pop(tp.partition, None)
             self.room.release()
             return
+        taken.add(offset)
         due = Due(tp.partition, admission.span, admission.gap)
         task = asyncio.create_task(self._hold_and_run(due), name=f"tick-{tp.partition}-{tick.slot}")
         self._running[tp.partition, tick.slot] = task
         task.add_done_callback(lambda task: self._leave(task, tp.partition, tick.slot))
         task.add_done_callback(lambda task: self._finish(task, tp, offset))
 
+    def _taken_of(self, tp: TP) -> set[int]:
+        taken = self._taken.setdefault(tp.partition, set())
+        if len(taken) > 2 * _REMEMBERED:
+            # what comes again comes from the last commit on, which is a second old at most
+            taken.intersection_update(sorted(taken)[-_REMEMBERED:])
+        return taken
+
     async def _admit(self, tick: Tick, partition: int, offset: int) -> Admission:
-        if partition not in self._fences:
-            past = await wait_for(
-                "kafka",
-                "the ticks topic",
-                lambda: self.tick_log.before({partition: offset}),
-                absent=(KafkaError, OSError),
-            )
-            self._fences[partition] = Fence().replay((past or {}).get(partition, ()))
-        return self._fences[partition].admit(tick)
+        """Judge a tick by what stands before it in the log, also where others of it were not delivered, or later."""
+        known = self._fences.get(partition)
+        if known is not None and known.behind == offset:
+            self._fences[partition] = known._replace(behind=offset + 1)
+            return known.fence.admit(tick)
+        past = await wait_for(
+            "kafka",
+            "the ticks topic",
+            lambda: self.tick_log.before({partition: offset}),
+            absent=(KafkaError, OSError),
+        )
+        fence = Fence().replay((past or {}).get(partition, ()))
+        if known is None or known.behind < offset:
+            self._fences[partition] = _Judge(fence, offset + 1)
+        return fence.admit(tick)
 
     async def _hold_and_run(self, due: Due) -> None:
         # the clock may step: look again after each sleep instead of trusting one long one
@@ -176,6 +202,7 @@ class Owner:
         for partition in gone:
             self._departures[partition] += 1
             self._fences.pop(partition, None)
+            self._taken.pop(partition, None)
 
     async def stop(self) -> None:
         """Cancel everything; what was not done is run by the next owner."""

@@ -48,6 +48,12 @@ class Acks:
         self._add(offset)
         return Begin.START
 
+    def lost_on_the_way(self) -> None:
+        """Wait no longer for what was fetched and not begun: it is fetched again, or somebody else has done it."""
+        for offset in self._fetched:
+            del self._done[offset]
+        self._fetched.clear()
+
     def _add(self, offset: int) -> None:
         # A consumer that was set back may deliver an older message than those in work: keep the order of offsets.
         in_order = not self._done or offset > next(reversed(self._done))

@@ -248,3 +248,24 @@ async def test_a_tick_is_held_until_its_second():
     await harness.deliver(tick(99))
     assert harness.ran == []
     await harness.owner.stop()
+
+
+async def test_ticks_that_were_skipped_and_come_later_are_judged_by_what_stands_before_them():
+    log = [tick(95, epoch=1), tick(96, epoch=1), tick(97, epoch=1), tick(98, epoch=2), tick(99, epoch=2)]
+    harness = Harness(FakeLog(log))
+    await harness.deliver(log[0])
+    await harness.deliver(*log[3:], first_offset=3)  # what stood between was thrown away on its way
+    await harness.deliver(*log[1:], first_offset=1)
+    await harness.finish()
+    assert sorted(harness.ran) == [(0, slot) for slot in range(95, 100)]
+    assert harness.committable() == 5
+
+
+async def test_a_tick_whose_work_is_over_is_not_run_again_when_its_commit_was_lost():
+    harness = Harness()
+    await harness.deliver(tick(99), tick(100))
+    await harness.finish()
+    harness.offsets.forget([TP(TOPIC, 0)])
+    await harness.deliver(tick(99), tick(100))
+    assert harness.ran == [(0, 99), (0, 100)]
+    assert harness.committable() == 2
