@@ -19,6 +19,7 @@ from streams.polling.results import Timing, missed, polled
 from streams.runtime.app import StageApp, now_ms
 from streams.runtime.build import stage_app
 from streams.runtime.folding import Effects, Received, Send, fold_topic, send_all
+from streams.runtime.long_lived import keep_setting_aside
 from streams.runtime.owned import Owned
 from streams.runtime.owner import Due
 from streams.runtime.plugins import Installed
@@ -181,4 +182,5 @@ def build() -> StageApp:
     longest = max((plugin.section.interval_s for plugin in plugins), default=60)
     StageSchedule(app, poller.run, longest_interval_s=longest)
     app.task(poller.turns.sweep)
+    app.task(keep_setting_aside)
     return app

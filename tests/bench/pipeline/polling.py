@@ -26,6 +26,7 @@ from streams.pipeline import Topic
 from streams.polling.agent import Poller
 from streams.polling.held import packed
 from streams.runtime.app import now_ms
+from streams.runtime.long_lived import set_aside
 from streams.runtime.metrics import Metrics
 from streams.runtime.owner import Due
 from streams.runtime.plugins import Installed, Plugins
@@ -155,6 +156,7 @@ async def _measure(options: argparse.Namespace, settings: Settings, port: int) -
     minute = int(time.time())
     for _ in range(2):  # walks, then learnt rows
         await _round(poller, minute := minute + 60)
+    set_aside()  # as the worker does every minute
     outbox = app.outbox
     outbox.records = outbox.bytes = 0
     poller.outcomes.clear()
