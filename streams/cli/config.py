@@ -1,5 +1,6 @@
 """`panoptes config`: check the configuration, show what holds, write its reference page."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import click
 from pollers.plugins.registry import make
 from streams.cli.loading import EXIT_BAD_SETTINGS, config_option, load_or_exit
 from streams.runtime.check import plugin_problems
+from streams.runtime.settings import examine
 from streams.runtime.settings_example import example
 from streams.runtime.settings_pages import page, show
 
@@ -24,8 +26,8 @@ def check(config: Path | None) -> None:
 
     Plugins are made with their options, as a worker would make them; no device and no service is asked.
     """
-    settings = load_or_exit(config)
-    problems = plugin_problems(settings, make)
+    settings, problems = examine(config, os.environ)
+    problems = [*problems, *plugin_problems(settings, make)]
     if problems:
         click.echo("\n".join(problems), err=True)
         sys.exit(EXIT_BAD_SETTINGS)

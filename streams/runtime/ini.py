@@ -81,8 +81,10 @@ def read_environment(raw: Raw, environ: Mapping[str, str], known: Mapping[str, I
     """Add `PANOPTES_<SECTION>_<KEY>`, which wins over files.
 
     `known` gives each section's keys, None where any key goes (plugin sections). A variable of an unknown section is
-    left alone, since others use the prefix too, unless its name is a near miss.
+    left alone, since others use the prefix too, unless its name is a near miss. Sections that a variable could not tell
+    apart are a fault, whether there is one or not.
     """
+    _tell_apart(raw, known)
     by_prefix = {f"{ENV_PREFIX}{variable_part(section)}_": section for section in known}
     for name in sorted(environ):
         if not name.startswith(ENV_PREFIX) or name == ENV_CONFIG:
@@ -94,6 +96,18 @@ def read_environment(raw: Raw, environ: Mapping[str, str], known: Mapping[str, I
             raw.put(*target, entry)
         elif not _KUBERNETES.search(name):
             _report(raw, name, fitting, by_prefix, known)
+
+
+def _tell_apart(raw: Raw, sections: Iterable[str]) -> None:
+    first: dict[str, str] = {}
+    for section in sections:
+        variable = variable_part(section)
+        other = first.setdefault(variable, section)
+        if other != section:
+            raw.problems.append(
+                f"{raw.where[section]}: [{section}]: expected another name: its variables would be those of [{other}] "
+                f"({raw.where[other]}), {ENV_PREFIX}{variable}_..."
+            )
 
 
 def _target(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Final, NamedTuple
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from pollers.plugins.base import Kind
 from streams.runtime.setting import Section, WholeSeconds, setting
@@ -29,13 +29,19 @@ def _filter(text: str) -> str:
     return text
 
 
+def _interval(interval_s: int, info: ValidationInfo) -> int:
+    if interval_s < 1 and info.data["kind"] is not Kind.TRANSFORM:
+        raise ValueError("expected at least 1 second")
+    return interval_s
+
+
 class PluginSection(Section):
     """One use of a plugin. Whatever is not listed here is an option of the plugin itself."""
 
     kind: Kind
     name: str
     plugin: str = setting(..., "which plugin: the name of its entry point", min_length=1)
-    interval_s: WholeSeconds = setting(
+    interval_s: Annotated[WholeSeconds, AfterValidator(_interval)] = setting(
         ..., "how often it runs; transforms have none: they run with every sample", ge=0, le=86_400
     )
     filter: Annotated[str, AfterValidator(_filter)] = setting(

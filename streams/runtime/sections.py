@@ -5,18 +5,19 @@ docs/configuration.md is generated from here (`panoptes config docs`), and examp
 
 import re
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator
 
 from pollers.snmp.credentials import Secret
 from pollers.snmp.limits import Engine
-from streams.runtime.setting import Seconds, SecretText, Section, WholeSeconds, Words, setting
+from streams.runtime.setting import Rule, Seconds, SecretText, Section, WholeSeconds, Words, setting
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 _DATABASE: Final = re.compile(r"^(/\d*)?$")
 _HOST: Final = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:(?P<port>\d{1,5}))?$")
+DAY_S: Final = 86_400
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -40,7 +41,11 @@ def _redis_url(value: Secret) -> Secret:
     expected = "expected redis://[user:password@]host[:port][/number], special characters of the password as %XX"
     try:
         parts = urlsplit(value.reveal())
-        fits = parts.scheme == "unix" or (parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0)
+        fits = (
+            parts.path.strip("/")
+            if parts.scheme == "unix"
+            else parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+        )
     except ValueError:
         raise ValueError(expected) from None
     if not fits or not _DATABASE.match(parts.path if parts.scheme != "unix" else ""):
@@ -67,7 +72,7 @@ def _engines(entries: tuple[str, ...]) -> tuple[str, ...]:
         whose, _, engine = entry.partition("=")
         if not whose.strip() or engine.strip() not in list(Engine):
             raise ValueError(f"expected site=engine or site/device=engine, the engine one of {', '.join(Engine)}")
-    return entries
+    return tuple("=".join(part.strip() for part in entry.split("=")) for entry in entries)
 
 
 Hosts = Annotated[str, AfterValidator(_hosts)]
@@ -81,7 +86,7 @@ class PanoptesSettings(Section):
         "panoptes", "the first part of every topic's and consumer group's name", pattern=r"^[A-Za-z0-9_-]{1,100}$"
     )
     state_dir: str = setting(
-        ".state/panoptes", "folder for what a worker keeps on disk; relative to the working directory"
+        ".state/panoptes", "folder for what a worker keeps on disk; relative to the working directory", min_length=1
     )
     log_level: LogLevel = setting(
         "INFO", "what our own code logs: this level and above, as far as the worker's --loglevel lets it through"
@@ -110,17 +115,30 @@ class KafkaSettings(Section):
     ssl_certificate_file: FilePath = setting("", "our own certificate, where brokers ask for one")
     ssl_key_file: FilePath = setting("", "the key of our own certificate")
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if self.heartbeat_interval_s * 2 >= self.session_timeout_s:
-            raise ValueError("expected heartbeat_interval_s below half of session_timeout_s")
-        if self.min_insync_replicas > self.replication_factor:
-            raise ValueError("expected min_insync_replicas no larger than replication_factor")
-        if self.security_protocol.startswith("SASL") and not (self.sasl_username and self.sasl_password):
-            raise ValueError(
-                f"expected sasl_username and sasl_password with security_protocol {self.security_protocol}"
-            )
-        return self
+    rules = (
+        Rule(
+            ("heartbeat_interval_s", "session_timeout_s"),
+            lambda kafka: kafka.heartbeat_interval_s * 2 < kafka.session_timeout_s,
+            "expected heartbeat_interval_s below half of session_timeout_s",
+        ),
+        Rule(
+            ("min_insync_replicas", "replication_factor"),
+            lambda kafka: kafka.min_insync_replicas <= kafka.replication_factor,
+            "expected min_insync_replicas no larger than replication_factor",
+        ),
+        Rule(
+            ("security_protocol", "sasl_username", "sasl_password"),
+            lambda kafka: (
+                (kafka.sasl_username and kafka.sasl_password) or not kafka.security_protocol.startswith("SASL")
+            ),
+            "expected sasl_username and sasl_password with a security_protocol of SASL",
+        ),
+        Rule(
+            ("ssl_key_file", "ssl_certificate_file"),
+            lambda kafka: kafka.ssl_certificate_file or not kafka.ssl_key_file,
+            "expected ssl_certificate_file with ssl_key_file",
+        ),
+    )
 
 
 class RegistrySettings(Section):
@@ -152,14 +170,14 @@ class RedisSettings(Section):
     )
     timeout_s: Seconds = setting(5, "a request without an answer is given up and tried again", gt=0, le=600)
     refresh_s: Seconds = setting(
-        30, "how often credentials are read again; while Redis is away, known ones stay in use", ge=1
+        30, "how often credentials are read again; while Redis is away, known ones stay in use", ge=1, le=DAY_S
     )
 
 
 class WebSettings(Section):
     """The workers' web server: /health, /ready, /metrics and the stages' views."""
 
-    host: str = setting("127.0.0.1", "address that it binds")
+    host: str = setting("127.0.0.1", "address that it binds", min_length=1)
     base_port: int = setting(
         6066,
         "stage number i (from 0) takes base_port + 10 i, further workers the next free ones; 0: any",
@@ -174,9 +192,11 @@ class SchedulingSettings(Section):
     publish_ahead_s: WholeSeconds = setting(10, "how far ahead of its second a tick is published", ge=1, le=600)
     max_ticks_in_flight: int = setting(2000, "ticks that one worker holds or works on at a time", ge=10)
     progress_timeout_s: Seconds = setting(
-        300, "a worker with work at hand that finishes none of it for so long ends itself", ge=10
+        300, "a worker with work at hand that finishes none of it for so long ends itself", ge=10, le=DAY_S
     )
-    loop_timeout_s: Seconds = setting(30, "a worker whose event loop is blocked for so long ends itself", ge=1)
+    loop_timeout_s: Seconds = setting(
+        30, "a worker whose event loop is blocked for so long ends itself", ge=1, le=DAY_S
+    )
 
 
 class PollingSettings(Section):
@@ -199,23 +219,36 @@ class SnmpSettings(Section):
     response_bytes_max: int = setting(1472, "what a device that takes more may grow to", ge=484, le=65_507)
     rows_max: int = setting(100_000, "a walk with more rows is cut off, and says so", ge=100)
     row_set_age_s: Seconds = setting(
-        3600, "a learnt row set is trusted for at most this long; 0 walks every time", ge=0
+        3600, "a learnt row set is trusted for at most this long; 0 walks every time", ge=0, le=30 * DAY_S
     )
     any_source: bool = setting(False, "take a response from another address of a multihomed device")
-    probe_first_s: Seconds = setting(30, "a silent device is probed after this", gt=0)
-    probe_max_s: Seconds = setting(600, "the time between probes doubles up to this", gt=0)
+    probe_first_s: Seconds = setting(30, "a silent device is probed after this", gt=0, le=DAY_S)
+    probe_max_s: Seconds = setting(600, "the time between probes doubles up to this", gt=0, le=DAY_S)
     outstanding: int = setting(1000, "requests under way in one worker at a time", ge=1)
-    packets_per_s: float = setting(20_000, "requests that one worker sends in a second", gt=0)
+    packets_per_s: float = setting(20_000, "requests that one worker sends in a second", ge=1, le=1_000_000)
     retry_share: float = setting(
-        0.2, "retries as a share of a worker's requests, so that an outage makes no storm", ge=0
+        0.2, "retries as a share of a worker's requests, so that an outage makes no storm", ge=0, le=10
     )
     retry_reserve: int = setting(100, "retries that may be made at once beyond that share", ge=0)
     probes: int = setting(100, "probes of silent devices under way at a time", ge=1)
-    receive_buffer_bytes: int = setting(8 * 2**20, "the socket's receive buffer", ge=65_536)
+    receive_buffer_bytes: int = setting(8 * 2**20, "the socket's receive buffer", ge=65_536, le=2**30)
     plan_cache_bytes: int = setting(64 * 2**20, "prepared requests kept, all devices together", ge=0)
     engine: Engine = setting(Engine.AUTO, "auto: native, for every version")
     engines: Annotated[Words, AfterValidator(_engines)] = setting(
         "", "other engines by site or site/device: fra1=gufo, fra1/sw1=pysnmp"
+    )
+
+    rules = (
+        Rule(
+            ("response_bytes", "response_bytes_max"),
+            lambda snmp: snmp.response_bytes <= snmp.response_bytes_max,
+            "expected response_bytes no larger than response_bytes_max",
+        ),
+        Rule(
+            ("probe_first_s", "probe_max_s"),
+            lambda snmp: snmp.probe_first_s <= snmp.probe_max_s,
+            "expected probe_first_s no larger than probe_max_s",
+        ),
     )
 
 

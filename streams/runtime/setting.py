@@ -1,10 +1,22 @@
-"""What one setting is made of: a default, a type with its reading of text, a description, and how it takes effect."""
+"""What one setting is made of: a default, a type with its reading of text, a description, and how it takes effect.
+
+And what settings of one section have to keep to among themselves.
+"""
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+    model_validator,
+)
 
 from pollers.snmp.credentials import Secret
 
@@ -12,10 +24,37 @@ _DURATION: Final = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$")
 _UNIT_S: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
+class Rule(NamedTuple):
+    """What settings of one section, each of them right, have to keep to among themselves."""
+
+    keys: tuple[str, ...]  #: the settings that it looks at
+    holds: Callable[[Any], bool]  #: given the section
+    expected: str  #: "expected ...", for people
+
+
+class DoNotFit(ValueError):
+    """Settings of one section do not fit together: every rule that they break."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        super().__init__("; ".join(rule.expected for rule in rules))
+        self.rules: Final = rules
+
+
 class Section(BaseModel):
     """A section of the configuration; its docstring is the section's text in docs/configuration.md."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    rules: ClassVar[Sequence[Rule]] = ()
+
+    @model_validator(mode="after")
+    def _fits_together(self, info: ValidationInfo) -> Self:
+        """Raise DoNotFit; a context names the keys that are wrong anyway: their defaults would break rules falsely."""
+        wrong = info.context or ()
+        broken = [rule for rule in self.rules if not set(rule.keys).intersection(wrong) and not rule.holds(self)]
+        if broken:
+            raise DoNotFit(broken)
+        return self
 
 
 def setting(default: Any, description: str, *, hot: bool = False, **constraints: Any) -> Any:

@@ -1,9 +1,9 @@
 """The configuration, typed and checked: `panoptes.ini`, `conf.d/*.ini` beside it, and environment variables."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -35,9 +35,9 @@ from streams.runtime.sections import (
     WebSettings,
     ZookeeperSettings,
 )
-from streams.runtime.setting import Section
+from streams.runtime.setting import DoNotFit, Section
 
-__all__ = ["KafkaSettings", "PluginSection", "Settings", "SettingsError", "load"]
+__all__ = ["KafkaSettings", "PluginSection", "Settings", "SettingsError", "examine", "load"]
 
 DEFAULT_FILE: Final = "panoptes.ini"
 _SHOWN: Final = 80  #: characters of a wrong value in a message
@@ -75,6 +75,13 @@ class Settings(BaseModel):
         return [section for section in self.plugin_sections if section.kind == kind and section.enabled]
 
 
+class Examined(NamedTuple):
+    """A configuration with everything that is wrong with it."""
+
+    settings: Settings  #: what is right, with defaults for what is wrong: to be looked at, not to be used
+    problems: Sequence[str]  #: a line (a filter's error: more) for each
+
+
 #: section -> its class, in the order of the documentation
 SECTIONS: Final[Mapping[str, type[Section]]] = {
     name: field.annotation
@@ -89,6 +96,14 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     Without a path it is $PANOPTES_CONFIG, else ./panoptes.ini if there is one, else the defaults.
     Raises SettingsError that names everything that is wrong.
     """
+    settings, problems = examine(path, environ)
+    if problems:
+        raise SettingsError(*problems)
+    return settings
+
+
+def examine(path: Path | None, environ: Mapping[str, str]) -> Examined:
+    """Return what `load` would, where it can be made, and all that keeps `load` from it: more may be wrong with it."""
     if path is None and environ.get(ENV_CONFIG):
         path = Path(environ[ENV_CONFIG])
     if path is None and Path(DEFAULT_FILE).exists():
@@ -97,20 +112,17 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     known: dict[str, Iterable[str] | None] = dict.fromkeys(filter(_is_plugin, raw.sections))
     known |= {name: tuple(model.model_fields) for name, model in SECTIONS.items()}
     read_environment(raw, environ, known)
-    settings = _settings(raw)
-    if raw.problems:
-        raise SettingsError(*raw.problems)
-    return settings
+    return Examined(_settings(raw), raw.problems)
 
 
 def _settings(raw: Raw) -> Settings:
-    """Return what can be made of it; what cannot is added to `raw.problems`."""
+    """Return what is right; what is not is added to `raw.problems`."""
     for title in raw.sections:
         if title not in SECTIONS and not _is_plugin(title):
             raw.problems.append(f"{raw.where[title]}: [{title}]: {_known_sections(title)}")
     made: dict[str, Any] = {name: _section(raw, name, model) for name, model in SECTIONS.items()}
-    values = {name: section for name, section in made.items() if section is not None}
-    return Settings(**values, plugin_sections=_plugin_sections(_with_profiles(raw, made["profiles"])))
+    # not checked again: what is right of a section with faults need not fit together with the defaults beside it
+    return Settings.model_construct(**made, plugin_sections=_plugin_sections(_with_profiles(raw, made["profiles"])))
 
 
 def _known_sections(title: str) -> str:
@@ -143,12 +155,12 @@ def _with_built_in(raw: Raw) -> Raw:
     return raw
 
 
-def _with_profiles(raw: Raw, profiles: ProfilesSettings | None) -> Raw:
+def _with_profiles(raw: Raw, profiles: ProfilesSettings) -> Raw:
     """Give the folders of `[profiles]` to the sections of plugins that read profiles, where they name none."""
     for title in filter(_is_plugin, raw.sections):
         plugin = raw.sections[title].get("plugin")
         reads = plugin is not None and (title.partition(":")[0], plugin.value) in READ_PROFILES
-        if profiles is not None and profiles.directories and reads and "profiles" not in raw.sections[title]:
+        if profiles.directories and reads and "profiles" not in raw.sections[title]:
             where = raw.sections["profiles"]["directories"].where
             raw.put(title, "profiles", Entry(":".join(profiles.directories), where))
     return raw
@@ -165,45 +177,60 @@ def _plugin_section(raw: Raw, title: str) -> PluginSection | None:
     kind, entries = Kind(kind_name), raw.sections[title]
     if not NAME.match(name):
         raw.problems.append(f"{raw.where[title]}: [{title}]: expected a name of letters, digits, _ and -, at most 64")
-    others: dict[str, Any] = {
+    others = {
         "kind": kind,
         "name": name,
+        "interval_s": DEFAULT_INTERVAL_S[kind],
         "options": {key: entry.value for key, entry in entries.items() if key not in PLUGIN_KEYS},
         "where": {"": raw.where[title]} | {key: entry.where for key, entry in entries.items()},
     }
-    if "interval_s" not in entries:
-        others["interval_s"] = DEFAULT_INTERVAL_S[kind]
     known = {key: entry for key, entry in entries.items() if key in PLUGIN_KEYS}
     section = _validate(raw, title, PluginSection, known, others)
-    if isinstance(section, PluginSection) and kind is not Kind.TRANSFORM and section.interval_s < 1:
-        where = section.where.get("interval_s", "")
-        raw.problems.append(f"{where}: [{title}] interval_s: expected at least 1 second")
     return section if isinstance(section, PluginSection) else None
 
 
 def _validate(
     raw: Raw, title: str, model: type[Section], entries: Mapping[str, Entry], others: Mapping[str, Any]
 ) -> Section | None:
-    try:
-        return model.model_validate({key: entry.value for key, entry in entries.items()} | dict(others))
-    except ValidationError as error:
-        for problem in error.errors(include_url=False, include_input=False):
-            key = str(problem["loc"][0]) if problem["loc"] else None
-            text = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else None
-            raw.problems.append(_problem(raw, title, model, entries, key, text))
-        return None
+    """Return the section, with its own defaults or `others` for what is wrong; None where something has no default.
+
+    Every fault is added to `raw.problems`. pydantic looks at what must fit together only once every setting is right by
+    itself, so what is found wrong is left out and the rest is looked at again.
+    """
+    wrong: set[str] = set()
+    while True:
+        values = {**others, **{key: entry.value for key, entry in entries.items() if key not in wrong}}
+        try:
+            return model.model_validate(values, context=wrong)
+        except ValidationError as error:
+            faults = [fault for fault in _faults(error) if not wrong.issuperset(fault.keys)]
+        if not faults:
+            return None
+        raw.problems += [_problem(raw, title, model, entries, fault) for fault in faults]
+        wrong.update(key for fault in faults for key in fault.keys)
 
 
-def _problem(
-    raw: Raw, title: str, model: type[Section], entries: Mapping[str, Entry], key: str | None, text: str | None
-) -> str:
-    if key is None:
-        return f"{raw.where.get(title, 'defaults')}: [{title}]: {text}"
+class _Fault(NamedTuple):
+    keys: Sequence[str]  #: one setting that is wrong, or several that do not fit together
+    expected: str | None  #: "expected ...", where it is not just what the setting takes
+
+
+def _faults(error: ValidationError) -> Iterator[_Fault]:
+    for problem in error.errors(include_url=False, include_input=False):
+        cause = problem.get("ctx", {}).get("error")
+        if isinstance(cause, DoNotFit):
+            yield from (_Fault(rule.keys, rule.expected) for rule in cause.rules)
+        else:
+            yield _Fault((str(problem["loc"][0]),), str(cause) if problem["type"] == "value_error" else None)
+
+
+def _problem(raw: Raw, title: str, model: type[Section], entries: Mapping[str, Entry], fault: _Fault) -> str:
+    key = next((key for key in fault.keys if key in entries), fault.keys[0])
     field: FieldInfo = model.model_fields[key]
     value, where = entries.get(key, Entry("", raw.where.get(title, "defaults")))
-    wanted = text or f"expected {expected(field)}"
+    wanted = fault.expected or f"expected {expected(field)}"
     shown = HIDDEN if is_secret(field) else repr(_USER_INFO.sub(f"//{HIDDEN}@", value[:_SHOWN]))
-    found = "" if "\n" in wanted else f", found {shown if key in entries else 'nothing'}"
+    found = "" if "\n" in wanted or len(fault.keys) > 1 else f", found {shown if key in entries else 'nothing'}"
     return f"{where}: [{title}] {key}: {wanted}{found}"
 
 

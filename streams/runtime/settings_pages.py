@@ -114,7 +114,8 @@ def _table(title: str, fields: Mapping[str, FieldInfo], defaults: Mapping[str, s
     example = next(iter(fields)).upper()
     variable = f"`PANOPTES_{variable_part(title)}_{example}`"
     return (
-        f"Environment: {variable} and so on.\n\n| setting | default | takes | what it does |\n|---|---|---|---|\n{rows}"
+        f"Environment: {variable} and so on.\n\n"
+        f"| setting | default | takes | what it does | takes effect |\n|---|---|---|---|---|\n{rows}"
     )
 
 

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pollers.plugins.base import Kind
+from pollers.snmp.limits import Engine
 from streams.runtime.setting import Section, seconds, setting
 from streams.runtime.settings import SECTIONS, Settings, SettingsError, load
+from streams.runtime.snmp import limits_of
 
 
 @pytest.fixture(autouse=True)
@@ -85,8 +87,9 @@ def test_every_fault_is_named_at_once_with_file_line_section_key_and_what_was_ex
         f"{main}:2: [kafka] partitions: expected a whole number, at least 1, at most 10000, found 'eight'",
         f"{main}:3: [kafka] partitons: expected a setting of this section; did you mean partitions?",
         f"{main}:5: [kafka] session_timeout_s: expected once, also on line 4",
+        f"{main}:5: [kafka] session_timeout_s: expected heartbeat_interval_s below half of session_timeout_s",
         f"{main}:8: [polling:a b]: expected a name of letters, digits, _ and -, at most 64",
-        f"{main}:10: [polling:a b] interval_s: expected at least 1 second",
+        f"{main}:10: [polling:a b] interval_s: expected at least 1 second, found '0'",
         f"{main}:11: [discovery:x] plugin: expected a text that is not empty, found nothing",
         f"{main}:14: [web]: expected `key = value`",
         f"{extra}:1: expected a [section] first",
@@ -102,7 +105,7 @@ def test_every_fault_is_named_at_once_with_file_line_section_key_and_what_was_ex
     (of_filter,) = [line for line in told if "[polling:interfaces] filter" in line]
     assert of_filter.startswith(f"{extra}:4: ")
     assert of_filter.endswith("\n    resource_site = 'fra1' and\n                              ^")
-    assert len(told) == 12
+    assert len(told) == 13
 
 
 @pytest.mark.parametrize(
@@ -113,6 +116,7 @@ def test_every_fault_is_named_at_once_with_file_line_section_key_and_what_was_ex
         ),
         pytest.param("min_insync_replicas = 2", "min_insync_replicas no larger than replication_factor", id="insync"),
         pytest.param("security_protocol = SASL_SSL", "sasl_username and sasl_password", id="sasl"),
+        pytest.param(f"ssl_key_file = {__file__}", "ssl_certificate_file with ssl_key_file", id="key-alone"),
         pytest.param("bootstrap_servers = a:1, b:x", "host:port, separated by commas", id="port"),
         pytest.param("bootstrap_servers = a:70000", "host:port, separated by commas", id="port-too-large"),
         pytest.param("bootstrap_servers =", "host:port, separated by commas", id="no-broker"),
@@ -130,6 +134,101 @@ def test_what_does_not_fit_together_is_a_fault(tmp_path, text, fault):
 def test_brokers_and_zookeepers_are_lists_of_hosts(hosts):
     settings = load(None, {"PANOPTES_KAFKA_BOOTSTRAP_SERVERS": hosts, "PANOPTES_ZOOKEEPER_HOSTS": hosts})
     assert settings.kafka.bootstrap_servers == settings.zookeeper.hosts == hosts
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "[kafka]\npartitions = abc\nmin_insync_replicas = 3\nheartbeat_interval_s = 9\n",
+            [
+                ":2: [kafka] partitions: expected a whole number, at least 1, at most 10000, found 'abc'",
+                ":3: [kafka] min_insync_replicas: expected min_insync_replicas no larger than replication_factor",
+                ":4: [kafka] heartbeat_interval_s: expected heartbeat_interval_s below half of session_timeout_s",
+            ],
+            id="a-wrong-setting-and-two-pairs",
+        ),
+        pytest.param(
+            "[kafka]\nheartbeat_interval_s = 9\nmin_insync_replicas = 3\nsecurity_protocol = SASL_SSL\n",
+            [
+                ":2: [kafka] heartbeat_interval_s: expected heartbeat_interval_s below half of session_timeout_s",
+                ":3: [kafka] min_insync_replicas: expected min_insync_replicas no larger than replication_factor",
+                ":4: [kafka] security_protocol: expected sasl_username and sasl_password with ",
+            ],
+            id="three-pairs",
+        ),
+        pytest.param(
+            "[kafka]\nreplication_factor = x\nmin_insync_replicas = 2\n",
+            [":2: [kafka] replication_factor: expected a whole number, at least 1, at most 100, found 'x'"],
+            id="no-pair-is-judged-by-the-default-of-a-wrong-setting",
+        ),
+        pytest.param(
+            "[kafka]\nsession_timeout_s = 5\n",
+            [":2: [kafka] session_timeout_s: expected heartbeat_interval_s below half of session_timeout_s"],
+            id="a-pair-is-told-where-one-of-it-was-written",
+        ),
+        pytest.param(
+            "[polling:x]\ninterval_s = 0\nfilter = site =\nenabled = perhaps\n",
+            [
+                ":1: [polling:x] plugin: expected a text that is not empty, found nothing",
+                ":2: [polling:x] interval_s: expected at least 1 second, found '0'",
+                ":3: [polling:x] filter: ",
+                ":4: [polling:x] enabled: expected true or false, found 'perhaps'",
+            ],
+            id="plugin-section",
+        ),
+    ],
+)
+def test_no_fault_hides_another_of_its_section(tmp_path, text, expected):
+    path = write(tmp_path / "panoptes.ini", text)
+    told = sorted(faults(path))
+    assert len(told) == len(expected)
+    assert all(line.startswith(f"{path}{start}") for line, start in zip(told, expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "fault"),
+    [
+        pytest.param("panoptes", "state_dir =", "state_dir: expected a text that is not empty", id="no-state"),
+        pytest.param("redis", "refresh_s = 1000d", "refresh_s: expected a duration", id="never-again"),
+        pytest.param("redis", "url = unix://", "url: expected redis://", id="no-socket"),
+        pytest.param("web", "host =", "host: expected a text that is not empty", id="no-host"),
+        pytest.param("scheduling", "progress_timeout_s = inf", "progress_timeout_s: expected a duration", id="no-end"),
+        pytest.param("scheduling", "loop_timeout_s = 1e9", "loop_timeout_s: expected a duration", id="no-watch"),
+        pytest.param("snmp", "packets_per_s = inf", "packets_per_s: expected a number, at least 1", id="infinite"),
+        pytest.param("snmp", "packets_per_s = nan", "packets_per_s: expected a number, at least 1", id="no-number"),
+        pytest.param("snmp", "packets_per_s = 1e-9", "packets_per_s: expected a number, at least 1", id="standstill"),
+        pytest.param("snmp", "row_set_age_s = inf", "row_set_age_s: expected a duration", id="rows-for-ever"),
+        pytest.param("snmp", "retry_share = inf", "retry_share: expected a number", id="retry-storm"),
+        pytest.param("snmp", "timeout_s = nan", "timeout_s: expected a duration", id="no-time"),
+        pytest.param(
+            "snmp", "receive_buffer_bytes = 4294967296", "receive_buffer_bytes: expected a whole number", id="no-c-int"
+        ),
+        pytest.param(
+            "snmp", "response_bytes_max = 500", "response_bytes no larger than response_bytes_max", id="responses"
+        ),
+        pytest.param("snmp", "probe_max_s = 10", "probe_first_s no larger than probe_max_s", id="probes"),
+        pytest.param("gauges", "line_rate_margin = nan", "line_rate_margin: expected a number", id="no-margin"),
+    ],
+)
+def test_what_cannot_work_is_a_fault(tmp_path, section, text, fault):
+    path = write(tmp_path / "panoptes.ini", f"[{section}]\n{text}\n")
+    (told,) = faults(path)
+    assert told.startswith(f"{path}:2: [{section}] ")
+    assert fault in told
+
+
+def test_blanks_around_the_engine_of_a_device_mean_nothing(tmp_path):
+    path = write(tmp_path / "panoptes.ini", "[snmp]\nengines = fra1 = gufo, fra1/sw1= pysnmp\n")
+    assert limits_of(load(path, {}).snmp).engines == {"fra1": Engine.GUFO, "fra1/sw1": Engine.PYSNMP}
+
+
+@pytest.mark.parametrize(("one", "other"), [("a-b", "a_b"), ("A", "a")])
+def test_sections_that_variables_cannot_tell_apart_are_a_fault(tmp_path, one, other):
+    path = write(tmp_path / "x.ini", f"[polling:{one}]\nplugin = snmp\n[polling:{other}]\nplugin = snmp\n")
+    (told,) = faults(path)
+    assert told.startswith(f"{path}:3: [polling:{other}]: expected another name")
+    assert f"[polling:{one}] ({path}:1), PANOPTES_POLLING_{one.upper().replace('-', '_')}_..." in told
 
 
 def test_a_section_that_only_differs_in_a_fault_does_not_hide_those_of_others(tmp_path):

@@ -27,6 +27,16 @@ def test_the_page_has_every_setting():
             assert f"| `{key}` |" in part
 
 
+def test_every_table_has_as_many_cells_in_each_row_and_the_last_says_when_a_change_takes_effect():
+    tables = re.findall(r"(?:^\|.*\|\n)+", page(), re.MULTILINE)
+    assert len(tables) == len(SECTIONS) + 1
+    for table in tables:
+        head, _, *rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in table.splitlines()]
+        assert {len(cells) for cells in (head, _, *rows)} == {5}
+        assert head[-1] == "takes effect"
+        assert {cells[-1] for cells in rows} <= {"restart", "hot"}
+
+
 def test_the_example_loads_and_holds_the_defaults():
     settings = load(ROOT / "examples" / "panoptes.ini", {})
     assert settings.model_copy(update={"plugin_sections": ()}) == Settings(plugin_sections=())
@@ -89,6 +99,28 @@ def test_check_names_every_option_that_a_plugin_cannot_use_and_exits_with_2(tmp_
     assert f"{path}:1: [discovery:a] path: " in result.output
     assert f"{path}:4: [discovery:b] plugin: expected one of the installed discovery plugins" in result.output
     assert f"{path}:7: [polling:c] flavour: " in result.output
+
+
+def test_check_names_the_faults_of_sections_and_of_every_plugin_at_once(tmp_path):
+    path = tmp_path / "panoptes.ini"
+    path.write_text(
+        "[kafka]\npartitions = abc\nmin_insync_replicas = 3\n[polling:x]\nplugin = nosuch\n"
+        "[polling:y]\nplugin = snmp\nfilter = resource_site =\ninterval_s = 0\nflavour = x\nenabled = false\n",
+        encoding="utf-8",
+    )
+    result = CliRunner().invoke(config.command, ["check", "--config", str(path)])
+    assert result.exit_code == 2
+    starts = (
+        f"{path}:2: [kafka] partitions: ",
+        f"{path}:3: [kafka] min_insync_replicas: ",
+        f"{path}:5: [polling:x] plugin: expected one of the installed polling plugins",
+        f"{path}:8: [polling:y] filter: ",
+        f"{path}:9: [polling:y] interval_s: ",
+        f"{path}:10: [polling:y] flavour: ",
+    )
+    for start in starts:
+        assert f"\n{start}" in f"\n{result.output}"
+    assert result.output.count(f"{path}:") == len(starts)
 
 
 def test_check_names_wrong_settings_and_exits_with_2(tmp_path):
