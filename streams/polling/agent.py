@@ -1,17 +1,17 @@
 """Wiring of the polling stage: enriched resources in; at each slot, counters and a status out."""
 
 import asyncio
-import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
 from pollers.plugins.base import Kind, Poll
-from schemas.errors import RecordError
+from schemas.errors import FatalError, RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, RawCounters
 from streams.pipeline import Topic, stage
+from streams.polling.agent_asking import Asking
 from streams.polling.agent_turns import Turns
 from streams.polling.held import Held, Holding, packed, unpacked
 from streams.polling.packing import pack
@@ -29,8 +29,6 @@ from streams.runtime.stage_schedule import StageSchedule
 from streams.scheduling.inflight import Caps, InFlight, Missed, PollId
 from streams.scheduling.slots import SlotRun
 
-log = logging.getLogger(__name__)
-
 NO_LEADER: Final = "no schedule was published for this time: all leaders were down"
 BAD: Final = frozenset({Outcome.TIMEOUT, Outcome.UNREACHABLE})
 SUSPECTS_SHARE: Final = 4  #: of the polls in flight, at most one in so many may be of devices that went badly last time
@@ -44,7 +42,8 @@ class Poller:
     def __init__(self, app: StageApp, plugins: Iterable[Installed]) -> None:
         self.table = app.bytes_table("to-poll")
         self._app = app
-        self._plugins: Mapping[str, Installed] = {plugin.section.name: plugin for plugin in plugins}
+        self._plugins = tuple(plugins)
+        self._asking = Asking({plugin.section.name: plugin.instance for plugin in self._plugins})
         self._serde = app.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
         self._raw_serde = app.serdes.of(Topic.RAW_COUNTERS, RawCounters)
         self._status_serde = app.serdes.of(Topic.POLL_STATUS, PollStatus)
@@ -65,7 +64,8 @@ class Poller:
             "slots", "slots by what became of them", "outcome", lambda: [(o.value, n) for o, n in self.outcomes.items()]
         )
         metrics.counter("poll_lateness_seconds", "sum of how late polls started", lambda: self.lateness_s)
-        measure_profiles(metrics, [plugin.instance for plugin in self._plugins.values()])
+        metrics.counter("plugin_faults", "polls that a fault of their plugin spoilt", lambda: self._asking.faults)
+        measure_profiles(metrics, [plugin.instance for plugin in self._plugins])
         metrics.gauge("polls_running", "polls that run", lambda: in_flight.running)
         metrics.gauge("polls_waiting", "polls that wait for room", lambda: in_flight.waiting)
         metrics.gauge(
@@ -113,23 +113,38 @@ class Poller:
         if stored is None:
             return False  # it expired meanwhile
         held = self._holding.get(key, stored)
-        enriched = held.enriched
         started_at_ms = now_ms()
-        poll = await self._ask(enriched, job, slot)
+        poll = await self._asking.ask(held.enriched, job, slot)
         timing = Timing(slot=slot, started_at_ms=started_at_ms, ended_at_ms=now_ms())
         self.lateness_s += max(0.0, started_at_ms / 1000 - slot)
-        try:
-            sends = self._counters(held, job, slot, poll)
-            if sum(len(value or b"") for _, _, value in sends) > SURELY_TAKEN_BYTES:
-                await send_all(self._app, sends)
-                sends = []
-        except RecordError as error:
-            sends, poll = [], replace(poll, outcome=Outcome.INTERNAL, reason=str(error))
-        status = polled(enriched.resource, job, timing, poll, self._app.worker_name)
-        await send_all(self._app, [*sends, Send(self._status_topic, key, self._status_serde.encode(status))])
-        self.outcomes[poll.outcome] += 1
+        outcome = await self._publish(held, job, timing, poll)
         slow = (timing.ended_at_ms - timing.started_at_ms) * 2 > job.interval_s * 1000
-        return slow or poll.outcome in BAD
+        return slow or outcome in BAD
+
+    async def _publish(self, held: Held, job: Job, timing: Timing, poll: Poll) -> Outcome:
+        """Return what became of the slot when it is stored; what cannot be stored is a fault of the plugin."""
+        try:
+            return await self._store(held, job, timing, poll)
+        except FatalError:
+            raise
+        except RecordError as error:
+            spoilt = replace(poll, outcome=Outcome.INTERNAL, reason=str(error), samples=())
+        except Exception as fault:  # noqa: BLE001 - the edge of the stage: one device's poll is not to fail its tick
+            why = f"what it returned is no Poll: {type(fault).__name__}"
+            spoilt = self._asking.fault(held.enriched.resource.identity, job, why, fault)
+        return await self._store(held, job, timing, spoilt)
+
+    async def _store(self, held: Held, job: Job, timing: Timing, poll: Poll) -> Outcome:
+        resource, outcome = held.enriched.resource, Outcome(poll.outcome)
+        # the status first: if a field of the poll cannot be written, that shows before anything was sent
+        status = self._status_serde.encode(polled(resource, job, timing, poll, self._app.worker_name))
+        sends = self._counters(held, job, timing.slot, poll)
+        if sum(len(value or b"") for _, _, value in sends) > SURELY_TAKEN_BYTES:
+            await send_all(self._app, sends)
+            sends = []
+        await send_all(self._app, [*sends, Send(self._status_topic, resource.identity, status)])
+        self.outcomes[outcome] += 1
+        return outcome
 
     def _counters(self, held: Held, job: Job, slot: int, poll: Poll) -> list[Send]:
         """Return the records of the poll's samples. Raises RecordError for one that is none."""
@@ -138,19 +153,6 @@ class Poller:
             Send(self._raw_topic, key, pack(header, held.enriched, job, slot, sample, held.heads))
             for sample in poll.samples
         ]
-
-    async def _ask(self, enriched: EnrichedResource, job: Job, slot: int) -> Poll:
-        plugin = self._plugins.get(job.plugin)
-        if plugin is None:
-            known = ", ".join(sorted(self._plugins)) or "none"
-            reason = f"no section [polling:{job.plugin}] is configured here (there is: {known})"
-            return Poll(outcome=Outcome.INTERNAL, reason=reason)
-        try:
-            result: Poll = await plugin.instance.poll(enriched, job, slot)
-        except Exception as fault:  # a plugin's own fault is a status, and the next slot is the retry
-            log.exception("plugin fault resource=%s job=%s", enriched.resource.identity, job.name)
-            return Poll(outcome=Outcome.INTERNAL, reason=f"fault in plugin {job.plugin}: {type(fault).__name__}")
-        return result
 
     async def _miss(self, missed_poll: Missed) -> None:
         key, job, slot = missed_poll.poll

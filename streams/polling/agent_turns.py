@@ -34,7 +34,7 @@ class Turns:
         offer = self.in_flight.admit_poll(poll, time.time())
         # there before anything is awaited: another poll may end meanwhile, and give this one its turn
         turn = self._turn[poll] = asyncio.get_running_loop().create_future()
-        if offer.decision is not Decision.WAIT:
+        if offer.decision in (Decision.START, Decision.ADOPT):
             turn.set_result(offer.decision is Decision.START)
         try:
             await self._record(offer.missed)
@@ -48,7 +48,8 @@ class Turns:
 
     def _leave(self, poll: PollId, turn: "asyncio.Future[bool]") -> None:
         """Give back the room, or the place in line, of a poll that was cancelled before it began."""
-        if turn.done() and not turn.cancelled() and turn.result():
+        started = turn.done() and not turn.cancelled() and turn.exception() is None and turn.result()
+        if started:
             self._go_on(self.in_flight.finish(poll, time.time(), badly=False))
         else:
             self.in_flight.drop([poll.key])
@@ -82,8 +83,14 @@ class Turns:
 
     async def _record(self, missed: Iterable[Missed]) -> None:
         for each in missed:
-            await self._miss(each)
-            self._resolve(each.poll, start=False)
+            try:
+                await self._miss(each)
+            except Exception as fault:  # noqa: BLE001 - the tick of this slot is run again, the others are recorded
+                turn = self._turn.get(each.poll)
+                if turn is not None and not turn.done():
+                    turn.set_exception(fault)
+            else:
+                self._resolve(each.poll, start=False)
 
     def _resolve(self, poll: PollId, *, start: bool) -> None:
         turn = self._turn.get(poll)

@@ -112,3 +112,43 @@ async def test_room_of_polls_that_were_cancelled_goes_to_those_that_wait():
     assert [each.key for each in devices.polled] == ["a", "c"]
     assert devices.turns.in_flight.running == 0
     assert devices.turns.in_flight.waiting == 0
+
+
+async def test_a_slot_whose_miss_cannot_be_recorded_fails_alone_and_is_not_accounted_for():
+    devices, now = Devices(), int(time.time())
+    stale = [poll(key, now - 60) for key in "ab"]
+    record = devices._miss
+
+    async def miss(missed):
+        if missed.poll.key == "a":
+            raise RuntimeError("a fault")
+        await record(missed)
+
+    devices.turns = Turns(InFlight(Caps(polls=1, suspects=1)), miss)
+    failed, recorded = await asyncio.gather(*map(devices.take, stale), return_exceptions=True)
+    assert isinstance(failed, RuntimeError)
+    assert recorded is None
+    assert devices.missed == [stale[1]]
+
+
+async def test_what_waits_behind_a_miss_that_cannot_be_recorded_is_told():
+    devices, now = Devices(), int(time.time())
+    refused = []
+
+    async def miss(missed):
+        refused.append(missed.poll.key)
+        if missed.poll.key == "b":
+            raise RuntimeError("a fault")
+
+    devices.turns = Turns(InFlight(Caps(polls=1, suspects=1)), miss)
+    busy = devices.take(poll("a"))
+    await settle()
+    waiting = [devices.take(poll(key, now - 30)) for key in "bc"]
+    await settle()
+    devices.turns._go_on(devices.turns.in_flight.sweep(now + 30.0))
+    failed, recorded = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+    assert isinstance(failed, RuntimeError)
+    assert recorded is None
+    assert refused == ["b", "c"]
+    devices.may_end.set()
+    await within(busy)

@@ -1,0 +1,95 @@
+"""The real poller with its real Avro, without Kafka, Faust and a registry: a table is a dict, what is sent is kept."""
+
+from collections import defaultdict
+from types import SimpleNamespace
+
+from pollers.plugins.base import Poll
+from schemas.records import EnrichedResource, Job, Outcome, PollStatus, Resource
+from streams.pipeline import Topic
+from streams.polling.agent import Poller
+from streams.polling.held import packed
+from streams.runtime.metrics import Metrics
+from streams.runtime.serde import Serdes
+
+JOB = Job(plugin="ping", profile="", interval_s=60)
+SUCCESS = Poll(outcome=Outcome.SUCCESS)
+
+
+class Registry:
+    """Knows every schema under one id."""
+
+    async def id_for(self, _subject, _text):
+        return 1
+
+    async def ids_of(self, _subject):
+        return []
+
+
+class Outbox:
+    def __init__(self):
+        self.sent = defaultdict(list)
+
+    async def send(self, topic, key, value, partition=None):
+        self.sent[topic].append(value)
+
+
+class Table(dict):
+    def on_recover(self, _listener):
+        pass
+
+
+class App:
+    worker_name = "w"
+
+    def __init__(self, room=1_000):
+        self.settings = SimpleNamespace(
+            polling=SimpleNamespace(max_polls_in_flight=room), panoptes=SimpleNamespace(topic_prefix="panoptes")
+        )
+        self.metrics = Metrics("polling")
+        self.outbox = Outbox()
+        self.serdes = Serdes(self.settings, Registry())
+        self.on_partitions_assigned = self.on_rebalance_complete = SimpleNamespace(connect=lambda *_, **__: None)
+
+    def bytes_table(self, _name):
+        return Table()
+
+    def topic_name(self, topic):
+        return topic.value
+
+    def partition_of(self, _key):
+        return 0
+
+    def statuses(self):
+        serde = self.serdes.of(Topic.POLL_STATUS, PollStatus)
+        return [serde.decode(value) for value in self.outbox.sent[Topic.POLL_STATUS.value]]
+
+
+class Plugin:
+    """Answers as it is told, and counts how often each resource was polled."""
+
+    def __init__(self, answer=lambda _resource: SUCCESS):
+        self.polls = defaultdict(int)
+        self._answer = answer
+
+    async def poll(self, enriched, _job, _slot):
+        self.polls[enriched.resource.resource_id] += 1
+        return self._answer(enriched.resource.resource_id)
+
+
+def resource(resource_id, jobs=(JOB,)):
+    device = Resource(
+        site="lab", resource_class="network", resource_subclass="switch", resource_type="sim", resource_id=resource_id,
+        endpoint="192.0.2.1", plugins=("file",), first_seen_ms=0, last_seen_ms=0,
+    )  # fmt: skip
+    return EnrichedResource(resource=device, enrichments={}, jobs=jobs, jobs_since_ms=0)
+
+
+async def polling(plugin, resources, app=None):
+    """Return a poller whose table has the resources, and its app."""
+    app = app or App()
+    poller = Poller(app, [SimpleNamespace(section=SimpleNamespace(name="ping", interval_s=60), instance=plugin)])
+    await app.serdes.register()
+    serde = app.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
+    for each in resources:
+        poller.table[each.resource.identity] = packed(serde.encode(each))
+    return poller, app

@@ -1,0 +1,64 @@
+"""Every slot of a tick gets its status, whatever a plugin makes of one of them."""
+
+import asyncio
+import time
+from collections import Counter
+
+import pytest
+
+from pollers.plugins.base import Poll, Sample
+from schemas.records import CounterColumn, GaugeColumn, Outcome
+from streams.runtime.owner import Due
+from streams.scheduling.slots import Span
+from tests.unit.polling.poller_fakes import SUCCESS, Plugin, polling, resource
+from tests.unit.runtime.test_schedule_runtime import Harness, tick
+
+BAD = "sw0"
+DEVICES = (BAD, "sw1", "sw2")
+
+
+def raises(fault):
+    raise fault
+
+
+def with_sample(**columns):
+    return Poll(outcome=Outcome.SUCCESS, samples=[Sample(group="g", polled_at_ms=1, index=["a"], **columns)])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(lambda: None, id="returns-nothing"),
+        pytest.param(lambda: raises(ValueError("odd")), id="raises"),
+        pytest.param(lambda: raises(asyncio.CancelledError), id="was-cancelled-from-within"),
+        pytest.param(lambda: Poll(outcome=Outcome.TIMEOUT, reason=None), id="no-reason"),
+        pytest.param(lambda: Poll(outcome="fine"), id="unknown-outcome"),
+        pytest.param(lambda: Poll(outcome=Outcome.SUCCESS, samples=[None]), id="no-sample"),
+        pytest.param(lambda: Poll(outcome=Outcome.SUCCESS, samples=None), id="no-samples"),
+        pytest.param(lambda: with_sample(gauges=[GaugeColumn(name="x", unit="", values=["a"])]), id="gauge-of-text"),
+        pytest.param(
+            lambda: with_sample(counters=[CounterColumn(name="x", width=64, unit="", values=[1.5])]),
+            id="counter-with-a-fraction",
+        ),
+    ],
+)
+async def test_a_plugin_that_spoils_one_poll_spoils_no_other_and_the_tick_is_done(answer):
+    plugin = Plugin(lambda resource_id: answer() if resource_id == BAD else SUCCESS)
+    poller, app = await polling(plugin, map(resource, DEVICES))
+    now = int(time.time())
+    harness = Harness(now_s=now)
+
+    async def run(due):
+        await poller.run(Due(due.partition, Span(now - 29, now + 30), gap=False))  # an interval: each is due once
+
+    harness.owner.run = run
+    await harness.deliver(tick(now))
+    async with asyncio.timeout(5):
+        await harness.finish()
+    assert plugin.polls == dict.fromkeys(DEVICES, 1)
+    assert {status.resource[-3:]: status.outcome for status in app.statuses()} == {
+        BAD: Outcome.INTERNAL, "sw1": Outcome.SUCCESS, "sw2": Outcome.SUCCESS,
+    }  # fmt: skip
+    assert len(app.statuses()) == len(DEVICES)
+    assert harness.committable() == 1
+    assert poller.outcomes == Counter({Outcome.SUCCESS: 2, Outcome.INTERNAL: 1})
