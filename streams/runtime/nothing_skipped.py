@@ -25,6 +25,8 @@ _SET_BACKS: Final = 20  #: of one partition, between two rebalances
 class _Offsets(Protocol):
     def fetched(self, tp: TP, offset: int) -> None: ...
 
+    def committed(self, tp: TP, offset: int) -> None: ...
+
 
 class NothingSkipped:
     """For consumers of Faust: a mixin that stands before its class."""
@@ -49,6 +51,8 @@ class NothingSkipped:
         fresh = [tp for tp, offset in committed.items() if not offset]
         begins = await mine.earliest_offsets(*fresh) if fresh else {}
         self._next = {tp: offset or begins.get(tp, 0) for tp, offset in committed.items()}
+        for tp, offset in self._next.items():
+            self.offsets.committed(tp, offset)
         self._leap.clear()
         self._set_backs.clear()
 

@@ -30,6 +30,12 @@ class Offsets:
         """Note that work on a record has begun, and return whether it is new."""
         return self._tracker(tp).begin(offset)
 
+    def committed(self, tp: TP, offset: int) -> None:
+        """Note that a partition is read from this offset on: what is before it was done, here or elsewhere."""
+        tracker = self._trackers.get(tp)
+        if tracker is not None:
+            tracker.committed(offset)
+
     def _tracker(self, tp: TP) -> Acks:
         tracker = self._trackers.get(tp)
         if tracker is None:
@@ -47,17 +53,13 @@ class Offsets:
         tracker = self._trackers.get(tp)
         return None if tracker is None else tracker.committable
 
-    def in_flight(self) -> int:
-        """Return how many records have begun and are not done."""
-        return sum(tracker.in_work for tracker in self._trackers.values())
+    def in_flight(self, tp: TP | None = None) -> int:
+        """Return how many records have begun and are not done, of one partition or of all."""
+        trackers = self._trackers.values() if tp is None else filter(None, (self._trackers.get(tp),))
+        return sum(tracker.in_work for tracker in trackers)
 
     def partitions(self) -> Iterator[TP]:
         return iter(tuple(self._trackers))
-
-    def lost_on_the_way(self, tps: Iterable[TP]) -> None:
-        """Note that partitions are delivered anew from their committed offset, while work on what has begun goes on."""
-        for tp in tps:
-            self._tracker(tp).lost_on_the_way()
 
     def forget(self, tps: Iterable[TP]) -> None:
         """Drop the trackers of partitions that are about to be delivered anew, from their committed offset."""

@@ -36,6 +36,11 @@ class Acks:
             self._add(offset)
             self._fetched.add(offset)
 
+    def committed(self, offset: int) -> None:
+        """Wait no longer for messages before this offset: they do not come again, even if they got lost on the way."""
+        self._fetched = {each for each in self._fetched if each >= offset}
+        self._done = {each: done for each, done in self._done.items() if each >= offset}
+
     def begin(self, offset: int) -> Begin:
         """Return whether to start the message's work. Call it for every message, in the order of the partition."""
         if offset in self._fetched:
@@ -47,12 +52,6 @@ class Acks:
             return Begin.ACKED
         self._add(offset)
         return Begin.START
-
-    def lost_on_the_way(self) -> None:
-        """Wait no longer for what was fetched and not begun: it is fetched again, or somebody else has done it."""
-        for offset in self._fetched:
-            del self._done[offset]
-        self._fetched.clear()
 
     def _add(self, offset: int) -> None:
         # A consumer that was set back may deliver an older message than those in work: keep the order of offsets.

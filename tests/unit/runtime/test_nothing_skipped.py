@@ -32,6 +32,10 @@ class _Noted:
         assert tp == INPUT
         self.offsets.append(offset)
 
+    def committed(self, tp: TP, offset: int) -> None:
+        assert tp == INPUT
+        self.offsets = [each for each in self.offsets if each >= offset]
+
 
 class Broken:
     """A consumer over lists of offsets, which throws away what it is told to."""

@@ -114,19 +114,12 @@ def test_a_message_that_is_fetched_again_changes_nothing() -> None:
     assert (acks.begin(5), acks.in_work) == (Begin.ACKED, 0)
 
 
-def test_what_got_lost_in_a_rebalance_and_was_done_elsewhere_holds_nothing_up() -> None:
+def test_what_got_lost_on_its_way_and_was_committed_by_another_owner_holds_nothing_up() -> None:
     acks = Acks()
-    for offset in range(5):
+    for offset in (5, 6, 7):
         acks.fetched(offset)
-    for offset in range(3):
-        acks.begin(offset)
-    acks.lost_on_the_way()
-    acks.done(0)
-    assert acks.committable == 1, "what has begun is still waited for"
-    acks.done(1)
-    acks.done(2)
-    assert acks.committable == 3
-    acks.fetched(9)
-    acks.begin(9)
-    acks.done(9)
-    assert acks.committable == 10
+    acks.begin(5)
+    acks.committed(7)
+    assert (acks.done(5), acks.committable) == ([], 7)
+    assert acks.begin(7) is Begin.START
+    assert acks.done(7) == [7]
