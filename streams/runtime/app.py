@@ -54,6 +54,17 @@ class IdentityTable(faust.Table):
     def _serializer_from_type(self, typ: Any) -> Any:
         return "raw" if typ is str else super()._serializer_from_type(typ)
 
+    def keep_only(self, stays: Callable[[str], bool]) -> None:
+        """Drop, here and not in the changelog, the keys of partitions that have left.
+
+        Faust's store does so only with keys that came by the changelog. One that was written here would still stand
+        when its partition comes back, also if it was deleted elsewhere and its tombstone was compacted away.
+        """
+        entries, origins = self.data.data, self.data._key_partition  # noqa: SLF001 - there is no other way to them
+        for key in [key for key in entries if not stays(key)]:
+            del entries[key]
+            origins.pop(key, None)
+
 
 class StageApp(faust.App):
     """A Faust app that waits for its services, commits only what is done, and binds its web server to loopback."""
@@ -65,8 +76,6 @@ class StageApp(faust.App):
         self.metrics = Metrics(stage.name)
         self.offsets = Offsets()
         self.assigned: frozenset[TP] = frozenset()
-        #: input topics whose work goes on through a rebalance where the partition stays, so that its end still counts
-        self.outlasting: set[str] = set()
         self.outbox = Outbox(client_options(settings.kafka), max_request_bytes=MAX_RECORD_BYTES)
         self.serdes = Serdes(settings, open_registry(settings))
         self.dead_letters = DeadLetters(
@@ -76,6 +85,8 @@ class StageApp(faust.App):
             self.outbox,
             now_ms,
         )
+        #: coroutines run once, before anything is waited for
+        self.at_once: list[Callable[[], Awaitable[None]]] = []
         #: coroutines run once, after the services are there and before records flow
         self.before_start: list[Callable[[], Awaitable[None]]] = []
         #: coroutines run when the worker stops, before the consumer leaves its group
@@ -159,6 +170,8 @@ class StageApp(faust.App):
 
     async def on_first_start(self) -> None:
         """Wait for the services that the stage cannot do without, then prepare: Faust's worker would exit instead."""
+        for begin in self.at_once:
+            await begin()
         where = self.settings.kafka.bootstrap_servers
         await wait_for("kafka", where, self.outbox.start, absent=(KafkaError, OSError), give_up=self._stopping)
         if not self.should_stop:
@@ -226,9 +239,11 @@ class StageApp(faust.App):
 
     async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         # everything that was not committed is delivered anew, also of partitions that stay
-        stay = {tp for tp in assigned if tp.topic in self.outlasting}
-        self.offsets.forget([tp for tp in self.offsets.partitions() if tp not in stay])
-        self.offsets.lost_on_the_way(stay)
+        self.offsets.forget(tuple(self.offsets.partitions()))
+        numbers = {tp.partition for tp in assigned}
+        if {tp.partition for tp in self.assigned} - numbers:
+            for table in self.tables.values():
+                table.keep_only(lambda key: self.partition_of(key) in numbers)
         self.assigned = frozenset(assigned)
         if empty := self._without_changelog(assigned):
             problem = f"partitions were assigned without the changelogs of {', '.join(empty)}: this worker would forget"

@@ -1,7 +1,38 @@
 """Whether a worker is alive and ready; pure, so that the rules can be read and tested without one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+class Standing(NamedTuple):
+    """A partition with work at hand, and since when its committable offset has not moved."""
+
+    partition: Any
+    offset: int | None
+    since_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How long each partition has stood still: one that is stuck is not hidden by the others that go on."""
+
+    standing: Mapping[Any, Standing] = field(default_factory=dict)
+
+    def seen(self, committable: Mapping[Any, int | None], now_s: float) -> "Progress":
+        """Return the progress after a look at the partitions that have work at hand, and their committable offsets."""
+        before = self.standing
+        return Progress(
+            {
+                partition: known
+                if (known := before.get(partition)) is not None and known.offset == offset
+                else Standing(partition, offset, now_s)
+                for partition, offset in committable.items()
+            }
+        )
+
+    def longest_standing(self) -> Standing | None:
+        return min(self.standing.values(), key=lambda each: each.since_s, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,8 +41,8 @@ class Observed:
 
     now_s: float
     loop_seen_s: float  #: when the event loop last ran the heartbeat
-    progress_s: float  #: when a committable offset last moved, nothing was in work, or a service was waited for
-    in_work: int  #: records begun and not done
+    standing: Standing | None  #: the partition whose offset has stood still for longest while it had work
+    waited_s: float  #: when a service was last waited for: a worker that waits is not stuck
     assigned: bool  #: partitions are assigned
     recovered: bool  #: tables are recovered
 
@@ -29,12 +60,18 @@ def judge(seen: Observed, *, progress_timeout_s: float, loop_timeout_s: float) -
     blocked_s = seen.now_s - seen.loop_seen_s
     if blocked_s > loop_timeout_s:
         why["loop"] = f"the event loop has been blocked for {blocked_s:.0f} s"
-    stuck_s = seen.now_s - seen.progress_s
-    if seen.in_work and stuck_s > progress_timeout_s:
-        why["progress"] = f"{seen.in_work} records in work and no offset has moved for {stuck_s:.0f} s"
+    if seen.standing is not None:
+        stuck_s = seen.now_s - max(seen.standing.since_s, seen.waited_s)
+        if stuck_s > progress_timeout_s:
+            why["progress"] = f"work at hand and no offset has moved for {stuck_s:.0f} s in {_name(seen.standing)}"
     live = not why
     if not seen.assigned:
         why["assigned"] = "no partitions are assigned yet"
     if not seen.recovered:
         why["recovered"] = "tables are being recovered"
     return Health(live=live, ready=live and seen.assigned and seen.recovered, why=why)
+
+
+def _name(standing: Standing) -> str:
+    where = standing.partition
+    return f"topic {where.topic} partition {where.partition} at offset {standing.offset}"

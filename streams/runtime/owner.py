@@ -18,13 +18,15 @@ from streams.runtime.offsets import Offsets
 from streams.runtime.serde import UnknownSchema
 from streams.runtime.waiting import wait_for
 from streams.scheduling.fencing import Admission, Fence, Verdict
+from streams.scheduling.reigns import Reigns
 from streams.scheduling.slots import Span
 
 log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 1.0
 _LOOK_S: Final = 0.2
-_REMEMBERED: Final = 5_000  #: judged ticks of a partition
+#: ticks of a partition, one a second, whose commit may have been lost: what is older is judged by the log again
+_REMEMBERED: Final = 600
 
 
 class Due(NamedTuple):
@@ -61,6 +63,7 @@ class Owner:
     holds: Callable[[], bool]  #: whether this worker may still work for its partitions
     room: asyncio.Semaphore  #: as many ticks may be held or running at once
     verdicts: Counter[Verdict] = field(default_factory=Counter, init=False)
+    reigns: Reigns = field(default=Reigns(), init=False)
     _fences: dict[int, _Judge] = field(default_factory=dict, init=False)
     _taken: dict[int, set[int]] = field(default_factory=dict, init=False)  #: per partition, offsets that were judged
     _running: dict[tuple[int, int], asyncio.Task[None]] = field(default_factory=dict, init=False)
@@ -121,7 +124,6 @@ class Owner:
     def _taken_of(self, tp: TP) -> set[int]:
         taken = self._taken.setdefault(tp.partition, set())
         if len(taken) > 2 * _REMEMBERED:
-            # what comes again comes from the last commit on, which is a second old at most
             taken.intersection_update(sorted(taken)[-_REMEMBERED:])
         return taken
 
@@ -129,6 +131,7 @@ class Owner:
         """Judge a tick by what stands before it in the log, also where others of it were not delivered, or later."""
         known = self._fences.get(partition)
         if known is not None and known.behind == offset:
+            self.reigns = self.reigns.after((tick,))
             self._fences[partition] = known._replace(behind=offset + 1)
             return known.fence.admit(tick)
         past = await wait_for(
@@ -137,7 +140,9 @@ class Owner:
             lambda: self.tick_log.before({partition: offset}),
             absent=(KafkaError, OSError),
         )
-        fence = Fence().replay((past or {}).get(partition, ()))
+        ticks = (past or {}).get(partition, ())
+        self.reigns = self.reigns.after((*ticks, tick))
+        fence = Fence().replay(ticks)
         if known is None or known.behind < offset:
             self._fences[partition] = _Judge(fence, offset + 1)
         return fence.admit(tick)

@@ -7,8 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any, Final
 
-from faust.types import TP
-
 from schemas.errors import FatalError
 from schemas.records import Tick
 from streams.pipeline import Topic
@@ -91,7 +89,6 @@ class StageSchedule:
                 await app.crash(fault)
 
         app.agent(app.input_topic(ticks), name=f"{app.stage.name}.ticks")(ticks_agent)
-        app.outlasting.add(self._topic)
         app.on_partitions_revoked.connect(self._revoked, weak=False)
         app.on_partitions_assigned.connect(self._assigned, weak=False)
         app.before_start.append(self._start)
@@ -109,6 +106,16 @@ class StageSchedule:
         metrics.gauge(
             "leader_epoch", "epoch of this worker's last term", lambda: ticker.terms[-1].epoch if ticker.terms else 0
         )
+        metrics.gauge(
+            "leader_since_seconds",
+            "Unix time since which this worker leads, 0 while it does not",
+            lambda: ticker.term.started_at_ms / 1000 if ticker.term else 0,
+        )
+        metrics.counter(
+            "leader_changes",
+            "leaders that followed another one, as this worker's ticks tell",
+            lambda: owner.reigns.changes,
+        )
         metrics.gauge("leader_ahead_seconds", "how long the published ticks still last", ticker.ahead_s)
         metrics.counter("ticks_published", "ticks that this worker published as leader", lambda: ticker.published)
         metrics.gauge("ticks_in_flight", "ticks held until their second, or running", lambda: owner.in_flight)
@@ -121,12 +128,13 @@ class StageSchedule:
         )
 
     def leadership(self) -> dict[str, Any]:
-        """Return this worker's terms of leadership, with times and epochs."""
+        """Return this worker's own terms, and who has led before it or beside it, with times and epochs."""
         return {
             "stage": self._app.stage.name,
             "worker": self._app.worker_name,
             "leads": self.ticker.term is not None,
             "terms": [asdict(term) for term in self.ticker.terms],
+            "reigns": [asdict(reign) for reign in self.owner.reigns.seen],
         }
 
     async def _start(self) -> None:
@@ -158,9 +166,7 @@ class StageSchedule:
     async def _assigned(self, _app: Any, assigned: set[Any], **_: Any) -> None:
         now_owned = partitions_of(assigned, self._topic)
         held = self._lease.assigned(time.monotonic())
-        left = self.owned - now_owned if held else self.owned | now_owned
-        self.owner.left(left)
-        self._app.offsets.forget([TP(self._topic, partition) for partition in left])
+        self.owner.left(self.owned - now_owned if held else self.owned | now_owned)
         self.owned = now_owned
         self.owner.go_on()
         log.info("partitions assigned topic=%s partitions=%s", self._topic, sorted(now_owned))

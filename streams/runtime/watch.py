@@ -12,7 +12,7 @@ import time
 from typing import Any, Final
 
 from streams.runtime.app import StageApp
-from streams.runtime.health import Health, Observed, judge
+from streams.runtime.health import Health, Observed, Progress, judge
 from streams.runtime.metrics import CONTENT_TYPE
 from streams.runtime.waiting import WAITS
 
@@ -27,15 +27,20 @@ class Watch:
 
     def __init__(self, app: StageApp) -> None:
         self._app = app
-        self._loop_seen_s = self._progress_s = time.monotonic()
-        self._committable: dict[Any, int | None] = {}
+        self._loop_seen_s = time.monotonic()
+        self._progress = Progress()
         self._settings = app.settings.scheduling
-        app.task(self._beat)
+        app.at_once.append(self._start)
         self._add_views()
 
-    async def _beat(self) -> None:
+    async def _start(self) -> None:
+        """Give the views, and watch, also while services are waited for: who asks must see a worker that lives."""
         self._look()
+        await self._app.web.maybe_start()
+        self._app.add_future(self._beat())
         threading.Thread(target=self._guard, name="watch", daemon=True).start()
+
+    async def _beat(self) -> None:
         while not self._app.should_stop:
             self._look()
             await asyncio.sleep(_BEAT_S)
@@ -43,11 +48,9 @@ class Watch:
     def _look(self) -> None:
         self._loop_seen_s = time.monotonic()
         offsets = self._app.offsets
-        committable = {tp: offsets.committable(tp) for tp in offsets.partitions()}
-        if not offsets.in_flight() or committable != self._committable:
-            self._progress_s = self._loop_seen_s
-            self._committable = committable
-        self._progress_s = max(self._progress_s, WAITS.seen_s)
+        self._progress = self._progress.seen(
+            {tp: offsets.committable(tp) for tp in offsets.partitions() if offsets.in_flight(tp)}, self._loop_seen_s
+        )
 
     def health(self) -> Health:
         """Return the worker's health now."""
@@ -55,8 +58,8 @@ class Watch:
         seen = Observed(
             now_s=time.monotonic(),
             loop_seen_s=self._loop_seen_s,
-            progress_s=self._progress_s,
-            in_work=app.offsets.in_flight(),
+            standing=self._progress.longest_standing(),
+            waited_s=WAITS.seen_s,
             assigned=bool(app.assigned),
             recovered=app.is_recovered(),
         )

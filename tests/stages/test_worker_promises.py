@@ -1,6 +1,7 @@
 """What every worker promises, shown with real processes on the real services."""
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.error import HTTPError
+from urllib.request import urlopen
 from zlib import crc32
 
 import pytest
@@ -17,7 +20,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from streams.cli.demo import layout
 from streams.cli.demo.children import last_lines
 from streams.cli.services import Stack
+from streams.runtime.ports import free_port
 
+LOOPBACK: Final = "127.0.0.1"
 ROOT: Final = Path(__file__).parents[2]
 PARTITIONS: Final = 8
 SECTION: Final = "odd"
@@ -73,11 +78,12 @@ class Workers:
         (folder / "odd_plugin.py").write_text(PLUGIN)
         (folder / "panoptes.ini").write_text(CONFIGURATION.format(prefix=self.prefix, state=folder / "state"))
 
-    def start(self, behaviour: str) -> tuple["subprocess.Popen[bytes]", Path]:
+    def start(self, behaviour: str, **settings: str) -> tuple["subprocess.Popen[bytes]", Path]:
         log = self._folder / f"{behaviour}.log"
         environment = {
             **self._stack.environment(), "PANOPTES_CONFIG": str(self._folder / "panoptes.ini"),
             "PYTHONPATH": str(self._folder), "ODD": behaviour, "PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1",
+            **settings,
         }  # fmt: skip
         command = layout.stage_command(sys.executable, "discovery")
         with log.open("wb") as output:
@@ -144,3 +150,41 @@ def test_a_worker_whose_event_loop_is_blocked_ends_itself_with_a_clear_last_line
     last = log.read_text().strip().splitlines()[-1]
     assert "no progress, ending this worker so that it is restarted" in last
     assert "the event loop has been blocked for" in last
+
+
+@pytest.mark.timeout(180)
+def test_a_worker_of_which_one_partition_is_stuck_ends_itself_though_the_others_go_on(workers: Workers) -> None:
+    worker, log = workers.start("hangs", PANOPTES_SCHEDULING_PROGRESS_TIMEOUT_S="10")
+    assert worker.wait(WITHIN_S) == 70
+    last = log.read_text().strip().splitlines()[-1]
+    stuck = crc32(SECTION.encode()) % PARTITIONS
+    assert "no progress, ending this worker so that it is restarted" in last
+    assert f"in topic {workers.prefix}.ticks.discovery partition {stuck} at offset" in last
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_that_waits_for_kafka_says_that_it_lives_and_is_not_ready(workers: Workers) -> None:
+    port = free_port(LOOPBACK, 0)
+    worker, log = workers.start(
+        "waits",
+        PANOPTES_KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_port(LOOPBACK, 0)}",
+        PANOPTES_WEB_BASE_PORT=str(port),
+    )
+
+    def asked(view: str) -> tuple[int, bytes] | None:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/{view}", timeout=5) as answer:
+                return answer.status, answer.read()
+        except HTTPError as refused:
+            return refused.code, refused.read()
+        except OSError:
+            return None
+
+    until("it listens", lambda: asked("health"), log)
+    until("it says what it waits for", lambda: "waiting for kafka at=127.0.0.1:" in log.read_text(), log)
+    status, health = asked("health") or (0, b"{}")
+    assert (status, json.loads(health)["live"], json.loads(health)["ready"]) == (200, True, False)
+    assert (asked("ready") or (0,))[0] == 503
+    assert b"panoptes_records_in_work" in (asked("metrics") or (0, b""))[1]
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(10) == 0

@@ -1,0 +1,43 @@
+"""Who has led a stage, as its ticks tell: also of leaders that have died since, and the same seen from every worker."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from schemas.records import Tick
+
+MOST_REIGNS: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reign:
+    """One leader's time, from its first tick that was seen."""
+
+    epoch: int
+    leader: str  #: host:pid
+    first_slot: int  #: Unix seconds
+    published_at_ms: int  #: when it published that
+
+
+@dataclass(frozen=True, slots=True)
+class Reigns:
+    """The latest reigns in order of their epochs."""
+
+    seen: tuple[Reign, ...] = ()
+    changes: int = 0  #: how often a leader followed another one, also those that are no longer listed
+
+    def after(self, ticks: Iterable[Tick]) -> "Reigns":
+        """Return what is known after these ticks too; those of an epoch that is known or over tell nothing new."""
+        seen, changes = list(self.seen), self.changes
+        for tick in ticks:
+            if not seen or tick.epoch > seen[-1].epoch:
+                changes += bool(seen)
+                seen.append(
+                    Reign(
+                        epoch=tick.epoch,
+                        leader=tick.leader,
+                        first_slot=tick.slot,
+                        published_at_ms=tick.published_at_ms,
+                    )
+                )
+        return self if len(seen) == len(self.seen) else Reigns(tuple(seen[-MOST_REIGNS:]), changes)
