@@ -10,6 +10,7 @@ class Reason(enum.StrEnum):
     NOT_ANSWERED = "not-answered"  #: the device gave no such cell
     NO_SUCH_OBJECT = "no-such-object"
     NO_SUCH_INSTANCE = "no-such-instance"
+    BAD_VALUE = "bad-value"  #: the device sent what its type does not allow, or an unknown type
     WRONG_TYPE = "wrong-type"  #: a text where a number belongs, or the reverse
     NOT_A_NUMBER = "not-a-number"  #: infinite, NaN, or past what a double holds
     DIVISION_BY_ZERO = "division-by-zero"

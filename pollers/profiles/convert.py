@@ -14,6 +14,7 @@ from pollers.snmp.values import FIRST_EXCEPTION, Data, Type
 _EXCEPTIONS: Final[dict[int, Absent]] = {
     Type.NO_SUCH_OBJECT: Absent(Reason.NO_SUCH_OBJECT),
     Type.NO_SUCH_INSTANCE: Absent(Reason.NO_SUCH_INSTANCE),
+    Type.BAD_VALUE: Absent(Reason.BAD_VALUE),
 }
 _WRONG_TYPE: Final = Absent(Reason.WRONG_TYPE)
 _NOT_A_NUMBER: Final = Absent(Reason.NOT_A_NUMBER)

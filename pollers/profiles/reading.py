@@ -10,7 +10,7 @@ from pollers.profiles.plan import Plan
 from pollers.profiles.walking import NO_ROWS, Memory, Walks
 from pollers.snmp.client import Session
 from pollers.snmp.errors import SnmpError
-from pollers.snmp.values import FIRST_EXCEPTION, Oid, Value
+from pollers.snmp.values import EXCEPTIONS, Oid, Value
 
 SYS_UPTIME: Final = "1.3.6.1.2.1.1.3.0"
 ENGINE_BOOTS: Final = "1.3.6.1.6.3.10.2.1.2.0"
@@ -159,12 +159,12 @@ def _superfluous(plan: Plan, poll: Walks) -> set[Oid]:
 
 
 def _superfluous_scalars(plan: Plan, scalars: Mapping[Oid, Value]) -> set[Oid]:
-    found = {oid for oid, value in scalars.items() if value.type >= FIRST_EXCEPTION}
+    found = {oid for oid, value in scalars.items() if value.type in EXCEPTIONS}
     if len(scalars) - len(found) < 2:
         return found - {SYS_UPTIME}  # no column can have two sources
     for table in plan.profile.tables.values():
         for column in table.columns.values() if table.scalar else ():
-            answered = [source.oid for source in column.sources if source.oid in scalars and source.oid not in found]
+            answered = [source.oid for source in column.sources if (value := scalars.get(source.oid)) and value.exists]
             found.update(answered[1:])
     return found - {SYS_UPTIME}
 

@@ -22,7 +22,11 @@ _MAX_UNSIGNED: Final = {
 }
 _NEGATIVE_FROM: Final = 0x80  #: below it, an INTEGER is what it looks like unsigned
 _INTEGER32: Final = range(-(2**31), 2**31)
-KNOWN_TAGS: Final = frozenset(int(t) for t in Type if t not in (Type.OPAQUE_FLOAT, Type.OPAQUE_DOUBLE))
+#: types that are no tags: what an Opaque may hold, and what cannot be read
+_NOT_ON_THE_WIRE: Final = (Type.OPAQUE_FLOAT, Type.OPAQUE_DOUBLE, Type.BAD_VALUE)
+_KINDS: Final = {int(t): t for t in Type if t not in _NOT_ON_THE_WIRE}
+KNOWN_TAGS: Final = frozenset(_KINDS)
+_MORE_TAG_OCTETS: Final = 0x1F  #: these bits, all set, say that the tag goes on in the next octet (X.690 §8.1.2.4)
 
 
 def length(size: int) -> bytes:
@@ -150,7 +154,10 @@ class VarBinds:
 
 
 def strict_varbinds(data: bytes, at: int, end: int) -> VarBinds:
-    """Return the variables of a VarBindList's contents. Raises DamagedResponse for what RFC 3416 §3 does not allow."""
+    """Return the variables of a VarBindList's contents, those of unknown types too: each is whole, whatever it means.
+
+    Raises DamagedResponse where one cannot be told from the next.
+    """
     found = VarBinds([], [], [])
     while at < end:
         start, stop = expect(SEQUENCE, data, at, end)
@@ -158,8 +165,8 @@ def strict_varbinds(data: bytes, at: int, end: int) -> VarBinds:
         tag, value_start, value_end = element(data, oid_end, stop)
         if value_end != stop:
             raise DamagedResponse("a variable holds more than a name and a value")
-        if tag not in KNOWN_TAGS:
-            raise DamagedResponse(f"a value has the unknown tag 0x{tag:02x}")
+        if tag & _MORE_TAG_OCTETS == _MORE_TAG_OCTETS:
+            raise DamagedResponse(f"a value has a tag of several octets, 0x{tag:02x} …")
         found.oids.append(data[oid_start:oid_end])
         found.tags.append(tag)
         found.raws.append(data[value_start:value_end])
@@ -201,11 +208,15 @@ def fast_varbinds(data: bytes, at: int, end: int) -> VarBinds:
 
 
 def decode_value(tag: int, raw: bytes) -> tuple[Type, Data]:
-    """Return the wire type and the data of one value. Raises DamagedResponse for contents that its type does not allow.
+    """Return the wire type and the data of one value.
+
+    Raises DamagedResponse for an unknown type, and for contents that the type does not allow.
 
     Unsigned types are read as unsigned whether or not the agent wrote the leading zero octet: many do not.
     """
-    kind = Type(tag)
+    kind = _KINDS.get(tag)
+    if kind is None:
+        raise DamagedResponse(f"a value has the unknown tag 0x{tag:02x}")
     if kind in _MAX_UNSIGNED or kind is Type.INTEGER:
         return kind, _integer(kind, raw)
     if kind is Type.OBJECT_IDENTIFIER:

@@ -17,6 +17,7 @@ from pollers.snmp.values import Oid, Type, Value
 _VALUE_BYTES: Final = 24  #: a guess: headers of a variable and its value, without the name
 _MOST_NAMES: Final = 60  #: in one request; agents with fixed tables of 64 exist
 _MISSING: Final = Value(Type.NO_SUCH_OBJECT, None)
+_BAD: Final = Value(Type.BAD_VALUE, None)
 
 
 class Gets:
@@ -71,7 +72,7 @@ class Gets:
         if found.oids != request.names:
             raise DamagedResponse("the response names other objects than were asked for")
         for position, tag, raw in zip(positions, found.tags, found.raws, strict=True):
-            self.values[position] = Value(*ber.decode_value(tag, raw))
+            self.values[position] = _value(tag, raw)
         self._paging.good(answer.size)
         self._under_way -= 1
         return len(positions)
@@ -99,3 +100,11 @@ class Gets:
         half = len(positions) // 2
         self._todo.appendleft(positions[half:])
         return self._request(positions[:half])
+
+
+def _value(tag: int, raw: bytes) -> Value:
+    """Return the value, or one that says that it cannot be read: the others of its response are good."""
+    try:
+        return Value(*ber.decode_value(tag, raw))
+    except DamagedResponse:
+        return _BAD

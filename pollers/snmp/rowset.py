@@ -74,9 +74,9 @@ def learn(walk: Walk, now_s: float) -> RowSet | None:
 
 def _beyond(walk: Walk) -> bytes:
     """Return the variable that a GETNEXT of the first column's last row gives."""
-    if walk.beyond is None:
+    if walk.columns[0].beyond is None:
         return b""
-    oid, tag = walk.beyond
+    oid, tag = walk.columns[0].beyond
     first = walk.columns[0]
     return message.want(first.prefix + first.last if tag == Type.END_OF_MIB_VIEW else oid, tag)
 

@@ -26,9 +26,14 @@ class Type(enum.IntEnum):
     NO_SUCH_OBJECT = 0x80  #: None
     NO_SUCH_INSTANCE = 0x81  #: None
     END_OF_MIB_VIEW = 0x82  #: None
+    #: None; there is something, but it cannot be read: contents that its type does not allow, or an unknown type.
+    #: Never a tag on the wire: as one, it would go on in a second octet (X.690 §8.1.2.4)
+    BAD_VALUE = 0xFF
 
 
-#: tags at and above this one stand for "no value" (RFC 3416 §3, exceptions of a VarBind)
+#: what an agent says in place of a value (RFC 3416 §3, exceptions of a VarBind)
+EXCEPTIONS = frozenset((Type.NO_SUCH_OBJECT, Type.NO_SUCH_INSTANCE, Type.END_OF_MIB_VIEW))
+#: types at and above this one have no data
 FIRST_EXCEPTION = Type.NO_SUCH_OBJECT
 
 

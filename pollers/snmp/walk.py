@@ -14,7 +14,7 @@ from pollers.snmp.errors import DamagedResponse
 from pollers.snmp.machine import refusal
 from pollers.snmp.message import GET_BULK, GET_NEXT, Answer, ErrorStatus, Request, request
 from pollers.snmp.paging import Paging
-from pollers.snmp.values import FIRST_EXCEPTION, Problem, Table
+from pollers.snmp.values import EXCEPTIONS, FIRST_EXCEPTION, Problem, Table
 
 _VALUE_BYTES: Final = 14  #: a guess until the first response: headers of a variable and its value
 _MOST_REPETITIONS: Final = 128  #: agents with lower limits cut the response off, which is fine
@@ -24,12 +24,13 @@ _MOST_COLUMNS: Final = 60
 class Column:
     """One column on its way."""
 
-    __slots__ = ("cells", "done", "last", "prefix")
+    __slots__ = ("beyond", "cells", "done", "last", "prefix")
 
     def __init__(self, prefix: bytes) -> None:
         self.prefix = prefix  #: contents of the column's OID
         self.cells = Cells()
         self.last = b""  #: the last row that was read
+        self.beyond: tuple[bytes, int] | None = None  #: name and tag of what follows the column
         self.done = False
 
 
@@ -42,7 +43,6 @@ class Walk:
         """`columns`: contents of OIDs. `guards`: scalars without their .0, read once beside the first rows."""
         self.columns = [Column(prefix) for prefix in columns]
         self.problems: list[Problem] = []
-        self.beyond: tuple[bytes, int] | None = None  #: name and tag of what follows the first column
         self.guards: dict[bytes, bytes] = {}  #: what the device has of the guards: contents of value by name
         self.bytes_read = 0  #: of responses
         self.values_read = 0
@@ -179,10 +179,12 @@ class Walk:
     def _all_end(self, found: ber.VarBinds, at: int) -> bool:
         """Return whether the row at this place is beyond every column."""
         after = slice(at, at + len(self._prefixes))
-        for prefix, oid, tag in zip(self._prefixes, found.oids[after], found.tags[after], strict=True):
-            if oid.startswith(prefix) and tag < FIRST_EXCEPTION:
+        oids, tags = found.oids[after], found.tags[after]
+        for prefix, oid, tag in zip(self._prefixes, oids, tags, strict=True):
+            if oid.startswith(prefix) and tag not in EXCEPTIONS:
                 return False
-        self.beyond = (found.oids[at], found.tags[at])
+        for column, oid, tag in zip(self.columns, oids, tags, strict=True):
+            column.beyond = (oid, tag)
         return True
 
     def settle(self) -> None:
@@ -209,12 +211,12 @@ class Walk:
             return rows
         if len(rows) < len(oids) or max(tags) >= FIRST_EXCEPTION:
             good = 0
-            while good < len(oids) and oids[good].startswith(column.prefix) and tags[good] < FIRST_EXCEPTION:
+            while good < len(oids) and oids[good].startswith(column.prefix) and tags[good] not in EXCEPTIONS:
                 good += 1
-            if column is self.columns[0]:
-                self.beyond = (oids[good], tags[good])
+            if good < len(oids):
+                column.beyond = (oids[good], tags[good])
+                column.done = True
             rows, tags, raws = [oid[size:] for oid in oids[:good]], tags[:good], raws[:good]
-            column.done = True
         if rows == leader and rows:
             rows = leader  # one object per row, not per cell
         good = _increasing(column.last, rows)

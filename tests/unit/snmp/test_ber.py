@@ -91,6 +91,9 @@ def test_a_value_keeps_its_type(tag: int, raw: bytes, kind: Type, data: object) 
         (0x02, b"\x01" + bytes(4)),
         (0x40, bytes(3)),
         (0x82, b"\x00"),
+        (0x47, b"\x05"),
+        (0x78, bytes(4)),
+        (0xFF, b""),
     ],
 )
 def test_contents_that_a_type_cannot_have_are_refused(tag: int, raw: bytes) -> None:
@@ -103,7 +106,7 @@ def test_contents_that_a_type_cannot_have_are_refused(tag: int, raw: bytes) -> N
 VARIABLES = st.lists(
     st.tuples(
         st.lists(ARC, max_size=6).map(lambda rest: (1, 3, *rest)),
-        st.sampled_from(sorted(ber.KNOWN_TAGS)),
+        st.sampled_from([*sorted(ber.KNOWN_TAGS), 0x47, 0x83]),
         st.one_of(st.binary(max_size=12), st.binary(min_size=100, max_size=300)),
     ),
     max_size=8,

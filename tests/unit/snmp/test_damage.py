@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from pollers.snmp.errors import AgentError, AuthRefused, DamagedResponse, NoAnswer, SnmpError
-from pollers.snmp.values import Table
+from pollers.snmp.values import Table, Type, Value
 from tests.unit.snmp import scripted
 from tests.unit.snmp.opening import opened
-from tests.unit.snmp.scripted import COUNTER64, GET_BULK, Asked, Behaviour, Mib, ScriptedAgent, arcs, variable
+from tests.unit.snmp.scripted import COUNTER64, GET_BULK, Asked, Behaviour, Cell, Mib, ScriptedAgent, arcs, variable
 
 COLUMNS = ("1.3.6.1.2.1.31.1.1.1.6", "1.3.6.1.2.1.31.1.1.1.10")
 A, B = map(arcs, COLUMNS)
@@ -90,6 +90,54 @@ async def test_a_damaged_table_gives_its_good_rows_and_the_reason(
     assert all(problem.detail for problem in table.problems)
 
 
+ODD_CELLS = [
+    pytest.param((0x47, b"\x05"), id="UInteger32-of-SNMPv2p"),
+    pytest.param((0x45, b"\x05"), id="NsapAddress-of-SNMPv2p"),
+    pytest.param((0x83, b""), id="a-tag-above-the-exceptions"),
+    pytest.param((0xA2, b"\x05"), id="a-PDU-for-a-value"),
+    pytest.param((scripted.OID, b""), id="an-empty-OID"),
+    pytest.param((scripted.INTEGER, b""), id="an-empty-INTEGER"),
+    pytest.param((0x41, b"\x01" * 6), id="a-too-wide-Counter32"),
+    pytest.param((0x40, b""), id="an-empty-IpAddress"),
+    pytest.param((scripted.NO_SUCH_OBJECT, b"\x05"), id="an-exception-with-contents"),
+]
+
+
+@pytest.mark.parametrize("odd", ODD_CELLS)
+async def test_one_odd_value_costs_a_get_that_value_alone(odd: Cell) -> None:
+    object_id, name = (1, 3, 6, 1, 2, 1, 1, 2, 0), (1, 3, 6, 1, 2, 1, 1, 5, 0)
+    mib = Mib({**MIB.cells, object_id: odd, name: (scripted.OCTETS, b"core-1")})
+
+    def answer(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
+        yield mib.answer(asked)
+
+    async with opened(answer) as (session, agent, _):
+        values = await session.get_many([NAME, "1.3.6.1.2.1.1.2.0", "1.3.6.1.2.1.1.5.0"])
+    assert values == [
+        Value(Type.TIME_TICKS, 500), Value(Type.BAD_VALUE, None), Value(Type.OCTET_STRING, b"core-1"),
+    ]  # fmt: skip
+    assert not values[1].exists
+    assert len(agent.requests) == 1
+
+
+@pytest.mark.parametrize("row", [2, 60, 100], ids=["on-the-first-page", "on-another", "in-the-last-row"])
+@pytest.mark.parametrize("odd", [odd for odd in ODD_CELLS if odd.id != "an-exception-with-contents"])
+async def test_one_odd_value_costs_a_table_that_cell_alone(odd: Cell, row: int) -> None:
+    mib = Mib({**scripted.table([A, B], range(1, 101)), (*B, row): odd})
+
+    def answer(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
+        yield mib.answer(asked)
+
+    async with opened(answer) as (session, _, _):
+        for _ in range(2):
+            table = await session.table(COLUMNS)
+            assert table.rows == [str(n) for n in range(1, 101)]
+            assert table.columns[0].data == [1000 + n for n in range(1, 101)]
+            assert table.columns[1].data == [2000 + n if n != row else None for n in range(1, 101)]
+            assert [n for n, tag in enumerate(table.columns[1].types, 1) if not tag] == [row]
+            assert [p.reason for p in table.problems] == ["bad-value"]
+
+
 async def test_a_walk_that_leaves_the_column_at_once_is_an_empty_table() -> None:
     async with opened(leaves_the_column) as (session, _, _):
         table = await session.walk(COLUMNS)
@@ -117,8 +165,8 @@ def lying_length(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
     yield bytes(answer)
 
 
-def unknown_tag(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
-    yield MIB.answer(asked).replace(b"\x46\x04", b"\x4c\x04")
+def long_tag(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
+    yield MIB.answer(asked).replace(b"\x46\x04", b"\x5f\x04")
 
 
 def more_than_asked(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
@@ -156,7 +204,7 @@ DATAGRAMS = [
     pytest.param(mangled(cut=5), DamagedResponse, id="truncated"),
     pytest.param(mangled(tail=b"\x00\x00"), DamagedResponse, id="trailing-bytes"),
     pytest.param(lying_length, DamagedResponse, id="length-lies"),
-    pytest.param(unknown_tag, DamagedResponse, id="unknown-tag"),
+    pytest.param(long_tag, DamagedResponse, id="tag-of-several-octets"),
     pytest.param(more_than_asked, DamagedResponse, id="more-than-asked"),
     pytest.param(empty_list, DamagedResponse, id="no-variables"),
     pytest.param(wrong_id, NoAnswer, id="wrong-request-id"),
