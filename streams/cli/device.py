@@ -26,8 +26,10 @@ from pollers.snmp.credentials import (
     Version,
 )
 from pollers.snmp.errors import SnmpError
+from pollers.snmp.trace import Trace
 from schemas.errors import PanoptesError
 from streams.cli.loading import load_or_exit
+from streams.runtime.secret_forms import FormError, check
 from streams.runtime.secrets import open_credentials
 from streams.runtime.snmp import limits_of
 
@@ -63,6 +65,7 @@ _CREDENTIAL_OPTIONS: Final = (
     click.option("--v3", "user", metavar="USER", help="An SNMPv3 user; its keys are asked for."),
     click.option("--auth", type=click.Choice([one.value for one in AuthProtocol]), default="none"),
     click.option("--priv", type=click.Choice([one.value for one in PrivProtocol]), default="none"),
+    click.option("--context", default="", help="The user's SNMP context."),
     click.option("--site", help="Take the credentials stored for this site (in Redis) instead."),
     click.option("--deadline", "deadline_s", type=float, default=DEADLINE_S, help="Seconds that it may take."),
 )
@@ -77,6 +80,7 @@ class Login:
     user: str | None
     auth: str
     priv: str
+    context: str
     site: str | None
     deadline_s: float
 
@@ -125,24 +129,42 @@ class GivenCredentials:
         return (self.credential,)
 
 
+def _refuse_contradictions(login: Login) -> None:
+    """End the command where an option would be ignored without a word."""
+    if login.user is None and (login.auth != "none" or login.priv != "none" or login.context):
+        fail("--auth, --priv and --context belong to an SNMPv3 user: name it with --v3 USER")
+    if login.site is not None and login.user is not None:
+        fail("--site takes the credentials stored for it, --v3 gives one: expected one of the two")
+
+
 def credential_of(login: Login) -> Credential:
-    """Return the credential that the options, the environment or a prompt give."""
-    if login.user is not None:
-        return UsmUser(
-            name=login.user,
-            auth_protocol=AuthProtocol(login.auth),
-            auth_key=_ask("authentication key") if login.auth != "none" else Secret(""),
-            priv_protocol=PrivProtocol(login.priv),
-            priv_key=_ask("privacy key") if login.priv != "none" else Secret(""),
-        )
+    """Return the credential that the options, the environment or a prompt give; ends the command where it is none."""
+    try:
+        credential = _community(login) if login.user is None else _user(login, login.user)
+        check(credential)
+    except FormError as problem:
+        fail(str(problem))
+    return credential
+
+
+def _user(login: Login, name: str) -> UsmUser:
+    return UsmUser(
+        name=name,
+        auth_protocol=AuthProtocol(login.auth),
+        auth_key=_ask("authentication key") if login.auth != "none" else Secret(""),
+        priv_protocol=PrivProtocol(login.priv),
+        priv_key=_ask("privacy key") if login.priv != "none" else Secret(""),
+        context=login.context,
+    )
+
+
+def _community(login: Login) -> Community:
     if login.community_file is not None:
         community = Secret(login.community_file.readline().rstrip("\r\n"))
     elif COMMUNITY_VARIABLE in os.environ:
         community = Secret(os.environ[COMMUNITY_VARIABLE])
     else:
         community = _ask("community")
-    if not community:
-        fail("the community is empty")
     return Community(community=community, version=Version.V1 if login.v1 else Version.V2C)
 
 
@@ -152,14 +174,18 @@ def _ask(what: str) -> Secret:
     return Secret(sys.stdin.readline().rstrip("\r\n"))
 
 
-def with_device(target: str, login: Login, work: Callable[[Session], Awaitable[T]]) -> T:
-    """Return what the work makes of a live device; ends the command with a message where the device fails."""
+def with_device(target: str, login: Login, work: Callable[[Session], Awaitable[T]], trace: Trace | None = None) -> T:
+    """Return what the work makes of a live device; ends the command with a message where the device fails.
+
+    `trace` gets one record per request.
+    """
     settings = load_or_exit(None)
+    _refuse_contradictions(login)
 
     async def run() -> T:
         stored = open_credentials(settings) if login.site is not None else None
         source: CredentialSource = stored or GivenCredentials(credential_of(login))
-        access = open_access(limits_of(settings.snmp), source)
+        access = open_access(limits_of(settings.snmp), source, trace=trace)
         try:
             async with access.open(Device(login.site or "cli", target, target), login.deadline_s) as session:
                 return await work(session)

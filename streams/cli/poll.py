@@ -17,10 +17,11 @@ from pollers.profiles.library import Library
 from pollers.profiles.match import fits
 from pollers.profiles.model import As
 from pollers.profiles.plan import Plan, make_plan
-from pollers.profiles.present import explain_plan, json_lines, text_rows
+from pollers.profiles.present import explain_plan, json_lines, oid_names, text_rows
 from pollers.profiles.reading import Reading, read_device
 from pollers.profiles.walking import Memory
 from pollers.snmp.client import Session
+from pollers.snmp.errors import SnmpError
 from schemas.records import Outcome
 from streams.cli.device import (
     Login,
@@ -33,13 +34,14 @@ from streams.cli.device import (
     walk_option,
     with_device,
 )
+from streams.cli.exchanges import Exchanges, ToldSession
 
 
 @dataclass(frozen=True, slots=True)
 class Polled:
     profile: str
     poll: Poll
-    explanation: list[str]
+    whole: bool  #: every request was answered
 
 
 @click.command()
@@ -48,7 +50,9 @@ class Polled:
 @profiles_option
 @click.option("--profile", "name", help="Poll by this profile instead of the one that fits.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per row.")
-@click.option("--explain", is_flag=True, help="Also why this profile, which requests, and how many packets.")
+@click.option(
+    "--explain", is_flag=True, help="Also why this profile, what each request asked and brought, and how many packets."
+)
 @login_options
 def command(
     target: str | None,
@@ -62,23 +66,32 @@ def command(
 ) -> None:
     """Poll TARGET (host, host:port or [v6]:port), or a recording, and show what comes back."""
     library = load_library(folders)
+    exchanges = Exchanges(_say) if explain else None
 
     async def work(session: Session) -> Polled:
-        return await poll_once(session, library, name, explain=explain)
+        if exchanges is None:
+            return await poll_once(session, library, name, explain=False)
+        return await _told(session, library, name, exchanges)
 
     if recording is not None and target is None:
-        polled = guarded(str(recording), work(recorded_session(recording)))
+        session = recorded_session(recording)
+        polled = guarded(str(recording), poll_once(session, library, name, explain=explain))
     elif target is not None and recording is None:
-        polled = with_device(target, Login(**login), work)
+        polled = with_device(target, Login(**login), work, exchanges)
     else:
         fail("expected either a TARGET or --walk FILE")
-    for line in polled.explanation:
-        click.echo(line, err=True)
     samples = polled.poll.samples
     for line in json_lines(polled.profile, samples) if as_json else text_rows(samples, polled.profile):
         click.echo(line)
     if polled.poll.outcome is not Outcome.SUCCESS:
-        click.echo(f"{polled.poll.outcome.lower()}: {polled.poll.reason}", err=True)
+        _say(f"{polled.poll.outcome.lower()}: {polled.poll.reason}")
+        if target is not None and polled.whole and not samples:
+            _say("check the view: whether this community or user may read the profile's tables")
+
+
+def _say(line: str) -> None:
+    """Tell what stands beside the rows: at once, so that a poll that fails has told all until then."""
+    click.echo(line, err=True)
 
 
 async def identity_of(session: Session) -> tuple[str | None, str | None]:
@@ -98,28 +111,56 @@ async def choose_profile(session: Session, library: Library, name: str | None) -
     oid, descr = await identity_of(session)
     found = fits(library.profiles.values(), oid, descr)
     if not found:
-        return DEFAULT_FALLBACK, f"no profile fits sysObjectID {oid}, sysDescr {descr!r}"
+        hint = "; check the view: it may hide the system group" if oid is None and descr is None else ""
+        return DEFAULT_FALLBACK, f"no profile fits sysObjectID {oid}, sysDescr {descr!r}{hint}"
     return found[0].name, f"sysObjectID {oid} fits {found[0].pattern}"
 
 
-async def poll_once(session: Session, library: Library, name: str | None, *, explain: bool) -> Polled:
-    """Return what a poll brings in; with `explain`, of a second poll too: what it costs once all is learnt."""
+async def poll_once(
+    session: Session, library: Library, name: str | None, *, explain: bool, exchanges: Exchanges | None = None
+) -> Polled:
+    """Return what a poll brings in; with `explain`, a second one tells what it costs once all is learnt.
+
+    `exchanges` learns the names of the profile's columns. Raises SnmpError where the first poll fails.
+    """
     profile, why = await choose_profile(session, library, name)
     plan = make_plan(library.profiles[profile])
+    if explain:
+        _say(f"profile: {profile} ({why})")
+    if exchanges is not None:
+        exchanges.names |= oid_names(plan.profile)
+        _say("first poll")
     now_ms = time.time_ns() // 1_000_000
     before = session.stats.packets_sent
     reading = await read_device(session, plan, Memory(), {}, now_ms)
     first = session.stats.packets_sent - before
     poll = to_poll(plan, reading, session)
-    explanation = [f"profile: {profile} ({why})"] if explain else []
+    if exchanges is not None:
+        _say("later poll")
     if explain:
-        explanation += await _costs(session, plan, reading, first, now_ms)
-    return Polled(profile, poll, explanation)
+        await _tell_costs(session, plan, reading, first, now_ms)
+    return Polled(profile, poll, not reading.problems)
 
 
-async def _costs(session: Session, plan: Plan, reading: Reading, first: int, now_ms: int) -> list[str]:
-    before = session.stats.packets_sent
-    again = await read_device(session, plan, reading.memory, {}, now_ms + 1_000)
-    later = session.stats.packets_sent - before
-    packets = f"packets: {first} for the first poll, {later} for each later one"
-    return [packets, *explain_plan(plan, again.memory)]
+async def _told(session: Session, library: Library, name: str | None, exchanges: Exchanges) -> Polled:
+    """Return what a poll of a live device brings in, each request told. Raises SnmpError where the first poll fails."""
+    try:
+        told = ToldSession(session, exchanges)
+        return await poll_once(told, library, name, explain=True, exchanges=exchanges)
+    except SnmpError:
+        _say(f"packets: {session.stats.packets_sent} sent, {session.stats.packets_received} received")
+        raise
+
+
+async def _tell_costs(session: Session, plan: Plan, reading: Reading, first: int, now_ms: int) -> None:
+    """Poll again and tell what that costs; a device that fails now takes nothing from what the first poll brought."""
+    before, memory = session.stats.packets_sent, reading.memory
+    try:
+        memory = (await read_device(session, plan, memory, {}, now_ms + 1_000)).memory
+    except SnmpError as error:
+        _say(f"packets: {first} for the first poll; the later one failed: {error}")
+    else:
+        later = session.stats.packets_sent - before
+        _say(f"packets: {first} for the first poll, {later} for each later one")
+    for line in explain_plan(plan, memory):
+        _say(line)
