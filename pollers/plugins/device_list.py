@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pollers.plugins.base import Discovery
-from pollers.plugins.listing import Entry, Listing
+from pollers.plugins.entries import Entry, Listing
 from schemas.records import DEFAULT_TTL_S, IDENTITY_SEPARATOR, LABEL_NAME, Resource
 
 #: field of an entry -> part of the identity
@@ -29,6 +29,10 @@ _HOST_NAME: Final = re.compile(
     r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?\Z"
 )
 _MAX_PORT: Final = 65_535
+MAX_TTL_S: Final = 2**31 - 1  #: 68 years
+#: control characters, line ends and halves of surrogate pairs (of JSON and YAML escapes), which no record can carry;
+#: spaces and joiners of other scripts, which `isprintable` refuses as well, are text
+_NO_TEXT: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +141,9 @@ def _endpoint(text: str) -> str:
         good = _is_address(host, 4) or (_HOST_NAME.match(host) is not None and not _all_digits(host))
     if not good:
         raise _Unusable(f"endpoint {text!r}: {host!r} is neither an address nor a host name")
-    if colon and not (port.isascii() and port.isdecimal() and 0 < int(port) <= _MAX_PORT):
+    if not text.isprintable():  # an address may end in a zone, which may be anything
+        raise _Unusable(f"endpoint {text!r} holds a control character: remove it")
+    if colon and whole_number(port, _MAX_PORT) is None:
         raise _Unusable(f"endpoint {text!r}: expected a port from 1 to {_MAX_PORT}, found {port!r}")
     return text
 
@@ -156,9 +162,19 @@ def _is_address(text: str, version: int) -> bool:
 
 def _ttl_s(fields: Mapping[str, object], default: int) -> int:
     text = _text(fields, "ttl_s", str(default))
-    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**31):
-        raise _Unusable(f"ttl_s {text!r}: expected whole seconds above 0")
-    return int(text)
+    ttl_s = whole_number(text, MAX_TTL_S)
+    if ttl_s is None:
+        raise _Unusable(f"ttl_s {text!r}: expected whole seconds from 1 to {MAX_TTL_S}")
+    return ttl_s
+
+
+def whole_number(text: str, most: int) -> int | None:
+    """Return the number from 1 to `most` that the text is, None for any other text."""
+    # `int` refuses thousands of digits with an error of its own
+    if not (text.isascii() and text.isdecimal()) or len(text.lstrip("0")) > len(str(most)):
+        return None
+    number = int(text.lstrip("0") or "0")
+    return number if 0 < number <= most else None
 
 
 def _labels(raw: Mapping[str, object]) -> dict[str, str]:
@@ -167,4 +183,6 @@ def _labels(raw: Mapping[str, object]) -> dict[str, str]:
             raise _Unusable(f"label {name!r}: a name is a letter or _, then letters, digits and _; rename it")
         if not isinstance(value, str):
             raise _Unusable(f"label {name}: expected text, found {value!r}; put it in quotes")
+        if found := _NO_TEXT.search(value):
+            raise _Unusable(f"label {name} holds {found[0]!r}, which is no printable character: remove it")
     return {name: str(value) for name, value in sorted(raw.items())}

@@ -29,7 +29,7 @@ class FromFile:
         options = context.options
         self._path = Path(options.get("path", ""))
         self._format = options.get("format", self._path.suffix.removeprefix(".").lower())
-        self._ttl_s = options.get("ttl_s", str(DEFAULT_TTL_S))
+        self._ttl_s = device_list.whole_number(options.get("ttl_s", str(DEFAULT_TTL_S)), device_list.MAX_TTL_S)
         self._parts = {name: options[name] for name in ("site", "class", "subclass", "type") if options.get(name)}
         problems = self._problems()
         if problems:
@@ -43,11 +43,11 @@ class FromFile:
         elif self._format not in listing.FORMATS:
             known = ", ".join(listing.FORMATS)
             found["format"] = f"expected one of {known}, or a file that ends in one; found {self._format!r}"
-        if not (self._ttl_s.isascii() and self._ttl_s.isdecimal() and int(self._ttl_s) > 0):
-            found["ttl_s"] = f"expected whole seconds above 0, found {self._ttl_s!r}"
+        if self._ttl_s is None:
+            found["ttl_s"] = f"expected whole seconds from 1 to {device_list.MAX_TTL_S}, found {options['ttl_s']!r}"
         for name, part in self._parts.items():
-            if IDENTITY_SEPARATOR in part:
-                found[name] = f"expected a part of an identity, without {IDENTITY_SEPARATOR!r}; found {part!r}"
+            if IDENTITY_SEPARATOR in part or not part.isprintable():
+                found[name] = f"expected printable text without {IDENTITY_SEPARATOR!r}, found {part!r}"
         return found
 
     async def discover(self) -> Discovery:
@@ -67,8 +67,12 @@ class FromFile:
             plugin=self._context.section,
             now_ms=self._context.now_ms(),
             parts=self._parts,
-            ttl_s=int(self._ttl_s),
+            ttl_s=self._ttl_s or DEFAULT_TTL_S,
         )
+        # YAML of ten thousand devices takes seconds, and ticks wait for nobody
+        return await asyncio.to_thread(self._resources, text, file, defaults)
+
+    def _resources(self, text: str, file: str, defaults: device_list.Defaults) -> Discovery:
         return device_list.resources(listing.FORMATS[self._format](text), file, defaults)
 
 

@@ -115,6 +115,26 @@ PARTS = "site: s, class: c, subclass: u, type: t"
             f"{{{PARTS}, id: x, endpoint: h, labels: a}}", "labels: expected names and values", id="labels-no-map"
         ),
         pytest.param(f"{{{PARTS}, id: x, endpoint: h, ttl_s: -1}}", "ttl_s '-1'", id="negative-ttl"),
+        pytest.param(
+            f"{{{PARTS}, id: x, endpoint: h, ttl_s: {2**31}}}",
+            "ttl_s '2147483648': expected whole seconds from 1 to 2147483647",
+            id="ttl-too-long",
+        ),
+        pytest.param(f"{{{PARTS}, id: x, endpoint: h, ttl_s: {'9' * 5_000}}}", "from 1 to", id="ttl-of-5000-digits"),
+        pytest.param(f"{{{PARTS}, id: x, endpoint: 'h:{'9' * 5_000}'}}", "expected a port", id="port-of-5000-digits"),
+        pytest.param(
+            f'{{{PARTS}, id: x, endpoint: "[fe80::1%\\uD800]"}}', "control character", id="half-a-pair-in-an-address"
+        ),
+        pytest.param(
+            f'{{{PARTS}, id: x, endpoint: h, labels: {{a: "\\uD800"}}}}',
+            "label a holds '\\ud800', which is no printable character",
+            id="half-a-pair-in-a-label",
+        ),
+        pytest.param(
+            f'{{{PARTS}, id: x, endpoint: h, labels: {{a: "b\\nc"}}}}',
+            "label a holds '\\n', which is no printable character",
+            id="line-end-in-a-label",
+        ),
         pytest.param(f"{{{PARTS}, id: x, endpoint: 'h:99999'}}", "expected a port", id="port-too-large"),
         pytest.param(f"{{{PARTS}, id: x, endpoint: 'h:'}}", "expected a port", id="no-port-behind-the-colon"),
         pytest.param(f"{{{PARTS}, id: x, endpoint: '2001:db8::1'}}", "write [2001:db8::1]", id="v6-without-brackets"),
@@ -137,6 +157,14 @@ async def test_a_bad_entry_is_named_with_its_line_and_the_good_ones_are_kept(ent
     [problem] = found.problems
     assert problem.startswith("list.yaml:2: ")
     assert said in problem
+
+
+async def test_spaces_and_joiners_of_other_scripts_are_text() -> None:
+    found = await _discover(
+        f"- {{{PARTS}, id: x, endpoint: h, labels: {{room: Salle\u00a07, city: \u0645\u200c\u0646}}}}"
+    )
+    assert found.problems == []
+    assert found.resources[0].labels == {"room": "Salle\u00a07", "city": "\u0645\u200c\u0646"}
 
 
 @pytest.mark.parametrize(
@@ -170,6 +198,76 @@ async def test_a_duplicate_is_reported_and_the_first_kept() -> None:
             "list.json:2: not JSON: expected ',' or ']'",
             id="json-no-comma",
         ),
+        pytest.param(
+            "json",
+            '[{"id": "a"},\n {"id": "b", "labels": {"x": "1", "x": "2"}},\n {"id": "c"}]',
+            ["a", "c"],
+            "list.json:2: field 'x' stands there twice",
+            id="json-field-twice-in-the-second",
+        ),
+        pytest.param(
+            "json",
+            '[{"id": "a"}]\n{"id": "b"}',
+            ["a"],
+            """list.json:2: '{"id": "b"}' stands after the list""",
+            id="json-text-after-the-list",
+        ),
+        pytest.param(
+            "json",
+            '{"devices": [{"id": "a"}],\n"id": "b"}',
+            ["a"],
+            "list.json:1: expected a } after the list, found ',\\n\"id",
+            id="json-text-after-the-wrapped-list",
+        ),
+        pytest.param(
+            "json",
+            '{"devices": [{"id": "a"}]}\n garbage',
+            ["a"],
+            "list.json:2: 'garbage' stands after the list",
+            id="json-text-after-the-wrapper",
+        ),
+        pytest.param(
+            "jsonl",
+            '{"id": "a"}\n{"id" "b"}\n{"id": "c"}',
+            ["a", "c"],
+            "list.jsonl:2: not JSON: Expecting ':' delimiter; mend it, this line was not read",
+            id="jsonl-broken-in-the-second",
+        ),
+        pytest.param(
+            "jsonl",
+            '{"id": "a"}\n{"id": "b"\n{"id": "c"}',
+            ["a", "c"],
+            "list.jsonl:2: not JSON: Expecting ',' delimiter; mend it, this line was not read",
+            id="jsonl-never-closed",
+        ),
+        pytest.param(
+            "jsonl",
+            '{"id": "a"}\n{\n  "id": "b"\n  "x": "y"\n}\n\n{\n  "id": "c"\n}',
+            ["a", "c"],
+            "list.jsonl:4: not JSON: Expecting ',' delimiter; mend it, lines 2 to 5 were not read",
+            id="jsonl-broken-over-several-lines",
+        ),
+        pytest.param(
+            "jsonl",
+            '{"id": "a"} and more\n{"id": "b"}',
+            ["a", "b"],
+            "list.jsonl:1: not JSON: Expecting value; mend it, this line was not read",
+            id="jsonl-text-behind-an-object",
+        ),
+        pytest.param(
+            "jsonl",
+            '{"id": "a"}\n{"id": "b", "id": "b"}\n{"id": "c"}',
+            ["a", "c"],
+            "list.jsonl:2: field 'id' stands there twice",
+            id="jsonl-field-twice-in-the-second",
+        ),
+        pytest.param(
+            "jsonl",
+            '{"a":' * 100_000 + '\n{"id": "b"}',
+            ["b"],
+            "list.jsonl:1: nested too deeply; mend it, this line was not read",
+            id="jsonl-too-deep",
+        ),
         pytest.param("json", '[{"id": "a"}', ["a"], "list.json:1: not JSON: expected ',' or ']'", id="json-cut-short"),
         pytest.param("json", '[{"id": "a", "id": "b"}]', [], "list.json:1: field 'id' stands", id="json-field-twice"),
         pytest.param("json", "[" * 100_000, [], "list.json:1: nested too deeply", id="json-too-deep"),
@@ -178,7 +276,52 @@ async def test_a_duplicate_is_reported_and_the_first_kept() -> None:
         pytest.param("json", '{"devices": [{"id": "a"}]}', ["a"], None, id="json-wrapped"),
         pytest.param("jsonl", '{"id": "a"}\n{"id": "b"}\n', ["a", "b"], None, id="json-lines"),
         pytest.param("yaml", "devices:\n- id: a\n- id: b\n", ["a", "b"], None, id="yaml-wrapped"),
-        pytest.param("yaml", "- id: a\n- id: [b\n", [], "list.yaml:3: not YAML", id="yaml-broken"),
+        pytest.param("yaml", "- id: a\n- id: [b\n", ["a"], "list.yaml:2: not YAML", id="yaml-broken"),
+        pytest.param(
+            "yaml",
+            "devices:\n  - id: a\n  - id: b\n  \tttl_s: 5\n  - id: c\n",
+            ["a", "c"],
+            "list.yaml:4: not YAML: found character '\\t' that cannot start any token; "
+            "the entry that begins on line 3 was not read",
+            id="yaml-tab",
+        ),
+        pytest.param(
+            "yaml",
+            "# the lab\n- {id: a}\n- {id: 'b}\n- {id: c}\n",
+            ["a", "c"],
+            "list.yaml:3: not YAML: found unexpected end of stream",
+            id="yaml-stray-quote",
+        ),
+        pytest.param(
+            "yaml",
+            "---\n- id: a\n---\ndevices:\n  - id: b\n...\n",
+            ["a", "b"],
+            "list.yaml:3: a second list begins here",
+            id="yaml-two-documents",
+        ),
+        pytest.param(
+            "yaml", "- id: a\n- id: \x07\n- id: c\n", ["a", "c"], "list.yaml:2: not YAML: the character", id="yaml-bell"
+        ),
+        pytest.param(
+            "yaml", '- id: a\n- id: "\\UFFFFFFFF"\n', ["a"], "list.yaml:2: not YAML", id="yaml-character-out-of-range"
+        ),
+        pytest.param(
+            "yaml", f"%YAML {'1' * 5_000}.1\n---\n- id: a\n", ["a"], "list.yaml:1: not YAML", id="yaml-version"
+        ),
+        pytest.param(
+            "yaml",
+            "lab\n- id: a\n",
+            ["a"],
+            "list.yaml:1: expected a list",
+            id="yaml-text-before-the-list",
+        ),
+        pytest.param(
+            "yaml",
+            "- id: a\n- ? [id]\n  : b\n",
+            ["a"],
+            "list.yaml:2: field '(a list or a mapping)'",
+            id="yaml-name-is-a-list",
+        ),
         pytest.param("yaml", "id: a\n", [], "list.yaml:1: expected a list", id="yaml-no-list"),
         pytest.param("yaml", "- id: \x00a\n", [], "list.yaml:1: not YAML", id="yaml-null-byte"),
         pytest.param("yaml", "[" * 100_000, [], "list.yaml:1: not YAML", id="yaml-too-deep"),
@@ -232,6 +375,18 @@ async def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
     assert [r.resource_id for r in (await plugin.discover()).resources] == ["a"]
     file.write_text("- {id: b, endpoint: h}")
     assert [r.resource_id for r in (await plugin.discover()).resources] == ["b"]
+
+
+@pytest.mark.parametrize("ttl_s", ["0", "-1", "1.5", "soon", str(2**31), "99999999999", "9" * 5_000])
+def test_a_section_whose_ttl_no_entry_could_have_is_refused(ttl_s: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        FromFile(_context(path="list.yaml", ttl_s=ttl_s))
+    assert caught.value.problems == {"ttl_s": f"expected whole seconds from 1 to 2147483647, found {ttl_s!r}"}
+
+
+async def test_the_longest_ttl_of_a_section_holds_for_its_entries() -> None:
+    found = await _discover(f"- {{{PARTS}, id: x, endpoint: h}}", ttl_s="2147483647")
+    assert [resource.ttl_s for resource in found.resources] == [2147483647]
 
 
 def test_wrong_options_are_all_named_at_once() -> None:

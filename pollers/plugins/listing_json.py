@@ -1,0 +1,150 @@
+"""Lists in JSON: one array, or one object a line."""
+
+import json
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from pollers.plugins.entries import WRAPPER, Entry, Listing, Wrong
+
+_WHITESPACE: Final = " \t\r\n"
+_SHOWN: Final = 40  #: characters of what should not be there
+
+
+class _Twice(NamedTuple):
+    """Stands for an object that has a field twice, or has such an object in it."""
+
+    field: str
+
+
+class _DamageError(ValueError):
+    """No value can be read there."""
+
+    def __init__(self, what: str, at: int) -> None:
+        super().__init__(what)
+        self.at = at
+
+
+def parse_json(text: str) -> Listing:
+    """Return the objects of an array, of `{"devices": [...]}`, or of one object a line.
+
+    An array is read up to where it is damaged; of objects that stand alone only the damaged ones are lost.
+    """
+    begin = _skip(text, 0)
+    array = _array_of_wrapper(text, begin)
+    entries: list[Entry] = []
+    wrong: list[Wrong] = []
+    found = _elements(text, array, begin) if text[array : array + 1] == "[" else _documents(text, begin)
+    for line, value in found:
+        if isinstance(value, Wrong):
+            wrong.append(value)
+        elif isinstance(value, _Twice):
+            wrong.append(Wrong(line, f"field {value.field!r} stands there twice: remove one"))
+        elif isinstance(value, dict):
+            entries.append(Entry(line, value))
+        else:
+            said = json.dumps(value)[:_SHOWN]
+            wrong.append(Wrong(line, f'expected an object like {{"site": ...}}, found {said}'))
+    return Listing(entries, wrong)
+
+
+def _elements(text: str, array: int, begin: int) -> Iterator[tuple[int, object]]:
+    """Give (line, value) of each element of the array; a Wrong at its damage, or for what stands behind it."""
+    at = _skip(text, array + 1)
+    try:
+        while text[at : at + 1] != "]":
+            value, end = _decoded(text, at)
+            yield _line(text, at), value
+            at = _skip(text, end)
+            if text[at : at + 1] == ",":
+                at = _skip(text, at + 1)
+            elif text[at : at + 1] != "]":
+                raise _DamageError("not JSON: expected ',' or ']'", at)  # noqa: TRY301
+    except _DamageError as damage:
+        line = _line(text, damage.at)
+        yield line, Wrong(line, f"{damage}; mend it, the entries after it were not read")
+        return
+    at = _skip(text, at + 1)
+    if array > begin:  # inside {"devices": ...}
+        if text[at : at + 1] != "}":
+            what = f"expected a }} after the list, found {text[at : at + _SHOWN]!r}: mend it, the entries were read"
+            yield _line(text, at), Wrong(_line(text, at), what)
+            return
+        at = _skip(text, at + 1)
+    if at < len(text):
+        what = f"{text[at : at + _SHOWN]!r} stands after the list: remove it, it was not read"
+        yield _line(text, at), Wrong(_line(text, at), what)
+
+
+def _documents(text: str, at: int) -> Iterator[tuple[int, object]]:
+    """Give (line, value) of each of the objects; a Wrong for a damaged one, which ends where a line begins with {."""
+    while at < len(text):
+        try:
+            value, end = _decoded(text, at)
+            yield _line(text, at), value
+        except _DamageError:
+            end = _next_object(text, at)
+            yield _line(text, at), _damaged(text, at, end)
+        at = _skip(text, end)
+
+
+def _damaged(text: str, begin: int, end: int) -> Wrong:
+    """Return what is wrong with an object, told by itself: the next one's beginning is not its fault."""
+    alone = text[begin:end].rstrip(_WHITESPACE)
+    first = _line(text, begin)
+    last = first + alone.count("\n")
+    lost = "this line was" if first == last else f"lines {first} to {last} were"
+    try:
+        _decoded(alone, 0)
+    except _DamageError as damage:
+        return Wrong(first + _line(alone, damage.at) - 1, f"{damage}; mend it, {lost} not read")
+    return Wrong(first, f"not JSON; mend it, {lost} not read")
+
+
+def _next_object(text: str, at: int) -> int:
+    """Return where the next line that begins with { begins, or where the text ends."""
+    while (end := text.find("\n", at)) != -1:
+        at = _skip(text, end)
+        if text[at : at + 1] == "{":
+            return at
+    return len(text)
+
+
+def _array_of_wrapper(text: str, begin: int) -> int:
+    """Return where the list of `{"devices": [` begins, or `begin` where the text begins otherwise."""
+    key = json.dumps(WRAPPER)
+    at = _skip(text, begin + 1)
+    if text[begin : begin + 1] != "{" or text[at : at + len(key)] != key:
+        return begin
+    at = _skip(text, at + len(key))
+    return _skip(text, at + 1) if text[at : at + 1] == ":" else begin
+
+
+def _unique(pairs: list[tuple[str, object]]) -> object:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        return _Twice(next(name for name in names if names.count(name) > 1))
+    return next((value for value in found.values() if isinstance(value, _Twice)), found)
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_int=str, parse_float=str)
+
+
+def _decoded(text: str, at: int) -> tuple[object, int]:
+    """Return the value that stands there, and where it ends. Raises _DamageError."""
+    try:
+        return _DECODER.raw_decode(text, at)
+    except json.JSONDecodeError as error:
+        raise _DamageError(f"not JSON: {error.msg}", error.pos) from None
+    except RecursionError:
+        raise _DamageError("nested too deeply", at) from None
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _WHITESPACE:
+        at += 1
+    return at
+
+
+def _line(text: str, at: int) -> int:
+    return text.count("\n", 0, at) + 1
