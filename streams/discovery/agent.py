@@ -1,12 +1,16 @@
 """Wiring of the discovery stage: at its tick each plugin section is run, and what it saw is published."""
 
+import asyncio
 import logging
 import time
+from collections import Counter
+from typing import Final
 from zlib import crc32
 
 from pollers.plugins.base import Discovery, Kind
+from schemas.errors import RecordError
 from schemas.records import Job, Resource
-from streams.discovery.sightings import publishable
+from streams.discovery.sightings import named, publishable
 from streams.pipeline import Topic, stage
 from streams.runtime.app import StageApp
 from streams.runtime.build import stage_app
@@ -20,6 +24,9 @@ from streams.scheduling.slots import is_too_old
 
 log = logging.getLogger(__name__)
 
+#: what a resource raises that is no record (its values do not fit the schema), or one that no topic takes
+NO_RECORD: Final = (ValueError, TypeError, AttributeError, OverflowError, RecordError)
+
 
 class Discoverer:
     """Runs the plugin sections of the partitions that this worker owns."""
@@ -27,6 +34,11 @@ class Discoverer:
     def __init__(self, app: StageApp, plugins: list[Installed]) -> None:
         self._app = app
         self._plugins = {plugin.section.name: plugin for plugin in plugins}
+        #: by section, each from 0 on: a counter that begins with its first fault shows no growth
+        self.published = Counter(dict.fromkeys(self._plugins, 0))
+        self.passed_over = Counter(dict.fromkeys(self._plugins, 0))
+        self.faults = Counter(dict.fromkeys(self._plugins, 0))
+        self._measure()
         self._serde = app.serdes.of(Topic.RESOURCES, Resource)
         self._topic = app.topic_name(Topic.RESOURCES)
         self._schedules: dict[int, Schedule] = {}
@@ -36,6 +48,14 @@ class Discoverer:
             partition = crc32(name.encode()) % app.settings.kafka.partitions
             job = Job(plugin=name, profile="", interval_s=plugin.section.interval_s)
             self._schedules.setdefault(partition, Schedule()).put(name, [job])
+
+    def _measure(self) -> None:
+        metrics = self._app.metrics
+        metrics.counters("sightings", "resources that a section saw and published", "plugin", self.published.items)
+        metrics.counters(
+            "sightings_passed_over", "entries that a section had to pass over", "plugin", self.passed_over.items
+        )
+        metrics.counters("plugin_faults", "runs in which a plugin failed", "plugin", self.faults.items)
 
     async def run(self, due: Due) -> None:
         """Run what is due; a worker runs each of its sections at its first tick, so that a start shows at once."""
@@ -57,17 +77,29 @@ class Discoverer:
         name = plugin.section.name
         try:
             seen: Discovery = await plugin.instance.discover()
+            good, problems = publishable(seen)
         except Exception:  # a plugin's own fault must not stop the stage
+            self.faults[name] += 1
             log.exception("discovery plugin failed, running it again at its next slot plugin=%s", name)
             return
-        good, problems = publishable(seen)
+        published = await asyncio.gather(*(self._publish(plugin, resource) for resource in good))
+        problems = [*problems, *(outcome for outcome in published if isinstance(outcome, str))]
         for problem in problems:
             log.warning("not discovered plugin=%s problem=%s", name, problem)
-        wanted = [resource for resource in good if plugin.wants(resource)]
-        await send_all(
-            self._app, [Send(self._topic, resource.identity, self._serde.encode(resource)) for resource in wanted]
-        )
-        log.info("discovered plugin=%s resources=%d problems=%d", name, len(wanted), len(problems))
+        count = sum(outcome is True for outcome in published)
+        self.published[name] += count
+        self.passed_over[name] += len(problems)
+        log.info("discovered plugin=%s resources=%d problems=%d", name, count, len(problems))
+
+    async def _publish(self, plugin: Installed, resource: Resource) -> bool | str:
+        """Return whether the section wants the resource, which is then stored, or why it cannot be published."""
+        try:
+            if not plugin.wants(resource):
+                return False
+            await send_all(self._app, [Send(self._topic, resource.identity, self._serde.encode(resource))])
+        except NO_RECORD as problem:
+            return f"{named(resource)}: {problem}"
+        return True
 
 
 def build() -> StageApp:

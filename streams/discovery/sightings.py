@@ -1,13 +1,16 @@
 """What may be published of a discovery: an identity is a Kafka key for ever, so it is checked before it becomes one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pollers.plugins.base import Discovery
 from schemas.records import IDENTITY_SEPARATOR, LABEL_NAME, Resource
 
 
 def publishable(seen: Discovery) -> tuple[Sequence[Resource], Sequence[str]]:
-    """Return the resources whose identity and labels are sound, and a line for everything that was passed over."""
+    """Return the resources whose identity and labels are sound, and a line for everything that was passed over.
+
+    Raises TypeError, AttributeError for what is no Discovery.
+    """
     good: list[Resource] = []
     problems = list(seen.problems)
     for resource in seen.resources:
@@ -15,26 +18,52 @@ def publishable(seen: Discovery) -> tuple[Sequence[Resource], Sequence[str]]:
         if wrong is None:
             good.append(resource)
         else:
-            problems.append(f"resource {resource.identity!r}: {wrong}")
+            problems.append(f"{named(resource)}: {wrong}")
     return good, problems
 
 
-def _wrong(resource: Resource) -> str | None:
-    parts = {
+def named(resource: object) -> str:
+    """Return what a problem calls the resource."""
+    if not isinstance(resource, Resource):
+        return repr(resource)
+    parts = map(str, _parts(resource).values())
+    return f"resource {IDENTITY_SEPARATOR.join(parts)!r}"
+
+
+def _parts(resource: Resource) -> dict[str, object]:
+    return {
         "site": resource.site,
         "resource_class": resource.resource_class,
         "resource_subclass": resource.resource_subclass,
         "resource_type": resource.resource_type,
         "resource_id": resource.resource_id,
     }
-    for name, part in parts.items():
-        if not part:
-            return f"{name} is empty"
-        if IDENTITY_SEPARATOR in part:
-            return f"{name} {part!r} holds a {IDENTITY_SEPARATOR!r}, which separates the parts of an identity"
-    if not resource.endpoint:
-        return "endpoint is empty"
-    for label in resource.labels:
-        if not LABEL_NAME.match(label):
-            return f"label name {label!r}: expected a letter or underscore, then letters, digits and underscores"
+
+
+def _wrong(resource: object) -> str | None:
+    """Return why the resource cannot be published; it is a plugin's, whose types nobody has checked."""
+    if not isinstance(resource, Resource):
+        return "expected a Resource"
+    wrong = (_wrong_part(name, part) for name, part in _parts(resource).items())
+    if (first := next(filter(None, wrong), None)) is not None:
+        return first
+    return _wrong_labels(resource.labels) if resource.endpoint else "endpoint is empty"
+
+
+def _wrong_part(name: str, part: object) -> str | None:
+    if not isinstance(part, str):
+        return f"{name}: expected text, found {part!r}"
+    if not part:
+        return f"{name} is empty"
+    if IDENTITY_SEPARATOR in part:
+        return f"{name} {part!r} holds a {IDENTITY_SEPARATOR!r}, which separates the parts of an identity"
+    return None
+
+
+def _wrong_labels(labels: object) -> str | None:
+    if not isinstance(labels, Mapping):
+        return f"labels: expected names and values, found {labels!r}"
+    for name in labels:
+        if not (isinstance(name, str) and LABEL_NAME.match(name)):
+            return f"label name {name!r}: expected a letter or underscore, then letters, digits and underscores"
     return None
