@@ -25,8 +25,8 @@ async def replay(
     Raises BackendError if the topic does not exist, KafkaError if the broker goes away.
     """
     consumer = AIOKafkaConsumer(**client_options, enable_auto_commit=False, auto_offset_reset="earliest")
-    await consumer.start()
     try:
+        await consumer.start()
         tps = {tp for tp in await _partitions(consumer, topic) if only is None or tp.partition in only}
         ends = await consumer.end_offsets(tps)
         consumer.assign(tps)
@@ -45,8 +45,8 @@ async def replay(
 async def partitions(client_options: Mapping[str, Any], topic: str) -> list[int]:
     """Return the numbers of a topic's partitions. Raises as `replay` does."""
     consumer = AIOKafkaConsumer(**client_options)
-    await consumer.start()
     try:
+        await consumer.start()
         return sorted(tp.partition for tp in await _partitions(consumer, topic))
     finally:
         await consumer.stop()
