@@ -9,6 +9,7 @@ import click
 
 from schemas.errors import FatalError
 from streams.cli.loading import config_option, load_or_exit
+from streams.runtime.kafka import sample_client_logs
 from streams.runtime.topics import Report, check_topics, ensure_topics
 
 
@@ -16,6 +17,7 @@ from streams.runtime.topics import Report, check_topics, ensure_topics
 def command() -> None:
     """Create the topics that the pipeline needs."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    sample_client_logs()
 
 
 @command.command("create")

@@ -1,11 +1,49 @@
-"""The Kafka settings, in the form that each client wants them."""
+"""The Kafka settings, in the form that each client wants them, and how often clients may say the same."""
 
+import logging
 import ssl
-from typing import Any
+from typing import Any, Final
 
 import faust
 
 from streams.runtime.settings import KafkaSettings, Settings
+
+#: what says of an absent broker, every second, that it is away; the client itself logs as `aiokafka`
+REPETITIVE: Final = (
+    "aiokafka",
+    "aiokafka.conn",
+    "aiokafka.consumer.fetcher",
+    "aiokafka.consumer.group_coordinator",
+    "aiokafka.producer.sender",
+)
+SAME_EVERY_S: Final = 30.0
+
+
+class Sampled(logging.Filter):
+    """Lets each warning through once in a while, whatever its arguments; what is no warning, always."""
+
+    def __init__(self, every_s: float) -> None:
+        super().__init__()
+        self._every_s = every_s
+        self._next_s: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is logged."""
+        if record.levelno < logging.WARNING:
+            return True
+        text = str(record.msg)
+        if record.created < self._next_s.get(text, 0.0):
+            return False
+        self._next_s[text] = record.created + self._every_s
+        return True
+
+
+def sample_client_logs() -> None:
+    """Let the clients' warnings through now and then: they say why, and what waits for the broker says so by itself."""
+    for name in REPETITIVE:
+        logger = logging.getLogger(name)
+        if not any(isinstance(one, Sampled) for one in logger.filters):
+            logger.addFilter(Sampled(SAME_EVERY_S))
 
 
 def client_options(kafka: KafkaSettings) -> dict[str, Any]:
