@@ -18,7 +18,7 @@ from schemas.records import DeadLetter
 from streams.pipeline import STAGES, Stage, Topic
 from streams.runtime.dead_letters import DeadLetters
 from streams.runtime.delivery import QuietMonitor
-from streams.runtime.kafka import client_options, faust_options
+from streams.runtime.kafka import client_options, faust_options, sample_client_logs
 from streams.runtime.metrics import Metrics
 from streams.runtime.offsets import Consumer, Offsets
 from streams.runtime.outbox import Outbox
@@ -36,8 +36,6 @@ log = logging.getLogger(__name__)
 OURS: Final = ("streams", "pollers", "schemas")
 #: libraries that say at INFO what helps nobody
 CHATTY: Final = ("httpx", "kazoo")
-#: what it says of an absent broker is said once, by what waits for it
-REPETITIVE: Final = ("aiokafka.client", "aiokafka.conn")
 
 PORTS_PER_STAGE: Final = 10
 STOP_STEP_S: Final = 3.0
@@ -96,8 +94,7 @@ class StageApp(faust.App):
             logging.getLogger(ours).setLevel(settings.panoptes.log_level)
         for chatty in CHATTY:
             logging.getLogger(chatty).setLevel(logging.WARNING)
-        for repetitive in REPETITIVE:
-            logging.getLogger(repetitive).setLevel(logging.CRITICAL)
+        sample_client_logs()
         super().__init__(
             id=f"{settings.panoptes.topic_prefix}-{stage.name}",
             datadir=str(Path(settings.panoptes.state_dir) / "faust" / f"{stage.name}-{os.getpid()}"),
