@@ -26,7 +26,7 @@ class Channel(Protocol):
     """Every method raises an SnmpError where nothing was read."""
 
     async def probe(self) -> None:
-        """Ask for sysUpTime once, without retries."""
+        """Ask for sysUpTime, as often as for anything else: one lost packet says nothing of device or credential."""
         ...
 
     async def get_many(self, oids: Sequence[Oid]) -> list[Value]: ...
@@ -71,7 +71,7 @@ class MachineChannel(ABC):
         """Carry the machine to its end. Raises SnmpError."""
 
     async def probe(self) -> None:
-        await self._run(Gets([SYS_UPTIME], self._memory.paging), 0)
+        await self._run(Gets([SYS_UPTIME], self._memory.paging), self._shared.limits.retries)
 
     async def get_many(self, oids: Sequence[Oid]) -> list[Value]:
         machine = Gets(oids, self._memory.paging)

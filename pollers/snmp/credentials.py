@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 HIDDEN: Final = "<secret>"
 
@@ -112,4 +112,13 @@ class CredentialSource(Protocol):
 
         Waits while the source has never answered; an empty sequence means that none is stored.
         """
+        ...
+
+
+@runtime_checkable
+class Rereadable(Protocol):
+    """A CredentialSource that keeps what it has read, and can be told that a device did not take it."""
+
+    async def reread(self, site: str) -> None:
+        """Read again what is stored for the site; what was known stays where the store is away."""
         ...

@@ -23,6 +23,10 @@ class Unreachable(NoAnswer):
         self.since_ms = since_ms
 
 
+class RetriesSpent(NoAnswer):
+    """One packet without an answer, and no more: the worker's retries were used up. Tells little of the device."""
+
+
 class AuthRefused(SnmpError):
     """The device itself refused the credentials (a v3 report or authorizationError)."""
 

@@ -3,17 +3,30 @@
 from collections.abc import Collection
 
 
-def no_answer(
-    endpoint: str, tries: int, *, credentials: int = 1, wrong_sources: Collection[str] = (), v3: bool = False
-) -> str:
+def no_answer(endpoint: str, tries: int, *, wrong_sources: Collection[str] = (), v3: bool = False) -> str:
     """Return the text of a silence that nothing else explains."""
+    return _silence(endpoint, "", tries, wrong_sources, v3=v3)
+
+
+def no_credential_fits(
+    endpoint: str, tries: int, *, tried: int, stored: int, wrong_sources: Collection[str] = (), v3: bool = False
+) -> str:
+    """Return the text of a silence to every credential, or to those for which there was time."""
+    with_what = ""
+    if stored > 1:
+        with_what = f" with any of {stored} credentials"
+    if tried < stored:
+        with_what = f" with {tried} of {stored} credentials, for which the poll's time was enough,"
+    return _silence(endpoint, with_what, tries, wrong_sources, v3=v3)
+
+
+def _silence(endpoint: str, with_what: str, tries: int, wrong_sources: Collection[str], *, v3: bool) -> str:
     if wrong_sources:
         seen = ", ".join(sorted(wrong_sources)[:3])
         return (
             f"answers for {endpoint} came from another address ({seen}): a multihomed device or a proxy; "
             "poll that address, or set any_source = true"
         )
-    with_what = f" with any of {credentials} credentials" if credentials > 1 else ""
     asked = f"{tries} tries" if tries != 1 else "1 try"
     community = "" if v3 else ", or community refused"
     return (
@@ -42,6 +55,13 @@ def deadline(endpoint: str, answers: int) -> str:
 def unreachable(endpoint: str, silent_s: float, next_probe_s: float) -> str:
     return (
         f"{endpoint} has been silent for {silent_s:.0f} s; not asked, the next probe goes out in {next_probe_s:.0f} s"
+    )
+
+
+def not_probed(endpoint: str, silent_s: float) -> str:
+    return (
+        f"{endpoint} has been silent for {silent_s:.0f} s; not asked in this poll, since as many silent devices "
+        "were being probed as may be at a time (probes): look for what they have in common"
     )
 
 

@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from pollers.snmp import ber, explain
 from pollers.snmp.budget import RetryBudget, wait_s
-from pollers.snmp.errors import AuthRefused, DamagedResponse, DeadlineExceeded, NoAnswer, SnmpError
+from pollers.snmp.errors import AuthRefused, DamagedResponse, DeadlineExceeded, NoAnswer, RetriesSpent, SnmpError
 from pollers.snmp.limits import Limits
 from pollers.snmp.link import Link
 from pollers.snmp.machine import Machine
@@ -165,7 +165,7 @@ class Operation:
             self.link.stats.retries += 1
         else:
             self.under_way.discard(exchange)
-            self.fail(NoAnswer(explain.no_retries_left(self.link.endpoint)))
+            self.fail(RetriesSpent(explain.no_retries_left(self.link.endpoint)))
         return allowed
 
     def _send_again(self, exchange: Exchange, smaller: Request | None, now: float) -> None:

@@ -1,21 +1,23 @@
 """A session: one device, during one poll, whichever engine and credential it takes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from pollers.snmp import explain
 from pollers.snmp.channel import Channel
 from pollers.snmp.client import Device, Stats
-from pollers.snmp.credentials import Community, Credential, CredentialSource
-from pollers.snmp.devices import Memory
+from pollers.snmp.credentials import Community, Credential, CredentialSource, Rereadable
+from pollers.snmp.devices import Memory, Silence
 from pollers.snmp.errors import (
     AuthRefused,
     DamagedResponse,
     DeadlineExceeded,
     NoAnswer,
     NoCredentials,
+    RetriesSpent,
     SnmpError,
     Unreachable,
 )
@@ -42,6 +44,24 @@ class Worker:
     probes: asyncio.Semaphore
     now_s: Callable[[], float]
     now_ms: Callable[[], int]
+
+
+@dataclass(slots=True)
+class _Tried:
+    """What became of the credentials that were tried."""
+
+    count: int = 0
+    certain: bool = True  #: each was refused, or silent more than once: none may be the one that fits
+    refused: SnmpError | None = None  #: the first refusal, or the first failure where there is none
+    spent: RetriesSpent | None = None
+
+    def failed(self, error: SnmpError, *, retried: bool) -> None:
+        if self.refused is None or isinstance(error, AuthRefused):
+            self.refused = error
+        if isinstance(error, RetriesSpent):
+            self.spent = error
+        if isinstance(error, NoAnswer) and not retried:
+            self.certain = False
 
 
 class DeviceSession:
@@ -88,9 +108,11 @@ class DeviceSession:
                     self._channel = self._memory.credential = None
                     if fresh:
                         raise
-                return await operation(await self._try_all(await self._candidates()))
+                return await operation(await self._try_all(await self._candidates(anew=True)))
             except Unreachable:
                 raise
+            except RetriesSpent as error:
+                raise self._asked_once(error) from None
             except NoAnswer as error:
                 raise self._silent(error) from None
 
@@ -100,8 +122,9 @@ class DeviceSession:
         if silence is not None:
             if not silence.due(self._worker.now_s()):
                 raise self._unreachable()
-            async with self._worker.probes:
-                return await self._try_all(await self._candidates())
+            candidates = await self._candidates()
+            async with self._probe_slot(silence, len(candidates)):
+                return await self._try_all(candidates)
         if self._memory.credential is not None:
             return self._open(self._memory.credential)
         candidates = await self._candidates()
@@ -110,12 +133,43 @@ class DeviceSession:
         self._memory.credential = candidates[0]
         return self._open(candidates[0])
 
-    async def _candidates(self) -> Sequence[Credential]:
-        """Return the credentials to try. Raises NoCredentials, and DeadlineExceeded while their store is away."""
-        device, left_s = self._device, self._link.ends_s - self._worker.now_s()
+    @contextlib.asynccontextmanager
+    async def _probe_slot(self, silence: Silence, probes: int) -> AsyncIterator[None]:
+        """Hold a place among the worker's probes, with time left for each of these. Raises Unreachable for no place.
+
+        A probe with less time would take a device for silent that was not given the time to answer.
+        """
+        slots = self._worker.probes
         try:
-            async with asyncio.timeout(left_s):
-                found = await self._worker.credentials.candidates(device.site, device.device_id)
+            async with asyncio.timeout(max(0.0, self._left_s() - probes * self._first_wait_s())):
+                await slots.acquire()
+        except TimeoutError:
+            text = explain.not_probed(self._device.endpoint, self._worker.now_s() - silence.since_s)
+            raise Unreachable(text, silence.since_ms) from None
+        try:
+            yield
+        finally:
+            slots.release()
+
+    def _left_s(self) -> float:
+        return self._link.ends_s - self._worker.now_s()
+
+    def _first_wait_s(self) -> float:
+        """Return the longest wait for the answer to a first packet."""
+        limits = self._worker.limits
+        return limits.timeout_s * (1 + limits.jitter)
+
+    async def _candidates(self, *, anew: bool = False) -> Sequence[Credential]:
+        """Return the credentials to try, read again if `anew`.
+
+        Raises NoCredentials, and DeadlineExceeded while their store is away.
+        """
+        device, source = self._device, self._worker.credentials
+        try:
+            async with asyncio.timeout(self._left_s()):
+                if anew and isinstance(source, Rereadable):
+                    await source.reread(device.site)
+                found = await source.candidates(device.site, device.device_id)
         except TimeoutError:
             raise DeadlineExceeded("the store of credentials did not answer within the poll's time") from None
         if not found:
@@ -123,31 +177,54 @@ class DeviceSession:
         return found
 
     async def _try_all(self, candidates: Sequence[Credential]) -> Channel:
-        """Probe with each credential in order, and remember the first that gets an answer. Raises the last refusal."""
-        refused: SnmpError | None = None
+        """Probe with each credential in order, and remember the first that gets an answer. Raises the last refusal.
+
+        One lost packet is no refusal: what answers after a silence that was not made sure of serves this poll only.
+        """
+        tried = _Tried()
         for credential in candidates:
-            channel = self._open(credential)
+            channel, retries = self._open(credential), self.stats.retries
             try:
-                await channel.probe()
-            except DeadlineExceeded:
-                break
+                with self._share_of_time(len(candidates) - tried.count):
+                    tried.count += 1
+                    await channel.probe()
             except (NoAnswer, AuthRefused, DamagedResponse) as error:
-                refused = error if refused is None or isinstance(error, AuthRefused) else refused
+                tried.failed(error, retried=self.stats.retries > retries or not self._worker.limits.retries)
+                if self._left_s() <= 0:
+                    break
                 continue
             except SnmpError:
                 pass  # an error-status is an answer
-            self._memory.credential = credential
+            if tried.certain:
+                self._memory.credential = credential
             self._memory.answered()
-            self._channel = channel
             return channel
-        if refused is not None and not isinstance(refused, NoAnswer):
-            raise refused
-        tries = self.stats.packets_sent
-        raise NoAnswer(
-            explain.no_answer(
+        raise self._none_fits(candidates, tried)
+
+    @contextlib.contextmanager
+    def _share_of_time(self, among: int) -> Iterator[None]:
+        """End what is asked inside early enough for the others, but not before a first packet may be answered."""
+        link, ends_s = self._link, self._link.ends_s
+        share_s = max(self._first_wait_s(), self._left_s() / among)
+        link.ends_s = min(ends_s, self._worker.now_s() + share_s)
+        try:
+            yield
+        finally:
+            link.ends_s = ends_s
+
+    def _none_fits(self, candidates: Sequence[Credential], tried: _Tried) -> SnmpError:
+        """Return the error that says most about why no credential had an answer."""
+        self._channel = None
+        if tried.refused is not None and not isinstance(tried.refused, NoAnswer):
+            return tried.refused
+        if tried.spent is not None:
+            return tried.spent
+        return NoAnswer(
+            explain.no_credential_fits(
                 self._device.endpoint,
-                tries,
-                credentials=len(candidates),
+                self.stats.packets_sent,
+                tried=tried.count,
+                stored=len(candidates),
                 wrong_sources=self._link.wrong_sources,
                 v3=not any(isinstance(c, Community) for c in candidates),
             )
@@ -166,6 +243,11 @@ class DeviceSession:
         self._memory.paging.response_bytes = self._page_bytes  # silence tells nothing about the size of pages
         self._channel = None
         return self._unreachable() if was is not None else error
+
+    def _asked_once(self, error: RetriesSpent) -> NoAnswer:
+        """Return what one packet without answer says: of a device that was not silent, next to nothing."""
+        silence = self._memory.silence
+        return error if silence is None else Unreachable(str(error), silence.since_ms)
 
     def _unreachable(self) -> Unreachable:
         silence, now = self._memory.silence, self._worker.now_s()
