@@ -74,6 +74,11 @@ class Poller:
             lambda: in_flight.pressure(time.time()),
         )
         metrics.gauge("resources_owned", "resources of the partitions that this worker owns", lambda: len(self.owned))
+        metrics.gauge(
+            "resources_set_aside",
+            "resources that are not polled, for their record in the table cannot be read",
+            lambda: self.owned.set_aside,
+        )
 
     async def _forget(self, *_: Any, **__: Any) -> None:
         self._holding.clear()  # what has left is not to be kept, and what stays is soon decoded again
@@ -92,10 +97,11 @@ class Poller:
 
     async def run(self, due: Due) -> None:
         """Poll, or record as missed, every (resource, job) that a tick asks for."""
-        schedule = self.owned.schedule(due.partition)
+        await self.owned.build()
         if due.gap:
             await self._miss_gap(due)
             return
+        schedule = self.owned.schedule(due.partition)
         polls = [PollId(key, job, slot) for slot in due.span.seconds for key, job in schedule.due(slot)]
         await asyncio.gather(*(self.turns.take(poll, self._poll) for poll in polls))
 
