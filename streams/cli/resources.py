@@ -11,6 +11,7 @@ import click
 from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from schemas.codec import to_avro
 from schemas.errors import PanoptesError
@@ -72,5 +73,6 @@ def _table(resources: list[Resource]) -> Table:
     for resource in resources:
         seen = datetime.fromtimestamp(resource.last_seen_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         labels = " ".join(f"{name}={value}" for name, value in sorted(resource.labels.items()))
-        table.add_row(resource.identity, resource.endpoint, ", ".join(resource.plugins), seen, labels)
+        cells = (resource.identity, resource.endpoint, ", ".join(resource.plugins), seen, labels)
+        table.add_row(*map(Text, cells))  # in plain strings rich takes [fe80::1] for markup
     return table

@@ -1,5 +1,6 @@
 """Wiring of the resource manager: sightings in, inventory out, a table of what is known between them."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from schemas.records import Resource
@@ -13,9 +14,8 @@ from streams.runtime.folding import Effects, Received, Send, fold_topic, send_al
 EXPIRE_EVERY_S: Final = 10.0
 
 
-def build() -> StageApp:
-    """Return the app of the stage."""
-    app = stage_app(stage("resources"))
+def manage(app: StageApp, clock_ms: Callable[[], int]) -> None:
+    """Make the app merge sightings into the inventory, and end there what nobody has seen for its time to live."""
     serde = app.serdes.of(Topic.RESOURCES, Resource)
     inventory_serde = app.serdes.of(Topic.INVENTORY, Resource)
     inventory = app.topic_name(Topic.INVENTORY)
@@ -40,7 +40,7 @@ def build() -> StageApp:
         stored = table.get(key)
         # while a table is being recovered it holds what was true earlier: a resource that was seen since is not gone
         known = stored is not None and app.is_recovered() and app.owns(Topic.RESOURCES, key)
-        return known and is_expired(inventory_serde.decode(stored), now_ms())
+        return known and is_expired(inventory_serde.decode(stored), clock_ms())
 
     async def expire() -> None:
         for key in filter(is_gone, tuple(table)):
@@ -51,4 +51,10 @@ def build() -> StageApp:
 
     app.agent(app.input_topic(Topic.RESOURCES), name="resources.sightings")(sightings)
     app.timer(EXPIRE_EVERY_S)(expire)
+
+
+def build() -> StageApp:
+    """Return the app of the stage."""
+    app = stage_app(stage("resources"))
+    manage(app, now_ms)
     return app

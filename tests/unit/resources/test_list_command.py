@@ -1,0 +1,122 @@
+"""`panoptes resources list`: the inventory as its topic has it, what is chosen of it, and how it is shown."""
+
+import asyncio
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+from click.testing import CliRunner
+
+from schemas.records import Resource
+from streams.cli import main, resources
+from streams.pipeline import Topic
+from streams.runtime.registry import open_registry
+from streams.runtime.serde import Serdes
+from streams.runtime.settings import load
+from tests.unit.resources.test_inventory import SWITCH
+
+ROUTER = replace(
+    SWITCH,
+    site="ams1",
+    resource_subclass="router",
+    resource_id="rt1",
+    endpoint="[fe80::1]:1161",
+    labels={"rack": "[red]7"},
+)
+GONE = replace(SWITCH, resource_id="gone")
+
+
+@pytest.fixture
+def panoptes(tmp_path, monkeypatch):
+    """Run `panoptes resources list` against a topic with a switch, a router, and a resource that has left."""
+    config = tmp_path / "panoptes.ini"
+    config.write_text(f"[panoptes]\nstate_dir = {tmp_path}\n")
+    settings = load(config, {})
+    serde = Serdes(settings, open_registry(settings)).of(Topic.INVENTORY, Resource)
+    asyncio.run(serde.register())
+    inventory = [
+        (SWITCH.identity, serde.encode(replace(SWITCH, endpoint="192.0.2.99"))),
+        (GONE.identity, serde.encode(GONE)),
+        (SWITCH.identity, serde.encode(SWITCH)),
+        (ROUTER.identity, serde.encode(ROUTER)),
+        (GONE.identity, None),
+    ]
+
+    async def replay(_client_options, topic):
+        assert topic == "panoptes.inventory"
+        for key, value in inventory:
+            yield SimpleNamespace(key=key.encode(), value=value)
+
+    monkeypatch.setattr(resources, "replay", replay)
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *arguments: CliRunner().invoke(main, ["resources", "list", "--config", str(config), *arguments])
+
+
+def identities(result):
+    assert result.exit_code == 0, result.output
+    return [json.loads(line)["identity"] for line in result.stdout.splitlines()]
+
+
+def test_the_json_has_the_last_of_each_resource_by_identity_and_none_that_has_left(panoptes):
+    result = panoptes("--json")
+    assert identities(result) == [ROUTER.identity, SWITCH.identity]
+    switch = json.loads(result.stdout.splitlines()[1])
+    assert switch == {
+        "identity": "lab|network|switch|cisco|sw1",
+        "site": "lab",
+        "resource_class": "network",
+        "resource_subclass": "switch",
+        "resource_type": "cisco",
+        "resource_id": "sw1",
+        "endpoint": "192.0.2.1",
+        "plugins": ["a"],
+        "first_seen_ms": 1_000,
+        "last_seen_ms": 1_000,
+        "ttl_s": 800,
+        "labels": {"room": "1"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("expression", "chosen"),
+    [
+        pytest.param("", [ROUTER, SWITCH], id="all"),
+        pytest.param('resource_subclass = "router"', [ROUTER], id="one"),
+        pytest.param('NOT resource_site = "ams1"', [SWITCH], id="not"),
+        pytest.param('resource_metadata.room = "1"', [SWITCH], id="by-label"),
+        pytest.param('resource_id = "gone"', [], id="one-that-has-left"),
+    ],
+)
+def test_a_filter_chooses(panoptes, expression, chosen):
+    assert identities(panoptes("--json", "--filter", expression)) == [resource.identity for resource in chosen]
+
+
+def test_the_table_shows_what_was_chosen_as_it_is_written(panoptes):
+    text = panoptes("--filter", 'resource_subclass = "router"').stdout
+    assert "1 resources" in text
+    [row] = [line for line in text.splitlines() if "ams1" in line]
+    for cell in (ROUTER.identity, "[fe80::1]:1161", "1970-01-01 00:00:01Z", "rack=[red]7"):
+        assert cell in row
+    assert SWITCH.identity not in text
+
+
+def test_a_filter_that_is_none_is_refused_before_anything_is_read(panoptes, monkeypatch):
+    monkeypatch.setattr(resources, "replay", None)
+    result = panoptes("--filter", "resource_id =")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.strip()
+
+
+def test_a_broker_that_is_away_is_named(panoptes, monkeypatch):
+    async def replay(_client_options, _topic):
+        raise KafkaConnectionError("nobody there")
+        yield
+
+    monkeypatch.setattr(resources, "replay", replay)
+    result = panoptes()
+    assert result.exit_code == 1
+    assert result.stderr.startswith("cannot read the inventory from ")
+    assert "nobody there" in result.stderr
