@@ -52,6 +52,8 @@ class RedisCredentials:
         self._version = version
         self._refresh_s = refresh_s
         self._sites: dict[str, SiteCredentials] = {}
+        self._tried_s: dict[str, float] = {}  #: when a site was last asked for, in the loop's time
+        self._rereading = asyncio.Lock()
         self._refresher: asyncio.Task[None] | None = None
         self._quiet_until_s = 0.0
         self._told: set[str] = set()
@@ -64,6 +66,20 @@ class RedisCredentials:
         if self._refresher is None:
             self._refresher = asyncio.create_task(self._refresh(), name="secrets")
         return (await self._site(site)).of(device_id) or (await self._site(DEFAULT_SITE)).of(device_id)
+
+    async def reread(self, site: str) -> None:
+        """Read the site and the default ones again; those who ask while a read is under way share the next one.
+
+        Known credentials stay where Redis is away.
+        """
+        asked_s = asyncio.get_running_loop().time()
+        async with self._rereading:
+            for name in (site, DEFAULT_SITE):
+                if name in self._sites and self._tried_s[name] <= asked_s:
+                    try:
+                        await self._read(name)
+                    except BackendError as problem:
+                        self._grumble(problem)
 
     async def close(self) -> None:
         """End the connection; never raises."""
@@ -97,6 +113,7 @@ class RedisCredentials:
 
     async def _read(self, site: str) -> None:
         key = community_key(site)
+        self._tried_s[site] = asyncio.get_running_loop().time()
         try:
             # redis-py's return types are those of its synchronous client, too
             community = await cast("Awaitable[bytes | None]", self._client.get(key))

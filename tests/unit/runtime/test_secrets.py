@@ -24,6 +24,7 @@ class FakeRedis:
 
     async def get(self, key: str) -> bytes | None:
         self.reads += 1
+        await asyncio.sleep(0)
         if self.fault is not None:
             raise self.fault
         return self.strings.get(key)
@@ -107,6 +108,36 @@ async def test_a_changed_credential_is_taken_up_without_a_restart(source, redis)
     redis.strings["panoptes:secrets:snmp_community_string:fra1"] = b"new"
     await eventually(lambda: source._sites["fra1"].whole[0] == community("new"))
     assert (await source.candidates("fra1", "x"))[0] == community("new")
+
+
+@pytest.mark.parametrize("site", ["fra1", "default"])
+async def test_a_device_that_refused_what_is_known_is_given_what_is_stored_now(redis, site):
+    source = RedisCredentials(redis, "redis://h:1/0", version=Version.V2C, refresh_s=60)
+    asked = "fra1" if site == "fra1" else "ams1"
+    await source.candidates(asked, "x")
+    redis.strings[f"panoptes:secrets:snmp_community_string:{site}"] = b"new"
+    await source.reread(asked)
+    assert (await source.candidates(asked, "x"))[0] == community("new")
+    await source.close()
+
+
+async def test_many_devices_that_are_refused_at_once_are_served_by_few_reads(redis):
+    source = RedisCredentials(redis, "redis://h:1/0", version=Version.V2C, refresh_s=60)
+    await source.candidates("fra1", "x")
+    reads = redis.reads
+    await asyncio.gather(*(source.reread("fra1") for _ in range(100)))
+    assert redis.reads - reads <= 2
+    await source.close()
+
+
+async def test_a_refusal_while_redis_is_away_takes_nothing_away(redis, caplog):
+    source = RedisCredentials(redis, "redis://h:1/0", version=Version.V2C, refresh_s=60)
+    before = await source.candidates("fra1", "sw1")
+    redis.fault = ConnectionError("Error 111 connecting to h:1. Connection refused.")
+    await source.reread("fra1")
+    assert "redis is away" in caplog.text
+    assert await source.candidates("fra1", "sw1") == before
+    await source.close()
 
 
 async def test_known_credentials_stay_in_use_while_redis_is_away(source, redis, caplog):
