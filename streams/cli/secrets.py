@@ -3,12 +3,13 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 from redis.exceptions import RedisError
 
 from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivProtocol, Secret, UsmUser, Version
+from schemas.records import IDENTITY_SEPARATOR
 from streams.cli.loading import load_or_exit
 from streams.runtime.secret_forms import (
     PREFIX,
@@ -24,8 +25,36 @@ from streams.runtime.secrets import describe, open_redis, where
 
 T = TypeVar("T")
 
-site_option = click.option("--site", required=True, help="Whose it is; `default` is for sites that have none.")
-device_option = click.option("--device", help="Only for this device (its resource_id), tried before the site's.")
+#: how bytes that are not UTF-8 stand in a text, here and where credentials are read: a community may have any
+OTHER_BYTES: Final = "surrogateescape"
+
+
+def _part_of_an_identity(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Return the site or device. Raises BadParameter for one that no resource can have: nobody would find it."""
+    if value is None:
+        return None
+    if not value:
+        raise click.BadParameter("expected a name that is not empty")
+    if IDENTITY_SEPARATOR in value:
+        raise click.BadParameter(f"expected no {IDENTITY_SEPARATOR!r}: it separates the parts of an identity")
+    if value == WHOLE_SITE:
+        raise click.BadParameter(f"expected a name: {WHOLE_SITE!r} stands for a whole site, which --site alone means")
+    if not _is_utf8(value):
+        raise click.BadParameter("expected UTF-8")
+    return value
+
+
+site_option = click.option(
+    "--site",
+    required=True,
+    callback=_part_of_an_identity,
+    help="Whose it is; `default` is for sites that have none.",
+)
+device_option = click.option(
+    "--device",
+    callback=_part_of_an_identity,
+    help="Only for this device (its resource_id), tried before the site's.",
+)
 
 
 @click.group("secrets")
@@ -61,8 +90,8 @@ def set_(  # noqa: PLR0913, PLR0917 - options of a command
 ) -> None:
     """Store a community or an SNMPv3 user.
 
-    Its secrets are read from a prompt, or one per line from stdin: the community; or the user's authentication key,
-    then its privacy key. They are in force within [redis] refresh_s, without a restart.
+    Its secrets are read from a prompt, or one per line from stdin: the community, whose very bytes are stored; or the
+    user's authentication key, then its privacy key. They are in force within [redis] refresh_s, without a restart.
     """
     if user is None and (auth != "none" or priv != "none" or context):
         raise click.UsageError("--auth, --priv and --context belong to an SNMPv3 user: name it with --v3 USER")
@@ -70,11 +99,12 @@ def set_(  # noqa: PLR0913, PLR0917 - options of a command
     try:
         check(credential)
     except FormError as problem:
-        raise click.ClickException(str(problem)) from None
+        raise click.UsageError(str(problem)) from None
     plain = isinstance(credential, Community) and version is None and device is None and not add
     if plain and isinstance(credential, Community):
         key = community_key(site)
-        _with_redis(lambda client: client.set(key, credential.community.reveal()))
+        stored = credential.community.reveal().encode(errors=OTHER_BYTES)
+        _with_redis(lambda client: client.set(key, stored))
         click.echo(f"stored {key}")
     else:
         name = device or WHOLE_SITE
@@ -105,12 +135,15 @@ def _community(version: str | None) -> Community:
 
 
 def _user(name: str, auth: str, priv: str, context: str) -> UsmUser:
+    for what, text in (("--v3", name), ("--context", context)):
+        if not _is_utf8(text):
+            raise click.UsageError(f"expected {what} in UTF-8")
     return UsmUser(
         name=name,
         auth_protocol=AuthProtocol(auth),
-        auth_key=_ask("authentication key") if auth != "none" else Secret(""),
+        auth_key=_ask_passphrase("authentication key") if auth != "none" else Secret(""),
         priv_protocol=PrivProtocol(priv),
-        priv_key=_ask("privacy key") if priv != "none" else Secret(""),
+        priv_key=_ask_passphrase("privacy key") if priv != "none" else Secret(""),
         context=context,
     )
 
@@ -118,8 +151,25 @@ def _user(name: str, auth: str, priv: str, context: str) -> UsmUser:
 def _ask(what: str) -> Secret:
     if sys.stdin.isatty():
         return Secret(click.prompt(what, hide_input=True, confirmation_prompt=True))
-    line = sys.stdin.readline()
-    return Secret(line.removesuffix("\n").removesuffix("\r"))
+    # not as text: what decodes stdin depends on the locale, and a community need not be text in any
+    line = sys.stdin.buffer.readline().removesuffix(b"\n").removesuffix(b"\r")
+    return Secret(line.decode(errors=OTHER_BYTES))
+
+
+def _ask_passphrase(what: str) -> Secret:
+    asked = _ask(what)
+    if not _is_utf8(asked.reveal()):
+        raise click.UsageError(f"expected the {what} in UTF-8")
+    return asked
+
+
+def _is_utf8(text: str) -> bool:
+    """Return whether a text of the command line or stdin has no bytes that are not UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 async def _put(client: Any, site: str, name: str, credential: Credential, *, add: bool) -> None:
