@@ -24,6 +24,8 @@ SHOWN: Final = (
     "twice",
     "longest unpolled s",
     "late p99 ms",
+    "rates right",
+    "wrong",
 )
 
 _figures: list[dict[str, Any]] = []
@@ -63,16 +65,19 @@ def survives(pipeline: Pipeline) -> Callable[..., dict[str, Any]]:
         until_s = pipeline.recovered()
         gap_s = pipeline.follower.schedule_gap_s(since_s, until_s)
         found = pipeline.audit(since_s, until_s)
+        right, wrong = pipeline.judge_gauges(until_s)
         _figures.append({
             "scenario": scenario, "outage s": round(outage_s, 1), "gap s": gap_s, "slots": found["expected"],
             "missed": found["final"].get("MISSED", 0), "missing": found["missing_slots"],
             "twice": len(found["polled_twice"]), "longest unpolled s": found["longest_unpolled_s"],
-            "late p99 ms": found["lateness_ms"]["p99"],
+            "late p99 ms": found["lateness_ms"]["p99"], "rates right": right, "wrong": len(wrong),
         })  # fmt: skip
         assert found["expected"] > 0
         assert found["missing"] == [], json.dumps(found, indent=1)
         if not polled_twice:
             assert found["polled_twice"] == [], json.dumps(found, indent=1)
+        assert wrong == []
+        assert right > 0
         assert gap_s <= max(0.0, outage_s - PUBLISH_AHEAD_S) + SESSION_TIMEOUT_S
         return found
 

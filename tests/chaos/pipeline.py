@@ -11,17 +11,21 @@ import uuid
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 import redis
+from confluent_kafka import KafkaException
 
 from streams.cli.demo import layout
 from streams.cli.demo.children import Child, Children, wait_for_line
 from streams.cli.services import Stack, process
 from streams.pipeline import STAGES
 from tests.chaos.follower import Follower
+from tests.e2e.independent import verdict
+from tests.e2e.independent.topics import Topics
+from tests.e2e.independent.watching import Truth, Watching
 from tests.simulators.ports import free_udp_port
 
 ROOT: Final = Path(__file__).parents[2]
+_JUDGED: Final = ("gauges", "poll-status")
 DEVICES: Final = 14
 INTERFACES: Final = 12
 INTERVAL_S: Final = 5
@@ -59,7 +63,9 @@ class Pipeline:
         self.stack = stack
         self.prefix = f"chaos-{uuid.uuid4().hex[:8]}"
         self.follower = Follower(stack.service("kafka").address, stack.service("apicurio").address, self.prefix)
-        self.truth = ""
+        self._topics = Topics(stack.service("kafka").address, stack.service("apicurio").address, self.prefix, _JUDGED)
+        self._watching: Watching | None = None
+        self._problems = 0  #: of the gauges, those that have been told
         self._folder = folder
         self._settings = settings
         self._interval_s = interval_s
@@ -76,8 +82,8 @@ class Pipeline:
         simulators = self._children.start(
             "simulators", (sys.executable, "-m", "tests.simulators", *sizes, "--port", port)
         )
-        self.truth = f"http://127.0.0.1:{wait_for_line(simulators, 'ready ', 60).rpartition('=')[2]}"
-        fleet = httpx.get(f"{self.truth}/fleet", timeout=10).json()
+        self._truth = Truth(f"http://127.0.0.1:{wait_for_line(simulators, 'ready ', 60).rpartition('=')[2]}")
+        fleet = self._truth.fleet()
         devices = self._folder / "devices.json"
         devices.write_text(layout.device_list(fleet, None))
         written = layout.configuration(
@@ -113,6 +119,7 @@ class Pipeline:
             for worker in workers:
                 process.send(worker.born, signal.SIGCONT)
         self.follower.stop()
+        self._topics.close()
         return self._children.stop()
 
     def add_worker(self, stage: str) -> Child:
@@ -174,6 +181,35 @@ class Pipeline:
             )
         )  # fmt: skip
         return found
+
+    def judge_gauges(self, until_s: float, within_s: float = 60) -> tuple[int, list[str]]:
+        """Compare the gauges since the last time with the truth; return how many rates were right, and what was wrong.
+
+        Every row of every good poll up to `until_s` must have its gauge.
+        """
+        if self._watching is None:
+            assert self._topics.open(time.monotonic() + within_s)
+            self._watching = Watching(self._topics, self._truth, disturbed=True)
+        watching = self._watching
+        right, deadline = watching.judge.agreed, time.monotonic() + within_s
+        while True:
+            with contextlib.suppress(KafkaException):  # of a broker that has been away
+                watching.take()
+            lacking = verdict.unfinished(watching.judge, until_s + verdict.SETTLED_S)
+            if not lacking and self._good_polls(until_s) <= watching.judge.polled.keys():
+                break
+            assert time.monotonic() < deadline, lacking or "the gauges' reader does not get on"
+        watching.settle_all()
+        told, self._problems = self._problems, len(watching.judge.problems)
+        return watching.judge.agreed - right, watching.judge.problems[told:]
+
+    def _good_polls(self, until_s: float) -> set[tuple[str, int]]:
+        epoch_s = self._truth.fleet()["epoch_s"]
+        return {
+            (s.resource, s.slot)
+            for s in self.follower.statuses
+            if s.outcome == "SUCCESS" and epoch_s <= s.slot < until_s
+        }
 
     def recovered(self, within_s: float = 90) -> float:
         """Wait until every device is polled in a slot from now on, and return the moment, Unix seconds."""

@@ -52,4 +52,6 @@ REASONS: Final = {
     "clears-counters": ("discontinuity",),
     "lossy": ("gap", "row-new", "previous-missing"),
 }
+#: what any device may have where polls were missed or cut short
+AFTER_A_DISTURBANCE: Final = ("gap", "row-new", "previous-missing")
 WRAP: Final = 2**32
