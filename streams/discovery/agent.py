@@ -35,9 +35,8 @@ class Discoverer:
         self._app = app
         self._plugins = {plugin.section.name: plugin for plugin in plugins}
         #: by section, each from 0 on: a counter that begins with its first fault shows no growth
-        self.published = Counter(dict.fromkeys(self._plugins, 0))
-        self.passed_over = Counter(dict.fromkeys(self._plugins, 0))
-        self.faults = Counter(dict.fromkeys(self._plugins, 0))
+        none = {plugin.section.title: 0 for plugin in plugins}
+        self.published, self.passed_over, self.faults = Counter(none), Counter(none), Counter(none)
         self._measure()
         self._serde = app.serdes.of(Topic.RESOURCES, Resource)
         self._topic = app.topic_name(Topic.RESOURCES)
@@ -51,11 +50,11 @@ class Discoverer:
 
     def _measure(self) -> None:
         metrics = self._app.metrics
-        metrics.counters("sightings", "resources that a section saw and published", "plugin", self.published.items)
+        metrics.counters("sightings", "resources that a section saw and published", "section", self.published.items)
         metrics.counters(
-            "sightings_passed_over", "entries that a section had to pass over", "plugin", self.passed_over.items
+            "sightings_passed_over", "entries that a section had to pass over", "section", self.passed_over.items
         )
-        metrics.counters("plugin_faults", "runs in which a plugin failed", "plugin", self.faults.items)
+        metrics.counters("plugin_faults", "calls in which a plugin failed", "section", self.faults.items)
 
     async def run(self, due: Due) -> None:
         """Run what is due; a worker runs each of its sections at its first tick, so that a start shows at once."""
@@ -74,12 +73,12 @@ class Discoverer:
             await self._discover(self._plugins[name])
 
     async def _discover(self, plugin: Installed) -> None:
-        name = plugin.section.name
+        name, title = plugin.section.name, plugin.section.title
         try:
             seen: Discovery = await plugin.instance.discover()
             good, problems = publishable(seen)
         except Exception:  # a plugin's own fault must not stop the stage
-            self.faults[name] += 1
+            self.faults[title] += 1
             log.exception("discovery plugin failed, running it again at its next slot plugin=%s", name)
             return
         published = await asyncio.gather(*(self._publish(plugin, resource) for resource in good))
@@ -87,8 +86,8 @@ class Discoverer:
         for problem in problems:
             log.warning("not discovered plugin=%s problem=%s", name, problem)
         count = sum(outcome is True for outcome in published)
-        self.published[name] += count
-        self.passed_over[name] += len(problems)
+        self.published[title] += count
+        self.passed_over[title] += len(problems)
         log.info("discovered plugin=%s resources=%d problems=%d", name, count, len(problems))
 
     async def _publish(self, plugin: Installed, resource: Resource) -> bool | str:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -39,6 +40,9 @@ class Enricher:
         self._topic = app.topic_name(Topic.ENRICHED_RESOURCES)
         self._sections = {plugin.section.name: plugin for plugin in plugins.of(Kind.ENRICHMENT)}
         self._pollers = plugins.of(Kind.POLLING)
+        #: by section, from 0 on: a counter that begins with its first fault shows no growth
+        self.faults = Counter({plugin.section.title: 0 for plugin in (*self._sections.values(), *self._pollers)})
+        app.metrics.counters("plugin_faults", "calls in which a plugin failed", "section", self.faults.items)
         self._room = asyncio.Semaphore(MAX_IN_FLIGHT)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._retry_at: dict[str, float] = {}
@@ -121,12 +125,12 @@ class Enricher:
     async def _ask(self, plugin: Installed, key: str, resource: Resource) -> Mapping[str, Enrichment]:
         try:
             findings: Mapping[str, Enrichment] = await plugin.instance.enrich(resource)
+            return dict(findings)
         except DeviceError as problem:
             log.info("not enriched resource=%s plugin=%s problem=%s", key, plugin.section.name, problem)
         except Exception:  # a plugin's own fault must not stop the stage
+            self.faults[plugin.section.title] += 1
             log.exception("plugin fault resource=%s plugin=%s", key, plugin.section.name)
-        else:
-            return findings
         self._retry_at[key] = time.time() + RETRY_S
         return {}
 
@@ -152,8 +156,21 @@ class Enricher:
             job
             for plugin in self._pollers
             if plugin.wants(known.resource)
-            for job in plugin.instance.jobs(known.resource, enrichments)
+            for job in self._jobs_by(plugin, known, enrichments)
         ]
+
+    def _jobs_by(
+        self, plugin: Installed, known: EnrichedResource, enrichments: Mapping[str, Enrichment]
+    ) -> Sequence[Job]:
+        """Return the jobs that a section wants for the resource; those that it has, where the plugin fails."""
+        try:
+            return list(plugin.instance.jobs(known.resource, enrichments))
+        except Exception:  # a plugin's own fault must not take along what was found, nor the others' jobs
+            key = known.resource.identity
+            self.faults[plugin.section.title] += 1
+            log.exception("plugin fault in jobs resource=%s plugin=%s", key, plugin.section.name)
+            self._retry_at[key] = time.time() + RETRY_S
+            return [job for job in known.jobs if job.plugin == plugin.section.name]
 
     async def stop(self) -> None:
         running = tuple(self._running.values())

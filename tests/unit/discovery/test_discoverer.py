@@ -2,19 +2,19 @@
 
 import asyncio
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
-from pollers.plugins.base import Discovery
+from pollers.plugins.base import Discovery, Kind
 from schemas.errors import FatalError, RecordError
 from schemas.records import Resource
 from streams.discovery.agent import Discoverer
 from streams.pipeline import Topic
 from streams.runtime.metrics import Metrics
 from streams.runtime.owner import Due
+from streams.runtime.plugins import Installed
 from streams.runtime.serde import Serdes
-from streams.runtime.settings import Settings
+from streams.runtime.settings import PluginSection, Settings
 from streams.scheduling.slots import Span
 from tests.unit.resources.test_inventory import SWITCH
 
@@ -54,7 +54,7 @@ class App:
 
     def number(self, name, section):
         """Return what the worker's metrics say."""
-        wanted = f'panoptes_{name}_total{{plugin="{section}",stage="discovery"}} '
+        wanted = f'panoptes_{name}_total{{section="discovery:{section}",stage="discovery"}} '
         lines = self.metrics.text().decode().splitlines()
         return next(float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted))
 
@@ -82,7 +82,8 @@ async def app():
 
 
 def installed(name, outcome, wants=lambda _: True):
-    return SimpleNamespace(section=SimpleNamespace(name=name, interval_s=60), wants=wants, instance=Plugin(outcome))
+    section = PluginSection(kind=Kind.DISCOVERY, name=name, plugin="fake", interval_s=60)
+    return Installed(section, wants, Plugin(outcome))
 
 
 async def run(app, *plugins):
@@ -148,7 +149,7 @@ async def test_numbers_of_a_section_that_has_not_run_are_there_from_the_start(ap
     assert app.numbers("lab") == (0, 0, 0)
 
 
-async def test_a_fault_that_is_no_resources_own_is_not_taken_for_one(app):
+async def test_a_fault_that_is_no_resources_own_is_not_taken_for_one():
     unregistered = App()
     with pytest.raises(FatalError):
         await run(unregistered, installed("lab", Discovery(resources=[SWITCH])))

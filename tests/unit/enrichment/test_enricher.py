@@ -2,19 +2,24 @@
 
 import asyncio
 import json
+import re
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import pytest
 
+from pollers.plugins.base import Kind
 from schemas.codec import from_avro
-from schemas.errors import FatalError
-from schemas.records import EnrichedResource, Enrichment
+from schemas.errors import DeviceError, FatalError
+from schemas.records import EnrichedResource, Enrichment, Job
 from streams.enrichment.agent import Enricher
 from streams.runtime.alone import Alone
 from streams.runtime.folding import Effects, fold_topic
+from streams.runtime.metrics import Metrics
 from streams.runtime.offsets import Offsets
+from streams.runtime.plugins import Installed
 from streams.runtime.serde import UnknownSchema
+from streams.runtime.settings import PluginSection
 from tests.unit.resources.test_inventory import SWITCH
 
 KEY = SWITCH.identity
@@ -54,6 +59,7 @@ class App:
         self.outbox = Outbox()
         self.offsets = Offsets()
         self.serdes = SimpleNamespace(of=lambda *_: Json())
+        self.metrics = Metrics("enrichment")
         self.mine = True
         self.consumer_generation_id = 1
         self.crashed = None
@@ -82,21 +88,50 @@ class Plugin:
     def __init__(self):
         self.asked = []
         self.answer = asyncio.Event()
+        self.found = {"device": FACTS}
 
     async def enrich(self, resource):
         self.asked.append(resource.endpoint)
         await self.answer.wait()
-        return {"device": FACTS}
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
+class Polling:
+    """Wants one job, of a minute, or fails."""
+
+    def __init__(self, section):
+        self.job = Job(plugin=section, profile="", interval_s=60)
+        self.fault = None
+
+    def jobs(self, _resource, _enrichments):
+        if self.fault is not None:
+            raise self.fault
+        return [self.job]
+
+
+def installed(kind, name, instance):
+    section = PluginSection(kind=kind, name=name, plugin="fake", interval_s=600)
+    return Installed(section, lambda _: True, instance)
 
 
 @pytest.fixture
 def world():
-    app, plugin = App(), Plugin()
-    installed = SimpleNamespace(
-        section=SimpleNamespace(name="device", interval_s=600), wants=lambda _: True, instance=plugin
-    )
-    plugins = SimpleNamespace(of=lambda kind: [installed] if kind.value == "enrichment" else [])
-    return SimpleNamespace(app=app, plugin=plugin, enricher=Enricher(app, plugins))
+    app, plugin, traffic, load = App(), Plugin(), Polling("traffic"), Polling("load")
+    of_kind = {
+        Kind.ENRICHMENT: [installed(Kind.ENRICHMENT, "device", plugin)],
+        Kind.POLLING: [installed(Kind.POLLING, "traffic", traffic), installed(Kind.POLLING, "load", load)],
+    }
+    enricher = Enricher(app, SimpleNamespace(of=of_kind.__getitem__))
+    return SimpleNamespace(app=app, plugin=plugin, traffic=traffic, load=load, enricher=enricher)
+
+
+def faults(world):
+    """Return what the worker's metrics say, by section."""
+    lines = world.app.metrics.text().decode().splitlines()
+    found = (re.match(r'panoptes_plugin_faults_total{section="(.+)",stage="enrichment"} (.+)', line) for line in lines)
+    return {match[1]: float(match[2]) for match in found if match}
 
 
 async def fold(world, *records):
@@ -141,6 +176,36 @@ async def test_a_new_resource_is_published_with_what_was_found(world):
     await enriched(world)
     assert Json().decode(world.app.outbox.last[KEY]).enrichments == {"device": FACTS}
     assert world.enricher.table[KEY] == world.app.outbox.last[KEY]
+
+
+@pytest.mark.parametrize(
+    ("found", "counted"),
+    [
+        pytest.param({"device": FACTS}, 0, id="answers"),
+        pytest.param(DeviceError("no answer"), 0, id="device-is-silent"),
+        pytest.param(KeyError("model"), 1, id="raises"),
+        pytest.param(None, 1, id="gives-nothing"),
+    ],
+)
+async def test_a_plugin_that_fails_is_counted_and_the_resource_gets_its_jobs_all_the_same(world, found, counted):
+    world.plugin.found = found
+    world.plugin.answer.set()
+    await fold(world, SWITCH)
+    await enriched(world)
+    assert faults(world) == {"enrichment:device": counted, "polling:traffic": 0, "polling:load": 0}
+    assert Json().decode(world.app.outbox.last[KEY]).jobs == (world.traffic.job, world.load.job)
+
+
+async def test_a_poller_that_fails_to_say_its_jobs_is_counted_and_keeps_those_that_it_had(world):
+    world.plugin.answer.set()
+    await fold(world, SWITCH)
+    await enriched(world)
+    world.traffic.fault = ZeroDivisionError()
+    world.load.job = replace(world.load.job, interval_s=30)
+    await fold(world, replace(SWITCH, endpoint="192.0.2.99"))
+    await enriched(world)
+    assert faults(world) == {"enrichment:device": 0, "polling:traffic": 1, "polling:load": 0}
+    assert Json().decode(world.app.outbox.last[KEY]).jobs == (world.traffic.job, world.load.job)
 
 
 async def test_a_tombstone_that_comes_while_findings_are_sent_stands_last(world):
