@@ -55,11 +55,33 @@ def test_root_gets_what_is_missing_from_apt_without_starting_any_service(bare: P
     _program(bare, "id", "echo 0")
     _program(bare, "apt-get", f'echo "$RUNLEVEL $*" >> {bare}/called')
     done = _setup(bare)
-    update, install = (bare / "called").read_text().splitlines()
+    update, *installs = (bare / "called").read_text().splitlines()
     assert update.endswith("update -qq")
-    assert install.startswith("1 install -y")
-    assert {"openjdk-17-jre-headless", "maven", "redis-server"} <= set(install.split())
+    assert all(install.startswith("1 install -y") for install in installs)
+    wanted = {word for install in installs for word in install.split()}
+    assert {"openjdk-17-jre-headless", "maven", "redis-server"} <= wanted
     assert done.returncode == 1, "the stub installs nothing"
+
+
+def test_a_package_that_cannot_be_had_keeps_no_other_from_being_installed(bare: Path) -> None:
+    _program(bare, "id", "echo 0")
+    _program(bare, "mvn", "exit 0")
+    _program(
+        bare,
+        "apt-get",
+        f"""case "$*" in
+            update*) echo a mirror is away; exit 100;;
+            *redis-server*) echo no redis here; exit 100;;
+            *) echo "$*" >> {bare}/installed;;
+        esac""",
+    )
+    done = _setup(bare)
+    first, *others = (bare / "installed").read_text().splitlines()
+    assert "openjdk-17-jre-headless" in first.split()
+    assert not {"redis-server", "snmpd", "snmp"} & set(first.split()), "what is needed comes first, by itself"
+    assert "snmp" in [other.split()[-1] for other in others]
+    assert "a mirror is away" in done.stdout
+    assert "no redis here" in done.stdout
 
 
 def test_what_apt_says_is_shown_when_it_fails(bare: Path) -> None:
