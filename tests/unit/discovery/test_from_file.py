@@ -416,6 +416,24 @@ def test_no_text_makes_a_parser_raise(text: str, ending: str) -> None:
     listing.FORMATS[ending](text)
 
 
+_LINE = st.text(alphabet=st.one_of(st.characters(), st.sampled_from("{}[]:,\"'\\-|>&*#%?! \t\r")), max_size=12).filter(
+    lambda line: "\n" not in line
+)
+
+
+@given(damage=_LINE)
+def test_no_line_takes_other_objects_along(damage: str) -> None:
+    found = listing.parse_json(f'{{"id": "a"}}\n{damage}\n{{"id": "b"}}\n{{"id": "c"}}\n')
+    assert [entry.fields for entry in found.entries if entry.line != 2] == [{"id": "a"}, {"id": "b"}, {"id": "c"}]
+
+
+@given(damage=_LINE)
+def test_no_entry_of_a_line_takes_other_entries_along(damage: str) -> None:
+    found = listing.parse_yaml(f"- id: a\n- {damage}\n- {{id: b}}\n- id: c\n")
+    kept = [entry.fields for entry in found.entries]
+    assert [fields for fields in ({"id": "a"}, {"id": "b"}, {"id": "c"}) if fields not in kept] == []
+
+
 @given(name=st.text(min_size=1, max_size=8))
 async def test_a_label_name_is_taken_just_when_it_matches(name: str) -> None:
     from pollers.plugins.device_list import Defaults, resources
