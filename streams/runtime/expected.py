@@ -17,7 +17,7 @@ _BOUNDS: Final = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt",
 def expected(field: FieldInfo) -> str:
     """Return what the setting takes, e.g. `a whole number, at least 1`."""
     bounds = "".join(
-        f", {words_} {value:g}"
+        f", {words_} {value:.15g}"
         for name, words_ in _BOUNDS
         for value in (getattr(constraint, name, None) for constraint in field.metadata)
         if value is not None

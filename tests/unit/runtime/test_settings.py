@@ -202,7 +202,10 @@ def test_no_fault_hides_another_of_its_section(tmp_path, text, expected):
         pytest.param("snmp", "retry_share = inf", "retry_share: expected a number", id="retry-storm"),
         pytest.param("snmp", "timeout_s = nan", "timeout_s: expected a duration", id="no-time"),
         pytest.param(
-            "snmp", "receive_buffer_bytes = 4294967296", "receive_buffer_bytes: expected a whole number", id="no-c-int"
+            "snmp",
+            "receive_buffer_bytes = 4294967296",
+            "expected a whole number, at least 65536, at most 1073741824",
+            id="no-c-int",
         ),
         pytest.param(
             "snmp", "response_bytes_max = 500", "response_bytes no larger than response_bytes_max", id="responses"
