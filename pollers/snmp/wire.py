@@ -4,51 +4,34 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Final
 
 from pollers.snmp import explain
-from pollers.snmp.budget import Rate, RetryBudget
 from pollers.snmp.errors import NoAnswer
 from pollers.snmp.limits import Limits
 from pollers.snmp.link import Address
-from pollers.snmp.message import REQUEST_ID_BYTES, Request, request_id_at
+from pollers.snmp.message import REQUEST_ID_BYTES, request_id_at
 from pollers.snmp.wire_operation import Exchange, Operation
+from pollers.snmp.wire_permits import Counters, Permits
 from pollers.snmp.wire_sockets import Sockets
+
+__all__ = ("Counters", "Wire")
 
 _SWEEP_S: Final = 0.05
 _FULL_BUFFER_S: Final = 0.002  #: until the kernel's send buffer is tried again
 _SWEEPS_PER_QUEUE_LOOK: Final = 20
 
 
-@dataclass(slots=True)
-class Counters:
-    """What a worker's transport has done since it began; for metrics."""
-
-    packets_sent: int = 0
-    packets_received: int = 0
-    bytes_received: int = 0
-    retries: int = 0
-    timeouts: int = 0
-    damaged: int = 0  #: responses that could not be read, though their request id was known
-    unknown_request_id: int = 0  #: late, repeated, or never asked for
-    wrong_source: int = 0
-    wrong_community: int = 0  #: or another version: not a response to what was asked
-    retries_refused: int = 0  #: by the budget
-    send_errors: int = 0
-
-
 class Wire:
     """Sends what operations have to ask, within the worker's limits, and hands each answer to the one that asked."""
 
     def __init__(self, limits: Limits, random: Random, now_s: Callable[[], float] = time.monotonic) -> None:
-        self.counters = Counters()
-        self.retry_budget = RetryBudget(limits.retry_share, limits.retry_reserve)
+        self.permits = Permits(limits, random, now_s)
+        self.counters = self.permits.counters
         self.limits = limits
         self._random = random
         self._now_s = now_s
-        self._rate = Rate(limits.packets_per_s, now_s())
         self._sockets = Sockets(self._received, limits.receive_buffer_bytes)
         self._pending: dict[bytes, Exchange] = {}
         self._ready: deque[Operation] = deque()  #: may have something to send
@@ -93,24 +76,23 @@ class Wire:
             self._ready.append(operation)
 
     def _pump(self) -> None:
-        """Send what is ready, one request an operation in turn, until a limit is reached."""
-        ready, pending, most = self._ready, self._pending, self.limits.outstanding
+        """Send what is ready, retries too, one packet an operation in turn, until a limit is reached."""
+        ready, pending, most, rate = self._ready, self._pending, self.limits.outstanding, self.permits.rate
         now = self._now_s()
         while ready and len(pending) < most:
-            if not self._rate.ready(now):
-                self._pump_later(self._rate.wait_s())
+            if not rate.ready(now):
+                self._pump_later(rate.wait_s())
                 return
             operation = ready.popleft()
-            request = operation.take(now)
-            if request is None:
+            exchange = operation.take(now)
+            if exchange is None:
                 operation.queued = False
                 if not operation.future.done() and (pause_s := operation.pause_s(now)) > 0:
                     asyncio.get_running_loop().call_later(pause_s, self._wake, operation)
                 continue
             ready.append(operation)
-            self._rate.spend()
-            self.retry_budget.earn()
-            self.send(operation, request, now, 0)
+            rate.spend()
+            self._send(exchange, now)
 
     def _pump_later(self, after_s: float) -> None:
         if self._pumper is None:
@@ -123,25 +105,17 @@ class Wire:
     def _wake(self, operation: Operation) -> None:
         self._queue(operation)
         self._pump()
+        self._sweep_later()
 
-    def send(self, operation: Operation, request: Request, now: float, attempt: int) -> None:
-        """Send a request under an id of its own; it ends with an answer or in the sweep."""
-        pending, bits = self._pending, self._random.getrandbits
-        request_id = (0x40000000 | bits(30)).to_bytes(REQUEST_ID_BYTES)
-        while request_id in pending:
-            request_id = (0x40000000 | bits(30)).to_bytes(REQUEST_ID_BYTES)
-        exchange = Exchange(operation, request, request_id, attempt)
-        operation.under_way.add(exchange)
-        self.resend(exchange, now)
-
-    def resend(self, exchange: Exchange, now: float) -> None:
-        """Send the same request under the same id: an answer to any of its tries will do."""
-        operation, request = exchange.operation, exchange.request
+    def _send(self, exchange: Exchange, now: float) -> None:
+        """Send a request, under the id that it has or one of its own; it ends with an answer or in the sweep."""
+        operation, request, pending = exchange.operation, exchange.request, self._pending
+        while not exchange.request_id or exchange.request_id in pending:
+            exchange.request_id = (0x40000000 | self._random.getrandbits(30)).to_bytes(REQUEST_ID_BYTES)
         link = operation.link
-        self._pending[exchange.request_id] = exchange
+        pending[exchange.request_id] = exchange
         exchange.sent_s = link.last_sent_s = now
-        swing = self.limits.jitter * (2.0 * self._random.random() - 1.0)
-        exchange.expires_s = operation.expiry_s(now, exchange.attempt, swing)
+        exchange.expires_s = operation.expiry_s(now, exchange.attempt)
         data = operation.frame.message(request, exchange.request_id, now)
         exchange.sent_bytes = len(data)
         try:
@@ -156,7 +130,8 @@ class Wire:
 
     def _send_when_possible(self, exchange: Exchange) -> None:
         if self._pending.get(exchange.request_id) is exchange:
-            self.resend(exchange, self._now_s())
+            del self._pending[exchange.request_id]
+            self._send(exchange, self._now_s())
 
     def _received(self, data: bytes, address: Address, waited_s: float) -> None:
         counters = self.counters
@@ -207,15 +182,6 @@ class Wire:
                     operation.out_of_time()
         self._pump()
         self._sweep_later()
-
-    def count_damaged(self) -> None:
-        self.counters.damaged += 1
-
-    def count_retry(self, *, allowed: bool) -> None:
-        if allowed:
-            self.counters.retries += 1
-        else:
-            self.counters.retries_refused += 1
 
     def close(self) -> None:
         """Stop at once: operations under way are cancelled."""

@@ -14,8 +14,8 @@ from pollers.snmp.devices import Devices, Memory, split_endpoint
 from pollers.snmp.errors import NoAnswer
 from pollers.snmp.link import Address, Link
 from pollers.snmp.trace import Trace
-from pollers.snmp.wire import Counters
 from pollers.snmp.wire_engines import WorkerEngines
+from pollers.snmp.wire_permits import Counters
 from pollers.snmp.wire_session import DeviceSession, Worker
 from pollers.snmp.wire_turns import Turns
 

@@ -1,16 +1,17 @@
 """One operation on one device while it is under way: its machine, its requests, its retries, its end."""
 
 import asyncio
+from collections import deque
 from typing import Final, Protocol
 
 from pollers.snmp import ber, explain
-from pollers.snmp.budget import RetryBudget, wait_s
 from pollers.snmp.errors import AuthRefused, DamagedResponse, DeadlineExceeded, NoAnswer, RetriesSpent, SnmpError
 from pollers.snmp.limits import Limits
 from pollers.snmp.link import Link
 from pollers.snmp.machine import Machine
 from pollers.snmp.message import PDU_NAMES, Frame, Request, Resync
 from pollers.snmp.trace import Exchanged
+from pollers.snmp.wire_permits import Permits
 
 #: discovery, a clock that moved, an engine id that changed: more than this is no way to go on
 _MOST_RESYNCS: Final = 4
@@ -21,10 +22,10 @@ class Exchange:
 
     __slots__ = ("attempt", "expires_s", "operation", "request", "request_id", "sent_bytes", "sent_s")
 
-    def __init__(self, operation: "Operation", request: Request, request_id: bytes, attempt: int) -> None:
+    def __init__(self, operation: "Operation", request: Request, attempt: int) -> None:
         self.operation = operation
         self.request = request
-        self.request_id = request_id
+        self.request_id = b""  #: until it is sent
         self.attempt = attempt
         self.sent_s = self.expires_s = 0.0
         self.sent_bytes = 0
@@ -34,21 +35,14 @@ class Carrier(Protocol):
     """What an operation needs of the transport."""
 
     limits: Limits
-    retry_budget: RetryBudget
-
-    def send(self, operation: "Operation", request: Request, now: float, attempt: int) -> None: ...
-
-    def resend(self, exchange: Exchange, now: float) -> None: ...
-
-    def count_damaged(self) -> None: ...
-
-    def count_retry(self, *, allowed: bool) -> None: ...
+    permits: Permits
 
 
 class Operation:
     """Feeds a machine with a device's answers; `future` is done when it has finished or failed."""
 
     __slots__ = (
+        "_again",
         "_carrier",
         "_machine",
         "_resyncs",
@@ -67,6 +61,7 @@ class Operation:
         self._carrier = carrier
         self._retries = retries
         self._resyncs = 0
+        self._again: deque[Exchange] = deque()  #: to be sent once more
         self._width = 1  #: requests under way at a time: one until the device has answered
         self.link = link
         self.frame = frame
@@ -75,21 +70,25 @@ class Operation:
         self.under_way: set[Exchange] = set()
         self.answers = 0
 
-    def take(self, now: float) -> Request | None:
-        """Return the next request, or None while there is none or the device has enough."""
-        if len(self.under_way) >= self._width or self.future.done() or self.pause_s(now) > 0:
+    def take(self, now: float) -> Exchange | None:
+        """Return what to send now, or None while there is nothing or the device has enough."""
+        if self.future.done() or (self._carrier.limits.device_gap_ms and self.pause_s(now) > 0):
             return None
-        return self._machine.next()
+        if self._again:
+            return self._again.popleft()
+        if len(self.under_way) >= self._width or (request := self._machine.next()) is None:
+            return None
+        self._carrier.permits.earn()
+        exchange = Exchange(self, request, 0)
+        self.under_way.add(exchange)
+        return exchange
 
     def pause_s(self, now: float) -> float:
         """Return how long the device is to be left in peace."""
-        gap_ms = self._carrier.limits.device_gap_ms
-        return self.link.last_sent_s + gap_ms / 1000 - now if gap_ms else 0.0
+        return self._carrier.permits.pause_s(self.link, now)
 
-    def expiry_s(self, now: float, attempt: int, swing: float) -> float:
-        limits, ends_s = self._carrier.limits, self.link.ends_s
-        expires_s = now + wait_s(limits.timeout_s, limits.backoff, attempt, swing)
-        return min(ends_s, expires_s)
+    def expiry_s(self, now: float, attempt: int) -> float:
+        return min(self.link.ends_s, now + self._carrier.permits.wait_s(attempt))
 
     def received(self, exchange: Exchange, data: bytes, now: float) -> None:
         """Take in a datagram that has the exchange's request id and comes from its device."""
@@ -97,18 +96,20 @@ class Operation:
         stats = link.stats
         stats.packets_received += 1
         stats.bytes_received += len(data)
+        if self.future.done():  # by what came just before, in the same drain
+            return
         try:
             answer = self.frame.answer(data, exchange.request_id, now)
             offset_ms = int((now - link.opened_s) * 1000)
             values = self._machine.answered(exchange.request, answer, offset_ms)
         except Resync as news:
             self._trace(exchange, now, f"resync: {news}", len(data))
-            self._again_after_resync(exchange, now)
+            self._again_after_resync(exchange)
             return
         except DamagedResponse as error:
-            self._carrier.count_damaged()
+            self._carrier.permits.counters.damaged += 1
             self._trace(exchange, now, f"damaged: {error}", len(data))
-            self._again_after_damage(exchange, now, error)
+            self._again_after_damage(exchange, error)
             return
         except SnmpError as error:
             self._trace(exchange, now, f"refused: {error}", len(data))
@@ -126,7 +127,9 @@ class Operation:
             self.future.set_result(None)
 
     def timed_out(self, exchange: Exchange, now: float) -> None:
-        """Send again what has had no answer, or give up."""
+        """Have sent again what has had no answer, or give up."""
+        if self.future.done():
+            return
         link = self.link
         self._trace(exchange, now, "timeout")
         if now >= link.ends_s:
@@ -140,41 +143,44 @@ class Operation:
         elif self._may_retry(exchange):
             # a second silence may mean that the response is too long for the way
             smaller = self._machine.smaller(exchange.request) if exchange.attempt else None
-            self._send_again(exchange, smaller, now)
+            self._send_again(exchange, smaller)
 
-    def _again_after_damage(self, exchange: Exchange, now: float, error: DamagedResponse) -> None:
+    def _again_after_damage(self, exchange: Exchange, error: DamagedResponse) -> None:
         if exchange.attempt >= self._retries:
             self.fail(DamagedResponse(explain.damaged(self.link.endpoint, str(error))))
         elif self._may_retry(exchange):
-            self._send_again(exchange, self._machine.smaller(exchange.request), now)
+            self._send_again(exchange, self._machine.smaller(exchange.request))
 
-    def _again_after_resync(self, exchange: Exchange, now: float) -> None:
+    def _again_after_resync(self, exchange: Exchange) -> None:
         """Send again, at no one's cost: this is how v3 finds out with whom it speaks, and how late it is there."""
         self._resyncs += 1
         if self._resyncs > _MOST_RESYNCS:
             self.fail(AuthRefused(explain.no_sync(self.link.endpoint)))
             return
-        self.under_way.discard(exchange)
-        self._carrier.send(self, exchange.request, now, exchange.attempt)
+        self._replace(exchange, exchange.request)
 
     def _may_retry(self, exchange: Exchange) -> bool:
         """Return whether the worker's retries allow one more; the operation fails where they do not."""
-        allowed = self._carrier.retry_budget.spend()
-        self._carrier.count_retry(allowed=allowed)
-        if allowed:
-            self.link.stats.retries += 1
-        else:
+        allowed = self._carrier.permits.retry(self.link)
+        if not allowed:
             self.under_way.discard(exchange)
             self.fail(RetriesSpent(explain.no_retries_left(self.link.endpoint)))
         return allowed
 
-    def _send_again(self, exchange: Exchange, smaller: Request | None, now: float) -> None:
+    def _send_again(self, exchange: Exchange, smaller: Request | None) -> None:
+        """Queue the same request under the same id, so that an answer to any of its tries will do, or a smaller one."""
         exchange.attempt += 1
         if smaller is None:
-            self._carrier.resend(exchange, now)
+            self._again.append(exchange)
         else:
-            self.under_way.discard(exchange)
-            self._carrier.send(self, smaller, now, exchange.attempt)
+            self._replace(exchange, smaller)
+
+    def _replace(self, exchange: Exchange, request: Request) -> None:
+        """Queue a request under an id of its own in the exchange's place."""
+        self.under_way.discard(exchange)
+        instead = Exchange(self, request, exchange.attempt)
+        self.under_way.add(instead)
+        self._again.append(instead)
 
     def out_of_time(self) -> None:
         self.fail(DeadlineExceeded(explain.deadline(self.link.endpoint, self.answers)))

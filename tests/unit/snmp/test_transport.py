@@ -1,0 +1,187 @@
+"""The transport: every packet within the worker's and the device's limits, retries too; an end that stays the end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from contextlib import asynccontextmanager
+from itertools import combinations, pairwise
+from random import Random
+from typing import cast
+
+import pytest
+
+from pollers.snmp.access import open_access
+from pollers.snmp.client import Device, Stats
+from pollers.snmp.errors import DamagedResponse, NoAnswer, SnmpError
+from pollers.snmp.limits import Limits
+from pollers.snmp.link import Link
+from pollers.snmp.machine import Machine
+from pollers.snmp.message import GET, Answer, CommunityFrame, Request, request
+from pollers.snmp.values import Value
+from pollers.snmp.wire_access import SnmpAccess
+from pollers.snmp.wire_operation import Exchange, Operation
+from pollers.snmp.wire_permits import Permits
+from tests.unit.snmp import scripted
+from tests.unit.snmp.opening import FastClock, Source
+from tests.unit.snmp.scripted import Asked, Behaviour, Mib, ScriptedAgent, arcs, start
+
+COLUMN = "1.3.6.1.2.1.31.1.1.1.6"
+NAME = "1.3.6.1.2.1.1.3.0"
+MIB = Mib(scripted.table([arcs(COLUMN)], range(1, 4)))
+RATE = 20.0
+
+
+def good(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
+    yield MIB.answer(asked)
+
+
+def silent(_: ScriptedAgent, __: Asked) -> Iterable[bytes]:
+    return ()
+
+
+def empty(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
+    yield asked.response([])
+
+
+@asynccontextmanager
+async def timed(clock: FastClock, **settings: float) -> AsyncIterator[SnmpAccess]:
+    quick = {"timeout_s": 0.1, "retries": 2, "jitter": 0.0, "retry_reserve": 1000, **settings}
+    access = open_access(Limits(**quick), Source(), clock=clock, random=Random(1))  # type: ignore[arg-type]
+    yield access
+    await access.close()
+
+
+async def moving(clock: FastClock, work: Awaitable[object]) -> list[float]:
+    """Let the clock move while the work is done, and return where it stopped by the way."""
+    task, seen = asyncio.ensure_future(work), [clock.at_s]
+    while not task.done():
+        clock.at_s += 0.01
+        seen.append(clock.at_s)
+        await asyncio.sleep(0.01)
+    await task
+    return seen
+
+
+async def ask(access: SnmpAccess, endpoint: str, name: str = "d1") -> Value | SnmpError:
+    async with access.open(Device("lab", name, endpoint), 5.0) as session:
+        try:
+            return await session.get(NAME)
+        except SnmpError as error:
+            return error
+
+
+async def test_retries_stay_within_the_packets_per_second_of_the_worker() -> None:
+    agent, clock = await start(silent), FastClock()
+    port = agent.endpoint.partition(":")[2]
+    sent: list[tuple[float, int]] = []
+    async with timed(clock, packets_per_s=RATE) as access:
+        counters = access.engines.wire.counters
+
+        async def watch() -> None:
+            while counters.timeouts < 30:
+                sent.append((clock.at_s, counters.packets_sent))
+                await asyncio.sleep(0)
+
+        await moving(
+            clock, asyncio.gather(watch(), *(ask(access, f"127.0.0.{n}:{port}", f"d{n}") for n in range(1, 11)))
+        )
+        assert counters.retries == 20
+    ends = [sent[0], *(after for before, after in pairwise(sent) if before[1] != after[1])]
+    assert len(ends) > 10
+    for (began, before), (ended, after) in combinations(ends, 2):
+        assert after - before <= RATE / 10 + (ended - began + 0.01) * RATE + 1
+
+
+@pytest.mark.parametrize(
+    ("behave", "error"),
+    [pytest.param(empty, DamagedResponse, id="after-damage"), pytest.param(silent, NoAnswer, id="after-silence")],
+)
+async def test_a_retry_leaves_the_device_in_peace_as_long_as_any_request(
+    behave: Behaviour, error: type[SnmpError]
+) -> None:
+    clock, at = FastClock(), list[float]()
+
+    def note(agent: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
+        at.append(clock.at_s)
+        return behave(agent, asked)
+
+    agent = await start(note)
+    async with timed(clock, device_gap_ms=250) as access:
+        task = asyncio.create_task(ask(access, agent.endpoint))
+        await moving(clock, task)
+        assert isinstance(task.result(), error)
+    assert len(at) == 3
+    assert min(after - before for before, after in pairwise(at)) > 0.24
+
+
+async def test_a_request_that_waited_for_the_gap_is_given_up_in_its_time() -> None:
+    clock = FastClock()
+    agent = await start(lambda agent, asked: good(agent, asked) if len(agent.requests) == 1 else ())
+    async with timed(clock, device_gap_ms=200) as access:
+
+        async def poll() -> None:
+            async with access.open(Device("lab", "d1", agent.endpoint), 5.0) as session:
+                await session.get(NAME)
+                with pytest.raises(NoAnswer):
+                    await session.get(NAME)
+
+        await asyncio.wait_for(moving(clock, poll()), 10)
+    assert len(agent.requests) == 4
+
+
+class TwoPages:
+    """Finished by any answer, as by one that tells of changed rows."""
+
+    def __init__(self) -> None:
+        self.finished = False
+        self.taken = 0
+
+    def next(self) -> Request:
+        return request(GET, [b"\x2b\x06"])
+
+    def answered(self, _request: Request, _answer: Answer, _offset_ms: int) -> int:
+        self.taken += 1
+        self.finished = self.taken > 1
+        return 1
+
+    def smaller(self, _request: Request) -> None:
+        return None
+
+
+class Carrier:
+    def __init__(self) -> None:
+        self.limits = Limits(device_outstanding=2)
+        self.permits = Permits(self.limits, Random(1), lambda: 0.0)
+
+
+def response(exchange: Exchange) -> bytes:
+    return Asked(1, b"public", GET, exchange.request_id, 0, 0, []).response([])
+
+
+def ended() -> tuple[Operation, Exchange, Carrier]:
+    """Return an operation that an answer has just ended, and its other request, which is still under way."""
+    carrier = Carrier()
+    link = Link("d1", 2, ("127.0.0.1", 161), Stats(), 0.0, 10.0)
+    operation = Operation(cast("Machine", TwoPages()), link, CommunityFrame(1, b"public"), carrier, 2)
+    for _ in range(2):
+        taken = [exchange for exchange in (operation.take(0.0), operation.take(0.0)) if exchange is not None]
+        for number, exchange in enumerate(taken):
+            exchange.request_id = bytes((0x40, 0, 0, number))
+        operation.received(taken[0], response(taken[0]), 0.0)
+    assert operation.future.done()
+    return operation, taken[1], carrier
+
+
+@pytest.mark.parametrize("data", [pytest.param(b"", id="damaged"), pytest.param(None, id="good")])
+async def test_an_answer_after_the_end_changes_nothing(data: bytes | None) -> None:
+    operation, other, carrier = ended()
+    operation.received(other, response(other) if data is None else data, 0.0)
+    assert operation.future.exception() is None
+    assert operation.take(1.0) is None
+    assert (carrier.permits.counters.retries, carrier.permits.counters.damaged) == (0, 0)
+
+
+async def test_a_timeout_after_the_end_is_not_retried() -> None:
+    operation, other, carrier = ended()
+    operation.timed_out(other, 5.0)
+    assert operation.future.exception() is None
+    assert carrier.permits.counters.retries == 0
