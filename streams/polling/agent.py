@@ -71,7 +71,7 @@ class Poller:
         metrics.gauge(
             "poll_pressure",
             "how near the worker is to missing slots; at 1 add a worker",
-            lambda: in_flight.pressure(time.time()),
+            lambda: in_flight.pressure(time.time(), self.owned.slots_per_s),
         )
         metrics.gauge("resources_owned", "resources of the partitions that this worker owns", lambda: len(self.owned))
         metrics.gauge(

@@ -135,5 +135,10 @@ class Owned:
         """Return how many resources have no schedule because their entry cannot be read."""
         return len(self._aside)
 
+    @property
+    def slots_per_s(self) -> float:
+        """Return how many slots all schedules have in a second, on average; 0 where they are not built."""
+        return sum(schedule.slots_per_s for schedule in (self._schedules or {}).values())
+
     def __len__(self) -> int:
         return sum(len(schedule) for schedule in (self._schedules or {}).values())

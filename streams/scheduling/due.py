@@ -98,6 +98,11 @@ class Schedule:
                         yield MissedRun(due.key, due.job, run)
 
     @property
+    def slots_per_s(self) -> float:
+        """Return how many slots there are in a second, on average."""
+        return sum(sum(map(len, phases.values())) / interval_s for interval_s, phases in self._buckets.items())
+
+    @property
     def longest_interval_s(self) -> int:
         """Return the longest interval of any job here, 0 where there is none."""
         return max(self._buckets, default=0)

@@ -8,7 +8,7 @@ suspects together may fill only a share of the room, so that dead and slow devic
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from schemas.records import Job
 from streams.scheduling.slots import is_too_old
@@ -55,11 +55,16 @@ class Caps:
 
 Series = tuple[str, Job]
 
+#: how late polls were started is remembered for this and the last of them
+_MEMORY_S: Final = 60
+
 
 class InFlight:
     """The polls that a worker runs and those that wait. All times are Unix seconds."""
 
-    __slots__ = ("_caps", "_running", "_running_suspects", "_suspects", "_waiting", "_waiting_suspects")
+    __slots__ = (
+        "_caps", "_latest", "_running", "_running_suspects", "_suspects", "_waiting", "_waiting_suspects",
+    )  # fmt: skip
 
     def __init__(self, caps: Caps) -> None:
         self._caps = caps
@@ -69,6 +74,8 @@ class InFlight:
         #: what waits, in order of arrival; the dict has the slot, a later one takes its predecessor's place in line
         self._waiting: dict[Series, int] = {}
         self._waiting_suspects: dict[Series, int] = {}
+        #: minute -> the greatest part of its interval that had passed when a poll came, or its turn
+        self._latest: dict[int, float] = {}
 
     def admit_poll(self, poll: PollId, now_s: float) -> Offer:
         """Return what to do with a poll that is due."""
@@ -78,6 +85,7 @@ class InFlight:
         waiting = line.get(series)
         if poll.slot in (running, waiting):
             return Offer(Decision.ADOPT)
+        self._note_lateness(poll, now_s)
         if is_too_old(poll.slot, poll.job.interval_s, now_s):
             return Offer(Decision.TOO_OLD, (_too_old(poll, now_s),))
         if running is not None:
@@ -142,16 +150,33 @@ class InFlight:
         """Return how many polls wait for room."""
         return len(self._waiting) + len(self._waiting_suspects)
 
-    def pressure(self, now_s: float) -> float:
-        """Return how near the worker is to missing slots: 1 and above says that it is time to add a worker.
+    def pressure(self, now_s: float, slots_per_s: float) -> float:
+        """Return how near the worker is to missing slots: at 1 add a worker, from 2 on slots are lost.
 
-        The greater of: what runs and waits, suspects left out, as a share of the room; and the part of its interval
-        that the longest-waiting slot has used up, doubled, so that it reaches 1 while half of the time is left.
+        `slots_per_s` is how many its schedules have. The greatest of these counts; all but the first are doubled, so
+        that they reach 1 while half of the time is left:
+
+        - what runs, and waits without being a suspect, as a share of the room;
+        - the part of its interval that the longest-waiting slot has used up;
+        - the same of the slot that came or started latest, in this minute or the last;
+        - the part of its interval that a poll takes on average (by Little's law: polls in flight, as a share of the
+          slots of an interval). A saturated worker makes every poll slow, and every device a suspect; a dead device
+          takes all of its own interval, but is one of many.
         """
-        healthy = len(self._running) - len(self._running_suspects) + len(self._waiting)
-        used = healthy / max(1, self._caps.polls)
-        oldest = max(((now_s - slot) / job.interval_s for (_, job), slot in self._waiting.items()), default=0.0)
-        return max(used, 2 * oldest)
+        used = (len(self._running) + len(self._waiting)) / max(1, self._caps.polls)
+        waiting = (*self._waiting.items(), *self._waiting_suspects.items())
+        oldest = max(((now_s - slot) / job.interval_s for (_, job), slot in waiting), default=0.0)
+        minute = int(now_s // _MEMORY_S)
+        latest = max(self._latest.get(minute, 0.0), self._latest.get(minute - 1, 0.0))
+        in_flight = (self._running, self._waiting, self._waiting_suspects)
+        wanted = sum(1 / job.interval_s for line in in_flight for _, job in line)
+        return max(used, 2 * oldest, 2 * latest, 2 * wanted / slots_per_s if slots_per_s else 0.0)
+
+    def _note_lateness(self, poll: PollId, now_s: float) -> None:
+        minute = int(now_s // _MEMORY_S)
+        part = (now_s - poll.slot) / poll.job.interval_s
+        if part > self._latest.get(minute, 0.0):
+            self._latest = {minute: part, minute - 1: self._latest.get(minute - 1, 0.0)}
 
     def _line(self, series: Series) -> dict[Series, int]:
         return self._waiting_suspects if series in self._suspects else self._waiting
@@ -179,6 +204,7 @@ class InFlight:
 
     def _leave(self, series: Series, now_s: float, start: list[PollId], missed: list[Missed]) -> None:
         poll = PollId(*series, self._line(series).pop(series))
+        self._note_lateness(poll, now_s)
         if is_too_old(poll.slot, poll.job.interval_s, now_s):
             missed.append(Missed(poll, f"{_too_old(poll, now_s).reason}: {self._why_waiting()}"))
         else:

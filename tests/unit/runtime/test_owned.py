@@ -175,3 +175,10 @@ async def test_a_tick_that_is_cancelled_while_it_builds_leaves_that_to_the_next(
     await second
     assert first.cancelled()
     assert len(world.owned) == MANY
+
+
+async def test_slots_a_second_are_those_of_all_schedules_once_these_are_built():
+    world = World(a=b"good", b=b"good")
+    assert world.owned.slots_per_s == 0.0
+    await world.owned.build()
+    assert world.owned.slots_per_s == pytest.approx(2 / JOB.interval_s)

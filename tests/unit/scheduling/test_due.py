@@ -107,3 +107,12 @@ def test_resources_share_one_object_per_job() -> None:
     for n in range(100):
         schedule.put(f"r{n}", [Job(plugin="a", profile="b", interval_s=60)])
     assert len({id(schedule.jobs_of(key)[0]) for key in schedule}) == 1
+
+
+def test_slots_a_second_add_up_over_jobs_and_intervals() -> None:
+    schedule = Schedule()
+    schedule.put("a", [MINUTE, TEN])
+    schedule.put("b", [TEN])
+    assert schedule.slots_per_s == pytest.approx(1 / 60 + 2 / 10)
+    schedule.remove("b")
+    assert schedule.slots_per_s == pytest.approx(1 / 60 + 1 / 10)

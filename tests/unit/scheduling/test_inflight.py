@@ -1,5 +1,6 @@
 """Overload: no stacking, no poll after its time, and suspects in their own share of the room."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +9,7 @@ from streams.scheduling.inflight import Caps, Decision, InFlight, PollId
 
 MINUTE = Job(plugin="interfaces", profile="if-mib", interval_s=60)
 CAPS = Caps(polls=3, suspects=1)
+BUSY = 10.0  #: slots a second of a worker that owns many more than these
 
 
 def poll(key: str, slot: int = 60) -> PollId:
@@ -118,10 +120,35 @@ def test_a_revoked_partition_leaves_no_trace_and_its_late_finish_is_no_error() -
 
 def test_pressure_rises_to_one_before_a_slot_is_lost() -> None:
     inflight = full()
-    assert inflight.pressure(60.0) == 1.0
+    assert inflight.pressure(60.0, BUSY) == 1.0
     inflight.admit_poll(poll("r", 60), 60.0)
-    assert inflight.pressure(105.0) == 1.5
+    assert inflight.pressure(105.0, BUSY) == 1.5
     assert inflight.sweep(105.0).missed == []
+
+
+def test_a_poll_that_comes_late_presses_for_two_minutes() -> None:
+    inflight = InFlight(CAPS)
+    inflight.admit_poll(poll("r"), 105.0)
+    inflight.finish(poll("r"), 106.0, badly=False)
+    assert [inflight.pressure(at_s, BUSY) for at_s in (106.0, 179.0, 180.0)] == [1.5, 1.5, 0.0]
+
+
+def test_suspects_that_wait_press_as_others_do() -> None:
+    inflight = InFlight(CAPS)
+    for n in range(2):
+        inflight.admit_poll(poll(f"dead{n}"), 60.0)
+        inflight.finish(poll(f"dead{n}"), 110.0, badly=True)
+    for n in range(2):
+        inflight.admit_poll(poll(f"dead{n}", 120), 120.0)
+    assert inflight.pressure(165.0, BUSY) == 1.5
+
+
+def test_pressure_tells_the_part_of_its_interval_that_a_poll_takes_on_average() -> None:
+    inflight = InFlight(Caps(polls=100, suspects=25))
+    for n in range(30):
+        inflight.admit_poll(poll(f"r{n}"), 60.0)
+    assert inflight.pressure(60.0, slots_per_s=40 / 60) == pytest.approx(2 * 30 / 40)
+    assert inflight.pressure(60.0, slots_per_s=0.0) == 0.3  # whose schedules are not built
 
 
 offers = st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 3), st.booleans(), st.booleans()), max_size=80)
