@@ -8,10 +8,8 @@ import numpy as np
 from pollers.profiles.absent import Absent, Cell, Reason
 from pollers.profiles.evaluate import Get, compile_expression
 from pollers.profiles.expr import Call, ExpressionError
-from schemas.errors import RecordError
 from streams.gauges.findings import Findings
 from streams.gauges.plan import DerivedPlan, Formula
-from streams.gauges.sample import Numbers
 from streams.gauges.words import NoRate
 
 
@@ -22,11 +20,7 @@ def add_derived(found: Findings) -> None:
         if isinstance(value, Formula):
             absent = _evaluate_formula(found, position, value)
         else:
-            found.numbers[position] = _evaluate(found.numbers, value)
-            absent = np.flatnonzero(~np.isfinite(found.numbers[position])).tolist()
-            for row in absent:
-                found.numbers[position, row] = np.nan
-                found.why(row, value.name, _reason(found, value, row))
+            absent = _evaluate_declared(found, position, value)
         for row in found.doubtful() - set(absent):
             for name in value.inputs:
                 if (doubt := found.doubt(row, name)) is not None:
@@ -43,6 +37,8 @@ class _Numbers:
 
     def column(self, path: tuple[str, ...]) -> Get:
         name = ".".join(path)
+        if name not in self._formula.places:
+            return lambda _row: Absent(NoRate.NO_SUCH_METRIC)
         numbers = self._found.numbers[self._formula.places[name]]
 
         def get(row: int) -> Cell:
@@ -57,42 +53,61 @@ class _Numbers:
 
 def _evaluate_formula(found: Findings, position: int, formula: Formula) -> list[int]:
     """Work out a value that came with the sample, and return the rows that do not have it."""
-    try:
-        get = compile_expression(formula.expression, _Numbers(found, formula))
-    except ExpressionError as error:
-        raise RecordError(f"derived value {formula.name!r}: expected {error}") from error
+    rows = range(found.numbers.shape[1])
+    get = _compiled(found, formula)
     absent: list[int] = []
-    for row in range(found.numbers.shape[1]):
+    for row in rows:
         cell = get(row)
         if isinstance(cell, Absent | str):
             absent.append(row)
             reason = cell.reason if isinstance(cell, Absent) else Reason.WRONG_TYPE
-            found.why(row, formula.name, _of_operand(found, row, reason))
+            found.why(row, formula.name, _of_operand(found, formula, row, reason))
             found.numbers[position, row] = np.nan
         else:
             found.numbers[position, row] = cell
     return absent
 
 
-def _of_operand(found: Findings, row: int, reason: str) -> str:
+def _compiled(found: Findings, formula: Formula) -> Get:
+    try:
+        if formula.expression is not None:
+            return compile_expression(formula.expression, _Numbers(found, formula))
+    except ExpressionError:  # it reads, but asks for what rates of one row cannot say
+        pass
+    return lambda _row: Absent(NoRate.BAD_EXPRESSION)
+
+
+def _of_operand(found: Findings, formula: Formula, row: int, reason: str) -> str:
     """Return the operand's own reason where an operand is what is missing."""
     kind, _, name = reason.partition(":")
-    return found.reason(row, name) or reason if kind == Reason.MISSING_OPERAND else reason
+    if kind != Reason.MISSING_OPERAND:
+        return reason
+    return found.reason(row, name) or (reason if name in formula.places else NoRate.NO_SUCH_METRIC)
 
 
-def _evaluate(numbers: Numbers, value: DerivedPlan) -> Numbers:
-    if value.over is None:
-        return np.full(numbers.shape[1], np.nan)
-    over: Numbers = numbers[list(value.over)].sum(axis=0)
-    under = numbers[list(value.under)].sum(axis=0) if value.divisor is None else value.divisor
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return over / under
+def _evaluate_declared(found: Findings, position: int, value: DerivedPlan) -> list[int]:
+    """Work out a value that the configuration declares, and return the rows that do not have it."""
+    numbers = found.numbers
+    if value.absent is not None:
+        numbers[position] = np.nan
+        for row in range(numbers.shape[1]):
+            found.why(row, value.name, value.absent)
+        return list(range(numbers.shape[1]))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        over = numbers[list(value.over)].sum(axis=0)
+        under = numbers[list(value.under)].sum(axis=0) if value.divisor is None else value.divisor
+        numbers[position] = over / under
+    absent: list[int] = np.flatnonzero(~np.isfinite(numbers[position])).tolist()
+    for row in absent:
+        numbers[position, row] = np.nan
+        found.why(row, value.name, _reason(found, value, row, float(under[row])))
+    return absent
 
 
-def _reason(found: Findings, value: DerivedPlan, row: int) -> str:
-    if value.over is None:
-        return NoRate.NO_SUCH_METRIC
+def _reason(found: Findings, value: DerivedPlan, row: int, under: float) -> str:
     for name in value.inputs:
         if (reason := found.reason(row, name)) is not None:
             return reason
-    return NoRate.LINE_RATE_UNKNOWN if value.divisor is not None else NoRate.ZERO_DENOMINATOR
+    if value.divisor is not None and math.isnan(under):
+        return NoRate.LINE_RATE_UNKNOWN
+    return NoRate.NOT_A_NUMBER if under else NoRate.ZERO_DENOMINATOR

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from schemas.records import Gauge
 from streams.gauges.fold import Arrival, State, Step
 from streams.gauges.sample import Sample
-from streams.gauges.words import DOUBT_SEPARATOR, EXPLAINED
+from streams.gauges.words import DOUBT_SEPARATOR, EXPLAINED, NoRate
 
 
 def explain(before: State | None, step: Step, sample: Sample, gauges: list[Gauge]) -> Iterator[str]:
     """Yield the lines that tell what became of a sample."""
     fixed = sample.shape.fixed
-    when = dt.datetime.fromtimestamp(sample.slot, tz=dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    yield f"{fixed.resource} {fixed.group} slot {sample.slot} ({when}): {_arrival(before, step)}"
+    yield f"{fixed.resource} {fixed.group} slot {sample.slot}{_when(sample.slot)}: {_arrival(before, step)}"
     units = {spec.name: f" {spec.unit}/s" for spec in sample.shape.counters}
     units |= {name: f" {unit}" for name, unit in zip(sample.shape.levels, sample.shape.level_units, strict=True)}
+    for name in () if step.rows is None else step.rows.taken:
+        yield f"  {name}: {_words(NoRate.NAME_TAKEN)}"
     for gauge in gauges:
         over = "" if gauge.duration_s is None else f" (rates over {gauge.duration_s:.3f} s)"
         yield f"  {gauge.row}{over}"
@@ -26,6 +27,14 @@ def explain(before: State | None, step: Step, sample: Sample, gauges: list[Gauge
             yield f"    {name} is {text}"
         for name, reason in gauge.missing.items():
             yield f"    {name}: no value: {_words(reason)}"
+
+
+def _when(slot: int) -> str:
+    """Return the time of a slot, or nothing for one that no calendar has: it may stand in milliseconds."""
+    try:
+        return dt.datetime.fromtimestamp(slot, tz=dt.UTC).strftime(" (%Y-%m-%d %H:%M:%S UTC)")
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _arrival(before: State | None, step: Step) -> str:

@@ -22,6 +22,7 @@ class Rows(NamedTuple):
     missing: Mapping[int, Words]  #: row -> which names have no number or state, and why
     doubts: Mapping[int, Words]  #: row -> which rates are less than certain, and why
     plain: bool  #: every row has every number and a duration, and nothing is in doubt
+    taken: tuple[str, ...]  #: derived values that no row has: something else has their name
 
 
 class Findings:
@@ -99,4 +100,5 @@ class Findings:
             missing={row: tuple(words.items()) for row, words in self._missing.items()},
             doubts={row: tuple(words.items()) for row, words in self._doubts.items()},
             plain=not (self._missing or self._doubts or self._untimed),
+            taken=self.plan.taken,
         )

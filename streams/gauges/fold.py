@@ -36,15 +36,18 @@ class Step(NamedTuple):
     arrival: Arrival
 
     def counts(self) -> Counter[str]:
-        """Return how often each reason and each doubt was given, for the metrics."""
+        """Return how often each reason and each doubt was given, for the metrics; `name-taken` once per row too."""
         if self.rows is None:
             return Counter()
         words = (*self.rows.missing.values(), *self.rows.doubts.values())
-        return Counter(word for row in words for _, word in row)
+        counts: Counter[str] = Counter(word for row in words for _, word in row)
+        if self.rows.taken:
+            counts[NoRate.NAME_TAKEN] += len(self.rows.taken) * self.rows.sample.shape.rows
+        return counts
 
 
 def advance(state: State | None, sample: Sample, rules: Rules) -> Step:
-    """Return the gauges of a sample and the new state. Raises RecordError where the rules cannot be applied to it."""
+    """Return the gauges of a sample and the new state."""
     if state is None:
         return Step(rows_of(None, sample, rules), State(sample, None), Arrival.NEW)
     if sample.slot < state.last.slot:

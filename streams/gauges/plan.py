@@ -10,12 +10,12 @@ import numpy as np
 
 from pollers.profiles.expr import Expression, ExpressionError, parse
 from pollers.profiles.expr import names as names_of
-from schemas.errors import RecordError
 from streams.gauges.derived import BITS_PER_UNIT, Derived
 from streams.gauges.identity import resource_of
 from streams.gauges.limits import Limits, bound
 from streams.gauges.rates import WRAP_32, Cell, Cells
 from streams.gauges.sample import CounterSpec, Numbers, Shape
+from streams.gauges.words import NoRate
 
 #: devices of one kind share them
 _CELLS_KEPT: Final = 1024
@@ -32,19 +32,20 @@ class Rules:
 
 class DerivedPlan(NamedTuple):
     name: str
-    #: positions of the inputs among the numbers of a row; None where one of them is not there at all
-    over: tuple[int, ...] | None
+    #: positions of the inputs among the numbers of a row
+    over: tuple[int, ...]
     under: tuple[int, ...]
     inputs: tuple[str, ...]
     divisor: Numbers | None  #: of a utilisation: speed of each row in the metric's unit, NaN where unknown
+    absent: NoRate | None = None  #: why no row has it
 
 
 class Formula(NamedTuple):
     """A value that came with the sample: an expression over the rates and levels of its row."""
 
     name: str
-    expression: Expression
-    places: Mapping[str, int]  #: name -> position among the numbers of a row
+    expression: Expression | None  #: None: it cannot be read
+    places: Mapping[str, int]  #: name -> position among the numbers of a row; none where the sample has no such number
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -55,10 +56,11 @@ class Plan(NamedTuple):
     names: tuple[str, ...]  #: of the numbers of a row: counters, then levels, then derived values
     cells: Cells
     derived: tuple[DerivedPlan | Formula, ...]
+    taken: tuple[str, ...] = ()  #: derived values that are left out: something else of the row has their name
 
 
 def plan_of(shape: Shape, rules: Rules) -> Plan:
-    """Return the plan. Raises RecordError where a derived value has the name of something the device gave."""
+    """Return the plan; what the device gave keeps its name, and of derived values of one name the first."""
     return shape.kept(rules, lambda: _plan(shape, rules))
 
 
@@ -71,18 +73,21 @@ def _plan(shape: Shape, rules: Rules) -> Plan:
         plain = (*plain, name)
     fixed = shape.fixed
     resource = resource_of(fixed.resource, fixed.endpoint, dict(fixed.labels))
-    wanted = [
-        value
-        for value in rules.derived
-        if value.group == fixed.group and (value.wants is None or value.wants(resource))
-    ]
-    if taken := sorted({value.name for value in wanted} & set(plain)):
-        raise RecordError(f"derived values have the names of metrics: {taken}")
-    names = (*plain, *(value.name for value in wanted))
-    derived = tuple(_derived(value, shape, names[: len(plain) + number]) for number, value in enumerate(wanted))
-    return Plan(
-        names, _cells(shape.counters, fixed.line_rates or (0,) * shape.rows, rules.limits), (*formulas, *derived)
+    wanted: dict[str, Derived] = {}
+    taken: list[str] = []
+    given_names = {*plain, *shape.states, *(name for name, _ in fixed.dimensions)}
+    for value in rules.derived:
+        if value.group == fixed.group and (value.wants is None or value.wants(resource)):
+            if value.name in given_names or value.name in wanted:
+                taken.append(value.name)
+            else:
+                wanted[value.name] = value
+    names = (*plain, *wanted)
+    derived = tuple(
+        _derived(value, shape, names[: len(plain) + number]) for number, value in enumerate(wanted.values())
     )
+    cells = _cells(shape.counters, fixed.line_rates or (0,) * shape.rows, rules.limits)
+    return Plan(names, cells, (*formulas, *derived), tuple(taken))
 
 
 def cell_of(shape: Shape, counter: int, row: int, limits: Limits) -> Cell:
@@ -116,23 +121,20 @@ def _cells(counters: tuple[CounterSpec, ...], lines: tuple[int, ...], limits: Li
 def _formula(name: str, text: str, given: tuple[str, ...]) -> Formula:
     try:
         expression = parse(text)
-    except ExpressionError as error:
-        raise RecordError(f"derived value {name!r}: expected {error}") from error
+    except ExpressionError:
+        return Formula(name, None, {})
     read = dict.fromkeys(".".join(path) for path in names_of(expression.tree))
-    if unknown := [one for one in read if one not in given]:
-        raise RecordError(f"derived value {name!r} is made of {unknown}, which are no numbers of this sample")
-    return Formula(name, expression, {one: given.index(one) for one in read})
+    return Formula(name, expression, {one: given.index(one) for one in read if one in given})
 
 
 def _derived(value: Derived, shape: Shape, names: tuple[str, ...]) -> DerivedPlan:
     place = {name: position for position, name in enumerate(names)}
-    there = all(name in place for name in value.inputs)
-    over = tuple(place[name] for name in value.over) if there else None
-    under = tuple(place[name] for name in value.under) if there else ()
+    if not all(name in place for name in value.inputs):
+        return DerivedPlan(value.name, (), (), value.inputs, None, NoRate.NO_SUCH_METRIC)
+    over, under = (tuple(place[name] for name in part) for part in (value.over, value.under))
     divisor = None if value.under else _speeds(value.over[0], shape)
-    if divisor is None and not value.under:
-        over = None
-    return DerivedPlan(value.name, over, under, value.inputs, divisor)
+    absent = NoRate.WRONG_UNIT if divisor is None and not value.under else None
+    return DerivedPlan(value.name, over, under, value.inputs, divisor, absent)
 
 
 def _speeds(metric: str, shape: Shape) -> Numbers | None:

@@ -29,6 +29,9 @@ class NoRate(enum.StrEnum):
     LINE_RATE_UNKNOWN = "line-rate-unknown"
     ZERO_DENOMINATOR = "zero-denominator"
     NO_SUCH_METRIC = "no-such-metric"
+    WRONG_UNIT = "wrong-unit"
+    BAD_EXPRESSION = "bad-expression"
+    NAME_TAKEN = "name-taken"
 
 
 class Doubt(enum.StrEnum):
@@ -63,6 +66,9 @@ EXPLAINED: Final[Mapping[str, str]] = {
     NoRate.LINE_RATE_UNKNOWN: "derived: a share of a speed that is not known",
     NoRate.ZERO_DENOMINATOR: "derived: a ratio to nothing",
     NoRate.NO_SUCH_METRIC: "derived: this group of this device lacks an input",
+    NoRate.WRONG_UNIT: "derived: a share of a line's speed is of a counter of octets or bits, and this is none",
+    NoRate.BAD_EXPRESSION: "derived: the expression that came with the sample cannot be worked out",
+    NoRate.NAME_TAKEN: "derived: left out, since something else of the row has its name",
     Doubt.WRAPPED: "the counter passed 2^32 once, and no other number of times fits",
     Doubt.MAY_HAVE_RESET: "it fell, a wrap fits, but the device's uptime is not known",
     Doubt.MAY_HAVE_WRAPPED: "a 32-bit counter rose, but could have wrapped unseen on this line",

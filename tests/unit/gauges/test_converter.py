@@ -15,6 +15,7 @@ from schemas.codec import from_avro, parsed_schema, to_avro
 from schemas.errors import BackendError, RecordError
 from schemas.records import Gauge, RawCounters
 from streams.gauges.converter import Converter, SchemaNeeded
+from streams.gauges.derived import parse
 from streams.gauges.plan import Rules
 from streams.gauges.state import Entry, StateError, entry_key, read_entry, write_entry
 from streams.gauges.transforms import Transform
@@ -186,6 +187,16 @@ def test_the_other_half_of_a_state_still_counts():
     stage.crash()
     assert gauge(stage.take(octets(1200, 2))).gauges == {"o": 10.0}
     assert len(stage.asides) == 1
+
+
+def test_a_derived_value_of_a_metrics_name_costs_no_poll_and_is_counted():
+    rules = Rules(derived=(parse("interface", "o", "utilisation o"),))
+    raw = Raw()
+    converter = Converter(rules, raw, Gauges(), {}.get)
+    converter.convert(0, KEY, raw.encode(octets(0, 0)))
+    (packed,) = converter.convert(0, KEY, raw.encode(octets(600, 1))).rows
+    assert Gauges().decode(packed).gauges == {"o": 10.0}
+    assert converter.words == {"first-sample": 1, "name-taken": 2}
 
 
 def test_a_schema_that_is_not_known_yet_is_asked_for_and_nothing_has_happened():

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from schemas.errors import RecordError
-from schemas.records import MissingCells
+from schemas.records import DerivedMetric, MissingCells
 from streams.gauges.derived import parse
+from streams.gauges.encode import pack
 from streams.gauges.fold import Arrival, advance
 from streams.gauges.gauge import gauges_of
 from streams.gauges.limits import Limits
@@ -345,10 +346,66 @@ def test_a_poll_that_contradicts_itself_is_refused_whole(wrong, complaint):
         sample(**{"counters": {"octets_in": [1, 2]}, **wrong})
 
 
-def test_a_derived_value_may_not_take_the_name_of_a_metric():
-    rules = Rules(derived=(parse("interface", "octets_in", "utilisation octets_in"),))
-    with pytest.raises(RecordError, match="octets_in"):
-        advance(None, octets(1), rules)
+@pytest.mark.parametrize(
+    ("name", "more", "kept"),
+    [
+        pytest.param("octets_in", {}, {"octets_in": 100.0}, id="counter"),
+        pytest.param("t", {"gauges": [level("t", [7.0])]}, {"octets_in": 100.0, "t": 7.0}, id="level"),
+        pytest.param("oper", {"states": [state("oper", ["up"])]}, {"octets_in": 100.0}, id="state"),
+        pytest.param("alias", {"dimensions": [state("alias", ["x"])]}, {"octets_in": 100.0}, id="dimension"),
+        pytest.param("twice", {"derived": [DerivedMetric(name="twice", unit="1", expr="octets_in * 2")]},
+                     {"octets_in": 100.0, "twice": 200.0}, id="value-of-the-profile"),
+    ],
+)  # fmt: skip
+def test_a_derived_value_whose_name_is_taken_is_left_out_and_counted(name, more, kept):
+    rules = Rules(derived=(parse("interface", name, "ratio octets_in / octets_in"),))
+    before, now = octets(0, **more), octets(6000, slot=T0_S + 60, **more)
+    step = advance(advance(None, before, rules).state, now, rules)
+    assert step.rows is not None
+    (gauge,) = gauges_of(step.rows)
+    assert (gauge.gauges, gauge.missing) == (kept, {})
+    assert dict(gauge.states) | dict(gauge.dimensions) == {
+        one.name: one.values[0] for one in (*more.get("states", ()), *more.get("dimensions", ()))
+    }
+    assert step.counts() == {"name-taken": 1}
+
+
+def test_of_two_derived_values_of_one_name_the_first_counts():
+    rules = Rules(
+        derived=(
+            parse("interface", "u", "ratio octets_in / octets_in"),
+            parse("interface", "u", "utilisation octets_in"),
+        )
+    )
+    step = advance(advance(None, octets(0), rules).state, octets(60, slot=T0_S + 60), rules)
+    assert step.rows is not None
+    assert [dict(gauge.gauges) for gauge in gauges_of(step.rows)] == [{"octets_in": 1.0, "u": 1.0}]
+    assert pack(step.rows, b"")[0].count(b"\x02u") == 1
+    assert step.counts() == {"name-taken": 1}
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        pytest.param("octets_in + nope", "no-such-metric", id="missing-column"),
+        pytest.param("nope", "no-such-metric", id="missing-column-alone"),
+        pytest.param("nope < 5", "no-such-metric", id="missing-column-compared"),
+        pytest.param("first(nope, octets_in) * 8", 800.0, id="missing-column-with-a-substitute"),
+        pytest.param("octets_in +", "bad-expression", id="no-expression"),
+        pytest.param("sum(octets_in)", "bad-expression", id="asks-for-other-rows"),
+    ],
+)
+def test_a_value_of_the_profile_that_cannot_be_worked_out_costs_nothing_else(expr, expected):
+    derived = {"derived": [DerivedMetric(name="d", unit="1", expr=expr)]}
+    (gauge,) = gauges(octets(0, **derived), octets(6000, slot=T0_S + 60, **derived))
+    assert gauge.gauges.get("d", gauge.missing.get("d")) == expected
+    assert gauge.gauges["octets_in"] == 100.0
+
+
+def test_a_share_of_a_line_is_of_octets_or_bits():
+    rules = Rules(derived=(parse("interface", "u", "utilisation unicast_in"),))
+    (gauge,) = gauges(interface(0, 0, 0, T0_S), interface(0, 0, 60, T0_S + 60), rules=rules)
+    assert gauge.missing == {"u": "wrong-unit"}
 
 
 def test_a_sample_gives_back_the_record_it_came_from():
