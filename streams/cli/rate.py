@@ -1,6 +1,7 @@
 """`panoptes rate`: the counter-to-rate conversion of the gauges stage, offline, from lines of JSON to lines of JSON."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -30,11 +31,13 @@ def _derived(_context: click.Context, _parameter: click.Parameter, values: tuple
             made.append(parse(group.strip(), name.strip(), text))
         except ValueError as error:
             raise click.BadParameter(str(error)) from error
+    if repeated := [name for name, count in Counter((one.group, one.name) for one in made).items() if count > 1]:
+        raise click.BadParameter(f"given more than once: {', '.join(': '.join(name) for name in repeated)}")
     return tuple(made)
 
 
 @click.command(name="rate")
-@click.argument("samples", type=click.File("r", encoding="utf-8", errors="backslashreplace"), default="-")
+@click.argument("samples", type=click.File("r", encoding="utf-8-sig", errors="backslashreplace"), default="-")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON per gauge; what is done without options too.")
 @click.option("--explain", "in_words", is_flag=True, help="Tell in words what became of each sample, and why.")
 @click.option("--line-rate-margin", type=click.FloatRange(min=1), default=1.1, show_default=True,

@@ -16,6 +16,10 @@ _SHOWN: Final = 40
 class LineError(ValueError):
     """A line that is no sample; the message says where and what was expected."""
 
+    def __init__(self, message: str) -> None:
+        # what is quoted of the line may be what cannot be printed
+        super().__init__(message.encode(errors="backslashreplace").decode())
+
 
 def read_sample(line: str) -> RawCounters:
     """Return the sample of a line; counters above 2^63-1 may stand as they are or as two's complement.
@@ -54,7 +58,7 @@ def _read(schema: Schema, value: Any, path: str) -> Any:
         return [_read(schema["items"], item, f"{path}[{place}]") for place, item in enumerate(items)]
     if kind == "map":
         entries = _of_type(value, dict, "an object", path)
-        return {key: _read(schema["values"], item, f"{path}.{key}") for key, item in entries.items()}
+        return {_text(key, path): _read(schema["values"], item, f"{path}.{key}") for key, item in entries.items()}
     return _read_plain(kind, value, path)
 
 
@@ -74,15 +78,27 @@ def _read_record(schema: Schema, value: Any, path: str) -> dict[str, Any]:
 
 def _read_plain(kind: str, value: Any, path: str) -> Any:
     if kind == "string":
-        return _of_type(value, str, "a text", path)
+        return _text(value, path)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise LineError(f"{path}: expected a number, found {_shown(value)}")
     if kind == "double":
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise LineError(f"{path}: expected a number that fits a double, found {_shown(value)}") from error
     lowest, highest = _RANGES[kind]
     if not isinstance(value, int) or not lowest <= value <= highest:
         raise LineError(f"{path}: expected a whole number from {lowest} to {highest}, found {_shown(value)}")
     return value - 2**64 if value >= 2**63 else value
+
+
+def _text(value: Any, path: str) -> str:
+    text: str = _of_type(value, str, "a text", path)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise LineError(f"{path}: expected a text, found half of a surrogate pair in {_shown(value)}") from error
+    return text
 
 
 def _of_type(value: Any, wanted: type, name: str, path: str) -> Any:

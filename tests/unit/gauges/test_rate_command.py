@@ -14,13 +14,13 @@ from streams.cli.rate import command
 from streams.gauges.jsonl import read_sample, write_gauge
 from streams.gauges.words import EXPLAINED, Doubt, NoRate
 from tests.strategies import records_of
-from tests.unit.gauges.making import T0_S, column, record
+from tests.unit.gauges.making import T0_S, column, level, record
 
 DOCS = Path(__file__).parents[3] / "docs" / "gauges.md"
 
 
 def line(value: int, number: int, **rest: Any) -> str:
-    return json.dumps(to_avro(record([column("o", [value])], slot=T0_S + 60 * number, **rest)))
+    return json.dumps(to_avro(record([column("o", [value])], **{"slot": T0_S + 60 * number, **rest})))
 
 
 def run(*lines: str, options: tuple[str, ...] = ()) -> Result:
@@ -57,6 +57,11 @@ def test_bad_lines_are_named_and_the_rest_goes_on():
         pytest.param(line(0, 0).replace('"values": [0]', '"values": [0.5]'), "expected a whole number", id="fraction"),
         pytest.param(line(0, 0).replace('"values": [0]', '"values": [0, 1]'), "2 values for 1 rows", id="lengths"),
         pytest.param("[" * 100_000, "no sample", id="deep"),
+        pytest.param(line(0, 0, gauges=[level("t", [1.5])]).replace("1.5", "9" * 400),
+                     "gauges[0].values[0]: expected a number that fits a double, found 999", id="past-a-double"),
+        pytest.param(line(0, 0).replace("Gi0/0", r"\ud800"), r'half of a surrogate pair in "\ud800"', id="surrogate"),
+        pytest.param(line(0, 0).replace("rack", r"\udfff"), "half of a surrogate pair", id="surrogate-in-a-key"),
+        pytest.param(line(0, 0).replace('"slot"', r'"\ud800"'), r"\ud800: no such field", id="surrogate-as-a-field"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_its_place(wrong, complaint):
@@ -69,6 +74,23 @@ def test_what_is_wrong_is_said_with_its_place(wrong, complaint):
 def test_counters_above_2_63_may_stand_as_they_are():
     plain = line(0, 0).replace('"values": [0]', f'"values": [{2**64 - 1}]')
     assert read_sample(plain).counters[0].values == (-1,)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line():
+    result = run("\ufeff" + line(0, 0), line(600, 1))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert len(result.stdout.splitlines()) == 2
+
+
+def test_a_slot_in_milliseconds_is_explained_without_its_date():
+    result = run(line(0, 0, slot=T0_S * 1000), options=("--explain",))
+    assert result.exit_code == 0
+    assert f"slot {T0_S * 1000}: first of its series" in result.stdout
+
+
+def test_a_derived_value_that_is_left_out_is_explained():
+    result = run(line(0, 0), options=("--explain", "--derive", "interface: o = utilisation o"))
+    assert "o: name-taken: derived: left out" in result.stdout
 
 
 def test_late_samples_are_said_but_no_error():
@@ -95,7 +117,15 @@ def test_the_settings_of_the_stage_are_options():
     assert gauge["counters"] == {"o": 15_000}
 
 
-@pytest.mark.parametrize("options", [("--derive", "nonsense"), ("--derive", "g: x = 5"), ("--json", "--explain")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(("--derive", "nonsense"), id="no-declaration"),
+        pytest.param(("--derive", "g: x = 5"), id="no-kind"),
+        pytest.param(("--derive", "g: x = utilisation a", "--derive", "g:x = utilisation b"), id="one-name-twice"),
+        pytest.param(("--json", "--explain"), id="two-forms"),
+    ],
+)
 def test_wrong_options_are_refused(options):
     assert run(line(0, 0), options=options).exit_code == 2
 
