@@ -1,6 +1,8 @@
 """Lists in JSON: one array, or one object a line."""
 
 import json
+import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -16,12 +18,22 @@ class _Twice(NamedTuple):
     field: str
 
 
-class _DamageError(ValueError):
-    """No value can be read there."""
+class _Damage(ValueError):
+    """No value can be read there, or none is expected there."""
 
-    def __init__(self, what: str, at: int) -> None:
+    def __init__(self, at: int, what: str) -> None:
         super().__init__(what)
         self.at = at
+
+
+class _Lines:
+    """Says on which line an offset stands; to count anew for each object would take a long list's square."""
+
+    def __init__(self, text: str) -> None:
+        self._ends: Final = [end.start() for end in re.finditer("\n", text)]
+
+    def of(self, at: int) -> int:
+        return bisect_left(self._ends, at) + 1
 
 
 def parse_json(text: str) -> Listing:
@@ -33,10 +45,12 @@ def parse_json(text: str) -> Listing:
     array = _array_of_wrapper(text, begin)
     entries: list[Entry] = []
     wrong: list[Wrong] = []
+    lines = _Lines(text)
     found = _elements(text, array, begin) if text[array : array + 1] == "[" else _documents(text, begin)
-    for line, value in found:
-        if isinstance(value, Wrong):
-            wrong.append(value)
+    for at, value in found:
+        line = lines.of(at)
+        if isinstance(value, _Damage):
+            wrong.append(Wrong(lines.of(value.at), str(value)))
         elif isinstance(value, _Twice):
             wrong.append(Wrong(line, f"field {value.field!r} stands there twice: remove one"))
         elif isinstance(value, dict):
@@ -48,56 +62,53 @@ def parse_json(text: str) -> Listing:
 
 
 def _elements(text: str, array: int, begin: int) -> Iterator[tuple[int, object]]:
-    """Give (line, value) of each element of the array; a Wrong at its damage, or for what stands behind it."""
+    """Give (offset, value) of each element of the array; a _Damage where it ends, or for what stands behind it."""
     at = _skip(text, array + 1)
     try:
         while text[at : at + 1] != "]":
             value, end = _decoded(text, at)
-            yield _line(text, at), value
+            yield at, value
             at = _skip(text, end)
             if text[at : at + 1] == ",":
                 at = _skip(text, at + 1)
             elif text[at : at + 1] != "]":
-                raise _DamageError("not JSON: expected ',' or ']'", at)  # noqa: TRY301
-    except _DamageError as damage:
-        line = _line(text, damage.at)
-        yield line, Wrong(line, f"{damage}; mend it, the entries after it were not read")
+                raise _Damage(at, "not JSON: expected ',' or ']'")  # noqa: TRY301
+    except _Damage as damage:
+        yield at, _Damage(damage.at, f"{damage}; mend it, the entries after it were not read")
         return
     at = _skip(text, at + 1)
     if array > begin:  # inside {"devices": ...}
         if text[at : at + 1] != "}":
             what = f"expected a }} after the list, found {text[at : at + _SHOWN]!r}: mend it, the entries were read"
-            yield _line(text, at), Wrong(_line(text, at), what)
+            yield at, _Damage(at, what)
             return
         at = _skip(text, at + 1)
     if at < len(text):
-        what = f"{text[at : at + _SHOWN]!r} stands after the list: remove it, it was not read"
-        yield _line(text, at), Wrong(_line(text, at), what)
+        yield at, _Damage(at, f"{text[at : at + _SHOWN]!r} stands after the list: remove it, it was not read")
 
 
 def _documents(text: str, at: int) -> Iterator[tuple[int, object]]:
-    """Give (line, value) of each of the objects; a Wrong for a damaged one, which ends where a line begins with {."""
+    """Give (offset, value) of each object; a _Damage for a damaged one, which ends where a line begins with {."""
     while at < len(text):
         try:
             value, end = _decoded(text, at)
-            yield _line(text, at), value
-        except _DamageError:
+            yield at, value
+        except _Damage:
             end = _next_object(text, at)
-            yield _line(text, at), _damaged(text, at, end)
+            yield at, _damage(text, at, end)
         at = _skip(text, end)
 
 
-def _damaged(text: str, begin: int, end: int) -> Wrong:
+def _damage(text: str, begin: int, end: int) -> _Damage:
     """Return what is wrong with an object, told by itself: the next one's beginning is not its fault."""
     alone = text[begin:end].rstrip(_WHITESPACE)
-    first = _line(text, begin)
-    last = first + alone.count("\n")
-    lost = "this line was" if first == last else f"lines {first} to {last} were"
+    more = alone.count("\n")
+    lost = f"{more + 1} lines up to the next object were" if more else "this line was"
     try:
         _decoded(alone, 0)
-    except _DamageError as damage:
-        return Wrong(first + _line(alone, damage.at) - 1, f"{damage}; mend it, {lost} not read")
-    return Wrong(first, f"not JSON; mend it, {lost} not read")
+    except _Damage as damage:
+        return _Damage(begin + damage.at, f"{damage}; mend it, {lost} not read")
+    return _Damage(begin, f"not JSON; mend it, {lost} not read")
 
 
 def _next_object(text: str, at: int) -> int:
@@ -131,20 +142,16 @@ _DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_int=str, par
 
 
 def _decoded(text: str, at: int) -> tuple[object, int]:
-    """Return the value that stands there, and where it ends. Raises _DamageError."""
+    """Return the value that stands there, and where it ends. Raises _Damage."""
     try:
         return _DECODER.raw_decode(text, at)
     except json.JSONDecodeError as error:
-        raise _DamageError(f"not JSON: {error.msg}", error.pos) from None
+        raise _Damage(error.pos, f"not JSON: {error.msg}") from None
     except RecursionError:
-        raise _DamageError("nested too deeply", at) from None
+        raise _Damage(at, "nested too deeply") from None
 
 
 def _skip(text: str, at: int) -> int:
     while at < len(text) and text[at] in _WHITESPACE:
         at += 1
     return at
-
-
-def _line(text: str, at: int) -> int:
-    return text.count("\n", 0, at) + 1

@@ -244,7 +244,7 @@ async def test_a_duplicate_is_reported_and_the_first_kept() -> None:
             "jsonl",
             '{"id": "a"}\n{\n  "id": "b"\n  "x": "y"\n}\n\n{\n  "id": "c"\n}',
             ["a", "c"],
-            "list.jsonl:4: not JSON: Expecting ',' delimiter; mend it, lines 2 to 5 were not read",
+            "list.jsonl:4: not JSON: Expecting ',' delimiter; mend it, 4 lines up to the next object were not read",
             id="jsonl-broken-over-several-lines",
         ),
         pytest.param(
