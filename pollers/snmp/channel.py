@@ -11,7 +11,8 @@ from pollers.snmp.gets import Gets
 from pollers.snmp.known import Known
 from pollers.snmp.limits import Limits
 from pollers.snmp.machine import Machine
-from pollers.snmp.rowset import PlanCache, RowSet, guards, learn
+from pollers.snmp.prepared import PlanCache
+from pollers.snmp.rowset import RowSet, dense, guards, learn
 from pollers.snmp.values import Oid, Problem, Table, Value
 from pollers.snmp.walk import Walk
 
@@ -92,11 +93,11 @@ class MachineChannel(ABC):
                 return table
             misses += 1
             self._shared.rewalks += 1
-        walk = self._start_walk(names, guards(names) if self._bulk else ())
+        walk, began_s = self._start_walk(names, guards(names)), self._shared.now_s()
         table = await self._walk(walk)
         if known is not None and fresh and misses >= _MOST_MISSES:
             self._memory.row_sets[names] = known._replace(misses=misses)  # walk, until its time to be learnt anew
-        elif self._bulk and walk.finished and (found := learn(walk, self._shared.now_s())) is not None:
+        elif walk.finished and (found := learn(walk, began_s)) is not None:
             self._memory.row_sets[names] = self._shared.intern(found._replace(misses=min(misses, _MOST_MISSES - 1)))
         else:
             self._memory.row_sets.pop(names, None)
@@ -105,10 +106,11 @@ class MachineChannel(ABC):
     async def _ask_known(self, names: tuple[bytes, ...], columns: list[Oid], known: RowSet) -> Table | None:
         """Return the table by its learnt rows, or None where a fresh walk is due."""
         rows = self._memory.paging.rows(known.value_bytes * len(names))
-        if len(known.tags) != len(names):
+        if not (self._bulk and dense(known.tags, len(names))):
             rows = max(1, min(rows, _MOST_GET_NAMES // len(names)))
         plan = self._shared.plans.get(names, known, rows, bulk=self._bulk)
-        machine = Known(plan, known, self._memory.paging)
+        asked_s = self._shared.now_s()
+        machine = Known(plan, known, self._memory.paging, elapsed_s=asked_s - known.heard_at_s)
         try:
             await self._run(machine, self._shared.limits.retries)
         except (AgentError, DamagedResponse):
@@ -120,7 +122,7 @@ class MachineChannel(ABC):
         if machine.changed:
             return None
         uptime = (known.guards[0][0], machine.uptime)
-        self._memory.row_sets[names] = known._replace(guards=(uptime, *known.guards[1:]), misses=0)
+        self._memory.row_sets[names] = known._replace(guards=(uptime, *known.guards[1:]), misses=0, heard_at_s=asked_s)
         return machine.table(columns)
 
     def _start_walk(self, names: Sequence[bytes], beside: Sequence[bytes]) -> Walk:

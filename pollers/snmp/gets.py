@@ -88,6 +88,9 @@ class Gets:
             rest = positions[:at] + positions[at + 1 :]
             if rest:
                 self._todo.appendleft(rest)
+        elif answer.status == ErrorStatus.NO_SUCH_NAME:  # which one is missing is not said: the last one left is
+            half = len(positions) // 2
+            self._todo.extendleft(part for part in (positions[half:], positions[:half]) if half)
         else:
             position = positions[at] if 0 <= at < len(positions) else positions[0]
             raise refusal(answer.status, ber.decode_oid(self._names[position]))

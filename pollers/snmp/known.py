@@ -8,7 +8,8 @@ from pollers.snmp.columns import decode_cells, decode_known
 from pollers.snmp.errors import DamagedResponse
 from pollers.snmp.message import GET_BULK, Answer, ErrorStatus, Request
 from pollers.snmp.paging import Paging
-from pollers.snmp.rowset import Page, Plan, RowSet, cut, unchanged
+from pollers.snmp.prepared import Page, Plan, cut
+from pollers.snmp.rowset import RowSet, dense, unchanged
 from pollers.snmp.values import Column, Data, Oid, Problem, Table
 
 _FIRST: Final = 0
@@ -17,12 +18,14 @@ _FIRST: Final = 0
 class Known:
     """Asks for the pages of a plan; `changed` says why the rows are not those that were learnt, and a walk is due."""
 
-    def __init__(self, plan: Plan, known: RowSet, paging: Paging) -> None:
+    def __init__(self, plan: Plan, known: RowSet, paging: Paging, *, elapsed_s: float = 0.0) -> None:
+        """`elapsed_s`: seconds since the guards of `known` were read."""
         self.changed = ""
         self.uptime = known.guards[_FIRST][1]  #: as the device said it this time
         self._plan = plan
         self._known = known
         self._paging = paging
+        self._elapsed_s = elapsed_s
         self._todo: deque[Page] = deque(plan.pages)
         self._pages: dict[int, Page] = {}
         self._numbers = len(plan.pages)
@@ -71,7 +74,7 @@ class Known:
         return len(raws)
 
     def _check_guards(self, raws: list[bytes]) -> None:
-        if not unchanged(self._known.guards, raws[: self._plan.guards]):
+        if not unchanged(self._known.guards, raws[: self._plan.guards], self._elapsed_s):
             self.changed = "the device restarted or changed its rows"
         self.uptime = raws[_FIRST]
 
@@ -99,12 +102,15 @@ class Known:
     def _refused(self, page: Page, answer: Answer) -> None:
         if answer.status == ErrorStatus.TOO_BIG:
             self._paging.halve()
+            if page.rows > 1:
+                self._todo.extendleft(reversed(self._cut(page, page.rows // 2)))
+                return
         self.changed = f"{page.request.asked} known values were refused with error-status {answer.status}"
 
     def smaller(self, request: Request) -> Request | None:
         page = self._pages[request.page]
         self._paging.halve()
-        if page.rows == 1:
+        if page.rows <= 1:
             return None
         head, rest = self._cut(page, page.rows // 2)
         self._todo.appendleft(rest)
@@ -122,7 +128,7 @@ class Known:
             raws += self._raws[first]
             rows += self._plan.rows[first : first + count]
             offsets += [self._offsets[first]] * count
-        if len(self._plan.tags) != width:
+        if not dense(self._plan.tags, width):
             return self._with_holes(columns, rows, raws, offsets)
         problems: list[Problem] = []
         made = []

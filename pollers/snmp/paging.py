@@ -23,7 +23,12 @@ class Paging:
 
     def rows(self, row_bytes: float) -> int:
         """Return how many rows of this size to ask for at once, at least 1."""
-        return max(1, int((self.response_bytes - _HEADERS_BYTES) / row_bytes))
+        return max(1, int(self.room_bytes / row_bytes))
+
+    @property
+    def room_bytes(self) -> int:
+        """Return how many bytes of a response are for its variables."""
+        return self.response_bytes - _HEADERS_BYTES
 
     def halve(self) -> None:
         """Note a tooBig or a silence after a page that may have been too long."""

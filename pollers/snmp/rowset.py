@@ -1,13 +1,12 @@
-"""Learnt row sets: what a walk found, kept small, and the requests that ask for it directly, kept ready (pure)."""
+"""Learnt row sets: what a walk found, kept small, and whether it is still so (pure)."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from pollers.snmp import ber, message
-from pollers.snmp.columns import row_name
-from pollers.snmp.message import GET, GET_BULK, Request
 from pollers.snmp.values import Type
+from pollers.snmp.walk import Column as WalkedColumn
 from pollers.snmp.walk import Walk
 
 UPTIME: Final = ber.encode_oid("1.3.6.1.2.1.1.3")
@@ -16,14 +15,19 @@ _IF_TABLE_LAST_CHANGE: Final = ber.encode_oid("1.3.6.1.2.1.31.1.5")
 _ENT_LAST_CHANGE: Final = ber.encode_oid("1.3.6.1.2.1.47.1.4.1")
 _INTERFACES: Final = (ber.encode_oid("1.3.6.1.2.1.2.2"), ber.encode_oid("1.3.6.1.2.1.31.1.1"))
 _ENTITIES: Final = (ber.encode_oid("1.3.6.1.2.1.47"),)
-_GUARD_TYPES: Final = {
+_TEXTS: Final = (Type.OCTET_STRING, Type.OPAQUE)
+GUARD_TYPES: Final = {
     UPTIME: Type.TIME_TICKS,
     _IF_NUMBER: Type.INTEGER,
     _IF_TABLE_LAST_CHANGE: Type.TIME_TICKS,
     _ENT_LAST_CHANGE: Type.TIME_TICKS,
 }
+_LONGEST_PART: Final = 255  #: of what is kept with its length before it, in one octet
 _UPTIME_WRAP: Final = 2**32
 _WRAP_MARGIN_CS: Final = 100 * 3600  #: how near to the end of its range sysUpTime must have been to have wrapped
+#: sysUpTime may lag this much behind the worker's clock: answers take their time, and clocks drift
+_LAG_CS: Final = 200
+_DRIFT: Final = 0.05
 
 
 def guards(columns: Sequence[bytes]) -> tuple[bytes, ...]:
@@ -42,21 +46,28 @@ class RowSet(NamedTuple):
     rows: bytes  #: each row encoded, its length before it
     #: one tag per column where every cell has its column's tag, else one per cell, row by row, 0 for a hole
     tags: bytes
-    value_bytes: int  #: of a response, per value, rounded up
+    value_bytes: int  #: of a response, per value, rounded up, so that a page fits where its rows are the longest
     guards: tuple[tuple[bytes, bytes], ...]  #: name and contents, sysUpTime first
-    beyond: bytes  #: name and tag of what follows the first column's last row, empty where there are holes
+    #: name and tag of what follows the last row, each with its length before it, empty where that is not known: of the
+    #: first column where GETBULK shows the others, of every column where GETNEXT has to
+    beyond: bytes
     learnt_at_s: float
     misses: int = 0  #: how often in a row the device had other rows than were learnt
+    heard_at_s: float = 0.0  #: when the device was asked for the guards
 
 
-def learn(walk: Walk, now_s: float) -> RowSet | None:
+def dense(tags: bytes, width: int) -> bool:
+    """Return whether the tags of a row set stand for whole columns, as many as `width`, without a hole."""
+    return len(tags) == width and 0 not in tags
+
+
+def learn(walk: Walk, began_s: float) -> RowSet | None:
     """Return the row set of a finished walk, or None where it cannot be asked for directly: problems, or no rows."""
     walk.settle()
     first = walk.columns[0].cells
     if walk.problems or not any(c.cells.suffixes for c in walk.columns) or UPTIME not in walk.guards:
         return None
     known = tuple(walk.guards.items())
-    size = int(walk.bytes_read / max(1, walk.values_read)) + 1
     uniform = bool(first.suffixes) and all(
         c.cells.suffixes == first.suffixes and c.cells.types.count(c.cells.types[0]) == len(first.suffixes)
         for c in walk.columns
@@ -66,19 +77,57 @@ def learn(walk: Walk, now_s: float) -> RowSet | None:
         rows = first.suffixes
     else:
         rows, tags = _cells(walk)
-    if any(len(row) > 255 for row in rows):
+    if any(len(row) > _LONGEST_PART for row in rows):
         return None
-    beyond = _beyond(walk) if uniform else b""
-    return RowSet(b"".join(bytes((len(row),)) + row for row in rows), tags, size, known, beyond, now_s)
+    beyond = _packed([_beyond(column) for column in walk.columns[: 1 if uniform and walk.bulk else None]])
+    return RowSet(_packed(rows), tags, _value_bytes(walk, rows), known, beyond, began_s, heard_at_s=began_s)
 
 
-def _beyond(walk: Walk) -> bytes:
-    """Return the variable that a GETNEXT of the first column's last row gives."""
-    if walk.columns[0].beyond is None:
+def _value_bytes(walk: Walk, rows: Sequence[bytes]) -> int:
+    """Return the bytes per value by which a page that is planned to be full is no longer, whichever rows it has.
+
+    What texts take is counted row by row; the rest of the responses is taken to be the same for every value.
+    """
+    width, room = len(walk.columns), walk.paging.room_bytes
+    mean = int(walk.bytes_read / max(1, walk.values_read)) + 1
+    texts = dict.fromkeys(rows, 0)
+    for cells in (column.cells for column in walk.columns if any(kind in column.cells.types for kind in _TEXTS)):
+        for row, data in zip(cells.suffixes, cells.data, strict=True):
+            if isinstance(data, bytes):
+                texts[row] += len(data)
+    rest = width * (int((walk.bytes_read - sum(texts.values())) / max(1, walk.values_read)) + 1)
+    sizes = [rest + text for text in texts.values()]
+    most = _most_rows(sizes, room)
+    if most == len(sizes):
+        return mean
+    # the least that lets `Paging.rows` give no more rows than these, if a single row does not tell that less will do
+    return max(mean, min(int(room / ((most + 1) * width)), max(sizes) // width) + 1)
+
+
+def _most_rows(sizes: Sequence[int], room: int) -> int:
+    """Return how many rows in a row fit into this room wherever they begin, at least 1."""
+    ends = [0, *accumulate(sizes)]
+    low, high = 1, len(sizes)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if max(end - start for start, end in zip(ends, ends[middle:], strict=False)) <= room:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _packed(parts: Sequence[bytes]) -> bytes:
+    return b"".join([bytes((len(part),)) + part for part in parts])
+
+
+def _beyond(column: WalkedColumn) -> bytes:
+    """Return the variable that a GETNEXT of the column's last row gives, empty where that is not known."""
+    if column.beyond is None:
         return b""
-    oid, tag = walk.columns[0].beyond
-    first = walk.columns[0]
-    return message.want(first.prefix + first.last if tag == Type.END_OF_MIB_VIEW else oid, tag)
+    oid, tag = column.beyond
+    found = message.want(column.prefix + column.last if tag == Type.END_OF_MIB_VIEW else oid, tag)
+    return found if len(found) <= _LONGEST_PART else b""
 
 
 def _cells(walk: Walk) -> tuple[list[bytes], bytes]:
@@ -89,7 +138,7 @@ def _cells(walk: Walk) -> tuple[list[bytes], bytes]:
 
 
 def split_rows(rows: bytes) -> list[bytes]:
-    """Return the rows of a RowSet, encoded."""
+    """Return the parts of what a RowSet keeps with their lengths before them: the rows, or what is beyond them."""
     found, at = [], 0
     while at < len(rows):
         end = at + 1 + rows[at]
@@ -98,159 +147,19 @@ def split_rows(rows: bytes) -> list[bytes]:
     return found
 
 
-def unchanged(before: Sequence[tuple[bytes, bytes]], now: Sequence[bytes]) -> bool:
-    """Return whether the guards say that nothing happened to the rows; sysUpTime comes first and may only grow.
-
-    sysUpTime's own wrap after 497 days is no reboot.
-    """
+def unchanged(before: Sequence[tuple[bytes, bytes]], now: Sequence[bytes], elapsed_s: float = 0.0) -> bool:
+    """Return whether the guards say that nothing happened to the rows in these seconds; sysUpTime comes first."""
     if any(then != value for (_, then), value in zip(before[1:], now[1:], strict=True)):
         return False
-    was, is_now = int.from_bytes(before[0][1]), int.from_bytes(now[0])
-    return is_now >= was or was > _UPTIME_WRAP - _WRAP_MARGIN_CS
+    return not _restarted(int.from_bytes(before[0][1]), int.from_bytes(now[0]), elapsed_s * 100)
 
 
-class Page(NamedTuple):
-    """One prepared request and what its response must look like."""
+def _restarted(was_cs: int, now_cs: int, elapsed_cs: float) -> bool:
+    """Return whether two readings of sysUpTime tell of a restart between them.
 
-    request: Request
-    first: int  #: its first row
-    rows: int
-    wants: Sequence[bytes]  #: name and tag of each variable
-    extra: int  #: variables that come before those of the rows
-
-
-class Plan(NamedTuple):
-    """A table's requests, for every device that has these rows."""
-
-    rows: Sequence[str]
-    suffixes: Sequence[bytes]
-    tags: bytes  #: as in RowSet
-    pages: Sequence[Page]
-    guards: int  #: variables of the first page that come before its rows
-    width: int  #: columns
-
-
-class _Shape(NamedTuple):
-    """What the pages of one plan have in common."""
-
-    columns: Sequence[bytes]
-    suffixes: Sequence[bytes]
-    known: RowSet
-    heads: dict[int, list[tuple[bytes, bytes]]]
-
-    def heads_for(self, row_bytes: int) -> list[tuple[bytes, bytes]]:
-        """Return what stands before and after a row of this length in the wanted variable of each column."""
-        if (found := self.heads.get(row_bytes)) is None:
-            pairs = zip(self.columns, self.known.tags, strict=True)
-            found = [(_oid_head(column, row_bytes), bytes((tag,))) for column, tag in pairs]
-            self.heads[row_bytes] = found
-        return found
-
-
-def _oid_head(column: bytes, row_bytes: int) -> bytes:
-    return bytes((Type.OBJECT_IDENTIFIER,)) + ber.length(len(column) + row_bytes) + column
-
-
-def plan(columns: Sequence[bytes], known: RowSet, page_rows: int, *, bulk: bool) -> Plan:
-    """Return the requests for a row set, page_rows at a time.
-
-    By GETBULK where every column has every row, since it also shows rows that are new; by GET where there are holes.
+    Its own wrap after 497 days is none. A device that has been up for longer than it was, again, is known by an uptime
+    that fits in between the readings, and is behind its time. One whose uptime stands still tells nothing.
     """
-    suffixes = split_rows(known.rows)
-    make = _bulk_page if bulk and len(known.tags) == len(columns) else _get_page
-    shape = _Shape(columns, suffixes, known, {})
-    pages = [
-        make(shape, first, min(page_rows, len(suffixes) - first), number)
-        for number, first in enumerate(range(0, len(suffixes), page_rows))
-    ]
-    return Plan([row_name(s) for s in suffixes], suffixes, known.tags, pages, len(known.guards), len(columns))
-
-
-def _guard_wants(names: Sequence[bytes]) -> list[bytes]:
-    return [message.want(name + b"\x00", _GUARD_TYPES[name]) for name in names]
-
-
-def _bulk_page(shape: _Shape, first: int, rows: int, number: int) -> Page:
-    columns, suffixes, known, _ = shape
-    extra = [name for name, _ in known.guards] if first == 0 else []
-    wants = _guard_wants(extra)
-    if known.beyond and first + rows == len(suffixes):
-        extra.append(columns[0] + suffixes[-1])
-        wants.append(known.beyond)
-    for suffix in suffixes[first : first + rows]:
-        wants += [head + suffix + tag for head, tag in shape.heads_for(len(suffix))]
-    before = suffixes[first - 1] if first else b""
-    names = [*extra, *(column + before for column in columns)]
-    made = message.request(GET_BULK, names, non_repeaters=len(extra), repetitions=rows, page=number)
-    return Page(made, first, rows, wants, len(extra))
-
-
-def _get_page(shape: _Shape, first: int, rows: int, number: int) -> Page:
-    columns, suffixes, known, _ = shape
-    width = len(columns)
-    cells = known.tags * len(suffixes) if len(known.tags) == width else known.tags
-    guard_names = [name for name, _ in known.guards] if first == 0 else []
-    names = [name + b"\x00" for name in guard_names]
-    wants = _guard_wants(guard_names)
-    for row in range(first, first + rows):
-        for column, tag in zip(columns, cells[row * width : (row + 1) * width], strict=True):
-            if tag:
-                names.append(column + suffixes[row])
-                wants.append(message.want(column + suffixes[row], tag))
-    return Page(message.request(GET, names, page=number), first, rows, wants, len(guard_names))
-
-
-def cut(made: Plan, page: Page, rows: int, number: int) -> tuple[Page, Page]:
-    """Return a page as two: its first rows, and the rest; they are given this number and the next."""
-    tags, width = made.tags, made.width
-    dense = len(tags) == width
-    tags_of_head = b"" if dense else tags[page.first * width : (page.first + rows) * width]
-    count = rows * width if dense else len(tags_of_head) - tags_of_head.count(0)
-    at, names = page.extra + count, page.request.names
-    middle = page.first + rows
-    if page.request.pdu == GET_BULK:
-        before, suffix = (len(made.suffixes[page.first - 1]) if page.first else 0), made.suffixes[middle - 1]
-        rest_names: Sequence[bytes] = [name[: len(name) - before] + suffix for name in names[page.extra :]]
-        head = message.request(GET_BULK, names, non_repeaters=page.extra, repetitions=rows, page=number)
-        rest = message.request(GET_BULK, rest_names, repetitions=page.rows - rows, page=number + 1)
-    else:
-        head = message.request(GET, names[:at], page=number)
-        rest = message.request(GET, names[at:], page=number + 1)
-    return (
-        Page(head, page.first, rows, page.wants[:at], page.extra),
-        Page(rest, middle, page.rows - rows, page.wants[at:], 0),
-    )
-
-
-class PlanCache:
-    """Plans by what they are for, the least recently used ones dropped above a size in bytes."""
-
-    def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
-        self._bytes = 0
-        self._plans: OrderedDict[tuple[object, ...], tuple[Plan, int]] = OrderedDict()
-
-    def get(self, columns: tuple[bytes, ...], known: RowSet, page_rows: int, *, bulk: bool) -> Plan:
-        names = tuple(name for name, _ in known.guards)
-        key = (columns, known.rows, known.tags, known.beyond, names, page_rows, bulk)
-        if (found := self._plans.get(key)) is not None:
-            self._plans.move_to_end(key)
-            return found[0]
-        made = plan(columns, known, page_rows, bulk=bulk)
-        size = _size(made)
-        self._plans[key] = (made, size)
-        self._bytes += size
-        while self._bytes > self._most_bytes and len(self._plans) > 1:
-            self._bytes -= self._plans.popitem(last=False)[1][1]
-        return made
-
-    def __len__(self) -> int:
-        return len(self._plans)
-
-
-def _size(made: Plan) -> int:
-    """Return about how many bytes a plan takes, with the headers of its objects."""
-    values = sum(len(page.wants) for page in made.pages)
-    names = sum(len(page.request.names) for page in made.pages)
-    longest = max((len(page.wants[-1]) for page in made.pages if page.wants), default=0)
-    return values * (longest + 41) + names * (2 * longest + 49) + len(made.rows) * 110
+    if now_cs <= was_cs:
+        return now_cs < was_cs <= _UPTIME_WRAP - _WRAP_MARGIN_CS
+    return now_cs <= elapsed_cs and now_cs < was_cs + elapsed_cs * (1 - _DRIFT) - _LAG_CS

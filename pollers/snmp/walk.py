@@ -17,6 +17,7 @@ from pollers.snmp.paging import Paging
 from pollers.snmp.values import EXCEPTIONS, FIRST_EXCEPTION, Problem, Table
 
 _VALUE_BYTES: Final = 14  #: a guess until the first response: headers of a variable and its value
+_LEAST_VALUE_BYTES: Final = 8.0
 _MOST_REPETITIONS: Final = 128  #: agents with lower limits cut the response off, which is fine
 _MOST_COLUMNS: Final = 60
 
@@ -46,9 +47,10 @@ class Walk:
         self.guards: dict[bytes, bytes] = {}  #: what the device has of the guards: contents of value by name
         self.bytes_read = 0  #: of responses
         self.values_read = 0
-        self._guard_names = tuple(guards) if bulk else ()
-        self._paging = paging
-        self._bulk = bulk
+        self._guard_names = tuple(guards)
+        self._beside = 0  #: guards in the request under way
+        self.paging = paging
+        self.bulk = bulk
         self._rows_max = rows_max
         self._width = _MOST_COLUMNS  #: columns in one request
         self._repetitions = _MOST_REPETITIONS
@@ -73,25 +75,21 @@ class Walk:
         if not self._group:
             return None
         self._waiting = True
-        return self._request(self._paging.rows(self._value_bytes * len(self._group)))
+        return self._request(self.paging.rows(self._value_bytes * len(self._group)))
 
     def _request(self, repetitions: int) -> Request:
-        names = [column.prefix + column.last for column in self._group]
-        if not self._bulk:
+        self._beside = len(self._guard_names)
+        names = [*self._guard_names, *(column.prefix + column.last for column in self._group)]
+        if not self.bulk:
             return request(GET_NEXT, names)
-        guards = self._guard_names
-        return request(
-            GET_BULK,
-            [*guards, *names],
-            non_repeaters=len(guards),
-            repetitions=min(repetitions, self._repetitions),
-        )
+        return request(GET_BULK, names, non_repeaters=self._beside, repetitions=min(repetitions, self._repetitions))
 
     def smaller(self, request: Request) -> Request | None:
         """Return a request for fewer rows, then for fewer columns."""
-        self._paging.halve()
+        self.paging.halve()
         if request.pdu == GET_BULK and request.repetitions > 1:
-            self._repetitions = request.repetitions // 2
+            # a quarter: rows that follow short ones may well be more than twice as long
+            self._repetitions = max(1, request.repetitions // 4)
             return self._request(self._repetitions)
         if len(self._group) > 1:
             self._width = len(self._group) // 2
@@ -107,15 +105,17 @@ class Walk:
         found = answer.varbinds()
         if len(found) > request.asked:
             raise DamagedResponse("the response has more variables than were asked for")
-        if len(found) <= request.non_repeaters:
+        if len(found) <= self._beside:
             raise DamagedResponse("the response is empty")
         self._waiting = False
-        self._keep_guards(found, request.non_repeaters)
-        count = self._keep_rows(found, request.non_repeaters, offset_ms)
-        self._paging.good(answer.size)
+        self._keep_guards(found, self._beside)
+        count = self._keep_rows(found, self._beside, offset_ms)
+        self.paging.good(answer.size)
+        # by the longest page so far: where some rows are longer than others, more of those may follow
+        longest = self._value_bytes if self.values_read else _LEAST_VALUE_BYTES
+        self._value_bytes = max(longest, answer.size / len(found))
         self.bytes_read += answer.size
         self.values_read += len(found)
-        self._value_bytes = max(8.0, answer.size / len(found))
         return count
 
     def _keep_guards(self, found: ber.VarBinds, count: int) -> None:
@@ -237,19 +237,22 @@ class Walk:
 
     def _refused(self, request: Request, answer: Answer) -> None:
         """React to an error-status. Raises SnmpError where nothing was read and nothing is left to try."""
-        at = answer.index - 1 - request.non_repeaters
+        at = answer.index - 1 - self._beside
         named = self._group[at : at + 1] if at >= 0 else []
         if answer.status == ErrorStatus.TOO_BIG and (smaller := self.smaller(request)) is not None:
             self._width = min(self._width, len(smaller.names) - smaller.non_repeaters)
             return
-        if request.non_repeaters:
-            self._guard_names = ()  # a scalar that the agent cannot read must not cost the table
+        if self._beside and not named:  # a scalar that the agent cannot read must not cost the table
+            self._guard_names = _without(self._guard_names, answer.index)
             return
-        ended = named or self._group
-        if answer.status == ErrorStatus.NO_SUCH_NAME and not self._bulk:  # v1: the end of the MIB
-            for column in ended:
+        if answer.status == ErrorStatus.NO_SUCH_NAME and not self.bulk:  # v1: the end of the MIB
+            if not named and len(self._group) > 1:  # of which column is not said
+                self._width = len(self._group) // 2
+                return
+            for column in named or self._group:
                 column.done = True
             return
+        ended = named or self._group
         self.settle()
         error = refusal(answer.status, ber.decode_oid(ended[0].prefix + ended[0].last))
         for column in ended:
@@ -261,6 +264,13 @@ class Walk:
         """Return what was read."""
         self.settle()
         return merge([(ber.decode_oid(c.prefix), c.cells) for c in self.columns], self.problems)
+
+
+def _without(guards: tuple[bytes, ...], index: int) -> tuple[bytes, ...]:
+    """Return the guards but for the one that an error-index names; where it names none, sysUpTime, the first, alone."""
+    if 0 < index <= len(guards):
+        return guards[: index - 1] + guards[index:]
+    return guards[:1] if len(guards) > 1 else ()
 
 
 def _reason(status: int) -> str:

@@ -19,7 +19,8 @@ from pollers.snmp.known import Known
 from pollers.snmp.limits import Limits
 from pollers.snmp.message import CommunityFrame, Request, request_id_at
 from pollers.snmp.paging import Paging
-from pollers.snmp.rowset import guards, learn, plan
+from pollers.snmp.prepared import plan
+from pollers.snmp.rowset import guards, learn
 from pollers.snmp.values import Type, Value
 from pollers.snmp.walk import Walk
 from tests.unit.snmp import scripted

@@ -279,6 +279,17 @@ async def test_an_error_status_becomes_an_error_that_says_what_to_check(
             await session.walk(COLUMNS)
 
 
+@pytest.mark.parametrize("index", [-1, 0, 1, 99], ids=["negative", "none", "a-scalar-beside", "beyond-the-request"])
+async def test_an_error_that_never_ends_ends_the_poll_whatever_its_error_index(index: int) -> None:
+    def refuse(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
+        yield asked.response([], status=5, index=index)
+
+    async with opened(refuse) as (session, agent, _):
+        with pytest.raises(AgentError, match="genErr"):
+            await session.table(COLUMNS)
+    assert len(agent.requests) <= 5
+
+
 async def test_tooBig_halves_the_request_until_it_fits() -> None:  # noqa: N802
     names = [f"1.3.6.1.2.1.31.1.1.1.6.{row}" for row in range(1, 8)]
 

@@ -21,7 +21,7 @@ from pollers.snmp.wire_access import SnmpAccess
 from pollers.snmp.wire_turns import Turns
 from tests.unit.snmp import scripted
 from tests.unit.snmp.opening import PUBLIC, FastClock, Source, Traced, access_for, opened
-from tests.unit.snmp.scripted import GET_BULK, Asked, Mib, ScriptedAgent, arcs, start
+from tests.unit.snmp.scripted import Asked, Mib, ScriptedAgent, arcs, start
 
 COLUMNS = ("1.3.6.1.2.1.31.1.1.1.6", "1.3.6.1.2.1.31.1.1.1.10")
 NAME = "1.3.6.1.2.1.1.3.0"
@@ -293,106 +293,6 @@ async def _poll(access: SnmpAccess, device: Device) -> tuple[str, int | None]:
         except NoAnswer:
             return "NoAnswer", session.unreachable_since_ms
         return "ok", session.unreachable_since_ms
-
-
-class TestKnownRows:
-    async def test_are_asked_for_directly_after_one_walk(self) -> None:
-        async with opened(good) as (session, agent, _):
-            first = await session.table(COLUMNS)
-            walked = len(agent.requests)
-            agent.requests.clear()
-            second = await session.table(COLUMNS)
-        assert (first.rows, first.columns) == (second.rows, second.columns)
-        assert all(asked.pdu == GET_BULK for asked in agent.requests)
-        assert len(agent.requests) <= walked
-
-    @pytest.mark.parametrize(
-        "change",
-        [
-            pytest.param(
-                {(*arcs(COLUMNS[0]), 301): (0x46, b"\x01"), (*arcs(COLUMNS[1]), 301): (0x46, b"\x01")},
-                id="a-row-at-the-end",
-            ),
-            pytest.param(
-                {(*arcs(COLUMNS[0]), 77, 1): (0x46, b"\x01"), (*arcs(COLUMNS[1]), 77, 1): (0x46, b"\x01")},
-                id="a-row-between",
-            ),
-            pytest.param({(*arcs(COLUMNS[1]), 9): None}, id="a-hole"),
-            pytest.param({(*arcs(COLUMNS[0]), 300): None, (*arcs(COLUMNS[1]), 300): None}, id="the-last-row-went"),
-            pytest.param({(*arcs(COLUMNS[0]), 5): (0x41, b"\x01")}, id="another-type"),
-            pytest.param({arcs(NAME): (0x43, b"\x01")}, id="a-restart"),
-            pytest.param({arcs("1.3.6.1.2.1.31.1.5.0"): (0x43, b"\x01")}, id="ifTableLastChange"),
-        ],
-    )
-    async def test_a_change_triggers_a_fresh_walk(self, change: dict[scripted.Arcs, scripted.Cell | None]) -> None:
-        base = {**MIB.cells, arcs("1.3.6.1.2.1.31.1.5.0"): (0x43, b"\x00")}
-        changed = Mib({k: v for k, v in {**base, **change}.items() if v is not None})
-        before = Mib(base)
-        state = [before]
-
-        def both(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
-            yield state[0].answer(asked)
-
-        async with opened(both) as (session, _, _):
-            await session.table(COLUMNS)
-            state[0] = changed
-            for _ in range(2):
-                table = await session.table(COLUMNS)
-                walked = await session.walk(COLUMNS)
-                assert (table.rows, table.columns) == (walked.rows, walked.columns)
-
-    async def test_that_keep_changing_are_walked_and_not_learnt_again_for_a_while(self) -> None:
-        rows = 300
-
-        def grows(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
-            yield Mib(scripted.table(list(map(arcs, COLUMNS)), range(1, rows))).answer(asked)
-
-        async with opened(grows) as (session, agent, access):
-            costs = []
-            for _ in range(6):
-                rows += 1
-                agent.requests.clear()
-                assert len((await session.table(COLUMNS)).rows) == rows - 1
-                costs.append(len(agent.requests))
-            assert access.figures().rewalks == 3
-        assert costs[-1] == costs[0] < costs[1]
-
-    async def test_are_not_trusted_for_longer_than_the_setting(self) -> None:
-        async with opened(good, row_set_age_s=0.0) as (session, agent, _):
-            await session.table(COLUMNS)
-            walked = len(agent.requests)
-            await session.table(COLUMNS)
-        assert len(agent.requests) == 2 * walked
-
-    async def test_a_table_with_holes_is_read_by_get_and_keeps_its_holes(self) -> None:
-        cells = {k: v for k, v in MIB.cells.items() if k[-1] % 7 or k[:-1] != arcs(COLUMNS[1])}
-        sparse = Mib(cells)
-
-        def answer(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
-            yield sparse.answer(asked)
-
-        async with opened(answer) as (session, agent, _):
-            walked = await session.table(COLUMNS)
-            agent.requests.clear()
-            known = await session.table(COLUMNS)
-        assert (walked.rows, walked.columns) == (known.rows, known.columns)
-        assert {asked.pdu for asked in agent.requests} == {scripted.GET}
-        assert known.columns[1].types[6] == 0
-
-    async def test_sysuptime_that_wraps_is_no_restart(self) -> None:
-        late = {**MIB.cells, arcs(NAME): (0x43, b"\x00\xff\xff\xff\xf0")}
-        state = [Mib(late)]
-
-        def both(_: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
-            yield state[0].answer(asked)
-
-        async with opened(both) as (session, agent, _):
-            await session.table(COLUMNS)
-            walked = len(agent.requests)
-            state[0] = Mib({**MIB.cells, arcs(NAME): (0x43, b"\x05")})
-            agent.requests.clear()
-            await session.table(COLUMNS)
-        assert len(agent.requests) <= walked
 
 
 async def test_a_table_of_20000_rows_is_read_in_pages_within_bounded_memory() -> None:
