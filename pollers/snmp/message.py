@@ -112,13 +112,12 @@ class Resync(SnmpError):
 class CommunityFrame:
     """Version and community; one for all devices that have them."""
 
-    __slots__ = ("_answer_mark", "_heads", "_start", "fits", "version")
+    __slots__ = ("_answer_mark", "_community", "_heads", "_start", "fits", "version")
 
     def __init__(self, version: int, community: bytes) -> None:
-        """`version` as on the wire: 0 for v1, 1 for v2c. Raises ValueError for a community above 127 bytes."""
-        if len(community) > 127:
-            raise ValueError("a community may have up to 127 bytes")
+        """`version` as on the wire: 0 for v1, 1 for v2c."""
         self.version = version
+        self._community = community
         self.fits = True  # silence tells nothing about a community
         self._start = ber.integer(version) + ber.tlv(Type.OCTET_STRING, community)
         self._answer_mark = self._start + bytes((RESPONSE,))  #: a response's bytes from version to PDU type
@@ -136,7 +135,12 @@ class CommunityFrame:
         return head + request_id + asked.tail
 
     def is_ours(self, data: bytes) -> bool:
-        return data.find(self._answer_mark, 2, 7 + len(self._answer_mark)) > 0
+        if data.find(self._answer_mark, 2, 7 + len(self._answer_mark)) > 0:
+            return True
+        try:
+            return self._pdu_at(data, *ber.expect(ber.SEQUENCE, data, 0, len(data))) > 0
+        except DamagedResponse:
+            return False
 
     def answer(self, data: bytes, request_id: bytes, now_s: float) -> "WireAnswer":  # noqa: ARG002
         """Return the response, its header checked. Raises DamagedResponse."""
@@ -145,9 +149,20 @@ class CommunityFrame:
         start, stop = ber.expect(ber.SEQUENCE, data, 0, len(data))
         if stop != len(data):
             raise DamagedResponse(f"{len(data) - stop} bytes follow the message")
-        if not data.startswith(self._answer_mark, start):
+        if data.startswith(self._answer_mark, start):
+            at = start + len(self._answer_mark) - 1
+        else:
+            at = self._pdu_at(data, start, stop)
+        return WireAnswer(data, at, RESPONSE, request_id)
+
+    def _pdu_at(self, data: bytes, start: int, end: int) -> int:
+        """Return where the PDU begins, lengths in whatever form (X.690 §8.1.3). Raises DamagedResponse."""
+        version_at, at = ber.expect(Type.INTEGER, data, start, end)
+        community_at, pdu_at = ber.expect(Type.OCTET_STRING, data, at, end)
+        same = data[version_at:at] == bytes((self.version,)) and data[community_at:pdu_at] == self._community
+        if not same or data[pdu_at : pdu_at + 1] != bytes((RESPONSE,)):
             raise DamagedResponse("another version, community or kind of message")
-        return WireAnswer(data, start + len(self._answer_mark) - 1, RESPONSE, request_id)
+        return pdu_at
 
     def _long_answer(self, data: bytes, request_id: bytes, size: int) -> "WireAnswer | None":
         """Return a response without error whose lengths have two bytes, as full pages have; None for any other."""
@@ -175,15 +190,33 @@ def request_id_at(data: bytes) -> int:
     try:
         size = data[1]
         version = 2 if size < 0x80 else 2 + (size & 0x7F)
+        if data[version + 1] != 1 or data[version + 4] >= 0x80:
+            return _strict_request_id_at(data)
         if data[version + 3] == ber.SEQUENCE:  # v3: the header with the message id
             at = version + 7
         else:
             pdu = version + 5 + data[version + 4]
             size = data[pdu + 1]
             at = pdu + (4 if size < 0x80 else 4 + (size & 0x7F))
-        return at if data[at - 2 : at] == REQUEST_ID_HEAD and len(data) >= at + REQUEST_ID_BYTES else -1
+        if data[at - 2 : at] == REQUEST_ID_HEAD and len(data) >= at + REQUEST_ID_BYTES:
+            return at
+        return _strict_request_id_at(data)
     except IndexError:
         return -1
+
+
+def _strict_request_id_at(data: bytes) -> int:
+    """Return the same where a length has more bytes than need be, as BER allows (X.690 §8.1.3.5)."""
+    try:
+        start, end = ber.expect(ber.SEQUENCE, data, 0, len(data))
+        _, at = ber.expect(Type.INTEGER, data, start, end)
+        tag, start, stop = ber.element(data, at, end)
+        if tag != ber.SEQUENCE:  # a community, and the PDU behind it
+            _, start, stop = ber.element(data, stop, end)
+        start, stop = ber.expect(Type.INTEGER, data, start, stop)
+    except DamagedResponse:
+        return -1
+    return start if stop - start == REQUEST_ID_BYTES else -1
 
 
 class WireAnswer:
@@ -203,8 +236,8 @@ class WireAnswer:
         if data[at : at + 6] == REQUEST_ID_HEAD + request_id:
             at += 6
         else:
-            _, at = ber.expect_integer(data, at, end)
-            if request_id:
+            start, at = ber.expect(Type.INTEGER, data, at, end)
+            if request_id and data[start:at] != request_id:
                 raise DamagedResponse("another request id")
         if data[at : at + 6] == b"\x02\x01\x00\x02\x01\x00":
             self.status = self.index = 0
