@@ -20,6 +20,10 @@ class Secret:
         """Return the text. Never put it into a log line, an exception, a topic or a page."""
         return self._text
 
+    def octets(self) -> bytes:
+        """Return its very bytes: UTF-8, and where it was read from other bytes (`surrogateescape`), those."""
+        return self._text.encode(errors="surrogateescape")
+
     def __bool__(self) -> bool:
         return bool(self._text)
 

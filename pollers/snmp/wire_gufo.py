@@ -54,10 +54,10 @@ _REEDER: Final = {PrivProtocol.AES192_REEDER, PrivProtocol.AES256_REEDER}
 
 
 def lacks(credential: Credential) -> bool:
-    """Return whether gufo cannot speak with this credential: 3DES, or a context."""
-    return isinstance(credential, UsmUser) and (
-        credential.priv_protocol is PrivProtocol.TRIPLE_DES or bool(credential.context)
-    )
+    """Return whether gufo cannot speak with this credential: 3DES, a context, or a community that is not UTF-8."""
+    if isinstance(credential, Community):
+        return any("\ud800" <= letter <= "\udfff" for letter in credential.community.reveal())
+    return credential.priv_protocol is PrivProtocol.TRIPLE_DES or bool(credential.context)
 
 
 class GufoEngine:

@@ -33,7 +33,7 @@ class NativeEngine:
             if len(self._frames) >= _FRAMES_MOST:
                 self._frames.clear()
             version = 0 if credential.version is Version.V1 else 1
-            found = self._frames[credential] = CommunityFrame(version, credential.community.reveal().encode())
+            found = self._frames[credential] = CommunityFrame(version, credential.community.octets())
         return found
 
     def _usm_frame(self, memory: Memory, user: UsmUser) -> UsmFrame:
@@ -43,7 +43,6 @@ class NativeEngine:
         return memory.usm
 
     def channel(self, memory: Memory, credential: Credential, link: Link) -> "NativeChannel":
-        """Return a channel. Raises ValueError for a community above 127 bytes."""
         return NativeChannel(memory, self._shared, self.wire, link, self._frame(memory, credential))
 
 

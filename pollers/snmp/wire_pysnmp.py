@@ -132,7 +132,7 @@ def _made() -> Any:
 def _auth_data(credential: Credential) -> Any:
     if isinstance(credential, Community):
         model = 0 if credential.version is Version.V1 else 1
-        return hlapi.CommunityData(credential.community.reveal(), mpModel=model)
+        return hlapi.CommunityData(credential.community.octets(), mpModel=model)
     user = credential
     return hlapi.UsmUserData(
         user.name,

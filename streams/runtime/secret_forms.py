@@ -22,6 +22,9 @@ MIN_PASSPHRASE: Final = 8
 _COMMUNITY_FIELDS: Final = frozenset({"community", "version"})
 _USER_FIELDS: Final = frozenset({"user", "auth_protocol", "auth_key", "priv_protocol", "priv_key", "context"})
 
+#: how bytes that are not UTF-8 stand in a text: a community may have any (RFC 1157 §3.2.5: an OCTET STRING)
+OTHER_BYTES: Final = "surrogateescape"
+
 E = TypeVar("E", bound=StrEnum)
 
 
@@ -60,6 +63,8 @@ def check(credential: Credential) -> None:
         case Community(community=community):
             if not community:
                 raise FormError("expected a community that is not empty")
+            if not _has_bytes(community.reveal(), OTHER_BYTES):
+                raise FormError("expected a community of bytes or UTF-8")
         case UsmUser():
             _check_user(credential)
 
@@ -95,6 +100,14 @@ def _user(entry: Mapping[str, Any]) -> UsmUser:
 def _check_user(user: UsmUser) -> None:
     if not user.name:
         raise FormError("expected a user that is not empty")
+    for what, text in (
+        ("user", user.name),
+        ("auth_key", user.auth_key.reveal()),
+        ("priv_key", user.priv_key.reveal()),
+        ("context", user.context),
+    ):
+        if not _has_bytes(text, "strict"):  # RFC 3411 §5, SnmpAdminString
+            raise FormError(f"expected {what} in UTF-8")
     if user.priv_protocol is not PrivProtocol.NONE and user.auth_protocol is AuthProtocol.NONE:
         raise FormError("expected auth_protocol with priv_protocol: SNMPv3 has no privacy without authentication")
     for what, protocol, key in (
@@ -105,6 +118,14 @@ def _check_user(user: UsmUser) -> None:
             raise FormError(f"expected {what}_protocol with {what}_key")
         if protocol.value != "none" and len(key.reveal()) < MIN_PASSPHRASE:
             raise FormError(f"expected {what}_key of at least {MIN_PASSPHRASE} characters (RFC 3414 §11.2)")
+
+
+def _has_bytes(text: str, errors: str) -> bool:
+    try:
+        text.encode(errors=errors)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _only(entry: Mapping[str, Any], known: frozenset[str]) -> None:

@@ -15,6 +15,7 @@ from pollers.snmp.credentials import Community, Credential, Secret, Version
 from schemas.errors import BackendError
 from streams.runtime.secret_forms import (
     DEFAULT_SITE,
+    OTHER_BYTES,
     WHOLE_SITE,
     FormError,
     community_key,
@@ -170,4 +171,4 @@ def describe(problem: BaseException) -> str:
 
 
 def _text(value: Any) -> str:
-    return bytes(value).decode("utf-8", errors="surrogateescape")
+    return bytes(value).decode("utf-8", errors=OTHER_BYTES)

@@ -47,6 +47,13 @@ def test_one_object_stands_for_a_list_of_one():
     assert read_credentials('{"user": "bob"}') == [UsmUser(name="bob")]
 
 
+def test_a_community_keeps_the_bytes_that_are_no_utf8():
+    community = Community(community=Secret(b"caf\xe9".decode(errors="surrogateescape")))
+    (read,) = read_credentials(write_credentials([community]))
+    assert read == community
+    assert community.community.octets() == b"caf\xe9"
+
+
 HUNTER = "hunter2hunter2"
 
 
@@ -58,6 +65,12 @@ HUNTER = "hunter2hunter2"
         pytest.param({"community": 3}, "community to be a string", id="number"),
         pytest.param({"community": HUNTER, "version": "3"}, "version to be one of 1, 2c", id="version"),
         pytest.param({"community": HUNTER, "x": HUNTER}, "no fields but community, version", id="unknown-field"),
+        pytest.param({"community": "hunter2\ud800"}, "community of bytes or UTF-8", id="half-a-character"),
+        pytest.param({"user": "hunter2\udce9"}, "user in UTF-8", id="user-not-utf8"),
+        pytest.param({"user": "b", "context": "hunter2\udce9"}, "context in UTF-8", id="context-not-utf8"),
+        pytest.param(
+            {"user": "b", "auth_protocol": "md5", "auth_key": HUNTER + "\udce9"}, "auth_key in UTF-8", id="key-not-utf8"
+        ),
         pytest.param({"user": ""}, "user that is not empty", id="no-user"),
         pytest.param({"user": "b", "auth_key": HUNTER}, "auth_protocol with auth_key", id="no-protocol"),
         pytest.param({"user": "b", "auth_protocol": "sha256"}, "auth_key of at least 8", id="no-key"),

@@ -11,7 +11,7 @@ from pollers.snmp.access import open_access
 from pollers.snmp.client import Device
 from pollers.snmp.credentials import Community, Credential, CredentialSource, Secret
 from pollers.snmp.errors import AuthRefused, NoAnswer, RetriesSpent, Unreachable
-from pollers.snmp.limits import Limits
+from pollers.snmp.limits import Engine, Limits
 from pollers.snmp.values import Value
 from pollers.snmp.wire_access import SnmpAccess
 from tests.unit.snmp import scripted
@@ -85,6 +85,31 @@ async def test_a_lost_packet_does_not_take_the_credential_that_fits_away(answers
         assert (await ask_by(clock, access, agent)).exists
     await access.close()
     assert {asked.community for asked in agent.requests} == {b"wide"}
+
+
+@pytest.mark.parametrize("engine", list(Engine), ids=str)
+@pytest.mark.parametrize(
+    "octets",
+    [
+        pytest.param(b"caf\xe9", id="latin-1"),
+        pytest.param("café".encode(), id="utf-8"),
+        pytest.param(b"x" * 300, id="long"),
+    ],
+)
+async def test_a_community_goes_out_as_its_very_bytes_and_the_next_one_is_tried(octets: bytes, engine: Engine) -> None:
+    first = Community(community=Secret(octets.decode(errors="surrogateescape")))
+    agent = await start(good)
+    access = open_access(Limits(engine=engine), Source((first,)))
+    async with access.open(device(agent), 30.0) as session:
+        for _ in range(2):
+            assert (await session.get(NAME)).exists
+    await access.close()
+    assert {asked.community for asked in agent.requests} == {octets}
+    agent.behave = loses(0)
+    access = open_access(Limits(engine=engine, timeout_s=0.1, retries=0, jitter=0.0), Source((first, WIDE)))
+    async with access.open(device(agent), 30.0) as session:
+        assert (await session.get(NAME)).exists
+    await access.close()
 
 
 async def test_a_credential_is_not_remembered_where_an_earlier_one_could_not_be_retried() -> None:
