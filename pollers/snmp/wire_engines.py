@@ -24,7 +24,7 @@ class WorkerEngines:
         self.shared = shared
         self._limits = limits
         self._native = NativeEngine(wire, shared, random_bits)
-        self._gufo = GufoEngine(shared)
+        self._gufo = GufoEngine(shared, wire.permits)
         self._pysnmp: PysnmpEngine | None = None
 
     def channel(self, device: Device, memory: Memory, credential: Credential, link: Link) -> Channel:
@@ -44,7 +44,7 @@ class WorkerEngines:
                 warnings.simplefilter("ignore", DeprecationWarning)  # pysnmp imports what pysmi has renamed
                 from pollers.snmp.wire_pysnmp import PysnmpEngine  # noqa: PLC0415
 
-            self._pysnmp = PysnmpEngine(self.shared)
+            self._pysnmp = PysnmpEngine(self.shared, self.wire.permits)
         return self._pysnmp
 
     async def close(self) -> None:

@@ -16,7 +16,6 @@ from gufo.snmp.aio import SnmpSession
 from gufo.snmp.version import SnmpVersion
 
 from pollers.snmp import ber, explain
-from pollers.snmp.budget import wait_s
 from pollers.snmp.channel import Channel, Shared
 from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivProtocol, UsmUser, Version
 from pollers.snmp.devices import Memory
@@ -26,6 +25,7 @@ from pollers.snmp.rowset import RowSet, split_rows, unchanged
 from pollers.snmp.trace import Exchanged
 from pollers.snmp.usm_keys import AUTHS, stretched
 from pollers.snmp.values import Column, Data, Oid, Table, Type, Value
+from pollers.snmp.wire_permits import Permits
 
 _Found: TypeAlias = Mapping[str, int | float | str | bytes | None]
 
@@ -63,12 +63,14 @@ def lacks(credential: Credential) -> bool:
 class GufoEngine:
     """Makes channels; one a worker. It knows the types of scalars that were asked for before."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: Shared, permits: Permits) -> None:
         self.types: dict[Oid, Type] = {}
         self._shared = shared
+        self._permits = permits
 
     def channel(self, memory: Memory, credential: Credential, link: Link, native: Channel) -> "GufoChannel":
-        return GufoChannel(memory, self._shared, _Asking(credential, link, self._shared, native), native, self.types)
+        asking = _Asking(credential, link, self._shared, native, self._permits)
+        return GufoChannel(memory, self._shared, asking, native, self.types)
 
 
 def _user(user: UsmUser) -> gufo_user.User:
@@ -89,11 +91,12 @@ def _user(user: UsmUser) -> gufo_user.User:
 class _Asking:
     """One gufo session, with the retries, statistics and errors that gufo leaves to its caller."""
 
-    def __init__(self, credential: Credential, link: Link, shared: Shared, native: Channel) -> None:
+    def __init__(self, credential: Credential, link: Link, shared: Shared, native: Channel, permits: Permits) -> None:
         self._credential = credential
         self._link = link
         self._shared = shared
         self._native = native
+        self._permits = permits
         self._session: SnmpSession | None = None
         self.answers = 0
         self.opened_s = link.opened_s
@@ -124,28 +127,29 @@ class _Asking:
         return {**await self.get_many(oids[:half]), **await self.get_many(oids[half:])}
 
     async def _ask(self, oids: Sequence[Oid]) -> _Found:
-        link, limits, now_s = self._link, self._shared.limits, self._shared.now_s
+        link, limits, now_s, permits = self._link, self._shared.limits, self._shared.now_s, self._permits
         for attempt in range(limits.retries + 1):
-            left_s, began = link.ends_s - now_s(), now_s()
-            if left_s <= 0:
+            if now_s() >= link.ends_s:
                 raise DeadlineExceeded(explain.deadline(link.endpoint, self.answers))
-            link.stats.packets_sent += 1
-            link.stats.retries += attempt > 0
+            await permits.packet(link, attempt)
+            began = now_s()
             try:
-                async with asyncio.timeout(min(left_s, wait_s(limits.timeout_s, limits.backoff, attempt, 0.0))):
+                async with asyncio.timeout(min(link.ends_s - began, permits.wait_s(attempt))):
                     found = await self._once(oids)
             except TimeoutError:  # a refused port too
+                permits.counters.timeouts += 1
                 self._trace(oids, attempt, (now_s() - began) * 1000, 0, "timeout")
                 continue
             except SnmpAuthError:
-                link.stats.packets_received += 1
+                permits.came(link)
                 self._session = None
                 raise AuthRefused(explain.v3_refused(link.endpoint, str(self._credential))) from None
             except (SnmpDecodeError, GufoError) as error:
-                link.stats.packets_received += 1
+                permits.came(link)
+                permits.counters.damaged += 1
                 raise DamagedResponse(explain.damaged(link.endpoint, str(error))) from None
             self.answers += 1
-            link.stats.packets_received += 1
+            permits.came(link)
             link.stats.values += len(found)
             self._trace(oids, attempt, (now_s() - began) * 1000, len(found), "ok")
             return found

@@ -17,7 +17,6 @@ from pysnmp.proto import errind
 from pysnmp.proto.rfc1902 import Null, ObjectIdentifier
 
 from pollers.snmp import ber, explain
-from pollers.snmp.budget import wait_s
 from pollers.snmp.channel import Channel, MachineChannel, Shared
 from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivProtocol, UsmUser, Version
 from pollers.snmp.devices import Memory
@@ -26,6 +25,7 @@ from pollers.snmp.link import Address, Link
 from pollers.snmp.machine import Machine
 from pollers.snmp.message import GET, GET_BULK, PDU_NAMES, Request
 from pollers.snmp.trace import Exchanged
+from pollers.snmp.wire_permits import Permits
 
 _ENGINES_MOST: Final = 64  #: a megabyte each
 _MODULES: Final = (
@@ -88,7 +88,8 @@ class _Target:
 class PysnmpEngine:
     """Makes channels; one a worker."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: Shared, permits: Permits) -> None:
+        self.permits = permits
         self._shared = shared
         self._targets: OrderedDict[tuple[Address, Credential], _Target] = OrderedDict()
 
@@ -189,18 +190,17 @@ class PysnmpChannel(MachineChannel):
                 if attempt and self._answers:
                     request = machine.smaller(request) or request
                 attempt += 1
-                self._link.stats.retries += 1
 
     async def _exchange(self, machine: Machine, request: Request, attempt: int, *, last: bool) -> bool:
         """Return whether the machine took an answer in. Raises SnmpError for the last attempt's silence or damage."""
-        link, limits, now_s = self._link, self._shared.limits, self._shared.now_s
-        left_s = link.ends_s - now_s()
-        if left_s <= 0:
+        link, now_s, permits = self._link, self._shared.now_s, self._owner.permits
+        if now_s() >= link.ends_s:
             raise DeadlineExceeded(explain.deadline(link.endpoint, self._answers))
+        await permits.packet(link, attempt)
         began = now_s()
         values, size, outcome = 0, 0, "timeout"
         try:
-            async with asyncio.timeout(min(left_s, wait_s(limits.timeout_s, limits.backoff, attempt, 0.0))):
+            async with asyncio.timeout(min(link.ends_s - began, permits.wait_s(attempt))):
                 answer = await self._ask(request)
             size = answer.size
             values = machine.answered(request, answer, int((now_s() - link.opened_s) * 1000))
@@ -208,6 +208,7 @@ class PysnmpChannel(MachineChannel):
             self._answers += 1
             link.stats.values += values
         except TimeoutError:
+            permits.counters.timeouts += 1
             if now_s() >= link.ends_s:
                 raise DeadlineExceeded(explain.deadline(link.endpoint, self._answers)) from None
             if last:
@@ -216,6 +217,7 @@ class PysnmpChannel(MachineChannel):
                 raise NoAnswer(explain.no_answer(link.endpoint, attempt + 1)) from None
         except SnmpError as error:
             outcome = f"refused: {error}"
+            permits.counters.damaged += isinstance(error, DamagedResponse)
             if last or not isinstance(error, DamagedResponse):
                 raise
         finally:
@@ -224,19 +226,19 @@ class PysnmpChannel(MachineChannel):
 
     async def _ask(self, request: Request) -> PysnmpAnswer:
         """Return the answer. Raises TimeoutError, AuthRefused, DamagedResponse."""
+        link, permits = self._link, self._owner.permits
         for again in (True, False):
             target = await self._owner.target(self._credential, self._link)
             names = [(ObjectIdentifier(ber.decode_oid(name)), Null("")) for name in request.names]
-            self._link.stats.packets_sent += 1
             indication, status, index, variables = await _send(target, request, names)
             if indication is None:
-                self._link.stats.packets_received += 1
                 answer = PysnmpAnswer(int(status), int(index), variables)
-                self._link.stats.bytes_received += answer.size
+                permits.came(link, answer.size)
                 return answer
             if again and isinstance(indication, _OUT_OF_STEP):
-                self._link.stats.packets_received += 1
-                self._owner.forget(self._credential, self._link)
+                permits.came(link)
+                self._owner.forget(self._credential, link)
+                await permits.packet(link, 0)
                 continue
             raise self._error(indication)
         raise DamagedResponse(explain.no_sync(self._link.endpoint))
@@ -245,7 +247,7 @@ class PysnmpChannel(MachineChannel):
         if isinstance(indication, errind.RequestTimedOut):
             return TimeoutError()
         if isinstance(indication, (*_REFUSED, *_OUT_OF_STEP)):
-            self._link.stats.packets_received += 1
+            self._owner.permits.came(self._link)
             self._owner.forget(self._credential, self._link)
             return AuthRefused(
                 f"{self._credential}: {indication}: check the user's name, protocols and keys on the device"

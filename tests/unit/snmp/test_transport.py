@@ -10,9 +10,9 @@ from typing import cast
 import pytest
 
 from pollers.snmp.access import open_access
-from pollers.snmp.client import Device, Stats
-from pollers.snmp.errors import DamagedResponse, NoAnswer, SnmpError
-from pollers.snmp.limits import Limits
+from pollers.snmp.client import Device, Session, Stats
+from pollers.snmp.errors import DamagedResponse, DeadlineExceeded, NoAnswer, RetriesSpent, SnmpError
+from pollers.snmp.limits import Engine, Limits
 from pollers.snmp.link import Link
 from pollers.snmp.machine import Machine
 from pollers.snmp.message import GET, Answer, CommunityFrame, Request, request
@@ -126,6 +126,79 @@ async def test_a_request_that_waited_for_the_gap_is_given_up_in_its_time() -> No
 
         await asyncio.wait_for(moving(clock, poll()), 10)
     assert len(agent.requests) == 4
+
+
+OTHERS = [Engine.GUFO, Engine.PYSNMP]
+
+
+@asynccontextmanager
+async def known_to(engine: Engine, **settings: float) -> AsyncIterator[tuple[SnmpAccess, ScriptedAgent, Session]]:
+    """Return a session with a device that the engine has asked before."""
+    agent = await start(good)
+    limits = Limits(engine=engine, timeout_s=0.1, backoff=1.0, jitter=0.0, **settings)  # type: ignore[arg-type]
+    access = open_access(limits, Source(), random=Random(1))
+    async with access.open(Device("lab", "d1", agent.endpoint), 30.0) as session:
+        await session.get(NAME)  # gufo learns the type by the native engine
+        await session.get(NAME)
+        agent.requests.clear()
+        yield access, agent, session
+    await access.close()
+
+
+@pytest.mark.parametrize("engine", OTHERS, ids=str)
+async def test_engines_with_sockets_of_their_own_spend_the_workers_retries(engine: Engine) -> None:
+    async with known_to(engine, retries=3, retry_reserve=1, retry_share=0.0) as (access, agent, session):
+        agent.behave = silent
+        counters = access.engines.wire.counters
+        sent = counters.packets_sent
+        with pytest.raises(RetriesSpent):
+            await session.get(NAME)
+        assert len(agent.requests) == counters.packets_sent - sent == 2
+        assert (counters.retries, counters.retries_refused, counters.timeouts) == (1, 1, 2)
+        assert session.stats.retries == 1
+
+
+@pytest.mark.parametrize("engine", OTHERS, ids=str)
+async def test_engines_with_sockets_of_their_own_leave_the_device_in_peace(engine: Engine) -> None:
+    loop, at = asyncio.get_running_loop(), list[float]()
+
+    def note(agent: ScriptedAgent, asked: Asked) -> Iterable[bytes]:
+        at.append(loop.time())
+        return good(agent, asked)
+
+    async with known_to(engine, device_gap_ms=60) as (access, agent, session):
+        agent.behave = note
+        received = access.engines.wire.counters.packets_received
+        for _ in range(3):
+            await session.get(NAME)
+        assert access.engines.wire.counters.packets_received == received + 3
+    assert min(after - before for before, after in pairwise(at)) > 0.04
+
+
+class TestPermits:
+    def link(self, ends_s: float = 1010.0) -> Link:
+        return Link("d1", 2, ("127.0.0.1", 161), Stats(), 1000.0, ends_s)
+
+    async def test_a_packet_waits_for_the_rate(self) -> None:
+        clock = FastClock()
+        permits = Permits(Limits(packets_per_s=RATE), Random(1), clock.now_s)
+        seen = await moving(clock, asyncio.gather(*(permits.packet(self.link(), 0) for _ in range(6))))
+        assert seen[-1] - seen[0] >= (6 - RATE / 10) / RATE - 0.02
+        assert permits.counters.packets_sent == 6
+
+    async def test_a_packet_that_would_go_out_after_the_end_does_not(self) -> None:
+        clock = FastClock()
+        permits = Permits(Limits(packets_per_s=0.1), Random(1), clock.now_s)
+        await permits.packet(self.link(), 0)
+        with pytest.raises(DeadlineExceeded):
+            await permits.packet(self.link(1005.0), 0)
+        assert permits.counters.packets_sent == 1
+
+    def test_waits_vary_by_up_to_the_jitter_either_way(self) -> None:
+        permits = Permits(Limits(timeout_s=1.0, jitter=0.2), Random(1), lambda: 0.0)
+        waits = [permits.wait_s(0) for _ in range(200)]
+        assert 0.8 <= min(waits) < 0.85
+        assert 1.15 < max(waits) <= 1.2
 
 
 class TwoPages:
