@@ -20,6 +20,8 @@ from pollers.snmp.wire_session import DeviceSession, Worker
 from pollers.snmp.wire_turns import Turns
 
 _RESOLVED_FOR_S: Final = 300.0
+_KNOWN_FOR_S: Final = 60.0  #: more, where the name cannot be looked up again
+_LOOK_AGAIN_S: Final = 1.0  #: the longest wait for a look-up that only makes sure of an address
 
 
 class Figures(NamedTuple):
@@ -56,38 +58,40 @@ class SnmpAccess:
     async def _session(self, device: Device, deadline_s: float) -> AsyncIterator[Session]:
         now_s = self._worker.now_s
         memory = self.devices.recall(device, now_s())
-        family, address = await self._resolve(device, memory)
+        began = now_s()
+        family, address = await self._resolve(device, memory, deadline_s)
+        left_s = deadline_s - (now_s() - began)
         await self._turns.take(address)
         try:
             opened = now_s()
-            link = Link(device.endpoint, family, address, Stats(), opened, opened + deadline_s, self._trace)
+            link = Link(device.endpoint, family, address, Stats(), opened, opened + left_s, self._trace)
             yield DeviceSession(self._worker, device, memory, link)
         finally:
             self._turns.give(address)
 
-    async def _resolve(self, device: Device, memory: Memory) -> tuple[int, Address]:
-        """Return family and socket address, as `recvfrom` will give it."""
-        now = self._worker.now_s()
-        if memory.address is not None and now - memory.resolved_s < _RESOLVED_FOR_S:
-            return memory.address
+    async def _resolve(self, device: Device, memory: Memory, deadline_s: float) -> tuple[int, Address]:
+        """Return family and socket address, as `recvfrom` will give it; the last known where DNS is away.
+
+        Raises NoAnswer, ValueError for an endpoint that is none.
+        """
+        now, known = self._worker.now_s(), memory.address
+        if known is not None and now - memory.resolved_s < _RESOLVED_FOR_S:
+            return known
         host, port = split_endpoint(device.endpoint)
-        try:
-            numeric = ipaddress.ip_address(host.partition("%")[0])
-        except ValueError:
-            numeric = None
+        numeric = _numeric(host)
         if isinstance(numeric, ipaddress.IPv4Address):
             memory.address, memory.resolved_s = (socket.AF_INET, (host, port)), float("inf")
             return memory.address
-        flags = socket.AI_NUMERICHOST if numeric is not None else 0
+        wait_s = deadline_s if known is None else min(deadline_s, _LOOK_AGAIN_S)
         try:
-            loop = asyncio.get_running_loop()
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=flags)
+            memory.address = await _looked_up(host, port, wait_s, numeric=numeric is not None)
+            memory.resolved_s = now
         except OSError as error:
-            raise NoAnswer(explain.cannot_resolve(device.endpoint, error)) from None
-        family, _, _, _, where = found[0]
-        address = cast("Address", where)  # the other shapes are of machines without IPv6
-        memory.address, memory.resolved_s = (family, address), now
-        return family, address
+            if known is None:
+                raise NoAnswer(explain.cannot_resolve(device.endpoint, error)) from None
+            memory.resolved_s = now - _RESOLVED_FOR_S + _KNOWN_FOR_S
+            return known
+        return memory.address
 
     def figures(self) -> Figures:
         wire = self.engines.wire
@@ -104,3 +108,23 @@ class SnmpAccess:
 
     async def close(self) -> None:
         await self.engines.close()
+
+
+def _numeric(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+
+
+async def _looked_up(host: str, port: int, wait_s: float, *, numeric: bool) -> tuple[int, Address]:
+    """Return the first address. Raises OSError, TimeoutError among them; the thread that asks DNS outlives that."""
+    flags = socket.AI_NUMERICHOST if numeric else 0
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(wait_s):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=flags)
+    except TimeoutError:
+        raise TimeoutError("DNS did not answer in time") from None
+    family, _, _, _, where = found[0]
+    return family, cast("Address", where)  # the other shapes are of machines without IPv6
