@@ -34,6 +34,12 @@ def test_every_built_in_profile_is_valid(path: Path):
     assert [error.message for error in VALIDATOR.iter_errors(yaml.load(path.read_text(), Yaml12))] == []  # noqa: S506
 
 
+@pytest.mark.parametrize("path", sorted(BUILT_IN.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_built_in_profile_is_valid_for_yaml_1_1_too(path: Path):
+    """Where `on` without quotes is a truth value, as many editors and tools still have it."""
+    assert [error.message for error in VALIDATOR.iter_errors(yaml.safe_load(path.read_text()))] == []
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
