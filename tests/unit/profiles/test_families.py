@@ -1,0 +1,71 @@
+"""Devices that no recording has, made by hand from the MIBs, get the groups, values and units of their family."""
+
+from typing import Any
+
+from pollers.profiles.collect import samples_of
+from pollers.profiles.library import read_library
+from pollers.profiles.plan import make_plan
+from pollers.profiles.present import json_rows
+from tests.unit.profiles.bench import read, session_of
+
+BUILT_IN = read_library()
+
+
+def rows_of(profile: str, walk: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return what a poll of the walk gives, by group and row."""
+    reading = read(BUILT_IN, session_of(walk), profile)
+    found = samples_of(make_plan(BUILT_IN.profiles[profile]), reading.frames, reading.clock)
+    return {(sample.group, row["row"]): row for sample in found for row in json_rows(profile, sample)}
+
+
+def test_a_juniper_firewall_with_a_description_of_its_own_has_sessions_and_bgp_peers():
+    spu, peer = "1.3.6.1.4.1.2636.3.39.1.12.1.1.1", "1.3.6.1.4.1.2636.5.1.1.2.1.1.1"
+    rows = rows_of(
+        "juniper",
+        f"""\
+        {spu}.2.0|66|0
+        {spu}.3.0|66|0
+        {spu}.4.0|66|7
+        {spu}.6.0|66|1000
+        {spu}.7.0|66|64000
+        {spu}.11.0|4|single
+        {peer}.2.0.1.10.0.0.1.1.10.0.0.2|2|6
+        """,
+    )
+    assert rows["firewall_session", "single fpc0 spu0"]["gauges"] == {
+        "spu_cpu_utilization": 7, "sessions": 1000, "sessions_limit": 64000, "session_utilization": 1.5625
+    }  # fmt: skip
+    assert rows["bgp_peer", "10.0.0.2"]["states"] == {"peer_state": "established"}
+
+
+def test_what_a_juniper_device_has_not_is_no_row():
+    rows = rows_of("juniper", "1.3.6.1.2.1.2.2.1.10.1|65|100")
+    assert {group for group, _ in rows} == {"interface"}
+
+
+def test_a_ciena_packet_switch_has_cpu_temperature_fans_and_power():
+    chassis = "1.3.6.1.4.1.1271.2.1.5.1.2.1"
+    rows = rows_of(
+        "ciena-ces",
+        f"""\
+        {chassis}.1.1.1.2.1|2|1
+        {chassis}.1.1.1.9.1|4|PSA
+        {chassis}.2.1.1.3.1.2|2|3
+        {chassis}.2.1.1.5.1.2|2|9100
+        {chassis}.2.1.1.9.1.2|4|FAN1-2
+        {chassis}.3.2.1.3.1.1|4|inlet
+        {chassis}.3.2.1.4.1.1|2|28
+        {chassis}.4.5.1.3.1.2|2|2
+        {chassis}.4.5.1.4.1.2|66|13
+        """,
+    )
+    assert rows["power", "PSA"]["states"] == {"power_state": "online"}
+    fan = rows["fan", "FAN1-2"]
+    assert (fan["states"], fan["gauges"], fan["units"]) == (
+        {"fan_state": "rpm_warning"},
+        {"fan_speed": 9100},
+        {"fan_speed": "rpm"},
+    )
+    assert rows["temperature", "inlet"]["gauges"] == {"temperature": 28}
+    assert rows["cpu", "slot 2"]["gauges"] == {"cpu_utilization": 13}
+    assert rows["cpu", "slot 2"]["dimensions"] == {"cpu_name": "slot 2", "slot": "2", "vendor": "ciena"}
