@@ -32,6 +32,8 @@ from streams.scheduling.slots import SlotRun
 NO_LEADER: Final = "no schedule was published for this time: all leaders were down"
 BAD: Final = frozenset({Outcome.TIMEOUT, Outcome.UNREACHABLE})
 SUSPECTS_SHARE: Final = 4  #: of the polls in flight, at most one in so many may be of devices that went badly last time
+#: missed statuses that are written before others get the event loop, for records are decoded for them
+AT_ONCE: Final = 100
 #: records of this size fit into any topic of ours: the status need not wait to hear whether they were taken
 SURELY_TAKEN_BYTES: Final = 256 * 1024
 
@@ -106,11 +108,11 @@ class Poller:
         await asyncio.gather(*(self.turns.take(poll, self._poll) for poll in polls))
 
     async def _miss_gap(self, due: Due) -> None:
-        schedule = self.owned.schedule(due.partition)
-        statuses = [
-            self._missed_status(key, job, slots, NO_LEADER) for key, job, slots in schedule.missed_within(due.span)
-        ]
-        await send_all(self._app, [send for send in statuses if send is not None])
+        runs = tuple(self.owned.schedule(due.partition).missed_within(due.span))
+        for begin in range(0, len(runs), AT_ONCE):
+            missed_runs = runs[begin : begin + AT_ONCE]
+            statuses = [self._missed_status(key, job, slots, NO_LEADER) for key, job, slots in missed_runs]
+            await send_all(self._app, [send for send in statuses if send is not None])
 
     async def _poll(self, poll_id: PollId) -> bool:
         """Poll one slot, publish what came of it, and return whether the device did badly."""

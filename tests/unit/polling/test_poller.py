@@ -3,15 +3,18 @@
 import asyncio
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from pollers.plugins.base import Poll, Sample
 from schemas.records import CounterColumn, GaugeColumn, Outcome
+from streams.polling.agent import AT_ONCE, NO_LEADER
 from streams.runtime.owner import Due
-from streams.scheduling.slots import Span
-from tests.unit.polling.poller_fakes import SUCCESS, Plugin, polling, resource
-from tests.unit.runtime.test_schedule_runtime import Harness, tick
+from streams.scheduling.phase import phase
+from streams.scheduling.slots import SlotRun, Span, slots_within
+from tests.unit.polling.poller_fakes import JOB, SUCCESS, Plugin, polling, resource
+from tests.unit.runtime.test_schedule_runtime import FakeLog, Harness, tick
 
 BAD = "sw0"
 DEVICES = (BAD, "sw1", "sw2")
@@ -62,3 +65,39 @@ async def test_a_plugin_that_spoils_one_poll_spoils_no_other_and_the_tick_is_don
     assert len(app.statuses()) == len(DEVICES)
     assert harness.committable() == 1
     assert poller.outcomes == Counter({Outcome.SUCCESS: 2, Outcome.INTERNAL: 1})
+
+
+async def test_an_hour_without_workers_is_one_ranged_missed_a_job_and_seconds_of_cpu_then_polling_goes_on():
+    now = int(time.time())
+    before, hour = now - 3_601, Span(now - 3_600, now - 1)
+    jobs = [replace(JOB, interval_s=every_s) for every_s in (30, 60, 3_600)]
+    resources = [resource(f"sw{number}", jobs) for number in range(5 * AT_ONCE)]
+    plugin = Plugin()
+    poller, app = await polling(plugin, resources)
+    harness = Harness(FakeLog([tick(before)]), now_s=now)
+    harness.owner.run = poller.run
+    began_s = time.process_time()
+    await harness.deliver(tick(hour.last, epoch=2, gap_from=hour.first), tick(now, epoch=2), first_offset=1)
+    async with asyncio.timeout(60):
+        await harness.finish()
+    assert time.process_time() - began_s < 10.0
+    assert harness.committable() == 3
+
+    missed = [status for status in app.statuses() if status.outcome is Outcome.MISSED]
+    assert {status.reason for status in missed} == {NO_LEADER}
+    assert {(status.resource, status.job): SlotRun(status.slot, status.slots) for status in missed} == {
+        (key, job.name): slots_within(hour, phase(key, job.name, job.interval_s), job.interval_s)
+        for key in poller.table
+        for job in jobs
+    }
+    assert len(missed) == len(resources) * len(jobs)
+    due_now = [
+        key
+        for key in poller.table
+        for job in jobs
+        if (now - phase(key, job.name, job.interval_s)) % job.interval_s == 0
+    ]
+    assert sum(plugin.polls.values()) == len(due_now) > 0
+    assert poller.outcomes == Counter(
+        {Outcome.MISSED: sum(status.slots for status in missed), Outcome.SUCCESS: len(due_now)}
+    )

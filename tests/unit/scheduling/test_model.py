@@ -1,10 +1,12 @@
 """The whole schedule as a model: leaders that die, overlap and come back as zombies; owners that crash and re-read.
 
-Each partition is a list. Leaders run the real `plan`, owners the real `Fence`, `Acks` and `Schedule`. Whatever the
-sequence, when everything has settled each slot of each job from the first tick on is accounted for, and none is
+Each partition is a list. Leaders run the real `plan`, owners the real `Fence`, `Acks` and `Schedule`, and gap ticks go
+through the polling stage's own `Poller`. Whatever the sequence, when everything has settled each slot of each job from the first tick on is accounted for, and none is
 accounted for twice but for what a crash interrupted.
 """
 
+import asyncio
+import functools
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -14,23 +16,48 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.records import Job, Tick
+from schemas.records import Job, Outcome, PollStatus, Tick
+from streams.polling.agent import Poller
+from streams.runtime.owner import Due
 from streams.scheduling.acks import Acks, Begin
 from streams.scheduling.due import Schedule
 from streams.scheduling.fencing import Admission, Fence, lookback, next_epoch
 from streams.scheduling.leader import Pace, plan
 from streams.scheduling.slots import Span, is_too_old
+from tests.unit.polling.poller_fakes import App, Plugin, polling, resource
 
 START_S = 1_000_000
 PACE = Pace(publish_ahead_s=4, longest_interval_s=12)
 PARTITIONS = 2
-JOBS = {
-    0: {"r0": [Job(plugin="a", profile="", interval_s=5)], "r1": [Job(plugin="a", profile="", interval_s=12)]},
-    1: {"r2": [Job(plugin="a", profile="", interval_s=5), Job(plugin="b", profile="", interval_s=3)]},
+RESOURCES = {
+    0: [
+        resource("r0", [Job(plugin="a", profile="", interval_s=5)]),
+        resource("r1", [Job(plugin="a", profile="", interval_s=12)]),
+    ],
+    1: [resource("r2", [Job(plugin="a", profile="", interval_s=5), Job(plugin="b", profile="", interval_s=3)])],
 }
+JOBS = {each.resource.identity: each.jobs for resources in RESOURCES.values() for each in resources}
 
 Log = list[list[Tick]]
 Slot = tuple[str, Job, int]
+
+
+@functools.cache
+def stage() -> tuple[Poller, App]:
+    """Return the polling stage's own poller, with the resources in its table; no world changes these."""
+    resources = [(number, each) for number, of_it in RESOURCES.items() for each in of_it]
+    partitions = {each.resource.identity: number for number, each in resources}
+    poller, app = asyncio.run(polling(Plugin(), [each for _, each in resources]))
+    app.partition_of = partitions.__getitem__
+    return poller, app
+
+
+def missed_of_a_gap(partition: int, span: Span) -> list[PollStatus]:
+    """Return what the poller publishes for a gap tick."""
+    poller, app = stage()
+    app.outbox.sent.clear()
+    asyncio.run(poller.run(Due(partition, span, gap=True)))
+    return app.statuses()
 
 
 @dataclass
@@ -92,9 +119,9 @@ class World:
         self.leaders: list[Leader] = []  #: the last one is the elected one, the others do not know yet
         self.owners: list[Owner | None] = [None] * PARTITIONS
         self.schedules = [Schedule() for _ in range(PARTITIONS)]
-        for number, resources in JOBS.items():
-            for key, jobs in resources.items():
-                self.schedules[number].put(key, jobs)
+        for number, resources in RESOURCES.items():
+            for each in resources:
+                self.schedules[number].put(each.resource.identity, each.jobs)
         self.polled: Counter[Slot] = Counter()
         self.missed: Counter[Slot] = Counter()
         self.crashes = 0
@@ -154,9 +181,11 @@ class World:
 
     def _start(self, partition: int, span: Span, *, gap: bool) -> list[Slot]:
         if gap:
-            for key, job, run in self.schedules[partition].missed_within(span):
-                for nth in range(run.slots):
-                    self.missed[key, job, run.first + nth * job.interval_s] += 1
+            for status in missed_of_a_gap(partition, span):
+                assert status.outcome is Outcome.MISSED
+                job = next(job for job in JOBS[status.resource] if job.name == status.job)
+                for nth in range(status.slots):
+                    self.missed[status.resource, job, status.slot + nth * status.interval_s] += 1
             return []
         started: list[Slot] = []
         for slot in span.seconds:
