@@ -37,6 +37,7 @@ class Watch:
         """Give the views, and watch, also while services are waited for: who asks must see a worker that lives."""
         self._look()
         await self._app.web.maybe_start()
+        log.info("web server at=%s", self._app.web.url)
         self._app.add_future(self._beat())
         threading.Thread(target=self._guard, name="watch", daemon=True).start()
 

@@ -20,6 +20,7 @@ class Tick(NamedTuple):
     epoch: int
     leader: str  #: host:pid
     published_s: float
+    raw: bytes
 
 
 class Status(NamedTuple):
@@ -29,7 +30,12 @@ class Status(NamedTuple):
     outcome: str
     reason: str
     started_s: float
+    duration_s: float
     worker: str  #: host:pid
+
+    @property
+    def pid(self) -> int:
+        return int(self.worker.rpartition(":")[2])
 
 
 class Follower:
@@ -58,15 +64,17 @@ class Follower:
         while not self._stop.is_set():
             with contextlib.suppress(KafkaException):  # the broker is away: that is what is being tested
                 for record in self._topics.read(0.2):
-                    self._take(record.topic, record.value)
+                    self._take(record.topic, record.value, record.raw)
 
-    def _take(self, topic: str, value: dict[str, Any]) -> None:
+    def _take(self, topic: str, value: dict[str, Any], raw: bytes) -> None:
         if topic == "poll-status":
             fields = (value[name] for name in ("resource", "slot", "slots", "outcome", "reason"))
-            self.statuses.append(Status(*fields, value["started_at_ms"] / 1000, value["worker"]))
+            self.statuses.append(
+                Status(*fields, value["started_at_ms"] / 1000, value["duration_ms"] / 1000, value["worker"])
+            )
         else:
             fields = (value[name] for name in ("partition", "slot", "gap_from", "epoch", "leader"))
-            self.ticks.append(Tick(*fields, value["published_at_ms"] / 1000))
+            self.ticks.append(Tick(*fields, value["published_at_ms"] / 1000, raw))
 
     def until(self, what: str, holds: Callable[[], bool], within_s: float) -> float:
         """Return how many seconds it took until something held. Raises TimeoutError."""
@@ -81,6 +89,10 @@ class Follower:
         """Return the process that published the latest tick."""
         latest = max(self.ticks, key=lambda tick: (tick.epoch, tick.published_s))
         return int(latest.leader.rpartition(":")[2])
+
+    def longest_poll(self, since_s: float) -> Status:
+        """Return the poll that took longest, of those of a slot since then."""
+        return max((s for s in self.statuses if s.slot >= since_s), key=lambda status: status.duration_s)
 
     def polled_since(self, moment_s: float) -> set[str]:
         """Return the resources of which a slot of that time or later was polled."""

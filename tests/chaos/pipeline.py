@@ -11,14 +11,15 @@ import uuid
 from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import redis
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, Producer
 
 from streams.cli.demo import layout
 from streams.cli.demo.children import Child, Children, wait_for_line
 from streams.cli.services import Stack, process
 from streams.pipeline import STAGES
-from tests.chaos.follower import Follower
+from tests.chaos.follower import Follower, Tick
 from tests.e2e.independent import verdict
 from tests.e2e.independent.topics import Topics
 from tests.e2e.independent.watching import Truth, Watching
@@ -65,6 +66,7 @@ class Pipeline:
         self.follower = Follower(stack.service("kafka").address, stack.service("apicurio").address, self.prefix)
         self._topics = Topics(stack.service("kafka").address, stack.service("apicurio").address, self.prefix, _JUDGED)
         self._watching: Watching | None = None
+        self.died_s = 0.0  #: when the latest worker died, also if it only seemed so to the others; Unix seconds
         self._problems = 0  #: of the gauges, those that have been told
         self._folder = folder
         self._settings = settings
@@ -129,12 +131,31 @@ class Pipeline:
         self.workers[stage].append(child)
         return child
 
+    def fenced_off(self) -> float:
+        """Return how many ticks the polling workers have refused for their epoch, as their metrics say."""
+        return sum(
+            self._metric(w, 'panoptes_ticks_taken_total{stage="polling",verdict="lower_epoch"}')
+            for w in self.workers["polling"]
+        )
+
+    def _metric(self, worker: Child, name: str) -> float:
+        address = wait_for_line(worker, "web server at=", 20).rpartition("at=")[2].split()[0]
+        lines = httpx.get(f"{address}/metrics", timeout=10).text.splitlines()
+        return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(name)), 0.0)
+
+    def publish_again(self, tick: Tick) -> None:
+        """Put a tick at the end of its partition, as one that a paused leader had on its way."""
+        producer = Producer({"bootstrap.servers": self.stack.service("kafka").address})
+        producer.produce(f"{self.prefix}.ticks.polling", tick.raw, str(tick.partition), tick.partition)
+        assert producer.flush(20) == 0
+
     def ready(self, worker: Child) -> None:
         """Wait until a worker has its partitions."""
         wait_for_line(worker, "Worker ready", 60)
 
     def kill(self, worker: Child) -> None:
         """End a worker as a power cut would."""
+        self.died_s = time.time()
         process.send(worker.born, signal.SIGKILL)
         assert process.gone_within(worker.born, 10)
         self._forget(worker)
@@ -146,6 +167,7 @@ class Pipeline:
         self._forget(worker)
 
     def freeze(self, worker: Child) -> None:
+        self.died_s = time.time()
         process.send(worker.born, signal.SIGSTOP)
 
     def thaw(self, worker: Child) -> None:

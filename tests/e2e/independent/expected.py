@@ -53,5 +53,5 @@ REASONS: Final = {
     "lossy": ("gap", "row-new", "previous-missing"),
 }
 #: what any device may have where polls were missed or cut short
-AFTER_A_DISTURBANCE: Final = ("gap", "row-new", "previous-missing")
+AFTER_A_DISTURBANCE: Final = ("gap", "row-new", "previous-missing", "too-soon")
 WRAP: Final = 2**32
