@@ -1,8 +1,8 @@
 """The whole schedule as a model: leaders that die, overlap and come back as zombies; owners that crash and re-read.
 
 Each partition is a list. Leaders run the real `plan`, owners the real `Fence`, `Acks` and `Schedule`, and gap ticks go
-through the polling stage's own `Poller`. Whatever the sequence, when everything has settled each slot of each job from the first tick on is accounted for, and none is
-accounted for twice but for what a crash interrupted.
+through the polling stage's own `Poller`. Whatever the sequence, when everything has settled each slot of each job from
+the first tick on is accounted for, and none is accounted for twice but for what a crash interrupted.
 """
 
 import asyncio
