@@ -43,6 +43,7 @@ _TAG_KEYS: Final = {
     "tag", "OID", "name", "symbol", "column", "table", "index", "index_transform", "mapping", "match", "tags",
     "metric_tag", "MIB",
 }  # fmt: skip
+_DEVICE_TAG_KEYS: Final = _TAG_KEYS - {"table", "index", "index_transform"} | _SYMBOL_KEYS
 _COUNTERS: Final = {"counter", "rate", "monotonic_count", "monotonic_count_and_rate", "percent"}
 _FORMATS: Final = {"mac_address": "mac", "ip_address": "ip"}
 _TITLE: Final = re.compile(r"name|descr|interface|title|label", re.IGNORECASE)
@@ -245,29 +246,33 @@ class _Reader:
         if not source and isinstance(tag.get("index"), int):
             self._index_tag(table, tag, where)
             return
-        oid = self.draft.oid(source.get("OID"), f"{where}.{source.get('name')}")
-        column = self._column(source, oid, where) if oid else None
-        if column is None:
-            return
-        column |= {"use": "tag", "refresh": TAG_REFRESH}
-        mapping = tag.get("mapping") or source.get("mapping")
-        if mapping:
-            column["enum"] = _enum(mapping)
-        if tag.get("match") and isinstance(tag.get("tags"), Mapping):
-            self._split_tag(table, tag, column, where)
-            return
-        place_tag(
-            self.draft, table, as_identifier(tag.get("tag") or source.get("name")), column, tag.get("index_transform")
-        )
+        column = self._tag_column(tag, source, where)
+        if column is not None:
+            for name, part in self._parts(tag, tag.get("tag") or source.get("name"), column, where).items():
+                place_tag(self.draft, table, name, part, tag.get("index_transform"))
 
-    def _split_tag(self, table: dict[str, Any], tag: Mapping[str, Any], column: dict[str, Any], where: str) -> None:
-        """One text that a pattern splits into several tags."""
+    def _tag_column(self, tag: Mapping[str, Any], source: Mapping[str, Any], where: str) -> dict[str, Any] | None:
+        here = f"{where}.{source.get('name')}"
+        if source is not tag:
+            for key in source.keys() - _SYMBOL_KEYS:
+                self.draft.lost(f"{here}.{key}", "a key without counterpart was left out")
+        oid = self.draft.oid(source.get("OID"), here)
+        column = self._column(source, oid, here) if oid else None
+        if column is None:
+            return None
+        mapping = tag.get("mapping") or source.get("mapping")
+        return {**column, "use": "tag", "refresh": TAG_REFRESH, **({"enum": _enum(mapping)} if mapping else {})}
+
+    def _parts(self, tag: Mapping[str, Any], name: object, column: dict[str, Any], where: str) -> dict[str, Any]:
+        """Return the columns of a tag by name: one, or those of a text that a pattern splits into several tags."""
+        if not (tag.get("match") and isinstance(tag.get("tags"), Mapping)):
+            return {as_identifier(name): column}
         pattern = self.draft.pattern(str(tag["match"]), where)
-        if pattern is None:
-            return
-        for name, template in tag["tags"].items():
-            part = {**column, "extract": {"pattern": pattern, "template": _GROUP.sub(r"$\1", str(template))}}
-            place_tag(self.draft, table, as_identifier(name), part, tag.get("index_transform"))
+        return {
+            as_identifier(part): {**column, "extract": {"pattern": pattern, "template": _GROUP.sub(r"$\1", str(text))}}
+            for part, text in tag["tags"].items()
+            if pattern is not None
+        }
 
     def _index_tag(self, table: dict[str, Any], tag: Mapping[str, Any], where: str) -> None:
         number = int(tag["index"])
@@ -284,23 +289,20 @@ class _Reader:
         table.setdefault("tags", {})[unique(name, taken(table))] = text
 
     def device_tags(self, tags: Sequence[Any]) -> None:
-        """Tags of the whole profile: here they decorate its scalars."""
+        """Tags of the whole profile, which every row gets."""
         for tag in tags:
             if not isinstance(tag, Mapping):
                 continue
-            symbol = tag.get("symbol")
+            symbol = tag.get("symbol") or tag.get("column")
             source = as_mapping(symbol) or tag
-            oid = self.draft.oid(source.get("OID"), "metric_tags")
-            column = self._column(source, oid, "metric_tags") if oid else None
-            if column is None:
-                continue
-            name = as_identifier(tag.get("tag") or source.get("name") or symbol)
-            column |= {"use": "tag", "refresh": TAG_REFRESH}
-            owner = self.draft.scalars.setdefault("scalars", {"columns": {}})
-            if tag.get("match") and isinstance(tag.get("tags"), Mapping):
-                self._split_tag(owner, tag, column, "metric_tags")
-            else:
-                owner["columns"].setdefault(name, column)
+            name = tag.get("tag") or source.get("name") or symbol
+            where = f"metric_tags.{name}"
+            for key in tag.keys() - _DEVICE_TAG_KEYS:
+                self.draft.lost(f"{where}.{key}", "a key without counterpart was left out")
+            column = self._tag_column(tag, source, where)
+            if column is not None:
+                for part, own in self._parts(tag, name, column, where).items():
+                    self.draft.device_tag(part, own)
 
 
 def _enum(mapping: object) -> dict[str, str]:

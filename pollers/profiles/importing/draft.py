@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from pollers.profiles.expr import ExpressionError, parse
+from pollers.profiles.importing.device_tags import DEVICE_TAGS
 from pollers.profiles.patterns import PatternError, compile_pattern
 from pollers.profiles.section import as_oid
 
@@ -65,6 +66,10 @@ class Draft:
         table.setdefault(_COMPUTED, []).append(key)
         self.computed[f"{owner}.{key}"] = {"expr": expression}
         return True
+
+    def device_tag(self, name: str, column: dict[str, Any]) -> None:
+        """Add a tag of the whole device; `spread_device_tags` puts it on the rows."""
+        self.scalars.setdefault(DEVICE_TAGS, {"columns": {}})["columns"].setdefault(name, column)
 
     def oid(self, value: object, where: str) -> str | None:
         """Return an OID, or None with the loss noted."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pollers.profiles.importing import datadog, kentik, reference, snmp_exporter
+from pollers.profiles.importing.device_tags import spread_device_tags
 from pollers.profiles.importing.draft import Imported, Loss, to_yaml, unique
 from pollers.profiles.library import Document, build_library, read_document
 from pollers.profiles.place import Problem, ProfileError
@@ -52,6 +53,9 @@ def import_texts(source: str, texts: Mapping[str, str], known: Sequence[str] = (
             origin[name] = file
     for name, document in documents.items():
         losses += _drop_missing_parents(document, {*documents, *known}, origin[name])
+    for missed in spread_device_tags(documents):
+        what = f"{missed.table} has a {missed.tag} of its own"
+        losses.append(Loss(origin[missed.profile], f"metric_tags.{missed.tag}", what))
     written = {name: to_yaml(document) for name, document in documents.items()}
     parsed, problems = _parse(written)
     library = build_library(parsed, problems)

@@ -1,7 +1,7 @@
 """Profiles of Kentik's library (github.com/kentik/snmp-profiles; the form is told in its _template.yml)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -29,17 +29,11 @@ PREFIX: Final = "kentik"
 TAG_REFRESH: Final = "3h"
 _METRIC_KEYS: Final = {"MIB", "symbol", "symbols", "table", "metric_tags"}
 _SYMBOL_KEYS: Final = {
-    "name",
-    "OID",
-    "tag",
-    "enum",
-    "conversion",
-    "condition",
-    "poll_time_sec",
-    "allow_duplicate",
-    "format",
-}
+    "name", "OID", "tag", "enum", "conversion", "condition", "poll_time_sec", "allow_duplicate", "format",
+}  # fmt: skip
 _TAG_KEYS: Final = {"tag", "column", "symbol", "table", "index", "index_transform", "conversion", "enum", "OID", "name"}
+_TAG_COLUMN_KEYS: Final = _SYMBOL_KEYS - {"condition", "allow_duplicate"}
+_DEVICE_TAG_KEYS: Final = _TAG_KEYS - {"table", "index", "index_transform"}
 _TOP_KEYS: Final = {"extends", "provider", "sysobjectid", "matches", "metrics", "metric_tags", "device"}
 _CONDITION: Final = re.compile(r"\s*([\w-]+)\s*=\s*(.+?)\s*\Z")
 _SIMPLE: Final = {"to_one": "presence", "hextoip": "ip", "hwaddr": "mac"}
@@ -128,15 +122,13 @@ class _Reader:
         oid = self.draft.oid(symbol.get("OID"), f"{where}.{symbol.get('name')}")
         if oid is None:
             return
-        # 288 of them lack the .0 of their instance, and others name an instance of a table: the agent knows which it is
-        sources = [oid] if oid.endswith(".0") else [f"{oid}.0", oid]
         every = _seconds(symbol)
         set_name = f"scalars_{every}s" if every else "scalars"
         owner = self.draft.scalars.setdefault(set_name, {"columns": {}})
         self.draft.emit.setdefault(set_name, {"table": set_name, "interval": f"{every}s"} if every else set_name)
         if symbol.get("condition"):
             self.draft.lost(f"{where}.{symbol.get('name')}", f"condition {symbol['condition']!r} of a scalar")
-        self._add(owner["columns"], set_name, symbol, sources, where)
+        self._add(owner["columns"], set_name, symbol, _instances(oid), where)
 
     def _table(
         self, name: str, symbols: Sequence[Mapping[str, Any]], tags: Sequence[Mapping[str, Any]], where: str
@@ -242,17 +234,28 @@ class _Reader:
         if isinstance(tag.get("index"), int) and not tag.get("column"):
             self._index_tag(table, tag, where)
             return
+        found = self._tag_column(tag, where, lambda oid: [oid])
+        if found is not None:
+            place_tag(self.draft, table, *found, tag.get("index_transform"))
+
+    def _tag_column(
+        self, tag: Mapping[str, Any], where: str, sources: Callable[[str], list[str]]
+    ) -> tuple[str, dict[str, Any]] | None:
+        """Return the name and the column of a tag, or None with the loss noted."""
         source = as_mapping(tag.get("column") or tag.get("symbol") or tag)
-        oid = self.draft.oid(source.get("OID"), f"{where}.{source.get('name')}")
+        here = f"{where}.{source.get('name')}"
+        if source is not tag:
+            for key in source.keys() - _TAG_COLUMN_KEYS:
+                self.draft.lost(f"{here}.{key}", "a key without counterpart was left out")
+        oid = self.draft.oid(source.get("OID"), here)
         if oid is None:
-            return
+            return None
         merged = {**source, **{key: tag[key] for key in ("conversion", "enum") if key in tag}}
-        column = self._column(merged, [oid], f"{where}.{source.get('name')}")
+        column = self._column(merged, sources(oid), here)
         if column is None:
-            return
-        column |= {"use": "tag", "refresh": TAG_REFRESH}
-        name = as_identifier(tag.get("tag") or source.get("name"))
-        place_tag(self.draft, table, name, column, tag.get("index_transform"))
+            return None
+        name = as_identifier(tag.get("tag") or source.get("tag") or source.get("name"))
+        return name, {**column, "use": "tag", "refresh": TAG_REFRESH}
 
     def _index_tag(self, table: dict[str, Any], tag: Mapping[str, Any], where: str) -> None:
         """A tag that is one number of the index, counted from 1."""
@@ -264,22 +267,20 @@ class _Reader:
         table.setdefault("tags", {})[unique(name, taken(table))] = index_number(number)
 
     def device_tags(self, tags: Sequence[Any]) -> None:
-        """Tags of the whole profile decorate its scalars, as Kentik's do."""
+        """Tags of the whole profile, which every row gets."""
         for tag in tags:
             if not isinstance(tag, Mapping):
                 continue
-            source = as_mapping(tag.get("column") or tag.get("symbol") or tag)
-            oid = self.draft.oid(source.get("OID"), f"metric_tags.{source.get('name')}")
-            if oid is None:
-                continue
-            sources = [oid] if oid.endswith(".0") else [f"{oid}.0", oid]
-            conversion = {"conversion": tag["conversion"]} if tag.get("conversion") else {}
-            column = self._column({**source, **conversion}, sources, "metric_tags")
-            if column is None:
-                continue
-            name = as_identifier(tag.get("tag") or source.get("name"))
-            for owner in self.draft.scalars.values() or [self.draft.scalars.setdefault("scalars", {"columns": {}})]:
-                owner["columns"].setdefault(name, {**column, "use": "tag", "refresh": TAG_REFRESH})
+            for key in tag.keys() - _DEVICE_TAG_KEYS:
+                self.draft.lost(f"metric_tags.{key}", "a key without counterpart was left out")
+            found = self._tag_column(tag, "metric_tags", _instances)
+            if found is not None:
+                self.draft.device_tag(*found)
+
+
+def _instances(oid: str) -> list[str]:
+    """Return what a scalar's OID can mean: 288 lack the .0 of their instance, others name one of a table."""
+    return [oid] if oid.endswith(".0") else [f"{oid}.0", oid]
 
 
 def _seconds(symbol: Mapping[str, Any]) -> int | None:

@@ -88,7 +88,8 @@ def test_kentiks_constructs_mean_the_same_here():
     assert main["states"] == {"poolType": "ram"}
     assert main["gauges"] == {"poolSeen": 1, "poolText": 62}
     assert main["dimensions"] == {
-        "poolName": "main", "pool_mac": "00:1B:00:01:02:03", "if_name": "Gi0/5", "provider": "kentik-thing"
+        "poolName": "main", "pool_mac": "00:1B:00:01:02:03", "if_name": "Gi0/5", "provider": "kentik-thing",
+        "serial": "SN1",
     }  # fmt: skip
     assert rows["poolTable_poolType_ram", "main"]["gauges"] == {"poolUsed": 100}
     assert ("poolTable_poolType_ram", "boot") not in rows
@@ -180,11 +181,74 @@ def test_datadogs_constructs_mean_the_same_here():
     assert (fan["gauges"], fan["counters"]) == ({"fan_speed": 1200, "fan": 1}, {"fan_turns": 9})
     assert fan["dimensions"] == {
         "fan_name": "left-front", "fan_status": "failed", "slot": "7", "side": "left", "place": "front", "kind": "fan",
-        **fixed,
+        "snmp_host": "host1", **fixed,
     }  # fmt: skip
     assert [str(loss) for loss in result.losses] == [
         "thing.yml: metadata.device.serial_number: metadata read from the device; `device-facts` has the system group"
     ]
+
+
+DEVICE_TAG_WALK = "#.4.1.0|2|2\n#.1.1.1.1|2|5\n#.1.1.2.1|4|main\n#.2.1.1.1|2|6"
+
+
+@pytest.mark.parametrize(
+    ("source", "files"),
+    [
+        pytest.param(
+            "kentik",
+            {
+                "base": "metric_tags: [{column: {name: role, OID: #.4.1.0, enum: {master: 1, slave: 2}}}]",
+                "mid": "extends: [base.yml]\nmetrics: [{table: {name: fans}, symbols: [{name: v, OID: #.1.1.1}]}]",
+                "thing": "extends: [mid.yml]\nmetrics: [{table: {name: pools}, symbols: [{name: v, OID: #.2.1.1}]}]",
+            },
+            id="kentik",
+        ),
+        pytest.param(
+            "datadog",
+            {
+                "base": "metric_tags: [{symbol: {OID: #.4.1.0, name: r}, tag: role, mapping: {1: master, 2: slave}}]",
+                "mid": "extends: [base.yaml]\nmetrics: [{table: {name: fans}, symbols: [{name: v, OID: #.1.1.1}]}]",
+                "thing": "extends: [mid.yaml]\nmetrics: [{table: {name: pools}, symbols: [{name: v, OID: #.2.1.1}]}]",
+            },
+            id="datadog",
+        ),
+    ],
+)
+def test_a_devices_tags_are_on_every_row_of_whatever_extends_them(source: str, files: dict[str, str]):
+    result = imported(source, **files)
+    assert result.losses == []
+    rows = rows_of(result, f"{source}-thing", DEVICE_TAG_WALK)
+    assert {group: row["dimensions"] for (group, _), row in rows.items()} == {
+        "fans": {"role": "slave"}, "pools": {"role": "slave"}
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "loss"),
+    [
+        pytest.param(
+            "kentik", "metric_tags: [{new: 1, column: {name: a, OID: #.4.0}}]", "tags.new: a key", id="kentik-tag"
+        ),
+        pytest.param(
+            "kentik", "metric_tags: [{column: {name: a, OID: #.4.0, new: 1}}]", "a.new: a key", id="kentik-column"
+        ),
+        pytest.param("datadog", "metric_tags: [{new: 1, OID: #.4.0, symbol: a}]", "a.new: a key", id="datadog-tag"),
+        pytest.param(
+            "datadog", "metric_tags: [{symbol: {name: a, OID: #.4.0, new: 1}}]", "a.new: a key", id="datadog-symbol"
+        ),
+        pytest.param(
+            "kentik",
+            "metrics: [{table: {name: t}, symbols: [{name: a, OID: #.1.1.1}]}]\n"
+            "metric_tags: [{column: {name: a, OID: #.4.0}}]",
+            "t has a a of its own",
+            id="name-taken",
+        ),
+    ],
+)
+def test_what_of_a_devices_tags_has_no_counterpart_is_told(source: str, text: str, loss: str):
+    result = imported(source, f=text)
+    assert any(loss in str(one) for one in result.losses), result.losses
+    assert result.problems == ()
 
 
 EXPORTER = """\
