@@ -1,7 +1,7 @@
 """A value that is not there, and why: never -1, never 0, never an empty string."""
 
 import enum
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 
 class Reason(enum.StrEnum):
@@ -30,3 +30,17 @@ class Absent(NamedTuple):
 Cell: TypeAlias = float | int | str | Absent
 
 NOT_ANSWERED = Absent(Reason.NOT_ANSWERED)
+#: what says only that the device has no such cell, the least telling last; every other reason tells more
+_LACKING: Final = (Reason.NO_SUCH_OBJECT, Reason.NO_SUCH_INSTANCE, Reason.NOT_ANSWERED)
+
+
+def first_of(first: Cell, second: Cell) -> Cell:
+    """Return the first cell that is there; of two that are not, the one whose reason tells more."""
+    if not isinstance(first, Absent):
+        return first
+    return more_telling(first, second) if isinstance(second, Absent) else second
+
+
+def more_telling(first: Absent, second: Absent) -> Absent:
+    """Return the first of two reasons, unless the second says more than that the device has no such cell."""
+    return min(first, second, key=lambda cell: _LACKING.index(cell.reason) if cell.reason in _LACKING else -1)

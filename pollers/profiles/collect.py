@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from pollers.plugins.base import Sample
-from pollers.profiles.absent import Absent, Cell, Reason
+from pollers.profiles.absent import NOT_ANSWERED, Absent, Cell, Reason, more_telling
 from pollers.profiles.convert import exception_of
 from pollers.profiles.frames import Frame, Frames
 from pollers.profiles.known_by import MAX_LONG, Constants, Missing, constants_of, kept_cells, texts
@@ -117,7 +117,7 @@ def _counter(frame: Frame, column: Column, kept: Sequence[int], missing: Missing
         return plain
     values = [0] * len(frame.index)
     widths = [0] * len(frame.index)
-    reasons: dict[int, str] = {}
+    reasons: dict[int, Absent] = {}
     for source in column.sources:
         raw = frame.raw(source)
         if raw is None:
@@ -125,19 +125,19 @@ def _counter(frame: Frame, column: Column, kept: Sequence[int], missing: Missing
         for row, (kind, data) in enumerate(zip(*raw, strict=True)):
             if widths[row]:
                 continue
-            if kind == 0 or kind >= FIRST_EXCEPTION or kind == Type.NULL:
-                reasons.setdefault(row, frame.answer.problem or exception_of(kind).reason)
-                continue
-            value = _count(kind, data, column.read_as)
+            gone = kind == 0 or kind >= FIRST_EXCEPTION or kind == Type.NULL
+            value = None if gone else _count(kind, data, column.read_as)
             if value is None:
-                reasons[row] = Reason.WRONG_TYPE
+                why = exception_of(kind) if gone else Absent(Reason.WRONG_TYPE)
+                reasons[row] = more_telling(reasons.get(row, why), why)
                 continue
             values[row] = value - 2**64 if value > MAX_LONG else value
             widths[row] = source.width or (64 if kind == Type.COUNTER64 else 32)
-    otherwise = frame.answer.problem or Reason.NOT_ANSWERED  # of a column that was not asked for again
     for position, row in enumerate(kept):
         if not widths[row]:
-            missing.note(column.name, position, reasons.get(row, otherwise))
+            why = reasons.get(row, NOT_ANSWERED)  # none of a column that was not asked for again
+            problem = frame.answer.problem if why is NOT_ANSWERED else None
+            missing.note(column.name, position, problem or why.reason)
     mixed = 64 in widths
     return CounterColumn(
         name=column.name,

@@ -5,7 +5,7 @@ import operator
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeAlias
 
-from pollers.profiles.absent import Absent, Cell, Reason
+from pollers.profiles.absent import NOT_ANSWERED, Absent, Cell, Reason, first_of
 from pollers.profiles.expr import AGGREGATES, Call, Expression, ExpressionError, Listing, Literal, Name, Operation, Tree
 from pollers.profiles.functions import ARITHMETIC, NUMERIC, TEXTUAL, as_text, search
 from pollers.profiles.patterns import PatternError, compile_pattern
@@ -211,9 +211,9 @@ def _choice(args: Sequence[Get]) -> Get:
 
 def _first(args: Sequence[Get]) -> Get:
     def get(row: int) -> Cell:
-        value: Cell = Absent(Reason.NOT_ANSWERED)
+        value: Cell = NOT_ANSWERED
         for arg in args:
-            value = arg(row)
+            value = first_of(value, arg(row))
             if not isinstance(value, Absent):
                 return value
         return value

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pollers.profiles.absent import NOT_ANSWERED, Absent, Cell, Reason
+from pollers.profiles.absent import NOT_ANSWERED, Absent, Cell, Reason, first_of
 from pollers.profiles.convert import converter
 from pollers.profiles.evaluate import Get, compile_expression, truth
 from pollers.profiles.expr import Call, Expression, ExpressionError, Tree
@@ -174,7 +174,7 @@ class Frame:
             cells = (
                 found
                 if cells is None
-                else [b if isinstance(a, Absent) else a for a, b in zip(cells, found, strict=True)]
+                else [first_of(a, b) if isinstance(a, Absent) else a for a, b in zip(cells, found, strict=True)]
             )
         if cells is None:
             cells = [NOT_ANSWERED] * len(self.index)

@@ -120,6 +120,8 @@ def test_an_expression_means_what_it_says(text: str, expected: Cell):
         ("extract(text, '(z)')", "no-match"),
         ("if(gone, 1, 2)", "not-answered"),
         ("first(gone, gone)", "not-answered"),
+        ("first(a + text, gone)", "wrong-type"),
+        ("first(gone, a + text)", "wrong-type"),
         ("gone == 1", "missing-operand:gone"),
         ("gone in [1]", "missing-operand:gone"),
         ("(a * gone) + 1", "missing-operand:gone"),

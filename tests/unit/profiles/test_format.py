@@ -173,6 +173,31 @@ def test_the_first_source_that_answers_counts_row_by_row():
     assert (counter.values, counter.width, counter.rows_32) == ([5, 7], 64, [1])
 
 
+@pytest.mark.parametrize("use", ["gauge", "counter"])
+@pytest.mark.parametrize(
+    ("first", "second", "reason"),
+    [
+        pytest.param("4|abc", None, "wrong-type", id="nothing-behind-it"),
+        pytest.param(None, "4|abc", "wrong-type", id="nothing-before-it"),
+        pytest.param("4|abc", "129|", "wrong-type", id="not-in-the-view-behind-it"),
+        pytest.param("129|", "4|abc", "wrong-type", id="not-in-the-view-before-it"),
+        pytest.param("129|", None, "no-such-instance", id="said-so-before-silence"),
+        pytest.param("4|abc", "2|7", None, id="a-value"),
+    ],
+)
+def test_a_first_of_without_a_value_says_the_reason_that_tells_most(
+    use: str, first: str | None, second: str | None, reason: str | None
+):
+    profile = f"""\
+    profile: p
+    tables: {{t: {{columns: {{c: {{use: {use}, first_of: [#.1.1.1, #.1.1.2]}}}}}}}}
+    emit: {{g: t}}
+    """
+    cells = [f"#.1.1.{column}.1|{cell}" for column, cell in ((1, first), (2, second)) if cell]
+    found = rows(profile, "\n".join(["#.1.1.1.2|65|1", "#.1.1.2.2|65|1", *cells]))
+    assert found[0]["missing"] == ({"c": reason} if reason else {})
+
+
 def test_a_width_that_the_profile_gives_beats_the_wire():
     profile = "profile: p\ntables: {t: {columns: {c: {use: counter, width: 32, oid: #.1.1.1}}}}\nemit: {g: t}"
     (sample,) = samples(profile, "#.1.1.1.1|70|5")
