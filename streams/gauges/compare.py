@@ -34,12 +34,15 @@ def compare(found: Findings, before: Sample, span: Span, limits: Limits) -> None
     _discontinuities(found, old)
     _columns_changed(found, old)
     _missing_before(found, before)
-    if span.uptime_stood and np.array_equal(old.counts, found.now.counts):
+    if span.uptime_stood and not ((old.counts != found.now.counts) & found.comparable()).any():
         found.no_rates(NoRate.AGENT_FROZEN, range(found.now.shape.rows))
     rates, odd = columns(old.counts, found.now.counts, found.durations_s, found.plan.cells)
     found.numbers[: len(rates)] = rates
     if odd.any():
         _one_by_one(found, old.counts, odd, span, limits)
+    octets = found.numbers[found.plan.octets]
+    if np.count_nonzero(octets) < octets.size:  # the cheapest way to learn that there is none to look at
+        _frozen_octets(found)
     if span.doubt is not None:
         found.doubt_all(span.doubt)
 
@@ -151,3 +154,14 @@ def _one_by_one(found: Findings, before: Counts, odd: Flags, span: Span, limits:
                 found.add_doubt(row, name, result.doubt)
         else:
             found.why(row, name, result)
+
+
+def _frozen_octets(found: Findings) -> None:
+    """Refuse octets that stood still while packets of the same way moved: there is no packet without octets."""
+    for octets, packets in found.plan.ways:
+        moved = (found.numbers[list(packets)] > 0.0).any(axis=0)
+        for row in np.flatnonzero(moved & (found.numbers[octets] == 0.0)).tolist():
+            name = found.counters[octets]
+            known = [one for one in packets if found.reason(row, found.counters[one]) is None]
+            if found.reason(row, name) is None and (found.numbers[known, row] > 0.0).any():
+                found.withdraw(row, name, NoRate.COUNTER_FROZEN)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from streams.gauges.plan import Plan
 from streams.gauges.sample import Numbers, Sample
@@ -51,6 +52,11 @@ class Findings:
         """Say why a cell has no number."""
         self._missing.setdefault(row, {}).setdefault(name, reason)
 
+    def withdraw(self, row: int, name: str, reason: NoRate) -> None:
+        """Say why a rate that was found, maybe with a doubt, is none."""
+        self._doubts.get(row, {}).pop(name, None)
+        self.why(row, name, reason)
+
     def no_rates(self, reason: NoRate, rows: Iterable[int]) -> None:
         """Say why those rows have no rate at all: they have no duration either."""
         for row in rows:
@@ -61,6 +67,16 @@ class Findings:
 
     def reason(self, row: int, name: str) -> str | None:
         return self._missing.get(row, {}).get(name)
+
+    def comparable(self) -> npt.NDArray[np.bool_]:
+        """Return which counters of which rows have no reason so far, as a matrix of counters x rows."""
+        free = np.ones((len(self.counters), self.now.shape.rows), dtype=np.bool_)
+        place = {name: position for position, name in enumerate(self.counters)}
+        for row, names in self._missing.items():
+            for name in names:
+                if name in place:
+                    free[place[name], row] = False
+        return free
 
     def doubt(self, row: int, name: str) -> str | None:
         return self._doubts.get(row, {}).get(name)

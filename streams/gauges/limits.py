@@ -25,6 +25,8 @@ class Limits:
     min_intervals: float = 0.1  #: and over at least so many
     clock_tolerance_s: float = 1.0  #: uptime and our clock may differ so much between two polls ...
     clock_tolerance_share: float = 0.02  #: ... or by this share of the time between them
+    #: where uptime is not known, polls may be that share of an interval nearer or farther than their slots
+    lateness_share: float = 0.1
 
 
 class Bound(NamedTuple):

@@ -15,6 +15,7 @@ from streams.gauges.identity import resource_of
 from streams.gauges.limits import Limits, bound
 from streams.gauges.rates import WRAP_32, Cell, Cells
 from streams.gauges.sample import CounterSpec, Numbers, Shape
+from streams.gauges.traffic import Way, ways_of
 from streams.gauges.words import NoRate
 
 #: devices of one kind share them
@@ -56,7 +57,9 @@ class Plan(NamedTuple):
     names: tuple[str, ...]  #: of the numbers of a row: counters, then levels, then derived values
     cells: Cells
     derived: tuple[DerivedPlan | Formula, ...]
-    taken: tuple[str, ...] = ()  #: derived values that are left out: something else of the row has their name
+    ways: tuple[Way, ...]
+    octets: slice  #: has the octets of all ways, and whatever stands between them
+    taken: tuple[str, ...]  #: derived values that are left out: something else of the row has their name
 
 
 def plan_of(shape: Shape, rules: Rules) -> Plan:
@@ -87,7 +90,9 @@ def _plan(shape: Shape, rules: Rules) -> Plan:
         _derived(value, shape, names[: len(plain) + number]) for number, value in enumerate(wanted.values())
     )
     cells = _cells(shape.counters, fixed.line_rates or (0,) * shape.rows, rules.limits)
-    return Plan(names, cells, (*formulas, *derived), tuple(taken))
+    ways = ways_of(shape.counters)
+    octets = slice(ways[0].octets, ways[-1].octets + 1) if ways else slice(0)
+    return Plan(names, cells, (*formulas, *derived), ways, octets, tuple(taken))
 
 
 def cell_of(shape: Shape, counter: int, row: int, limits: Limits) -> Cell:

@@ -4,6 +4,7 @@
 cells only that are not plain.
 """
 
+import math
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from streams.gauges.limits import Bound
 from streams.gauges.sample import Counts, Numbers
-from streams.gauges.words import Doubt, NoRate
+from streams.gauges.words import DOUBT_SEPARATOR, Doubt, NoRate
 
 WRAP_32: Final = 2**32
 #: a fall by more than half the range is a wrap, by less a reset, where nothing else tells (RFC 1982 §3.2)
@@ -37,7 +38,7 @@ class Circumstances(NamedTuple):
 
 class Rate(NamedTuple):
     per_s: float
-    doubt: Doubt | None = None
+    doubt: str | None = None  #: a `Doubt`, or several with their separator
 
 
 def rate(before: int, now: int, duration_s: float, cell: Cell, known: Circumstances) -> Rate | NoRate:
@@ -64,11 +65,14 @@ def _fell(before: int, now: int, duration_s: float, cell: Cell, known: Circumsta
         return NoRate.RESET
     passed = now + WRAP_32 - before
     per_s = per_second(passed, cell.scale, duration_s)
-    if per_s > cell.bound.wrap or (cell.bound.wrap == float("inf") and passed > HALF_32):
+    if per_s > cell.bound.wrap or (cell.bound.wrap == math.inf and passed > HALF_32):
         return NoRate.RESET
-    if per_s + per_second(WRAP_32, cell.scale, duration_s) <= cell.bound.rise < float("inf"):
-        return NoRate.WRAPPED_TOO_OFTEN
-    return Rate(per_s, Doubt.WRAPPED if known.uptime_known else Doubt.MAY_HAVE_RESET)
+    doubt: str = Doubt.WRAPPED if known.uptime_known else Doubt.MAY_HAVE_RESET
+    if per_s + per_second(WRAP_32, cell.scale, duration_s) <= cell.bound.unseen:
+        if cell.bound.unseen < math.inf:
+            return NoRate.WRAPPED_TOO_OFTEN
+        doubt = f"{doubt}{DOUBT_SEPARATOR}{Doubt.MAY_HAVE_WRAPPED}"
+    return Rate(per_s, doubt)
 
 
 def per_second(passed: int, scale: float, duration_s: float) -> float:

@@ -121,7 +121,7 @@ class Sample(NamedTuple):
 
     @property
     def moment(self) -> Moment:
-        return Moment(self.polled_at_ms, self.first_answer_ms, self.uptime_cs, self.engine_boots)
+        return Moment(self.polled_at_ms, self.first_answer_ms, self.uptime_cs, self.engine_boots, self.slot)
 
 
 def from_record(record: RawCounters) -> Sample:

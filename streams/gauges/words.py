@@ -21,6 +21,7 @@ class NoRate(enum.StrEnum):
     DISCONTINUITY = "discontinuity"
     PREVIOUS_MISSING = "previous-missing"
     COLUMN_CHANGED = "column-changed"
+    COUNTER_FROZEN = "counter-frozen"
     RESET = "reset"
     WRAPPED_TOO_OFTEN = "wrapped-too-often"
     ABOVE_LINE_RATE = "above-line-rate"
@@ -42,6 +43,8 @@ class Doubt(enum.StrEnum):
     MAY_HAVE_WRAPPED = "may-have-wrapped"
     UPTIME_CLOCK = "uptime-clock"
     UPTIME_FROZEN = "uptime-frozen"
+    UPTIME_DISAGREES = "uptime-disagrees"
+    MAY_HAVE_STEPPED = "may-have-stepped"
 
 
 DOUBT_SEPARATOR: Final = "+"
@@ -58,6 +61,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
     NoRate.DISCONTINUITY: "the row's ifCounterDiscontinuityTime says that its counters were reset",
     NoRate.PREVIOUS_MISSING: "this cell was missing in the last poll",
     NoRate.COLUMN_CHANGED: "width, unit or scale is not what it was: the two numbers do not compare",
+    NoRate.COUNTER_FROZEN: "octets stood still while packets of the same way moved: a zero would be false",
     NoRate.RESET: "the counter fell, and that was no wrap",
     NoRate.WRAPPED_TOO_OFTEN: "a 32-bit counter wrapped, and on this line maybe more than once",
     NoRate.ABOVE_LINE_RATE: "more than the line can carry: no such traffic was there",
@@ -69,9 +73,12 @@ EXPLAINED: Final[Mapping[str, str]] = {
     NoRate.WRONG_UNIT: "derived: a share of a line's speed is of a counter of octets or bits, and this is none",
     NoRate.BAD_EXPRESSION: "derived: the expression that came with the sample cannot be worked out",
     NoRate.NAME_TAKEN: "derived: left out, since something else of the row has its name",
-    Doubt.WRAPPED: "the counter passed 2^32 once, and no other number of times fits",
-    Doubt.MAY_HAVE_RESET: "it fell, a wrap fits, but the device's uptime is not known",
-    Doubt.MAY_HAVE_WRAPPED: "a 32-bit counter rose, but could have wrapped unseen on this line",
-    Doubt.UPTIME_CLOCK: "our clock stepped; the duration is the device's own",
+    Doubt.WRAPPED: "the counter passed 2^32; once, unless it may have wrapped unseen too",
+    Doubt.MAY_HAVE_RESET: "it fell, a wrap fits, but nothing says that the device did not restart",
+    Doubt.MAY_HAVE_WRAPPED: "a 32-bit counter that could have wrapped unseen on this line",
+    Doubt.UPTIME_CLOCK: "our clock stepped, by uptime and the slots; the duration is the device's own",
     Doubt.UPTIME_FROZEN: "uptime stood still while counters moved; the duration is ours",
+    Doubt.UPTIME_DISAGREES: "uptime moved otherwise than our clock, and the slots are with ours: the duration is ours",
+    Doubt.MAY_HAVE_STEPPED: "uptime is not known, and our clock moved otherwise than the slots: it stepped, or a poll "
+    "was late",
 }

@@ -9,8 +9,9 @@ from streams.gauges.words import Doubt, NoRate
 DAY_CS = 8_640_000
 
 
-def at(ms: int, uptime_cs: int | None, boots: int | None = None, first_ms: int = 0) -> Moment:
-    return Moment(ms, first_ms, uptime_cs, boots)
+def at(ms: int, uptime_cs: int | None, boots: int | None = None, first_ms: int = 0, slot: int | None = None) -> Moment:
+    """Return a moment; one at 0 is of slot 0, every other one of slot 60 if nothing else is said."""
+    return Moment(ms, first_ms, uptime_cs, boots, (60 if ms else 0) if slot is None else slot)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,7 @@ def at(ms: int, uptime_cs: int | None, boots: int | None = None, first_ms: int =
         pytest.param(at(0, DAY_CS), at(10**9, DAY_CS + 6000), NoRate.REBOOT, id="up-for-less-than-the-gap"),
         pytest.param(at(0, DAY_CS), at(60_000, 500), NoRate.REBOOT, id="uptime-fell"),
         pytest.param(at(0, 1000), at(60_000, 5000), NoRate.REBOOT, id="up-for-less-than-since-the-last-poll"),
-        pytest.param(at(0, 1000, 7), at(60_000, 5000, 7), Span(-20_000, Doubt.UPTIME_CLOCK),
+        pytest.param(at(0, 1000, 7), at(60_000, 5000, 7, slot=40), Span(-20_000, Doubt.UPTIME_CLOCK),
                      id="engine-boots-say-that-only-our-clock-leapt"),
         pytest.param(at(0, DAY_CS, 7), at(60_000, DAY_CS + 6000, 8), NoRate.REBOOT, id="engine-boots-changed"),
         pytest.param(at(0, None, 7), at(60_000, None, 8), NoRate.REBOOT, id="engine-boots-alone"),
@@ -42,8 +43,23 @@ def at(ms: int, uptime_cs: int | None, boots: int | None = None, first_ms: int =
         pytest.param(at(0, None), at(-1, None), NoRate.CLOCK_STEP, id="no-uptime-and-our-clock-went-back"),
         pytest.param(at(0, None), at(0, None), NoRate.CLOCK_STEP, id="no-uptime-and-no-time"),
         pytest.param(at(0, None), at(211_000, None), NoRate.GAP, id="no-uptime-and-a-gap"),
-        pytest.param(at(0, DAY_CS), at(60_000, DAY_CS), Span(0, Doubt.UPTIME_FROZEN, uptime_stood=True),
-                     id="uptime-stands-still"),
+        pytest.param(at(0, None), at(30_000, None), Span(0, Doubt.MAY_HAVE_STEPPED, uptime_known=False),
+                     id="no-uptime-and-our-clock-is-not-with-the-slots"),
+        pytest.param(at(0, None), at(55_000, None), Span(0, uptime_known=False), id="no-uptime-and-a-poll-a-bit-late"),
+        pytest.param(at(0, None, 7), at(90_000, None, 7), Span(0, Doubt.MAY_HAVE_STEPPED),
+                     id="engine-boots-tell-nothing-of-our-clock"),
+        pytest.param(at(0, DAY_CS), at(60_000, DAY_CS),
+                     Span(0, Doubt.UPTIME_FROZEN, uptime_stood=True, uptime_known=False), id="uptime-stands-still"),
+        pytest.param(at(0, DAY_CS, 7), at(60_000, DAY_CS, 7), Span(0, Doubt.UPTIME_FROZEN, uptime_stood=True),
+                     id="uptime-stands-still-but-engine-boots-are-known"),
+        pytest.param(at(0, DAY_CS), at(60_000, DAY_CS + 16_000), Span(0, Doubt.UPTIME_DISAGREES, uptime_known=False),
+                     id="uptime-leapt-by-the-slots"),
+        pytest.param(at(0, DAY_CS), at(60_000, 2 * DAY_CS), Span(0, Doubt.UPTIME_DISAGREES, uptime_known=False),
+                     id="uptime-leapt-by-a-day-which-is-no-gap"),
+        pytest.param(at(0, 2**32 - 3000), at(60_000, 1000), NoRate.REBOOT, id="fall-that-no-clock-bears-out"),
+        pytest.param(at(0, DAY_CS), at(61_100, DAY_CS + 6000), Span(0), id="clocks-agree-within-2-percent"),
+        pytest.param(at(0, DAY_CS), at(61_300, DAY_CS + 6000), Span(-1300, Doubt.UPTIME_CLOCK),
+                     id="clocks-disagree-by-more"),
         pytest.param(at(0, DAY_CS), at(60_000, DAY_CS + 6500, first_ms=5000), Span(0),
                      id="uptime-answered-after-a-retry"),
         pytest.param(at(0, DAY_CS, first_ms=5000), at(60_000, DAY_CS + 5500), Span(0), id="retry-in-the-last-poll"),
@@ -53,3 +69,8 @@ def at(ms: int, uptime_cs: int | None, boots: int | None = None, first_ms: int =
 )  # fmt: skip
 def test_two_clocks_check_each_other(before, now, expected):
     assert between(before, now, 60, Limits()) == expected
+
+
+def test_an_uptime_that_stands_for_less_than_a_gap_of_the_tolerance_stands_all_the_same():
+    stood = Span(0, Doubt.UPTIME_FROZEN, uptime_stood=True, uptime_known=False)
+    assert between(at(0, DAY_CS), at(1000, DAY_CS, slot=1), 1, Limits()) == stood

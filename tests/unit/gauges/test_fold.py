@@ -187,6 +187,72 @@ def test_an_agent_that_answers_from_memory_gives_no_false_zeros():
     assert (gauge.gauges, gauge.missing) == ({}, {"octets_in": "agent-frozen"})
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        pytest.param(octets(5, 7), octets(5, 0, slot=T0_S + 60, missing=[
+            MissingCells(column="octets_in", reason="timeout", rows=[1])]), id="a-cell-timed-out"),
+        pytest.param(octets(5, 0, missing=[MissingCells(column="octets_in", reason="timeout", rows=[1])]),
+                     octets(5, 7, slot=T0_S + 60), id="a-cell-returned"),
+        pytest.param(octets(5), octets(5, 7, slot=T0_S + 60), id="a-new-row"),
+        pytest.param(octets(5), sample({"octets_in": [5], "b": [7]}, slot=T0_S + 60), id="a-new-column"),
+        pytest.param(octets(5), octets(5, slot=T0_S + 1, interval_s=1), id="within-the-clocks-tolerance"),
+    ],
+)  # fmt: skip
+def test_an_agent_is_frozen_whatever_cannot_be_compared_beside(before, now):
+    first = gauges(before._replace(uptime_cs=500), now._replace(uptime_cs=500))[0]
+    assert (first.gauges, first.missing["octets_in"], first.duration_s) == ({}, "agent-frozen", None)
+
+
+def way(octets_in: int, packets_in: int, **rest: Any):
+    columns = [column("octets_in", [octets_in]), column("unicast_packets_in", [packets_in], unit="packets")]
+    return sample(columns, **rest)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "found"),
+    [
+        pytest.param(way(5, 5), way(5, 5000, slot=T0_S + 60), "counter-frozen", id="packets-moved"),
+        pytest.param(way(5, 5), way(5, 5, slot=T0_S + 60), 0.0, id="nothing-moved"),
+        pytest.param(way(5, 5), way(65, 5, slot=T0_S + 60), 1.0, id="octets-moved-alone"),
+        pytest.param(way(5, 5000), way(5, 5, slot=T0_S + 60), 0.0, id="packets-were-reset"),
+        pytest.param(way(5, 0, missing=[MissingCells(column="unicast_packets_in", reason="timeout", rows=[0])]),
+                     way(5, 5000, slot=T0_S + 60), 0.0, id="packets-are-new"),
+    ],
+)  # fmt: skip
+def test_octets_that_stand_still_while_packets_of_their_way_move_are_no_zero(before, now, found):
+    (gauge,) = gauges(before, now)
+    assert gauge.gauges.get("octets_in", gauge.missing.get("octets_in")) == found
+    assert set(gauge.confidence) <= set(gauge.gauges)
+
+
+def test_frozen_octets_of_32_bits_leave_no_doubt_behind():
+    columns = [[column("octets_in", [5], 32), column("packets_in", [count], unit="packets")] for count in (5, 5000)]
+    (gauge,) = gauges(sample(columns[0]), sample(columns[1], slot=T0_S + 60))
+    assert (gauge.gauges, gauge.confidence) == ({"packets_in": 83.25}, {})
+    assert gauge.missing == {"octets_in": "counter-frozen"}
+
+
+@pytest.mark.parametrize("other", ["unicast_packets_out", "errors_in", "discarded_packets_in", "client_packets_in"])
+def test_octets_may_stand_still_while_something_else_moves(other):
+    before, now = ([column("octets_in", [5]), column(other, [count], unit="packets")] for count in (5, 65))
+    assert gauges(sample(before), sample(now, slot=T0_S + 60))[0].gauges == {"octets_in": 0.0, other: 1.0}
+
+
+def test_a_fall_beside_a_frozen_uptime_may_be_a_reset():
+    narrow = {"line_rates": [10**8], "uptime_cs": 100_000_000}
+    before, now = (sample([column("o", [count], 32)], slot=slot, **narrow)
+                   for count, slot in ((2**32 - 300, T0_S), (300, T0_S + 60)))  # fmt: skip
+    assert gauges(before, now)[0].confidence == {"o": "may-have-reset+uptime-frozen"}
+
+
+def test_the_slots_tell_whose_clock_leapt():
+    leapt = octets(6000, slot=T0_S + 60, uptime_cs=100_016_000)
+    (gauge,) = gauges(octets(0), leapt)
+    assert (gauge.gauges, gauge.duration_s) == ({"octets_in": 100.0}, 60.0)
+    assert gauge.confidence == {"octets_in": "uptime-disagrees"}
+
+
 def test_a_frozen_uptime_beside_moving_counters_is_passed_over_and_said():
     frozen = {"uptime_cs": 100_000_000}
     (gauge,) = gauges(octets(0, **frozen), octets(60, slot=T0_S + 60, **frozen))
@@ -404,7 +470,7 @@ def test_a_value_of_the_profile_that_cannot_be_worked_out_costs_nothing_else(exp
 
 def test_a_share_of_a_line_is_of_octets_or_bits():
     rules = Rules(derived=(parse("interface", "u", "utilisation unicast_in"),))
-    (gauge,) = gauges(interface(0, 0, 0, T0_S), interface(0, 0, 60, T0_S + 60), rules=rules)
+    (gauge,) = gauges(interface(0, 0, 0, T0_S), interface(600, 0, 60, T0_S + 60), rules=rules)
     assert gauge.missing == {"u": "wrong-unit"}
 
 

@@ -12,6 +12,7 @@ KNOWN = Circumstances()
 OPEN_32 = Bound(math.inf, math.inf, -math.inf)
 GBIT = bound("octets", 10**9, Limits())
 FAST = bound("octets", 10**11, Limits())
+NO_LINE = bound("octets", 0, Limits())
 ERRORS = bound("errors", 10**9, Limits())
 
 
@@ -38,6 +39,10 @@ ERRORS = bound("errors", 10**9, Limits())
                      Rate(1.0, Doubt.MAY_HAVE_RESET), id="wrap-while-uptime-is-unknown"),
         pytest.param(2**32 - 60, 0, Cell(32, 1.0, OPEN_32), Circumstances(may_have_rebooted=True), NoRate.RESET,
                      id="no-wrap-just-after-a-boot"),
+        pytest.param(4 * 10**9, 10**8, Cell(32, 1.0, NO_LINE), KNOWN,
+                     Rate((10**8 + 2**32 - 4 * 10**9) / 60, "wrapped+may-have-wrapped"), id="wrap-on-a-line-unknown"),
+        pytest.param(2**32 - 5, 0, Cell(32, 1.0, NO_LINE), Circumstances(uptime_known=False),
+                     Rate(5 / 60, "may-have-reset+may-have-wrapped"), id="wrap-while-line-and-uptime-are-unknown"),
         pytest.param(2**64 - 60, 0, Cell(64, 1.0, OPEN_32), KNOWN, NoRate.RESET, id="64-bit-does-not-wrap"),
         pytest.param(700, 100, Cell(64, 1.0, GBIT), KNOWN, NoRate.RESET, id="64-bit-reset"),
         pytest.param(2**63 - 60, 2**63, Cell(64, 1.0, GBIT), KNOWN, Rate(1.0), id="past-2^63"),
