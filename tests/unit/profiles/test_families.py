@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from pollers.profiles.collect import samples_of
 from pollers.profiles.library import read_library
 from pollers.profiles.plan import make_plan
@@ -69,3 +71,35 @@ def test_a_ciena_packet_switch_has_cpu_temperature_fans_and_power():
     assert rows["temperature", "inlet"]["gauges"] == {"temperature": 28}
     assert rows["cpu", "slot 2"]["gauges"] == {"cpu_utilization": 13}
     assert rows["cpu", "slot 2"]["dimensions"] == {"cpu_name": "slot 2", "slot": "2", "vendor": "ciena"}
+
+
+SENSOR, ENVMON, NAME = "1.3.6.1.4.1.9.9.91.1.1.1.1", "1.3.6.1.4.1.9.9.13.1.3.1", "1.3.6.1.2.1.47.1.1.1.1.7"
+CHASSIS = f"{ENVMON}.2.1|4|SW 1, Sensor 1, GREEN\n{ENVMON}.3.1|66|41\n{ENVMON}.6.1|2|1\n"
+
+
+def sensor(index: int, name: str, tenths: int) -> str:
+    cells = {1: 8, 2: 9, 3: 1, 4: tenths, 5: 1}
+    lines = [f"{SENSOR}.{column}.{index}|2|{value}" for column, value in cells.items()]
+    return "\n".join([*lines, f"{NAME}.{index}|4|{name}", ""])
+
+
+@pytest.mark.parametrize(
+    ("walk", "expected"),
+    [
+        pytest.param(CHASSIS, {"SW 1, Sensor 1, GREEN": 41}, id="envmon-alone"),
+        pytest.param(
+            CHASSIS + sensor(7, "Te1/49 Module Temperature Sensor", 305),
+            {"Te1/49 Module Temperature Sensor": 30.5, "SW 1, Sensor 1, GREEN": 41},
+            id="beside-a-transceiver",
+        ),
+        pytest.param(
+            CHASSIS + sensor(7, "Ethernet1/1 Transceiver Temperature Sensor", 305) + sensor(8, "Switch 1 Inlet", 220),
+            {"Ethernet1/1 Transceiver Temperature Sensor": 30.5, "Switch 1 Inlet": 22},
+            id="the-sensor-table-has-the-chassis",
+        ),
+    ],
+)
+def test_a_catalysts_chassis_temperature_is_there_once(walk: str, expected: dict[str, float]):
+    rows = rows_of("cisco-ios", walk)
+    found = {row: entry["gauges"]["temperature"] for (group, row), entry in rows.items() if group == "temperature"}
+    assert found == expected
