@@ -37,6 +37,10 @@ _ENUMS: Final = {"EnumAsInfo", "EnumAsStateSet"}
 _METRIC_KEYS: Final = {
     "name", "oid", "type", "help", "indexes", "lookups", "enum_values", "regex_extracts", "scale", "offset",
 }  # fmt: skip
+_SPEAKING: Final = "how to speak with devices is said in [snmp], not in a profile"
+_LOST_OF_MODULES: Final = {
+    "filters": "which rows are asked for: here every row is, and a table's `when` says which are kept"
+}
 _INDEX_TYPES: Final = {
     "gauge": "integer",
     "Integer32": "integer",
@@ -47,6 +51,7 @@ _INDEX_TYPES: Final = {
     "InetAddressIPv4": "ip",
     "InetAddressIPv6": "ipv6",
     "InetAddress": "inet",
+    "InetAddressMissingSize": "inet_uncounted",
 }
 
 
@@ -64,7 +69,7 @@ def import_file(text: str, file: str) -> Imported:
             continue
         draft = Draft(as_profile_name(str(name), PREFIX), file, f"snmp_exporter's module {name}")
         for key in module.keys() - {"walk", "get", "metrics"}:
-            draft.lost(f"{name}.{key}", "how to speak with devices is said in [snmp], not in a profile")
+            draft.lost(f"{name}.{key}", _LOST_OF_MODULES.get(key, _SPEAKING))
         for metric in as_list(module["metrics"]):
             if isinstance(metric, Mapping):
                 _metric(draft, metric, f"{name}.{metric.get('name')}")
@@ -109,6 +114,8 @@ def _indexes(draft: Draft, table: dict[str, Any], indexes: Sequence[Mapping[str,
         if kind == "InetAddressType" and position + 1 < len(indexes):
             # the type of an address and the address are one part here
             part = {"name": unique(as_identifier(indexes[position + 1].get("labelname")), used), "type": "inet"}
+            if indexes[position + 1].get("type") == "InetAddressMissingSize":
+                part["type"] = "inet_uncounted"
             skip = True
         elif part["type"] is None:
             draft.lost(where, f"index of type {kind!r}: rows keep their bare index")
@@ -126,47 +133,69 @@ def _indexes(draft: Draft, table: dict[str, Any], indexes: Sequence[Mapping[str,
 def _lookups(
     draft: Draft, table: dict[str, Any], metric: Mapping[str, Any], indexes: Sequence[Mapping[str, Any]], where: str
 ) -> None:
-    """A lookup by the whole index is a column beside; one by a part of it is a joined table."""
+    """A lookup by the whole index is a column beside; one by a part of it, or by an earlier lookup, a joined table."""
     every = [index.get("labelname") for index in indexes]
+    known = {part["name"]: part["name"] for part in table.get("index", [])}
     for lookup in as_list(metric.get("lookups")):
         if not isinstance(lookup, Mapping):
             continue
-        if lookup.get("oid"):
-            _lookup(draft, table, lookup, every, where)
-        else:  # the label of a part of the index is dropped
-            for part in table.get("index", []):
-                if part["name"] == as_identifier(lookup.get("labelname")):
-                    part["use"] = "reference"
+        label = as_identifier(lookup.get("labelname"))
+        if not lookup.get("oid"):
+            _drop_label(table, label)
+        elif as_list(lookup.get("labels")) == every:
+            column = _looked_up(draft, lookup, where)
+            if column is not None:
+                name = f"{label}_name" if label in known else label
+                table["columns"].setdefault(name, column)
+                known[name] = name
+        else:
+            _joined(draft, table, lookup, known, where)
     names = [name for name, column in table["columns"].items() if column.get("use") == "tag"]
     if names:
         table["row"] = [*(name for name in names if re.search("name|descr", name, re.IGNORECASE)), *names][:4]
 
 
-def _lookup(draft: Draft, table: dict[str, Any], lookup: Mapping[str, Any], every: Sequence[Any], where: str) -> None:
+def _drop_label(table: dict[str, Any], label: str) -> None:
+    """A label that is only needed on the way: what others are found by stays, but is no tag."""
+    for part in table.get("index", []):
+        if part["name"] == label:
+            part["use"] = "reference"
+    if table["columns"].get(label, {}).get("use") == "tag":
+        table["columns"][label]["use"] = "reference"
+    table.get("tags", {}).pop(label, None)
+
+
+def _looked_up(draft: Draft, lookup: Mapping[str, Any], where: str) -> dict[str, Any] | None:
+    """Return the column that a lookup reads, or None with the loss noted."""
     oid = draft.oid(lookup["oid"], where)
     if oid is None:
-        return
-    label = as_identifier(lookup.get("labelname"))
+        return None
     column: dict[str, Any] = {"oid": oid, "use": "tag", "refresh": TAG_REFRESH}
     kind = str(lookup.get("type", "DisplayString"))
     if kind in _TEXTS:
         column["as"] = _TEXTS[kind]
     if isinstance(lookup.get("enum_values"), Mapping):
         column["enum"] = _enum(lookup)
-    labels = as_list(lookup.get("labels"))
-    parts = {part["name"] for part in table.get("index", [])}
-    if label in parts:
-        label = f"{label}_name"
-    if list(labels) == every:
-        table["columns"].setdefault(label, column)
-    elif parts.issuperset(map(as_identifier, labels)):
-        other = as_identifier(f"lookup_{'_'.join(oid.split('.')[-8:])}")
-        draft.tables.setdefault(other, {"columns": {"value": column}})
-        alias = f"by_{label}"[:60]
-        table.setdefault("join", {})[alias] = {"table": other, "on": [as_identifier(one) for one in labels]}
-        table.setdefault("tags", {}).setdefault(label, f"{alias}.value")
-    else:
-        draft.lost(where, f"lookup of {label} by {labels}, which are no parts of the index")
+    return column
+
+
+def _joined(draft: Draft, table: dict[str, Any], lookup: Mapping[str, Any], known: dict[str, str], where: str) -> None:
+    """Join the table of a lookup by what is `known` (label -> its name here), and add the label to that."""
+    labels = [as_identifier(label) for label in as_list(lookup.get("labels"))]
+    label = as_identifier(lookup.get("labelname"))
+    if not known.keys() >= set(labels):
+        draft.lost(where, f"lookup of {label} by {labels}, which are no parts of the index and no earlier lookups")
+        return
+    column = _looked_up(draft, lookup, where)
+    if column is None:
+        return
+    name = f"{label}_name" if label in known else label
+    other = as_identifier(f"lookup_{'_'.join(column['oid'].split('.')[-8:])}")
+    draft.tables.setdefault(other, {"columns": {"value": column}})
+    alias = f"by_{name}"[:60]
+    table.setdefault("join", {})[alias] = {"table": other, "on": [known[one] for one in labels]}
+    table.setdefault("tags", {}).setdefault(name, f"{alias}.value")
+    known[name] = f"{alias}.value"
 
 
 def _columns(draft: Draft, table: dict[str, Any], owner: str, metric: Mapping[str, Any], oid: str, where: str) -> None:
@@ -181,6 +210,10 @@ def _columns(draft: Draft, table: dict[str, Any], owner: str, metric: Mapping[st
             expression = _extract(draft, raw, rules, where)
             if expression is not None:
                 draft.compute(owner, table, as_identifier(f"{name}{suffix}"), expression)
+    elif metric.get("offset") and column["use"] == "gauge":
+        raw = unique(as_identifier(f"{name[:50]}_raw"), taken(table))
+        columns[raw] = {**column, "use": "reference"}
+        draft.compute(owner, table, name, f"{raw} + {float(metric['offset'])!r}")
     elif columns.get(name) != column:
         if column["use"] == "tag" and name in columns:
             return  # the same text is a label already
@@ -192,8 +225,8 @@ def _column(draft: Draft, metric: Mapping[str, Any], oid: str, where: str) -> di
     column: dict[str, Any] = {"oid": oid}
     if metric.get("scale") is not None:
         column["scale"] = float(metric["scale"])
-    if metric.get("offset"):
-        draft.lost(where, f"offset {metric['offset']}: add it in a computed value")
+    if metric.get("offset") and _NUMBERS.get(kind) != "gauge":
+        draft.lost(where, f"offset {metric['offset']} of what is no gauge")
     if kind in _ENUMS or (kind in _NUMBERS and isinstance(metric.get("enum_values"), Mapping)):
         return column | {"use": "state", "enum": _enum(metric)}
     if kind in _NUMBERS:

@@ -300,6 +300,50 @@ def test_an_exporter_module_means_the_same_here():
     assert [loss.where for loss in result.losses] == ["thing.auth"]
 
 
+EXPORTER_MORE = """\
+modules:
+  thing:
+    timeout: 3s
+    filters: {static: [{targets: [#.1.1.1], indices: ["1"]}]}
+    metrics:
+      - {name: temp, oid: #.3.1, type: gauge, scale: 0.1, offset: -3}
+      - {name: turns, oid: #.3.2, type: counter, offset: 5}
+      - name: peers
+        oid: #.1.1.1
+        type: gauge
+        indexes: [{labelname: peer, type: InetAddressMissingSize}]
+        lookups:
+          - {labels: [peer], labelname: mid, oid: #.1.1.2, type: gauge}
+          - {labels: [mid], labelname: deep, oid: #.2.1.1, type: gauge}
+          - {labels: [deep], labelname: title, oid: #.2.2.1, type: DisplayString}
+          - {labels: [], labelname: mid}
+          - {labels: [], labelname: deep}
+          - {labels: [elsewhere], labelname: gone, oid: #.2.3.1, type: DisplayString}
+"""
+
+
+def test_an_exporter_module_keeps_offsets_chained_lookups_and_addresses_without_a_size():
+    result = imported("snmp_exporter", snmp=EXPORTER_MORE)
+    walk = """\
+        #.3.1.0|2|300
+        #.3.2.0|65|7
+        #.1.1.1.1.10.0.0.1|66|9
+        #.1.1.2.1.10.0.0.1|2|5
+        #.2.1.1.5|2|8
+        #.2.2.1.8|4|far end
+        """
+    rows = rows_of(result, "exporter-thing", dedent(walk))
+    assert (rows["scalars", "0"]["gauges"], rows["scalars", "0"]["counters"]) == ({"temp": 27}, {"turns": 7})
+    (peer,) = (row for (group, _), row in rows.items() if group != "scalars")
+    assert (peer["gauges"], peer["dimensions"]) == ({"peers": 9}, {"peer": "10.0.0.1", "title": "far end"})
+    assert sorted(str(loss).removeprefix("snmp.yml: ") for loss in result.losses) == [
+        "thing.filters: which rows are asked for: here every row is, and a table's `when` says which are kept",
+        "thing.peers: lookup of gone by ['elsewhere'], which are no parts of the index and no earlier lookups",
+        "thing.timeout: how to speak with devices is said in [snmp], not in a profile",
+        "thing.turns: offset 5 of what is no gauge",
+    ]
+
+
 REFERENCE = {
     "enrichment": [
         {
