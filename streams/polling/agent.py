@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pollers.plugins.base import Kind, Poll
 from schemas.errors import FatalError, RecordError
@@ -36,6 +36,14 @@ SUSPECTS_SHARE: Final = 4  #: of the polls in flight, at most one in so many may
 AT_ONCE: Final = 100
 #: records of this size fit into any topic of ours: the status need not wait to hear whether they were taken
 SURELY_TAKEN_BYTES: Final = 256 * 1024
+
+
+class Records(NamedTuple):
+    """What is published of one poll."""
+
+    outcome: Outcome
+    status: Send
+    counters: Sequence[Send]
 
 
 class Poller:
@@ -130,29 +138,39 @@ class Poller:
         return slow or outcome in BAD
 
     async def _publish(self, held: Held, job: Job, timing: Timing, poll: Poll) -> Outcome:
-        """Return what became of the slot when it is stored; what cannot be stored is a fault of the plugin."""
+        """Return what became of the slot when that is stored."""
+        records = self._encoded(held, job, timing, poll)
+        counters = records.counters
         try:
-            return await self._store(held, job, timing, poll)
+            if sum(len(value or b"") for _, _, value in counters) > SURELY_TAKEN_BYTES:
+                await send_all(self._app, counters)
+                counters = ()
+            await send_all(self._app, [*counters, records.status])
+        except RecordError as error:
+            records = self._encoded(held, job, timing, _spoilt(poll, error))
+            await send_all(self._app, [records.status])
+        self.outcomes[records.outcome] += 1
+        return records.outcome
+
+    def _encoded(self, held: Held, job: Job, timing: Timing, poll: Poll) -> Records:
+        """Return the poll's records; of one that cannot be written, the status that says so."""
+        try:
+            return self._records(held, job, timing, poll)
         except FatalError:
             raise
         except RecordError as error:
-            spoilt = replace(poll, outcome=Outcome.INTERNAL, reason=str(error), samples=())
+            spoilt = _spoilt(poll, error)
         except Exception as fault:  # noqa: BLE001 - the edge of the stage: one device's poll is not to fail its tick
             why = f"what it returned is no Poll: {type(fault).__name__}"
             spoilt = self._asking.fault(held.enriched.resource.identity, job, why, fault)
-        return await self._store(held, job, timing, spoilt)
+        return self._records(held, job, timing, spoilt)
 
-    async def _store(self, held: Held, job: Job, timing: Timing, poll: Poll) -> Outcome:
-        resource, outcome = held.enriched.resource, Outcome(poll.outcome)
-        # the status first: if a field of the poll cannot be written, that shows before anything was sent
+    def _records(self, held: Held, job: Job, timing: Timing, poll: Poll) -> Records:
+        resource = held.enriched.resource
+        # the status first: a RecordError of the samples then says that the rest of the poll can be written
         status = self._status_serde.encode(polled(resource, job, timing, poll, self._app.worker_name))
-        sends = self._counters(held, job, timing.slot, poll)
-        if sum(len(value or b"") for _, _, value in sends) > SURELY_TAKEN_BYTES:
-            await send_all(self._app, sends)
-            sends = []
-        await send_all(self._app, [*sends, Send(self._status_topic, resource.identity, status)])
-        self.outcomes[outcome] += 1
-        return outcome
+        counters = self._counters(held, job, timing.slot, poll)
+        return Records(Outcome(poll.outcome), Send(self._status_topic, resource.identity, status), counters)
 
     def _counters(self, held: Held, job: Job, slot: int, poll: Poll) -> list[Send]:
         """Return the records of the poll's samples. Raises RecordError for one that is none."""
@@ -176,6 +194,11 @@ class Poller:
         resource = self._holding.get(key, stored).enriched.resource
         status = missed(resource, job, slots, reason=reason, at_ms=now_ms(), worker=self._app.worker_name)
         return Send(self._status_topic, key, self._status_serde.encode(status))
+
+
+def _spoilt(poll: Poll, error: RecordError) -> Poll:
+    """Return what is left of a poll whose samples no topic takes."""
+    return replace(poll, outcome=Outcome.INTERNAL, reason=str(error), samples=())
 
 
 def build() -> StageApp:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from types import SimpleNamespace
 
 from pollers.plugins.base import Poll
+from schemas.errors import RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, Resource
 from streams.pipeline import Topic
 from streams.polling.agent import Poller
@@ -12,6 +13,7 @@ from streams.runtime.metrics import Metrics
 from streams.runtime.serde import Serdes
 
 JOB = Job(plugin="ping", profile="", interval_s=60)
+MAX_BYTES = 300_000  #: what a topic takes
 SUCCESS = Poll(outcome=Outcome.SUCCESS)
 
 
@@ -28,8 +30,13 @@ class Registry:
 class Outbox:
     def __init__(self):
         self.sent = defaultdict(list)
+        self.fault = None
 
     async def send(self, topic, key, value, partition=None):
+        if self.fault is not None:
+            raise self.fault
+        if len(value) > MAX_BYTES:
+            raise RecordError(f"{len(value)} bytes are too large")
         self.sent[topic].append(value)
 
 

@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 
 from pollers.plugins.base import Poll, Sample
-from schemas.records import CounterColumn, GaugeColumn, Outcome
+from schemas.records import CounterColumn, GaugeColumn, Outcome, StateColumn
+from streams.pipeline import Topic
 from streams.polling.agent import AT_ONCE, NO_LEADER
 from streams.runtime.owner import Due
 from streams.scheduling.phase import phase
 from streams.scheduling.slots import SlotRun, Span, slots_within
-from tests.unit.polling.poller_fakes import JOB, SUCCESS, Plugin, polling, resource
+from tests.unit.polling.poller_fakes import JOB, MAX_BYTES, SUCCESS, Plugin, polling, resource
 from tests.unit.runtime.test_schedule_runtime import FakeLog, Harness, tick
 
 BAD = "sw0"
@@ -65,6 +66,37 @@ async def test_a_plugin_that_spoils_one_poll_spoils_no_other_and_the_tick_is_don
     assert len(app.statuses()) == len(DEVICES)
     assert harness.committable() == 1
     assert poller.outcomes == Counter({Outcome.SUCCESS: 2, Outcome.INTERNAL: 1})
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        pytest.param(replace(SUCCESS, values=7, reason="x" * MAX_BYTES), id="endless-reason"),
+        pytest.param(
+            replace(with_sample(states=[StateColumn(name="x", values=["x" * MAX_BYTES])]), values=7),
+            id="endless-sample",
+        ),
+    ],
+)
+async def test_a_poll_that_no_topic_takes_is_a_status_that_says_so(spoilt):
+    poller, app = await polling(Plugin(lambda _resource: spoilt), [resource("sw1")])
+    now = int(time.time())
+    await poller.run(Due(0, Span(now - 29, now + 30), gap=False))
+    (status,) = app.statuses()
+    assert (status.outcome, status.values) == (Outcome.INTERNAL, 7)
+    assert "too large" in status.reason
+    assert list(app.outbox.sent) == [Topic.POLL_STATUS.value]
+
+
+async def test_a_fault_of_sending_is_not_put_down_to_the_plugin():
+    poller, app = await polling(Plugin(), [resource("sw1")])
+    now = int(time.time())
+    app.outbox.fault = RuntimeError("odd")
+    with pytest.raises(RuntimeError):  # the tick is run again
+        await poller.run(Due(0, Span(now - 29, now + 30), gap=False))
+    app.outbox.fault = None
+    await poller.run(Due(0, Span(now - 29, now + 30), gap=False))
+    assert [status.outcome for status in app.statuses()] == [Outcome.SUCCESS]
 
 
 async def test_an_hour_without_workers_is_one_ranged_missed_a_job_and_seconds_of_cpu_then_polling_goes_on():
