@@ -1,20 +1,29 @@
 """Regular expressions from profiles: only such as cannot run away, on texts cut to what they can bear.
 
-Python's matcher backtracks, so a pattern is measured before it is used: repeats inside repeats, back references and
-look-arounds are refused, and the number of open-ended repeats decides how long a text may be (their product is the
-worst case: about ten million steps, a tenth of a second).
+Python's matcher backtracks: at worst it tries every start, every length of every repeat and every alternative. A
+pattern is weighed by that before it is used, and looks at no more of a text than it can try in `STEP_LIMIT` steps (a
+fifth of a second); one that cannot even bear `MIN_TEXT` characters is refused, and so are back references, look-arounds
+and open-ended repeats of what can itself match in several ways.
 """
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import groupby
 from re import _constants as sre  # type: ignore[attr-defined]  # the matcher's own tree; there is no public one
 from re import _parser as sre_parser  # type: ignore[attr-defined]
 from typing import Any, Final, NamedTuple
 
 MAX_PATTERN: Final = 500
-#: open-ended repeats in the pattern -> characters of text that are looked at
-TEXT_LIMIT: Final = {0: 65_536, 1: 4_096, 2: 400, 3: 128}
+STEP_LIMIT: Final = 20_000_000
+#: a pattern looks at no more characters of a text than this
+MAX_TEXT: Final = 65_536
+#: and must be able to bear this many
+MIN_TEXT: Final = 80
 #: a repeat with an upper bound above this counts as open-ended
 LONG_REPEAT: Final = 16
+#: ways beyond this are refused in any case; it keeps powers of them finite
+_TOO_MANY: Final = 1e12
 
 #: what Python may one day read as sets within sets
 _NESTED_SET: Final = re.compile(r"(?<!\\)\[\^?\]?(?:[^\]\\]|\\.)*?(?:\[|--|&&|\|\||~~)")
@@ -39,6 +48,7 @@ class Pattern(NamedTuple):
         return self.regex.search(text[: self.limit])
 
 
+@lru_cache(maxsize=1_024)  # an expression is compiled in every poll
 def compile_pattern(text: str) -> Pattern:
     """Return the pattern with the length of text it can bear. Raises PatternError."""
     if len(text) > MAX_PATTERN:
@@ -47,35 +57,92 @@ def compile_pattern(text: str) -> Pattern:
         raise PatternError("a pattern without [ and without --, &&, || and ~~ between [ and ]")
     try:
         tree = sre_parser.parse(text)
-        repeats = _open_repeats(tree, inside=False)
+        limit = _limit(tree)
         regex = re.compile(text)
     except PatternError:
         raise
     except (re.error, OverflowError, RecursionError, ValueError) as error:
         raise PatternError(f"a regular expression ({error})") from error
-    if repeats not in TEXT_LIMIT:
-        raise PatternError(f"a pattern with at most {max(TEXT_LIMIT)} open-ended repeats (this one has {repeats})")
-    return Pattern(regex, TEXT_LIMIT[repeats])
+    return Pattern(regex, limit)
 
 
-def _open_repeats(tree: Any, *, inside: bool) -> int:
-    """Return how many open-ended repeats the tree holds. Raises PatternError for what is refused."""
-    count = 0
-    for op, args in tree:
-        if op in _REFUSED:
-            raise PatternError(f"a pattern without {_REFUSED[op]}")
-        if op in _REPEATS:
-            _low, high, body = args
-            open_ended = high > LONG_REPEAT
-            if inside and high > 1:
-                raise PatternError("a pattern without repeats inside repeats")
-            count += open_ended + _open_repeats(body, inside=inside or high > 1)
-        elif op is sre.SUBPATTERN:
-            count += _open_repeats(args[-1], inside=inside)
-        elif op is sre.ATOMIC_GROUP:
-            count += _open_repeats(args, inside=inside)
-        elif op is sre.BRANCH:
-            if inside:
-                raise PatternError("a pattern without alternatives inside repeats")
-            count += max(_open_repeats(branch, inside=inside) for branch in args[1])
-    return count
+def _limit(tree: Any) -> int:
+    """Return how many characters of a text the pattern can bear. Raises PatternError."""
+    if _steps(tree, MIN_TEXT) > STEP_LIMIT:
+        raise PatternError(f"a pattern with fewer open-ended repeats, ranges and alternatives: {_WHY}")
+    low, high = MIN_TEXT, MAX_TEXT + 1  # the steps grow with the length
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _steps(tree, middle) > STEP_LIMIT else (middle, high)
+    return low
+
+
+_WHY: Final = f"this one cannot be tried on {MIN_TEXT} characters within {STEP_LIMIT:,} steps"
+
+
+class _Weight(NamedTuple):
+    """What it takes at worst to try a part of a pattern in one place of a text."""
+
+    steps: float
+    ways: float  #: in which it can match
+    open_ended: int  #: repeats that one way passes at least
+
+
+def _steps(tree: Any, length: int) -> float:
+    """Return how many steps a search through a text takes at worst. Raises PatternError for what is refused."""
+    return length * _weigh(tree, length, 0).steps
+
+
+def _weigh(tree: Iterable[Any], length: int, passed: int) -> _Weight:
+    """Weigh parts that follow one another; each is tried once for every way through those before it."""
+    steps, ways = 0.0, 1.0
+    for is_literal, run in groupby(tree, lambda part: part[0] is sre.LITERAL):
+        if is_literal:
+            steps += ways * _literal_steps([chr(code).casefold() for _op, code in run])
+            continue
+        for op, args in run:
+            part = _weigh_part(op, args, length, passed)
+            steps += ways * part.steps
+            ways = min(ways * part.ways, _TOO_MANY)
+            passed = part.open_ended
+    return _Weight(steps, ways, passed)
+
+
+def _literal_steps(run: list[str]) -> int:
+    """Return how many letters of a run match on average over all places of any text.
+
+    A place of the text can belong to several matches only where each begins with the first letter: to as many at most
+    as the run has of that letter.
+    """
+    return run.count(run[0])
+
+
+def _weigh_part(op: Any, args: Any, length: int, passed: int) -> _Weight:
+    if op in _REFUSED:
+        raise PatternError(f"a pattern without {_REFUSED[op]}")
+    if op in _REPEATS:
+        return _weigh_repeat(*args, length, passed)
+    if op is sre.SUBPATTERN:
+        return _weigh(args[-1], length, passed)
+    if op is sre.ATOMIC_GROUP:
+        return _weigh(args, length, passed)
+    if op is sre.BRANCH:
+        branches = [_weigh(branch, length, passed) for branch in args[1]]
+        steps, ways, least = zip(*branches, strict=True)
+        return _Weight(sum(steps) + len(branches), sum(ways), min(least))
+    return _Weight(1, 1, passed)
+
+
+def _weigh_repeat(low: int, high: int, body: Any, length: int, passed: int) -> _Weight:
+    once = _weigh(body, length, passed)
+    if once.open_ended > passed and high > 1:
+        raise PatternError("a pattern without repeats inside repeats")
+    if high > LONG_REPEAT:
+        if once.ways > 1:
+            raise PatternError("a pattern without alternatives or optional parts inside open-ended repeats")
+        # the lengths of all such repeats together are at most that of the text
+        ways = length / (passed + 2)
+        return _Weight(ways * max(once.steps, 1), ways, passed + 1)
+    ways = sum(once.ways**times for times in range(low, high + 1))
+    tried = sum(once.ways**times for times in range(high))
+    return _Weight(1 + tried * once.steps, min(ways, _TOO_MANY), once.open_ended if low else passed)

@@ -196,6 +196,7 @@ def test_no_text_runs_code_hangs_or_crashes(text: str):
     [
         *("(a+)+b", "(a*)*", "(a|aa)+b", "(.*)*x", r"(\w+\s?)+$", "(a+){2,}b", r"(a)\1", "(?=a)a", "(?!a)b"),
         *("a*a*a*a*b", "(", "[", "[[]", "[a--b]", "x" * 501),
+        *("a{0,16}" * 5 + "b", "(?:aa|a)" * 18 + "b", "a?" * 20 + "b", "(?:a?a)*b", "(?:(?:a{0,4}){0,4}){0,4}b"),
     ],
     ids=lambda pattern: pattern[:12],
 )
@@ -204,7 +205,14 @@ def test_patterns_that_could_run_away_are_refused(pattern: str):
         compile_pattern(pattern)
 
 
-@pytest.mark.parametrize("pattern", [".*a.*b.*c", r"^(\S+)\s+(\S+)$", ".*?x", "a{1,9}b*"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *(".*a.*b.*c", r"^(\S+)\s+(\S+)$", ".*?x", "a{1,9}b*", "a{0,16}" * 3 + "b", "(?:aa|a)" * 10 + "b"),
+        *("a?" * 12 + "b", "(?:a?a){0,14}b", "a*a*" + "a" * 100 + "b", "a{60000}b", "a*?a*?a*?b"),
+    ],
+    ids=lambda pattern: pattern[:20],
+)
 def test_a_pattern_that_is_taken_is_quick_on_the_worst_of_texts(pattern: str):
     compiled = compile_pattern(pattern)
     for text in ("a" * 100_000, "ab" * 50_000, " " * 100_000):
@@ -213,7 +221,30 @@ def test_a_pattern_that_is_taken_is_quick_on_the_worst_of_texts(pattern: str):
         assert time.process_time() - before < 1.0
 
 
-@given(st.text(alphabet="ab.*+?()[]|{}^$\\d1,", max_size=14), st.text(alphabet="ab1 ", max_size=5_000))
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        pytest.param(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})", "x" * 9_000 + "10.0.0.1", id="address"),
+        pytest.param(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", "x" * 9_000 + "00:1e:bd:07:a0:0f", id="mac"),
+        pytest.param(
+            r"Version (\S+), RELEASE SOFTWARE \((\S+)\)", "x" * 300 + "Version 1, RELEASE SOFTWARE (f)", id="two"
+        ),
+        pytest.param(r"(\S+) (\S+) (\S+) \d\d\d\d", "a b c 2024", id="three-and-a-tail"),
+    ],
+)
+def test_usual_patterns_are_taken_and_see_enough_of_a_text(pattern: str, text: str):
+    assert compile_pattern(pattern).search(text)
+
+
+ATOMS = st.sampled_from(["a", "b", ".", "aa", "[ab]", r"\w", "(?:aa|a)", "(?:a|ab|b)", "(?:a?a)", "(?:a{0,3})"])
+REPEATS = st.sampled_from(["", "", "?", "*", "+", "*?", "{0,4}", "{2,16}", "{0,16}?", "{3}", "{0,40}", "{900}", "*+"])
+PATTERNS = st.lists(st.builds(str.__add__, ATOMS, REPEATS), min_size=1, max_size=24).map("".join)
+
+
+@given(
+    st.one_of(st.text(alphabet="ab.*+?()[]|{}^$\\d1,", max_size=14), PATTERNS, PATTERNS.map(lambda text: f"{text}z")),
+    st.one_of(st.text(alphabet="ab1 ", max_size=5_000), st.sampled_from(["a" * 70_000, "ab" * 35_000, "aab" * 25_000])),
+)
 @settings(max_examples=300, deadline=None)
 def test_no_pattern_takes_long(pattern: str, text: str):
     try:
