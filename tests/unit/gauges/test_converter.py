@@ -2,9 +2,10 @@
 
 import contextlib
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import fastavro
 import pytest
@@ -14,11 +15,13 @@ from hypothesis import strategies as st
 from schemas.codec import from_avro, parsed_schema, to_avro
 from schemas.errors import BackendError, RecordError
 from schemas.records import Gauge, RawCounters
+from streams.gauges.agent_table import CHANGELOG
 from streams.gauges.converter import Converter, SchemaNeeded
 from streams.gauges.derived import parse
 from streams.gauges.plan import Rules
 from streams.gauges.state import Entry, StateError, entry_key, read_entry, write_entry
-from streams.gauges.transforms import Transform
+from streams.gauges.transforms import LARGEST_GAUGE_BYTES, LARGEST_STATES_BYTES, Transform
+from streams.pipeline import TOPICS, Topic
 from tests.unit.gauges.making import T0_S, column, record
 from tests.unit.gauges.test_properties import polls
 
@@ -326,6 +329,79 @@ def test_a_transform_that_fails_is_passed_over_and_keeps_its_state():
     assert [Gauges().decode(one).group for one in stage.take(octets(10, 1))] == ["interface"]
     assert [type(why) for why in stage.asides] == [ZeroDivisionError]
     assert Gauges().decode(stage.take(octets(10, 2))[1]).gauges == {"total": 20.0}
+
+
+class Plugin:
+    """Does what a function does, and adds a gauge."""
+
+    def __init__(self, act: Callable[[Sequence[Gauge]], tuple[Any, Any]]) -> None:
+        self.act = act
+
+    def advance(
+        self,
+        state: bytes | None,
+        sample: RawCounters,
+        gauges: Sequence[Gauge],
+    ) -> tuple[Any, Any]:
+        return self.act(gauges)
+
+
+def spoilt(gauges: Sequence[Gauge]) -> tuple[bytes, Sequence[Gauge]]:
+    cast("dict[str, float]", gauges[0].gauges)["o"] = -1.0
+    cast("dict[str, str]", gauges[0].labels).clear()
+    raise ZeroDivisionError
+
+
+def changed(**fields: Any) -> Callable[[Sequence[Gauge]], tuple[bytes, Sequence[Gauge]]]:
+    return lambda gauges: (b"new", [replace(one, **fields) for one in gauges])
+
+
+@pytest.mark.parametrize(
+    ("act", "complaint"),
+    [
+        pytest.param(spoilt, "", id="changes-its-arguments-and-raises"),
+        pytest.param(lambda gauges: (10**7, gauges), "a state that is int", id="state-that-is-a-number"),
+        pytest.param(
+            lambda gauges: (bytes(2**22 + 1), gauges),
+            "a state of 4194305 bytes, expected 4194304",
+            id="state-too-large",
+        ),
+        pytest.param(changed(labels={"x": "y" * 2**23}), "expected 8323072 at most", id="gauge-too-large"),
+        pytest.param(changed(gauges={"o": math.nan}), "NaN or infinite: ['o']", id="nan"),
+        pytest.param(changed(gauges={"o": math.inf}), "NaN or infinite: ['o']", id="infinite"),
+        pytest.param(changed(gauges={"o": "5"}), "must be real number", id="no-number"),
+        pytest.param(changed(duration_s=math.nan), "duration of nan", id="duration"),
+        pytest.param(changed(resource="other"), "a gauge of ('other'", id="resource"),
+        pytest.param(changed(slot=5), "expected the sample's resource, job and slot", id="slot"),
+        pytest.param(changed(job="other"), "expected the sample's resource, job and slot", id="job"),
+        pytest.param(lambda _gauges: (b"", None), "", id="nothing"),
+    ],
+)
+def test_a_transform_that_makes_what_cannot_be_published_is_passed_over(act, complaint):
+    plain = Stage()
+    stage = Stage([Transform("bad", everyone, Plugin(act)), Transform("sum", everyone, Summing())])
+    expected = plain.take(octets(10, 0))
+    packed = stage.take(octets(10, 0))
+    assert packed[0] == expected[0]
+    assert Gauges().decode(packed[1]).gauges == {"total": 10.0}
+    (fault,) = stage.asides
+    assert complaint in str(fault)
+    (stored,) = stage.table.values()
+    assert dict(read_entry(stored).transforms) == {"sum": b"10"}
+
+
+def test_a_transform_may_give_its_gauges_one_by_one():
+    stage = Stage(
+        [Transform("lazy", everyone, Plugin(lambda gauges: (b"", iter(gauges)))), Transform("sum", everyone, Summing())]
+    )
+    assert [Gauges().decode(one).group for one in stage.take(octets(10, 0))] == ["interface", "seen"]
+    assert stage.asides == []
+
+
+def test_what_transforms_may_make_fits_its_topics():
+    assert TOPICS[Topic.GAUGES].max_message_bytes > LARGEST_GAUGE_BYTES
+    entry = LARGEST_STATES_BYTES + TOPICS[Topic.RAW_COUNTERS].max_message_bytes
+    assert entry < int(CHANGELOG["max.message.bytes"])
 
 
 ENTRIES = st.builds(
