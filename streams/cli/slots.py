@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-import os
+import logging
+import math
 import re
 import sys
 import time
@@ -16,22 +17,23 @@ from aiokafka.errors import KafkaError
 
 from schemas.errors import PanoptesError, RecordError
 from schemas.records import EnrichedResource, PollStatus
+from streams.cli.loading import config_option, load_or_exit
 from streams.pipeline import Topic
-from streams.runtime.kafka import client_options
+from streams.runtime.kafka import client_options, sample_client_logs
 from streams.runtime.registry import open_registry
 from streams.runtime.replay import partitions, replay
 from streams.runtime.serde import Serdes
-from streams.runtime.settings import Settings, SettingsError, load
-from streams.runtime.topics import topic_name
+from streams.runtime.settings import Settings
+from streams.runtime.topic_names import topic_name
 from streams.scheduling.audit import Audit, Report, Window
 
 EXIT_UNACCOUNTED: Final = 1
-EXIT_BAD_USAGE: Final = 2
-EXIT_CANNOT_READ: Final = 3
+EXIT_NO_PROOF: Final = 3
 
 SHOWN: Final = 20  #: lines of each list, unless --all
 SKEW_S: Final = 60  #: statuses are read from so long before the window: clocks of workers and brokers differ
 UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+LATEST: Final = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  #: today's time in milliseconds is far beyond it
 
 
 class Moment(click.ParamType):
@@ -40,82 +42,102 @@ class Moment(click.ParamType):
     name = "when"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        text = str(value).strip()
-        if text.isdecimal():
-            return int(text)
-        if ago := re.fullmatch(r"(\d+)([smhd])", text):
-            return int(time.time()) - int(ago[1]) * UNITS_S[ago[2]]
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
+        moment = _moment(str(value).strip())
+        if moment is None or not 0 <= moment <= LATEST:
             self.fail(
-                f"{text!r}: expected Unix seconds, an age such as 15m, or a time such as 2025-01-31T12:00:00Z",
+                f"{value!r}: expected Unix seconds, an age such as 15m, or a time such as 2025-01-31T12:00:00Z, "
+                "from 1970 to 9999",
                 param,
                 ctx,
             )
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+        return moment
+
+
+def _moment(text: str) -> int | None:
+    """Return the Unix second that is meant, however far away it is, or None for another text."""
+    if number := re.fullmatch(r"(\d{1,18})([smhd]?)", text):
+        return int(time.time()) - int(number[1]) * UNITS_S[number[2]] if number[2] else int(number[1])
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return math.floor((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _seconds(_ctx: click.Context, _param: click.Parameter, value: float) -> float:
+    if not 0 <= value < math.inf:
+        raise click.BadParameter(f"{value}: expected seconds, 0 or more")
+    return value
 
 
 @click.group("slots")
 def command() -> None:
     """Prove that every scheduled slot is accounted for."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    sample_client_logs()
 
 
 @command.command("audit")
 @click.option("--since", type=Moment(), required=True, help="First slot: Unix seconds, an age (15m), or an ISO time.")
 @click.option("--until", type=Moment(), help="Last slot; by default now.")
 @click.option(
-    "--settle", "settle_s", type=float, default=30.0, show_default=True,
+    "--settle", "settle_s", type=float, callback=_seconds, default=30.0, show_default=True,
     help="A slot is judged when its interval and so many seconds have passed.",
 )  # fmt: skip
 @click.option("--strict", is_flag=True, help="Fail, too, where a slot was polled twice.")
 @click.option("--all", "show_all", is_flag=True, help=f"Every line of each list, not only {SHOWN}.")
-@click.option("--config", type=click.Path(path_type=Path), help="panoptes.ini to use.")
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def audit_slots(  # noqa: PLR0913 (one argument per option)
     *, since: int, until: int | None, settle_s: float, strict: bool, show_all: bool, config: Path | None, as_json: bool
 ) -> None:
     """Compare the slots that resources ask for with what poll-status says of them.
 
-    Exit status 0: every slot is accounted for; 1: some are not (or, with --strict, some were polled twice); 2: wrong
-    settings; 3: the topics cannot be read.
+    Exit status 0: every slot is accounted for. 1: some are not, or there are statuses off phase (or, with --strict,
+    slots that were polled twice). 2: wrong options or settings. 3: nothing is proven, since no slot is expected or the
+    topics, or records of them, cannot be read.
     """
-    try:
-        settings = load(config, os.environ)
-    except SettingsError as error:
-        click.echo(str(error), err=True)
-        sys.exit(EXIT_BAD_USAGE)
+    settings = load_or_exit(config)
     now_s = time.time()
     window = Window(since, int(now_s) if until is None else until, now_s, settle_s)
+    if window.until < window.since:
+        raise click.BadParameter(f"{_time(window.until)} is before {_time(window.since)}", param_hint="--until")
     try:
-        report, unreadable = asyncio.run(audit(settings, window))
+        report = asyncio.run(audit(settings, window))
     except (KafkaError, OSError, PanoptesError) as error:
         click.echo(f"cannot read the topics from {settings.kafka.bootstrap_servers}: {error}", err=True)
-        sys.exit(EXIT_CANNOT_READ)
+        sys.exit(EXIT_NO_PROOF)
     if as_json:
-        click.echo(json.dumps(as_data(report, window, unreadable), indent=2))
+        click.echo(json.dumps(as_data(report, window), indent=2))
     else:
-        for line in as_lines(report, window, unreadable, limit=None if show_all else SHOWN):
+        for line in as_lines(report, window, limit=None if show_all else SHOWN):
             click.echo(line)
-    if report.missing or (strict and report.polled_twice):
-        sys.exit(EXIT_UNACCOUNTED)
+    sys.exit(exit_status(report, strict=strict))
 
 
-async def audit(settings: Settings, window: Window) -> tuple[Report, int]:
-    """Return the report over all partitions, and how many records could not be decoded.
+def exit_status(report: Report, *, strict: bool) -> int:
+    """Return 0 for a proof, 1 for proof of the contrary, 3 for none."""
+    if report.missing or report.off_phase or (strict and report.polled_twice):
+        return EXIT_UNACCOUNTED
+    return EXIT_NO_PROOF if report.unreadable or not report.expected else 0
+
+
+async def audit(settings: Settings, window: Window) -> Report:
+    """Return the report over all partitions.
 
     A resource's records have one partition number in both topics, so one partition after the other is judged and
     forgotten. Raises KafkaError, BackendError.
     """
     serdes = Serdes(settings, open_registry(settings))
     options = client_options(settings.kafka)
-    report, unreadable = Report(), 0
+    report = Report()
     for number in await partitions(options, topic_name(settings, Topic.ENRICHED_RESOURCES)):
         one = Audit(window)
-        unreadable += await _resources(one, options, settings, serdes, number)
+        unreadable = await _resources(one, options, settings, serdes, number)
         unreadable += await _statuses(one, options, settings, serdes, number)
         report.add(one.report())
-    return report, unreadable
+        report.unreadable += unreadable
+    return report
 
 
 async def _resources(
@@ -125,10 +147,9 @@ async def _resources(
     async for record in replay(options, topic_name(settings, Topic.ENRICHED_RESOURCES), only=(partition,)):
         try:
             resource = None if record.value is None else await serde.read(record.value)
-        except RecordError:
+            into.resource(record.key.decode(), resource, record.timestamp)
+        except (RecordError, UnicodeDecodeError):
             unreadable += 1
-            continue
-        into.resource(record.key.decode(), resource, record.timestamp)
     return unreadable
 
 
@@ -144,7 +165,7 @@ async def _statuses(into: Audit, options: Mapping[str, Any], settings: Settings,
     return unreadable
 
 
-def as_data(report: Report, window: Window, unreadable: int) -> dict[str, Any]:
+def as_data(report: Report, window: Window) -> dict[str, Any]:
     """Return the report in JSON's types; slots are Unix seconds, with all lists in full."""
     return {
         "since": window.since,
@@ -161,10 +182,14 @@ def as_data(report: Report, window: Window, unreadable: int) -> dict[str, Any]:
             {"resource": key, "job": job, "slot": slot, "polls": [poll._asdict() for poll in polls]}
             for key, job, slot, polls in report.polled_twice
         ],
+        "off_phase": [
+            {"resource": key, "job": job, "first": run.first, "slots": run.slots, "outcome": outcome, "worker": worker}
+            for key, job, run, outcome, worker in report.off_phase
+        ],
         "repeated_records": report.repeated,
         "unexpected_slots": report.unexpected,
         "at_edges": report.at_edges,
-        "unreadable_records": unreadable,
+        "unreadable_records": report.unreadable,
         "longest_unpolled_s": report.longest_unpolled_s,
         "lateness_ms": {name: report.lateness_quantile_ms(share) for name, share in _SHARES.items()},
     }
@@ -173,27 +198,30 @@ def as_data(report: Report, window: Window, unreadable: int) -> dict[str, Any]:
 _SHARES: Final = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 
 
-def as_lines(report: Report, window: Window, unreadable: int, *, limit: int | None) -> list[str]:
+def as_lines(report: Report, window: Window, *, limit: int | None) -> list[str]:
     """Return the report for people, its lists cut to `limit` lines."""
     final = ", ".join(f"{outcome.value.lower()} {count}" for outcome, count in report.final.most_common())
     late = {name: report.lateness_quantile_ms(share) for name, share in _SHARES.items()}
     lines = [
         f"slots from {_time(window.since)} to {_time(window.until)} of {report.resources} resources",
-        f"expected     {report.expected}",
+        f"expected     {report.expected}" + ("" if report.expected else ": nothing is proven"),
         f"accounted    {report.expected - report.missing_slots}  ({final or 'none'})",
         f"missing      {report.missing_slots}",
         *_cut([f"  {key} {job}: {_run(run.first, run.slots)}" for key, job, run in report.missing], limit),
         f"polled twice {len(report.polled_twice)}",
         *_cut([f"  {key} {job}: {_time(slot)} by {_workers(polls)}" for key, job, slot, polls in report.polled_twice],
               limit),
+        f"off phase    {len(report.off_phase)}",
+        *_cut([f"  {key} {job}: {_run(run.first, run.slots)} by {worker} ({outcome.value.lower()})"
+               for key, job, run, outcome, worker in report.off_phase], limit),
         *(f"missed       {count} x {reason}" for reason, count in report.missed_reasons.most_common(limit)),
         f"lateness ms  p50 {late['p50']}, p99 {late['p99']}, max {late['max']}",
         f"longest time without a poll of one job: {report.longest_unpolled_s} s",
-        f"harmless: {report.repeated} repeated records, {report.unexpected} slots outside of a job's life",
+        f"harmless: {report.repeated} repeated records, {report.unexpected} polled slots outside of what is expected",
         f"not judged: {report.at_edges} slots without a status in the last interval before a job went",
     ]  # fmt: skip
-    if unreadable:
-        lines.append(f"unreadable   {unreadable} records could not be decoded")
+    if report.unreadable:
+        lines.append(f"unreadable   {report.unreadable} records, of which nothing is known: there may be slots missing")
     return lines
 
 

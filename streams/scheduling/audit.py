@@ -2,13 +2,15 @@
 
 A fold over two topics; nothing here reads them. Expected are the slots of each (resource, job) from one interval after
 it appears until it goes. Final for a slot: any polled outcome outranks `missed`, then the earliest record counts; a
-ranged `missed` covers its slots.
+ranged `missed` covers its slots. A status of a second in which the job that it names has no slot is off phase, whether
+or not the job is wanted: a phase never changes.
 """
 
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from schemas.errors import RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus
 from streams.scheduling.phase import phase
 from streams.scheduling.slots import SlotRun, Span, slots_within
@@ -50,6 +52,16 @@ class PolledTwice(NamedTuple):
     polls: tuple[Polled, ...]  #: in the topic's order; the first is final
 
 
+class OffPhase(NamedTuple):
+    """A status of a second, or of seconds, in which its job has no slot."""
+
+    key: str
+    job: str
+    slots: SlotRun
+    outcome: Outcome
+    worker: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Report:
     """What an audit found; reports of partitions add up with `add`."""
@@ -59,8 +71,10 @@ class Report:
     final: Counter[Outcome] = field(default_factory=Counter)  #: of expected slots
     missing: list[Unaccounted] = field(default_factory=list)
     polled_twice: list[PolledTwice] = field(default_factory=list)  #: expected or not
+    off_phase: list[OffPhase] = field(default_factory=list)
+    unreadable: int = 0  #: records of either topic that could not be decoded, or that contradict themselves
     repeated: int = 0  #: records that say again what another said: harmless
-    unexpected: int = 0  #: slots with a status before their job's first expected or after its last slot: harmless
+    unexpected: int = 0  #: polled slots before their job's first expected or after its last judged one: harmless
     at_edges: int = 0  #: without a status in a job's last interval before it went: owners may have heard of it first
     missed_reasons: Counter[str] = field(default_factory=Counter)  #: of expected slots whose final outcome is missed
     longest_unpolled_s: int = 0  #: the longest run of expected slots of one job without a poll, times its interval
@@ -88,6 +102,8 @@ class Report:
         self.final += other.final
         self.missing += other.missing
         self.polled_twice += other.polled_twice
+        self.off_phase += other.off_phase
+        self.unreadable += other.unreadable
         self.repeated += other.repeated
         self.unexpected += other.unexpected
         self.at_edges += other.at_edges
@@ -148,6 +164,7 @@ class Audit:
         self._wanted: dict[str, dict[Job, list[_Life]]] = {}
         self._present: dict[str, tuple[Job, ...]] = {}
         self._accounts: dict[tuple[str, str], _Accounts] = {}
+        self._off_phase: dict[OffPhase, None] = {}  #: in the topic's order
         self._repeated = 0
 
     def resource(self, key: str, record: EnrichedResource | None, at_ms: int) -> None:
@@ -155,7 +172,11 @@ class Audit:
 
         A job that the record before wanted too goes on; a new one counts from `jobs_since_ms`. Compaction may have
         removed older records: nothing is expected of the time before the first one's `jobs_since_ms`.
+
+        Raises RecordError where a job has no interval: as owners do, it leaves such a record aside.
         """
+        if record is not None and any(job.interval_s < 1 for job in record.jobs):
+            raise RecordError(f"a job of {key} has an interval below 1 s")
         before = self._present.get(key, ())
         after = () if record is None else tuple(dict.fromkeys(record.jobs))
         lives = self._wanted.setdefault(key, {})
@@ -169,9 +190,18 @@ class Audit:
         self._present[key] = after
 
     def status(self, record: PollStatus) -> None:
-        """Take a record of poll-status; those of slots outside of the window are passed over."""
-        slots = range(record.slot, record.slot + record.slots * record.interval_s, record.interval_s)
+        """Take a record of poll-status; those of slots outside of the window are passed over.
+
+        Raises RecordError for a status of slots that no job can have.
+        """
+        slots = _slots(record)
         if slots[-1] < self.window.since or slots[0] > self.window.until:
+            return
+        if (record.slot - phase(record.resource, record.job, record.interval_s)) % record.interval_s:
+            run = SlotRun(record.slot, record.slots)
+            off_phase = OffPhase(record.resource, record.job, run, record.outcome, record.worker)
+            self._repeated += off_phase in self._off_phase
+            self._off_phase[off_phase] = None
             return
         accounts = self._accounts.setdefault((record.resource, record.job), _Accounts())
         if record.outcome is Outcome.MISSED:
@@ -182,7 +212,7 @@ class Audit:
 
     def report(self) -> Report:
         """Return what the records prove."""
-        report = Report(resources=len(self._wanted), repeated=self._repeated)
+        report = Report(resources=len(self._wanted), repeated=self._repeated, off_phase=list(self._off_phase))
         judged: set[tuple[str, str]] = set()
         for key, lives in self._wanted.items():
             for job, spans in lives.items():
@@ -237,6 +267,17 @@ class Audit:
         if run is None:
             return range(0)
         return range(run.first, run.first + run.slots * job.interval_s, job.interval_s)
+
+
+def _slots(record: PollStatus) -> range:
+    """Return the seconds that a status speaks of. Raises RecordError where they cannot be slots of its job."""
+    named = record.job.rpartition("/")[2]  # a job is called plugin/profile/interval_s
+    if record.slots < 1 or record.interval_s < 1 or record.slot < 0 or named != str(record.interval_s):
+        raise RecordError(
+            f"a status of {record.resource} {record.job} speaks of {record.slots} slots from {record.slot}, "
+            f"{record.interval_s} s apart"
+        )
+    return range(record.slot, record.slot + record.slots * record.interval_s, record.interval_s)
 
 
 class _Runs:

@@ -1,13 +1,16 @@
 """The audit: what is expected, what counts, and that it finds exactly what was left out."""
 
+import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.errors import RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, Resource
-from streams.scheduling.audit import Audit, Report, Unaccounted, Window
+from streams.scheduling.audit import Audit, OffPhase, Report, Unaccounted, Window
 from streams.scheduling.phase import phase
 from streams.scheduling.slots import SlotRun
 
@@ -196,11 +199,69 @@ def test_statuses_outside_of_the_window_are_passed_over() -> None:
     assert audited([status(slots_of()[0] - 60), status(slots_of()[-1] + 60)]).unexpected == 0
 
 
+def test_statuses_off_phase_are_listed_once_beside_a_full_account() -> None:
+    slots = slots_of()
+    right, wrong = [status(slot) for slot in slots], [status(slot + 7) for slot in slots[:2]]
+    missed = status(slots[0] + 9, Outcome.MISSED, slots=3)
+    report = audited([*right, *wrong, *wrong, missed])
+    assert report.off_phase == [
+        OffPhase(KEY, JOB.name, SlotRun(slots[0] + 7, 1), Outcome.SUCCESS, "w1"),
+        OffPhase(KEY, JOB.name, SlotRun(slots[1] + 7, 1), Outcome.SUCCESS, "w1"),
+        OffPhase(KEY, JOB.name, SlotRun(slots[0] + 9, 3), Outcome.MISSED, "w1"),
+    ]
+    assert (report.expected, report.missing, report.unexpected, report.repeated) == (10, [], 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("resources", "window"),
+    [
+        pytest.param([(resource(OTHER), T0 - 1_000)], WINDOW, id="never-wanted-or-compacted-away"),
+        pytest.param([(resource(JOB), T0 - 1_000), (resource(OTHER), T0 + 60)], WINDOW, id="of-the-job-before"),
+        pytest.param([(resource(JOB), T0 - 1_000), (None, T0 + 60)], WINDOW, id="the-resource-went"),
+        pytest.param([(resource(JOB, since_s=T0 + 300), T0 + 300)], WINDOW, id="it-appeared-an-interval-ago"),
+        pytest.param([(resource(JOB), T0 - 1_000)], WINDOW._replace(read_at_s=T0 + 300), id="not-settled"),
+    ],
+)
+def test_a_poll_in_phase_is_never_off_phase(
+    resources: list[tuple[EnrichedResource | None, int]], window: Window
+) -> None:
+    report = audited([status(slot) for slot in slots_of()], resources, window)
+    assert (report.off_phase, report.unexpected) == ([], 10 - report.final[Outcome.SUCCESS])
+    assert report.unexpected > 0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param({"slots": 0}, id="no-slots"),
+        pytest.param({"slots": -2}, id="fewer"),
+        pytest.param({"interval_s": 0}, id="no-interval"),
+        pytest.param({"interval_s": 1}, id="an-interval-that-is-not-the-jobs"),
+        pytest.param({"slot": -60}, id="before-1970"),
+        pytest.param({"job": "interfaces"}, id="no-job"),
+    ],
+)
+def test_a_status_of_slots_that_no_job_can_have_is_refused(damage: dict[str, int | str]) -> None:
+    audit = Audit(WINDOW)
+    with pytest.raises(RecordError, match=f"a status of {re.escape(KEY)}"):
+        audit.status(replace(status(slots_of()[0]), **damage))  # type: ignore[arg-type]
+
+
+def test_a_resource_whose_job_has_no_interval_is_refused_and_the_record_before_stands() -> None:
+    audit = Audit(WINDOW)
+    audit.resource(KEY, resource(JOB), 0)
+    with pytest.raises(RecordError, match="below 1 s"):
+        audit.resource(KEY, resource(replace(JOB, interval_s=0)), 0)
+    assert audit.report().expected == 10
+
+
 def test_reports_of_partitions_add_up() -> None:
     slots = slots_of()
     whole = audited([status(slot) for slot in slots])
-    whole.add(audited([status(slot) for slot in slots[1:]]))
+    whole.add(audited([status(slot) for slot in [*slots[1:], slots[0] + 1]]))
+    whole.add(Report(unreadable=2))
     assert (whole.resources, whole.expected, whole.missing_slots) == (2, 20, 1)
+    assert (len(whole.off_phase), whole.unreadable) == (1, 2)
     assert whole.final == Counter({Outcome.SUCCESS: 19})
 
 
