@@ -103,3 +103,56 @@ def test_a_catalysts_chassis_temperature_is_there_once(walk: str, expected: dict
     rows = rows_of("cisco-ios", walk)
     found = {row: entry["gauges"]["temperature"] for (group, row), entry in rows.items() if group == "temperature"}
     assert found == expected
+
+
+F5, A10, DISK = "1.3.6.1.4.1.3375.2.1", "1.3.6.1.4.1.22610.2.4.3", "1.3.6.1.4.1.2021.9.1"
+
+
+@pytest.mark.parametrize(
+    ("profile", "walk", "group", "row", "expected"),
+    [
+        ("f5-bigip", f"{F5}.7.5.2.1.35.1.48.2|66|17", "cpu", "host 0 cpu 2", {"cpu_utilization": 17}),
+        (
+            "f5-bigip",
+            f"{F5}.3.2.1.2.1.2.3|2|0\n{F5}.3.2.1.2.1.3.3|66|9000",
+            "fan",
+            "3",
+            {"fan_state": "bad", "fan_speed": 9000},
+        ),
+        ("f5-bigip", f"{F5}.3.2.2.2.1.2.1|2|1", "power", "1", {"power_state": "good"}),
+        ("f5-bigip", f"{F5}.3.2.3.2.1.2.1|66|31", "temperature", "1", {"temperature": 31}),
+        (
+            "f5-bigip",
+            f"{F5}.7.3.2.1.1.1.47|4|/\n{F5}.7.3.2.1.2.1.47|2|4096\n{F5}.7.3.2.1.3.1.47|2|100\n{F5}.7.3.2.1.4.1.47|2|75",
+            "storage",
+            "/",
+            {"storage_total": 409600, "storage_used": 102400, "storage_utilization": 25},
+        ),
+        (
+            "a10",
+            f"{A10}.1.2.1.0|70|12\n{A10}.1.2.2.0|70|900",
+            "load_balancer",
+            "0",
+            {"connections": 12, "connections_opened": 900},
+        ),
+        (
+            "a10",
+            f"{A10}.4.2.1.1.2.1.4|4|web\n{A10}.4.2.1.1.10.1.4|2|2",
+            "virtual_server",
+            "web",
+            {"server_state": "down"},
+        ),
+        (
+            "ucd-snmp",
+            f"{DISK}.2.1|4|/data\n{DISK}.6.1|2|2147483647\n{DISK}.8.1|2|8\n{DISK}.9.1|2|1\n{DISK}.11.1|66|1\n{DISK}.12.1|66|1",
+            "storage",
+            "/data",
+            {"storage_total": 1024 * (2**32 + 1), "storage_used": 8192, "storage_utilization": 1},
+        ),
+    ],
+)
+def test_load_balancers_and_hosts_have_what_their_mibs_say(
+    profile: str, walk: str, group: str, row: str, expected: dict[str, Any]
+):
+    found = rows_of(profile, walk)[group, row]
+    assert {**found["gauges"], **found["counters"], **found["states"]} == expected
