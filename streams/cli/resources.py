@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from schemas.codec import to_avro
 from schemas.errors import PanoptesError
 from schemas.records import Resource
 from streams.pipeline import Topic
-from streams.runtime.kafka import client_options
+from streams.runtime.kafka import client_options, sample_client_logs
 from streams.runtime.registry import open_registry
 from streams.runtime.replay import replay
 from streams.runtime.serde import Serdes
@@ -29,6 +30,8 @@ from streams.scheduling.filters import FilterError, compile_filter
 @click.group("resources")
 def command() -> None:
     """Show the inventory."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    sample_client_logs()
 
 
 @command.command("list")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -120,3 +121,16 @@ def test_a_broker_that_is_away_is_named(panoptes, monkeypatch):
     assert result.exit_code == 1
     assert result.stderr.startswith("cannot read the inventory from ")
     assert "nobody there" in result.stderr
+
+
+def test_what_the_kafka_client_says_each_second_is_said_once(panoptes, monkeypatch, caplog):
+    async def replay(_client_options, _topic):
+        for _ in range(3):
+            logging.getLogger("aiokafka").error("Unable connect to %s", "127.0.0.1:1")
+        raise KafkaConnectionError("away")
+        yield
+
+    monkeypatch.setattr(logging.getLogger("aiokafka"), "filters", [])
+    monkeypatch.setattr(resources, "replay", replay)
+    assert panoptes().exit_code == 1
+    assert caplog.messages == ["Unable connect to 127.0.0.1:1"]

@@ -5,7 +5,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +19,6 @@ from schemas.records import EnrichedResource, Outcome, PollStatus
 from streams.cli import main, slots
 from streams.cli.slots import Moment, as_data, as_lines
 from streams.pipeline import Topic
-from streams.runtime.kafka import REPETITIVE
 from streams.runtime.registry import open_registry
 from streams.runtime.serde import Serdes
 from streams.runtime.settings import Settings, load
@@ -229,19 +228,6 @@ def test_a_status_of_no_slots_is_counted_too(serdes: Serdes, topics: dict[Topic,
     assert (ended.exit_code, json.loads(ended.stdout)["unreadable_records"]) == (3, 1)
 
 
-@pytest.fixture
-def without_filters() -> Iterator[None]:
-    """The clients' loggers without any filter, as a process begins."""
-    loggers = [logging.getLogger(name) for name in REPETITIVE]
-    before = [logger.filters for logger in loggers]
-    for logger in loggers:
-        logger.filters = []
-    yield
-    for logger, filters in zip(loggers, before, strict=True):
-        logger.filters = filters
-
-
-@pytest.mark.usefixtures("without_filters")
 def test_what_the_kafka_client_says_each_second_is_said_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -250,6 +236,7 @@ def test_what_the_kafka_client_says_each_second_is_said_once(
             logging.getLogger("aiokafka").error("Unable connect to %s", "127.0.0.1:1")
         raise KafkaConnectionError("away")
 
+    monkeypatch.setattr(logging.getLogger("aiokafka"), "filters", [])
     monkeypatch.setattr(slots, "audit", away)
     assert CliRunner().invoke(main, ["slots", "audit", "--since", "1h"]).exit_code == 3
     assert caplog.messages == ["Unable connect to 127.0.0.1:1"]
