@@ -6,12 +6,16 @@ from typing import Final, NamedTuple
 
 #: the smallest packet that is counted: a bare IPv4 header (RFC 791 §3.1), whatever the link adds to it
 SMALLEST_PACKET_BITS: Final = 160
+#: a frame of 64 octets, and 8 of preamble and 12 of gap before the next (IEEE 802.3 §3.1.1, §4.4.2)
+SMALLEST_ETHERNET_FRAME_BITS: Final = 672
 
-#: bits of line that one unit takes at least; a unit that is not here has no bound of its own
-BITS_PER_UNIT: Final = {"bits": 1.0, "octets": 8.0, "packets": float(SMALLEST_PACKET_BITS)}
-
-#: units that fill a line: where its speed is unknown, a 32-bit counter of one may wrap unseen
-FILLS_A_LINE: Final = frozenset({"bits", "octets"})
+#: units that fill a line, and the bits that one takes: where the line's speed is unknown, a 32-bit counter of one may
+#: wrap unseen
+FILLS_A_LINE: Final = {"bits": 1.0, "octets": 8.0}
+#: what happens to packets, once to each at most; other units have nothing to do with a line's speed
+HAPPENS_TO_PACKETS: Final = frozenset(
+    {"packets", "errors", "discards", "drops", "frames", "collisions", "datagrams", "segments"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +41,24 @@ class Bound(NamedTuple):
     unseen: float  #: of a 32-bit counter that rose, with a wrap added: at or below this, it may have wrapped
 
 
-def bound(unit: str, line_rate_bits_per_s: int, limits: Limits) -> Bound:
+def bound(
+    unit: str, line_rate_bits_per_s: int, limits: Limits, smallest_packet_bits: int = SMALLEST_PACKET_BITS
+) -> Bound:
     """Return the bounds of a counter of that unit on a line of that speed (0 where unknown).
 
-    Errors, discards and whatever else happens to packets have no bound of their own, but no wrap of theirs may be
-    faster than packets can be: otherwise a counter that a line card cleared would read as 2^32 of them.
+    What happens to packets is no faster than packets can be, and neither is a wrap of any other unit: otherwise a
+    counter that a line card cleared would read as 2^32 of them. Only packets themselves are taken to be so many that a
+    wrap of theirs goes unseen.
     """
     line = line_rate_bits_per_s * limits.line_rate_margin
     if line <= 0:
         return Bound(math.inf, math.inf, math.inf if unit in FILLS_A_LINE else -math.inf)
-    if unit in BITS_PER_UNIT:
-        most = line / BITS_PER_UNIT[unit]
+    if unit in FILLS_A_LINE:
+        most = line / FILLS_A_LINE[unit]
         return Bound(most, most, most)
-    return Bound(math.inf, line / SMALLEST_PACKET_BITS, -math.inf)
+    most = line / smallest_packet_bits
+    return Bound(
+        rise=most if unit in HAPPENS_TO_PACKETS else math.inf,
+        wrap=most,
+        unseen=most if unit == "packets" else -math.inf,
+    )

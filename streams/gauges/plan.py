@@ -1,6 +1,7 @@
 """What follows from a poll's shape and the settings alone, worked out once per shape and not once per poll."""
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +16,7 @@ from streams.gauges.identity import resource_of
 from streams.gauges.limits import Limits, bound
 from streams.gauges.rates import WRAP_32, Cell, Cells
 from streams.gauges.sample import CounterSpec, Numbers, Shape
-from streams.gauges.traffic import Way, ways_of
+from streams.gauges.traffic import Way, smallest_packets_bits, ways_of
 from streams.gauges.words import NoRate
 
 #: devices of one kind share them
@@ -89,10 +90,9 @@ def _plan(shape: Shape, rules: Rules) -> Plan:
     derived = tuple(
         _derived(value, shape, names[: len(plain) + number]) for number, value in enumerate(wanted.values())
     )
-    cells = _cells(shape.counters, fixed.line_rates or (0,) * shape.rows, rules.limits)
     ways = ways_of(shape.counters)
     octets = slice(ways[0].octets, ways[-1].octets + 1) if ways else slice(0)
-    return Plan(names, cells, (*formulas, *derived), ways, octets, tuple(taken))
+    return Plan(names, _cells(shape, rules.limits), (*formulas, *derived), ways, octets, tuple(taken))
 
 
 def cell_of(shape: Shape, counter: int, row: int, limits: Limits) -> Cell:
@@ -100,26 +100,39 @@ def cell_of(shape: Shape, counter: int, row: int, limits: Limits) -> Cell:
     spec = shape.counters[counter]
     line_rate = shape.fixed.line_rates[row] if shape.fixed.line_rates else 0
     width = 32 if spec.width == 32 or row in spec.rows_32 else 64
-    return Cell(width, spec.scale, bound(spec.unit, line_rate, limits))
+    smallest = smallest_packets_bits(spec, shape.fixed)[row]
+    return Cell(width, spec.scale, bound(spec.unit, line_rate, limits, smallest))
+
+
+def _cells(shape: Shape, limits: Limits) -> Cells:
+    fixed = shape.fixed
+    smallest = tuple(smallest_packets_bits(spec, fixed) for spec in shape.counters)
+    return _kept_cells(shape.counters, fixed.line_rates or (0,) * shape.rows, smallest, limits)
 
 
 @lru_cache(maxsize=_CELLS_KEPT)
-def _cells(counters: tuple[CounterSpec, ...], lines: tuple[int, ...], limits: Limits) -> Cells:
+def _kept_cells(
+    counters: tuple[CounterSpec, ...], lines: tuple[int, ...], smallest: tuple[tuple[int, ...], ...], limits: Limits
+) -> Cells:
     size = (len(counters), len(lines))
     rise, unseen, narrow = np.empty(size), np.full(size, -math.inf), np.zeros(size, dtype=np.bool_)
     for number, spec in enumerate(counters):
-        bounds = {line: bound(spec.unit, line, limits) for line in set(lines)}
-        rise[number] = [bounds[line].rise for line in lines]
+        kinds = list(zip(lines, smallest[number], strict=True))
+        bounds = {(line, bits): bound(spec.unit, line, limits, bits) for line, bits in set(kinds)}
+        # above the largest double there is only infinity
+        rise[number] = [min(bounds[kind].rise, sys.float_info.max) for kind in kinds]
         narrow_rows = slice(None) if spec.width == 32 else list(spec.rows_32)
         narrow[number, narrow_rows] = True
-        unseen[number, narrow_rows] = np.array([bounds[line].unseen for line in lines])[narrow_rows]
+        unseen[number, narrow_rows] = np.array([bounds[kind].unseen for kind in kinds])[narrow_rows]
     scales = np.array([[spec.scale] for spec in counters]).reshape(-1, 1)
+    with np.errstate(over="ignore"):
+        step = WRAP_32 * scales
     return Cells(
         scales=None if (scales == 1.0).all() else scales,
         rise=rise,
         unseen=unseen if narrow.any() else None,
         narrow=narrow if narrow.any() else None,
-        step=WRAP_32 * scales,
+        step=step,
     )
 
 

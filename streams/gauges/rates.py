@@ -52,6 +52,8 @@ def rate(before: int, now: int, duration_s: float, cell: Cell, known: Circumstan
         return NoRate.OUT_OF_RANGE
     if now >= before:
         per_s = per_second(now - before, cell.scale, duration_s)
+        if per_s == math.inf:
+            return NoRate.NOT_A_NUMBER
         if per_s > cell.bound.rise:
             return NoRate.ABOVE_LINE_RATE
         if cell.width == 32 and per_s + per_second(WRAP_32, cell.scale, duration_s) <= cell.bound.unseen:
@@ -65,7 +67,7 @@ def _fell(before: int, now: int, duration_s: float, cell: Cell, known: Circumsta
         return NoRate.RESET
     passed = now + WRAP_32 - before
     per_s = per_second(passed, cell.scale, duration_s)
-    if per_s > cell.bound.wrap or (cell.bound.wrap == math.inf and passed > HALF_32):
+    if per_s > cell.bound.wrap or per_s == math.inf or (cell.bound.wrap == math.inf and passed > HALF_32):
         return NoRate.RESET
     doubt: str = Doubt.WRAPPED if known.uptime_known else Doubt.MAY_HAVE_RESET
     if per_s + per_second(WRAP_32, cell.scale, duration_s) <= cell.bound.unseen:
@@ -84,7 +86,7 @@ class Cells(NamedTuple):
     """Every counter of every row: `Cell` as matrices of counters x rows."""
 
     scales: Numbers | None  #: counters x 1; None where every scale is 1
-    rise: Numbers
+    rise: Numbers  #: finite, so that an infinite rate is above it
     unseen: Numbers | None  #: -inf for what is 64 bits wide; None where everything is
     narrow: Flags | None  #: what is 32 bits wide; None where nothing is
     step: Numbers  #: counters x 1: what one wrap is in the scaled unit
@@ -93,9 +95,12 @@ class Cells(NamedTuple):
 def columns(before: Counts, now: Counts, durations_s: Numbers, cells: Cells) -> tuple[Numbers, Flags]:
     """Return the rate of every cell as if its counter had simply risen, and for which cells `rate` has to be asked."""
     passed = (now - before).astype(np.float64)
-    if cells.scales is not None:
-        passed *= cells.scales
-    rates = passed / durations_s
+    if cells.scales is None:
+        rates = passed / durations_s
+    else:
+        with np.errstate(over="ignore"):
+            passed *= cells.scales
+            rates = passed / durations_s
     odd = now < before
     odd |= rates > cells.rise
     if cells.narrow is not None and cells.unseen is not None:

@@ -66,7 +66,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
     NoRate.WRAPPED_TOO_OFTEN: "a 32-bit counter wrapped, and on this line maybe more than once",
     NoRate.ABOVE_LINE_RATE: "more than the line can carry: no such traffic was there",
     NoRate.OUT_OF_RANGE: "the raw value does not fit the counter's width",
-    NoRate.NOT_A_NUMBER: "a level that is NaN or infinite",
+    NoRate.NOT_A_NUMBER: "a level that is NaN or infinite, or a value past what a double holds",
     NoRate.LINE_RATE_UNKNOWN: "derived: a share of a speed that is not known",
     NoRate.ZERO_DENOMINATOR: "derived: a ratio to nothing",
     NoRate.NO_SUCH_METRIC: "derived: this group of this device lacks an input",

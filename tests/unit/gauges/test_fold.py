@@ -253,6 +253,36 @@ def test_the_slots_tell_whose_clock_leapt():
     assert gauge.confidence == {"octets_in": "uptime-disagrees"}
 
 
+@pytest.mark.parametrize(
+    ("name", "media", "found"),
+    [
+        pytest.param("unicast_packets_in", "ethernetCsmacd", "above-line-rate", id="frames-of-ethernet"),
+        pytest.param("unicast_packets_in", "ppp", 2e6, id="packets-of-another-medium"),
+        pytest.param("errors_in", "ethernetCsmacd", 2e6, id="fragments"),
+        pytest.param("discards_in", "ethernetCsmacd", 2e6, id="discards"),
+    ],
+)
+def test_a_frame_of_ethernet_takes_its_share_of_the_line(name, media, found):
+    more = {"line_rates": [GBIT], "dimensions": [state("media_type", [media])]}
+    before, now = ([column(name, [count], unit="packets")] for count in (0, 120_000_000))
+    (gauge,) = gauges(sample(before, **more), sample(now, slot=T0_S + 60, **more))
+    assert gauge.gauges.get(name, gauge.missing.get(name)) == found
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_number_is_infinite():
+    huge = {"scale": 1e300}
+    rules = Rules(derived=(parse("interface", "r", "ratio e + e / e"), parse("interface", "s", "ratio f + f / g")))
+
+    def poll(count: int, level_f: float, slot: int) -> Any:
+        levels = [level("f", [level_f]), level("g", [1e-9])]
+        return sample([column("e", [count], **huge)], gauges=levels, slot=slot)
+
+    (gauge,) = gauges(poll(0, 1.0, T0_S), poll(10**15, 1.7e308, T0_S + 60), rules=rules)
+    assert gauge.gauges == {"f": 1.7e308, "g": 1e-9}
+    assert gauge.missing == {"e": "not-a-number", "r": "not-a-number", "s": "not-a-number"}
+
+
 def test_a_frozen_uptime_beside_moving_counters_is_passed_over_and_said():
     frozen = {"uptime_cs": 100_000_000}
     (gauge,) = gauges(octets(0, **frozen), octets(60, slot=T0_S + 60, **frozen))
