@@ -37,6 +37,8 @@ _FOLDS: Final = tuple(
     )
 )
 _ONE: Final = np.uint64(1)
+_PAST_LONG: Final = 2**64
+_LAST_SHIFT: Final = 63  #: of the tenth byte of a varint, the last that a long can have
 
 
 class _Head(NamedTuple):
@@ -83,7 +85,7 @@ class Form:
         try:
             head = _read_head(value, len(self.start))
             return self._read_numbers(value, head)
-        except (IndexError, ValueError):  # it ends too early
+        except (IndexError, ValueError):  # it ends too early, or a number is none that is written so
             return None
 
     def _read_numbers(self, value: bytes, head: _Head) -> Sample | None:
@@ -285,13 +287,18 @@ def _read_optional(value: bytes, at: int) -> tuple[int | None, int]:
 
 
 def _read_long(value: bytes, at: int) -> tuple[int, int]:
+    """Return a long and where it ends. Raises ValueError for one of more than 64 bits, IndexError at the end."""
     octet = value[at]
     number, shift = octet & 0x7F, 7
     while octet & 0x80:
+        if shift > _LAST_SHIFT:
+            raise ValueError("more than ten bytes")
         at += 1
         octet = value[at]
         number |= (octet & 0x7F) << shift
         shift += 7
+    if number >= _PAST_LONG:
+        raise ValueError("more than 64 bits")
     return (number >> 1) ^ -(number & 1), at + 1
 
 

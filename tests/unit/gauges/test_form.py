@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.codec import from_avro, parsed_schema, to_avro
 from schemas.records import RawCounters
+from streams.gauges.avro import long
 from streams.gauges.form import learn
 from streams.gauges.sample import Sample, from_record
 from tests.unit.gauges.making import T0_S, column, level, record, state
@@ -118,6 +119,53 @@ def test_a_damaged_record_is_no_crash(place, octet):
     form.read(bytes(value[:place]))
     value[place % len(value)] = octet
     form.read(bytes(value))
+
+
+NUMBERS = [2**58 + 7, 2**61 + 1, 2**60 + 2, 2**59 + 3]
+LARGE = replace(BASE, counters=[column("a", NUMBERS[:2]), column("b", NUMBERS[2:])], polled_at_ms=2**58)
+
+
+@pytest.mark.parametrize("number", [LARGE.slot, LARGE.polled_at_ms, *NUMBERS], ids=hex)
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        pytest.param(lambda own: own[:-1] + bytes([own[-1] | 0x80, 0]), True, id="one-byte-more-than-it-needs"),
+        pytest.param(lambda _own: b"\xff" * 9 + b"\1", True, id="64-bits"),
+        pytest.param(lambda _own: b"\xff" * 9 + b"\2", False, id="65-bits"),
+        pytest.param(lambda _own: b"\xff" * 9 + b"\x7f", False, id="70-bits"),
+        pytest.param(lambda _own: b"\x80" * 10 + b"\0", False, id="eleven-bytes"),
+        pytest.param(lambda _own: b"\xff" * 40 + b"\1", False, id="no-end"),
+    ],
+)
+def test_a_number_that_is_written_oddly_is_read_the_same_or_left_alone(number, written, read):
+    value = encoded(LARGE)
+    form = learn(value, generally(value))
+    assert form is not None
+    own = long(number)
+    assert value.count(own) == 1
+    odd = value.replace(own, written(own))
+    found = form.read(odd)
+    assert (found is not None) == read
+    if found is not None:
+        assert same(found, generally(odd))
+
+
+@given(st.data())
+def test_what_is_damaged_is_read_the_same_or_left_alone(data):
+    value = encoded(LARGE)
+    form = learn(value, generally(value))
+    assert form is not None
+    at = data.draw(st.integers(5, len(value) - 1))
+    odd = value[:at] + data.draw(st.binary(max_size=13)) + value[at + data.draw(st.integers(0, 2)) :]
+    if (found := form.read(odd)) is not None:
+        assert same(found, generally(odd))
+
+
+@pytest.mark.parametrize("rest", [b"\0", b"\1", encoded(BASE)], ids=["nothing", "something", "another-record"])
+def test_a_record_with_something_behind_it_is_left_alone(rest):
+    form = learn(encoded(BASE), generally(encoded(BASE)))
+    assert form is not None
+    assert form.read(encoded(BASE) + rest) is None
 
 
 def test_the_slot_is_no_part_of_the_form():
