@@ -19,6 +19,7 @@ class Reason(enum.StrEnum):
     NO_ROW = "no-row"  #: the joined table has no such row
     NO_ROWS = "no-rows"  #: nothing to count or to sum
     BAD_INDEX = "bad-index"  #: the row's index is not made as the profile says
+    TOO_LONG = "too-long"  #: a text put together of others that is longer than anybody reads
     OTHER_TABLE = "other-table"  #: a column of another table of the same group
 
 

@@ -1,6 +1,7 @@
 """What a profile says must hold together: every name stands for something, nothing goes round in circles."""
 
 from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 from pollers.profiles.expr import Expression, ExpressionError
 from pollers.profiles.model import Computed, Profile, Table, Use
@@ -18,12 +19,23 @@ from pollers.profiles.refs import (
     split,
 )
 
+#: steps from a value down to what is read for it
+MAX_STEPS: Final = 32
+
+
+class _Known(NamedTuple):
+    """What has been found out of the profile's names: values may be made of one another many times over."""
+
+    steps: dict[Ref, int]  #: down to what is read
+    rates: dict[Ref, bool]
+
 
 def check_profile(profile: Profile) -> list[Problem]:
     """Return what is wrong with the profile as a whole; empty = fit for use."""
     problems: list[Problem] = []
+    known = _Known({}, {})
     for table in profile.tables.values():
-        problems += _check_table(profile.tables, table)
+        problems += _check_table(profile.tables, table, known)
     for group in profile.groups.values():
         kinds = {profile.tables[name].scalar for name in group.tables}
         if len(kinds) > 1:
@@ -31,7 +43,7 @@ def check_profile(profile: Profile) -> list[Problem]:
     return problems
 
 
-def _check_table(tables: Tables, table: Table) -> Iterator[Problem]:
+def _check_table(tables: Tables, table: Table, known: _Known) -> Iterator[Problem]:
     path = f"{'scalars' if table.scalar else 'tables'}.{table.name}"
     if not table.columns and not table.computed:
         yield Problem(table.at, path, "columns, or computed values")
@@ -41,11 +53,11 @@ def _check_table(tables: Tables, table: Table) -> Iterator[Problem]:
     for name in table.row:
         yield from _tried(table.at, f"{path}.row", lambda name=name: resolve(tables, table, tuple(name.split("."))))
     if table.when is not None:
-        yield from _check_level(tables, table, table.when, table.at, f"{path}.when")
+        yield from _check_level(tables, table, table.when, Problem(table.at, f"{path}.when", ""), known)
     for name, expression in table.tags.items():
-        yield from _check_level(tables, table, expression, table.at, f"{path}.tags.{name}")
-    for name, computed in table.computed.items():
-        yield from _check_computed(tables, table, computed, f"computed.{table.name}.{name}")
+        yield from _check_level(tables, table, expression, Problem(table.at, f"{path}.tags.{name}", ""), known)
+    for computed in table.computed.values():
+        yield from _check_computed(tables, table, computed, known)
     if table.line_rate is not None:
         found = meaning(table, table.line_rate)
         if getattr(found, "use", None) not in {Use.GAUGE, Use.REFERENCE}:
@@ -73,43 +85,53 @@ def _tried(at: Place, path: str, attempt: object) -> Iterator[Problem]:
         yield Problem(at, path, str(error))
 
 
-def _check_level(tables: Tables, table: Table, expression: Expression, at: Place, path: str) -> Iterator[Problem]:
+def _check_level(
+    tables: Tables, table: Table, expression: Expression, where: Problem, known: _Known
+) -> Iterator[Problem]:
     """An expression that is evaluated when the device is polled: no counters, no circles."""
     try:
         for ref in expression_refs(tables, table, expression):
-            _no_circle(tables, ref, ())
-            if reads_rate(tables, ref):
-                yield Problem(at, path, f"no counter here ({ref.name}): its rate is known only later")
+            _steps(tables, ref, (), known.steps)
+            if reads_rate(tables, ref, known.rates):
+                yield where._replace(expected=f"no counter here ({ref.name}): its rate is known only later")
     except ExpressionError as error:
-        yield Problem(at, path, str(error))
+        yield where._replace(expected=str(error))
 
 
-def _check_computed(tables: Tables, table: Table, computed: Computed, path: str) -> Iterator[Problem]:
+def _check_computed(tables: Tables, table: Table, computed: Computed, known: _Known) -> Iterator[Problem]:
+    where = Problem(computed.at, f"computed.{table.name}.{computed.name}", "")
     try:
         own = Ref(table.name, computed.name)
-        _no_circle(tables, own, ())
-        if not reads_rate(tables, own):
+        _steps(tables, own, (), known.steps)
+        if not reads_rate(tables, own, known.rates):
             return
         if computed.use is not Use.GAUGE:
-            yield Problem(computed.at, path, "use: gauge for a value made of counters")
+            yield where._replace(expected="use: gauge for a value made of counters")
         paths, calls = split(computed.expression.tree)
         for call in calls:
             other, _ = aggregated(tables, call)
-            yield Problem(computed.at, path, f"no {call.function} over {other.name} beside a counter's rate")
+            yield where._replace(expected=f"no {call.function} over {other.name} beside a counter's rate")
         for name in paths:
             ref = resolve(tables, table, name)
             found = meaning(tables[ref.table], ref.name)
             if ref.table != table.name or getattr(found, "use", None) not in {Use.COUNTER, Use.GAUGE}:
-                yield Problem(
-                    computed.at, path, f"counters and gauges of {table.name} beside a counter, not {'.'.join(name)!r}"
-                )
+                expected = f"counters and gauges of {table.name} beside a counter, not {'.'.join(name)!r}"
+                yield where._replace(expected=expected)
     except ExpressionError as error:
-        yield Problem(computed.at, path, str(error))
+        yield where._replace(expected=str(error))
 
 
-def _no_circle(tables: Tables, ref: Ref, above: tuple[Ref, ...]) -> None:
+def _steps(tables: Tables, ref: Ref, above: tuple[Ref, ...], known: dict[Ref, int]) -> int:
+    """Return how many steps a value is above what is read for it; each name is walked through once.
+
+    Raises ExpressionError for a circle, and for a longer way than MAX_STEPS.
+    """
     here = Ref(ref.table, ref.name)
-    if here in above or len(above) > 32:
+    if here in above:
         raise ExpressionError(f"no circle: {' -> '.join(f'{step.table}.{step.name}' for step in (*above, here))}")
-    for inner in direct_refs(tables, here):
-        _no_circle(tables, inner, (*above, here))
+    if here not in known and len(above) <= MAX_STEPS:
+        inner = [_steps(tables, step, (*above, here), known) for step in direct_refs(tables, here)]
+        known[here] = 1 + max(inner) if inner else 0
+    if len(above) + known.get(here, 0) > MAX_STEPS:
+        raise ExpressionError(f"a value at most {MAX_STEPS} steps above what is read for it")
+    return known[here]

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from pollers.profiles.absent import NOT_ANSWERED, Absent, Cell, Reason, first_of
 from pollers.profiles.expr import AGGREGATES, Call, Expression, ExpressionError, Listing, Literal, Name, Operation, Tree
 from pollers.profiles.functions import ARITHMETIC, NUMERIC, TEXTUAL, as_text, search
-from pollers.profiles.patterns import PatternError, compile_pattern
+from pollers.profiles.patterns import compile_pattern
 
 #: a row's number -> the value there; truth is 1.0 or 0.0
 Get: TypeAlias = Callable[[int], Cell]
@@ -194,6 +194,8 @@ def _textual(function: Callable[..., float | str], args: Sequence[Get], labels: 
             values.append(value)
         try:
             result = function(*values)
+        except OverflowError:
+            return Absent(Reason.TOO_LONG)
         except ValueError:
             return Absent(Reason.NOT_A_NUMBER)
         return Absent(Reason.NOT_A_NUMBER) if isinstance(result, float) and not math.isfinite(result) else result
@@ -222,10 +224,8 @@ def _first(args: Sequence[Get]) -> Get:
 
 
 def _extract(text_of: Get, pattern_tree: Tree) -> Get:
-    try:
-        pattern = compile_pattern(str(pattern_tree.value) if isinstance(pattern_tree, Literal) else "")
-    except PatternError as error:
-        raise ExpressionError(str(error)) from error
+    # that it is one, and none that could run away, was checked when the expression was parsed
+    pattern = compile_pattern(str(pattern_tree.value) if isinstance(pattern_tree, Literal) else "")
 
     def get(row: int) -> Cell:
         value = text_of(row)

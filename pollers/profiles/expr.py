@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
+from pollers.profiles.patterns import PatternError, compile_pattern
+
 MAX_LENGTH: Final = 1_000
 MAX_DEPTH: Final = 40
 MAX_OPERATIONS: Final = 100
@@ -144,6 +146,13 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
         yield kind, match[kind]
 
 
+def _check_pattern(text: str) -> None:
+    try:
+        compile_pattern(text)
+    except PatternError as error:
+        raise ExpressionError(str(error)) from error
+
+
 class _Parser:
     """Recursive descent over a list of tokens; `depth` is bounded, so no input exhausts the stack."""
 
@@ -255,6 +264,8 @@ class _Parser:
             raise ExpressionError(f"{count} arguments for {function}, not {len(args)}")
         if function == "extract" and not (isinstance(args[1], Literal) and isinstance(args[1].value, str)):
             raise ExpressionError("extract(text, 'pattern') with the pattern written out")
+        if function == "extract":
+            _check_pattern(str(getattr(args[1], "value", "")))
         return Call(function, tuple(args))
 
     def _listing(self, depth: int) -> Tree:

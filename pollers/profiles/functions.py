@@ -8,6 +8,8 @@ from typing import Final
 from pollers.profiles.absent import Absent, Reason
 from pollers.profiles.patterns import Pattern
 
+#: characters of a text that is put together of others; without a bound it would double with each value made of it
+MAX_TEXT: Final = 4_096
 #: larger exponents only make infinities
 MAX_EXPONENT: Final = 64
 
@@ -46,8 +48,16 @@ def as_text(value: float | str) -> str:
     return str(int(value)) if float(value).is_integer() else str(value)
 
 
+def concat(*parts: float | str) -> str:
+    """Return the parts as one text. Raises OverflowError above MAX_TEXT characters."""
+    text = "".join(map(as_text, parts))
+    if len(text) > MAX_TEXT:
+        raise OverflowError
+    return text
+
+
 TEXTUAL: Final[dict[str, Callable[..., float | str]]] = {
-    "concat": lambda *parts: "".join(map(as_text, parts)),
+    "concat": concat,
     "lower": lambda value: as_text(value).lower(),
     "number": float,
     "trim": lambda value: as_text(value).strip(),

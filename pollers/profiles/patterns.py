@@ -33,6 +33,7 @@ _REFUSED: Final = {
     sre.ASSERT: "look-arounds",
     sre.ASSERT_NOT: "look-arounds",
 }
+_STARTS: Final = ((sre.AT, sre.AT_BEGINNING), (sre.AT, sre.AT_BEGINNING_STRING))
 _REPEATS: Final = {sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT}
 
 
@@ -85,12 +86,15 @@ class _Weight(NamedTuple):
 
     steps: float
     ways: float  #: in which it can match
-    open_ended: int  #: repeats that one way passes at least
+    open_ended: int  #: what one way passes at least of open-ended repeats; the start is one, counted from -1
 
 
 def _steps(tree: Any, length: int) -> float:
     """Return how many steps a search through a text takes at worst. Raises PatternError for what is refused."""
-    return length * _weigh(tree, length, 0).steps
+    parts = list(tree)
+    if parts and parts[0] in _STARTS and not tree.state.flags & re.MULTILINE:
+        return length + _weigh(parts, length, -1).steps
+    return length * _weigh(parts, length, 0).steps
 
 
 def _weigh(tree: Iterable[Any], length: int, passed: int) -> _Weight:

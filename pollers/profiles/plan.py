@@ -50,12 +50,14 @@ def make_plan(profile: Profile, groups: Iterable[Group] | None = None) -> Plan:
     chosen = tuple(profile.groups.values() if groups is None else groups)
     everything = _needed(profile.tables, chosen, remembered=False)
     often = _needed(profile.tables, chosen, remembered=True)
+    told: dict[Ref, bool] = {}
+    slow = {ref for ref in often if is_slow(profile.tables, ref, told)}
     slow_names = {
-        name: tuple(sorted({ref.name for ref in often if ref.table == name and is_slow(profile.tables, ref)}))
+        name: tuple(sorted({ref.name for ref in slow if ref.table == name}))
         for name in dict.fromkeys(ref.table for ref in often)
     }
     slow_names = {name: names for name, names in slow_names.items() if names}
-    fast = _oids(profile.tables, often - {ref for ref in often if is_slow(profile.tables, ref)})
+    fast = _oids(profile.tables, often - slow)
     full = _oids(profile.tables, everything)
     scalar_tables = [name for name, table in profile.tables.items() if table.scalar]
     scalars = _flatten(fast, scalar_tables)
@@ -71,15 +73,16 @@ def make_plan(profile: Profile, groups: Iterable[Group] | None = None) -> Plan:
         borrowed=frozenset(
             inner.table for ref in everything for inner in direct_refs(profile.tables, ref) if inner.table != ref.table
         ),
-        rates=frozenset(
-            ref
-            for table in profile.tables.values()
-            for ref in (Ref(table.name, name) for name in table.computed)
-            if reads_rate(profile.tables, ref)
-        ),
+        rates=_rates(profile.tables),
         steady=frozenset(name for name, known in slow_names.items() if _is_steady(profile.tables[name], known)),
         mute=frozenset(name for name in scalar_tables if _is_mute(profile.tables[name])),
     )
+
+
+def _rates(tables: Tables) -> frozenset[Ref]:
+    told: dict[Ref, bool] = {}
+    computed = [Ref(table.name, name) for table in tables.values() for name in table.computed]
+    return frozenset(ref for ref in computed if reads_rate(tables, ref, told))
 
 
 def slow_part(plan: Plan) -> Plan:
@@ -151,15 +154,24 @@ def emitted_names(table: Table) -> list[str]:
     ]
 
 
-def is_slow(tables: Tables, ref: Ref) -> bool:
-    """Return whether a value is made of columns with `refresh` only, so that it can be remembered."""
+def is_slow(tables: Tables, ref: Ref, told: dict[Ref, bool]) -> bool:
+    """Return whether a value is made of columns with `refresh` only, so that it can be remembered.
+
+    `told` remembers the answers, as values may be made of one another many times over.
+    """
+    if ref not in told:
+        told[ref] = _is_slow(tables, ref, told)
+    return told[ref]
+
+
+def _is_slow(tables: Tables, ref: Ref, told: dict[Ref, bool]) -> bool:
     found = meaning(tables[ref.table], ref.name)
     if isinstance(found, Column):
         return found.refresh_s is not None
     if not isinstance(found, Computed | Expression):
         return False
     inner = [Ref(step.table, step.name) for step in direct_refs(tables, ref)]
-    weights = [is_slow(tables, step) for step in inner if not _is_free(tables, step)]
+    weights = [is_slow(tables, step, told) for step in inner if not _is_free(tables, step)]
     return bool(weights) and all(weights)
 
 
@@ -177,13 +189,14 @@ def _needed(tables: Tables, groups: Sequence[Group], *, remembered: bool) -> set
         if table.when is not None:
             waiting += expression_refs(tables, table, table.when)
     found: set[Ref] = set()
+    told: dict[Ref, bool] = {}
     while waiting:
         ref = waiting.pop()
         here = Ref(ref.table, ref.name)
         if here in found:
             continue
         found.add(here)
-        if not (remembered and is_slow(tables, here)):
+        if not (remembered and is_slow(tables, here, told)):
             waiting += direct_refs(tables, here)
             waiting += _aggregate_filters(tables, here)
     return found
@@ -244,10 +257,3 @@ def _walks(tables: Tables, fast: Mapping[str, Sequence[Oid]], full: Mapping[str,
         often = _flatten(fast, members)
         walks.append(Walk(tuple(members), often, tuple(o for o in _flatten(full, members) if o not in set(often))))
     return tuple(walks)
-
-
-def derived_of(plan: Plan, table: Table) -> list[Computed]:
-    """Return the computed values of a table that are made of rates: the gauges stage evaluates them."""
-    return [
-        computed for name, computed in table.computed.items() if reads_rate(plan.profile.tables, Ref(table.name, name))
-    ]

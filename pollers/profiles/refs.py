@@ -154,9 +154,17 @@ def direct_refs(tables: Tables, ref: Ref) -> Iterator[Ref]:
         yield from expression_refs(tables, tables[ref.table], found)
 
 
-def reads_rate(tables: Tables, ref: Ref) -> bool:
-    """Return whether a value is a rate or made of one: known only in the gauges stage. Raises ExpressionError."""
-    found = meaning(tables[ref.table], ref.name)
-    if isinstance(found, Column):
-        return found.use is Use.COUNTER
-    return any(reads_rate(tables, Ref(inner.table, inner.name)) for inner in direct_refs(tables, ref))
+def reads_rate(tables: Tables, ref: Ref, told: dict[Ref, bool]) -> bool:
+    """Return whether a value is a rate or made of one: known only in the gauges stage. Raises ExpressionError.
+
+    `told` remembers the answers: values made of one another twice over would be asked 2^depth times.
+    """
+    here = Ref(ref.table, ref.name)
+    if here not in told:
+        found = meaning(tables[ref.table], ref.name)
+        told[here] = (
+            found.use is Use.COUNTER
+            if isinstance(found, Column)
+            else any(reads_rate(tables, inner, told) for inner in direct_refs(tables, here))
+        )
+    return told[here]

@@ -214,6 +214,20 @@ def test_auto_is_a_counter_where_the_device_sends_one():
     assert (row["counters"], row["gauges"]) == ({"a": 5}, {"b": 6})
 
 
+def test_a_text_does_not_grow_without_bound():
+    profile = """\
+    profile: p
+    tables:
+      t:
+        columns: {v: {oid: #.1.1.1}, text: {oid: #.1.1.2, use: reference}}
+        tags: {twice: "concat(text, text)"}
+    emit: {g: t}
+    """
+    short, long = rows(profile, f"#.1.1.1.1|2|1\n#.1.1.1.2|2|1\n#.1.1.2.1|4|ab\n#.1.1.2.2|4|{'a' * 2_049}")
+    assert (short["dimensions"], short["missing"]) == ({"twice": "abab"}, {})
+    assert (long["dimensions"], long["missing"]) == ({}, {"twice": "too-long"})
+
+
 def test_rows_are_filtered_and_counted_by_what_the_filter_leaves():
     profile = """\
     profile: p

@@ -6,7 +6,8 @@ import pytest
 
 from pollers.profiles.library import read_document
 from pollers.profiles.place import ProfileError
-from tests.unit.profiles.bench import library_of, problems
+from pollers.profiles.plan import make_plan
+from tests.unit.profiles.bench import ROOT, library_of, problems
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,11 @@ from tests.unit.profiles.bench import library_of, problems
             id="when",
         ),
         pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {oid: #.1}}, tags: {n: \"extract(c, '(a+)+')\"}}}",
+            "tables.t.tags.n: a pattern without repeats inside repeats",
+            id="pattern-in-an-expression",
+        ),
+        pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: #.1, use: counter}}, when: 'c > 1'}}",
             "tables.t.when: no counter here",
             id="filter-by-rate",
@@ -111,6 +117,26 @@ def test_every_problem_is_told_at_once():
     found = problems("profile: p\ninterval: x\ntables:\n  t: {columns: {a: {}, b: {oid: x}}}\nemit: {g: u}")
     assert len(found) == 4
     assert {problem.split(": ")[0] for problem in found} == {"p0.yaml:2", "p0.yaml:4", "p0.yaml:5"}
+
+
+def _chain(steps: int, expression: str) -> str:
+    """Return a profile of values that are each made of the one before."""
+    computed = "".join(f"  t.a{n}: {{use: state, expr: '{expression.format(f'a{n - 1}')}'}}\n" for n in range(1, steps))
+    columns = "columns: {x: {oid: #.1, refresh: 1h}}, tags: {last: a1}"
+    first = f"{{use: state, expr: '{expression.format('x')}'}}"
+    return f"profile: p\ntables: {{t: {{{columns}}}}}\ncomputed:\n  t.a0: {first}\n{computed}emit: {{g: t}}"
+
+
+def test_values_made_of_one_another_twice_over_are_walked_through_once():
+    profile = library_of(_chain(32, "concat({0}, {0})").replace("#", ROOT)).profiles["p"]
+    assert make_plan(profile).slow_names["t"][-1] == "x"
+
+
+def test_values_are_at_most_so_many_steps_above_what_is_read():
+    found = problems(_chain(33, "concat({0}, {0})"))
+    assert [problem.split(": ", 1)[1] for problem in found] == [
+        "computed.t.a32: a value at most 32 steps above what is read for it"
+    ]
 
 
 def test_a_bad_profile_takes_those_that_extend_it_and_no_others():
