@@ -108,4 +108,5 @@ def build() -> StageApp:
     discoverer = Discoverer(app, plugins)
     longest = max((plugin.section.interval_s for plugin in plugins), default=60)
     StageSchedule(app, discoverer.run, longest_interval_s=longest)
+    app.longest_work_s = longest
     return app

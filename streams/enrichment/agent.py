@@ -95,6 +95,7 @@ class Enricher:
 
     async def run(self, due: Due) -> None:
         """Do what is due at a tick: its sections, first attempts that were cut short, and retries."""
+        await self.owned.build()
         wanted: dict[str, list[str]] = {}
         for slot in due.span.seconds:
             for key, job in self.owned.schedule(due.partition).due(slot):

@@ -11,7 +11,7 @@ from pollers.plugins.base import Kind, Poll
 from schemas.errors import FatalError, RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, RawCounters
 from streams.pipeline import Topic, stage
-from streams.polling.agent_asking import Asking
+from streams.polling.agent_asking import MARGIN_S, Asking
 from streams.polling.agent_turns import Turns
 from streams.polling.held import Held, Holding, packed, unpacked
 from streams.polling.packing import pack
@@ -214,6 +214,7 @@ def build() -> StageApp:
     app.agent(app.input_topic(Topic.ENRICHED_RESOURCES), name="polling.resources")(resources)
     longest = max((plugin.section.interval_s for plugin in plugins), default=60)
     StageSchedule(app, poller.run, longest_interval_s=longest)
+    app.longest_work_s = longest + 2 * MARGIN_S
     app.task(poller.turns.sweep)
     app.task(keep_setting_aside)
     return app

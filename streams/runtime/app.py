@@ -74,6 +74,7 @@ class StageApp(faust.App):
         self.metrics = Metrics(stage.name)
         self.offsets = Offsets()
         self.assigned: frozenset[TP] = frozenset()
+        self.longest_work_s = 0.0  #: how long the work on one record may rightly take
         self.outbox = Outbox(client_options(settings.kafka), max_request_bytes=MAX_RECORD_BYTES)
         self.serdes = Serdes(settings, open_registry(settings))
         self.dead_letters = DeadLetters(

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 from faust.types.events import EventT
 
-from schemas.errors import RecordError
+from schemas.errors import FatalError, RecordError
 from schemas.records import Tick
 from streams.runtime.dead_letters import DeadLetters
 from streams.runtime.offsets import Offsets
@@ -60,6 +60,7 @@ class Owner:
     serde: _Reader
     dead_letters: DeadLetters
     now_s: Callable[[], float]
+    give_up: Callable[[FatalError], None]  #: stop the worker
     holds: Callable[[], bool]  #: whether this worker may still work for its partitions
     room: asyncio.Semaphore  #: as many ticks may be held or running at once
     verdicts: Counter[Verdict] = field(default_factory=Counter, init=False)
@@ -163,6 +164,9 @@ class Owner:
                 await self.run(due)
             except UnknownSchema as unknown:  # of a table's entry that a newer worker wrote
                 await self._learn(unknown)
+            except FatalError as fault:  # every further try would end like this one
+                self.give_up(fault)
+                raise
             except Exception:  # the edge of the stage: a tick is not lost to a fault in our own code
                 log.exception("tick failed, running it again partition=%d slot=%d", due.partition, due.span.last)
                 await asyncio.sleep(_RETRY_S)
@@ -182,7 +186,7 @@ class Owner:
             del self._running[partition, slot]
 
     def _finish(self, task: "asyncio.Task[None]", tp: TP, offset: int) -> None:
-        if not task.cancelled():
+        if not task.cancelled() and task.exception() is None:
             self.offsets.done(tp, offset)
 
     async def wind_up(self, within_s: float) -> None:

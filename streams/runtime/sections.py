@@ -192,7 +192,10 @@ class SchedulingSettings(Section):
     publish_ahead_s: WholeSeconds = setting(10, "how far ahead of its second a tick is published", ge=1, le=600)
     max_ticks_in_flight: int = setting(2000, "ticks that one worker holds or works on at a time", ge=10)
     progress_timeout_s: Seconds = setting(
-        300, "a worker with work at hand that finishes none of it for so long ends itself", ge=10, le=DAY_S
+        300,
+        "a worker ends itself when a partition with work at hand stands still for so long, and longer than a poll may",
+        ge=10,
+        le=DAY_S,
     )
     loop_timeout_s: Seconds = setting(
         30, "a worker whose event loop is blocked for so long ends itself", ge=1, le=DAY_S

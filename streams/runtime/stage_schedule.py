@@ -63,6 +63,7 @@ class StageSchedule:
             serde=serde,
             dead_letters=app.dead_letters,
             now_s=time.time,
+            give_up=lambda fault: self._app.add_future(self._app.crash(fault)),
             holds=lambda: self._lease.holds(time.monotonic()),
             room=asyncio.Semaphore(settings.scheduling.max_ticks_in_flight),
         )

@@ -66,7 +66,7 @@ class Watch:
         )
         return judge(
             seen,
-            progress_timeout_s=self._settings.progress_timeout_s,
+            progress_timeout_s=max(self._settings.progress_timeout_s, app.longest_work_s),
             loop_timeout_s=self._settings.loop_timeout_s,
         )
 

@@ -154,7 +154,9 @@ def test_a_worker_whose_event_loop_is_blocked_ends_itself_with_a_clear_last_line
 
 @pytest.mark.timeout(180)
 def test_a_worker_of_which_one_partition_is_stuck_ends_itself_though_the_others_go_on(workers: Workers) -> None:
-    worker, log = workers.start("hangs", PANOPTES_SCHEDULING_PROGRESS_TIMEOUT_S="10")
+    worker, log = workers.start(
+        "hangs", PANOPTES_SCHEDULING_PROGRESS_TIMEOUT_S="10", PANOPTES_DISCOVERY_ODD_INTERVAL_S="10"
+    )
     assert worker.wait(WITHIN_S) == 70
     last = log.read_text().strip().splitlines()[-1]
     stuck = crc32(SECTION.encode()) % PARTITIONS

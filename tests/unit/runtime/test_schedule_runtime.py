@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from faust.types import TP
 
-from schemas.errors import RecordError
+from schemas.errors import FatalError, RecordError
 from schemas.records import Tick
 from streams.runtime.leadership import Term
 from streams.runtime.offsets import Offsets
@@ -117,10 +117,12 @@ class Harness:
         self.offsets = Offsets()
         self.letters = FakeLetters()
         self.ran = []
+        self.given_up = []
         self.release = asyncio.Event()
         self.owner = Owner(
             run=self._run, offsets=self.offsets, tick_log=log or FakeLog(), serde=FakeSerde(),
-            dead_letters=self.letters, now_s=lambda: now_s, holds=lambda: True, room=asyncio.Semaphore(10),
+            dead_letters=self.letters, now_s=lambda: now_s, give_up=self.given_up.append, holds=lambda: True,
+            room=asyncio.Semaphore(10),
         )  # fmt: skip
 
     async def _run(self, due):
@@ -269,3 +271,15 @@ async def test_a_tick_whose_work_is_over_is_not_run_again_when_its_commit_was_lo
     await harness.deliver(tick(99), tick(100))
     assert harness.ran == [(0, 99), (0, 100)]
     assert harness.committable() == 2
+
+
+async def test_a_fatal_fault_stops_the_worker_and_its_tick_is_left_to_the_next_owner():
+    harness, fault = Harness(), FatalError("the registry refuses the schema")
+
+    async def fails(_due):
+        raise fault
+
+    harness.owner.run = fails
+    await harness.deliver(tick(99))
+    await harness.finish()
+    assert (harness.given_up, harness.committable()) == ([fault], 0)
