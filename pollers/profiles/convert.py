@@ -19,6 +19,9 @@ _EXCEPTIONS: Final[dict[int, Absent]] = {
 _WRONG_TYPE: Final = Absent(Reason.WRONG_TYPE)
 _NOT_A_NUMBER: Final = Absent(Reason.NOT_A_NUMBER)
 _NUMBER: Final = re.compile(r"\s*([-+]?\d{1,20}(?:\.\d{1,20})?(?:[eE][-+]?\d{1,3})?)\s*\Z")
+_WRITTEN_MAC: Final = re.compile(rb"\s*[0-9A-Fa-f]{1,2}([:. -])(?:[0-9A-Fa-f]{1,2}\1){4,}[0-9A-Fa-f]{1,2}\s*\Z")
+#: of link-layer addresses: none, ARCNET, tunnels' IPv4, Ethernet, EUI-64, tunnels' IPv6, InfiniBand
+_ADDRESS_OCTETS: Final = frozenset({0, 1, 4, 6, 8, 16, 20})
 _PLACEHOLDER: Final = re.compile(r"\$(\d)")
 
 
@@ -61,9 +64,15 @@ def _hex(data: Data) -> Cell:
 
 
 def _mac(data: Data) -> Cell:
+    """Return an address as octets in hexadecimal, whether the device sent octets or wrote them so itself.
+
+    A recording has such texts as well: with IF-MIB loaded, snmpwalk prints `STRING: 0:1e:bd:7:a0:f`.
+    """
     if not isinstance(data, bytes):
         return _WRONG_TYPE
-    return data.hex(":").upper()
+    if _WRITTEN_MAC.match(data):
+        return ":".join(part.zfill(2) for part in re.split(r"[:. -]", data.decode().strip())).upper()
+    return data.hex(":").upper() if len(data) in _ADDRESS_OCTETS else _WRONG_TYPE
 
 
 def _ip(data: Data) -> Cell:

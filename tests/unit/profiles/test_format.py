@@ -124,6 +124,12 @@ def test_a_gauge_is_read_as_its_column_says(column: str, cell: str, value: float
     ("column", "cell", "value"),
     [
         pytest.param("as: mac", "4x|001b000102ff", "00:1B:00:01:02:FF", id="mac"),
+        pytest.param("as: mac", "4|0:1e:bd:7:a0:f", "00:1E:BD:07:A0:0F", id="mac-as-text"),
+        pytest.param("as: mac", "4|001e-bd07-a00f", None, id="mac-of-other-groups"),
+        pytest.param("as: mac", "4|00 1E BD 07 A0 0F ", "00:1E:BD:07:A0:0F", id="mac-as-text-with-spaces"),
+        pytest.param("as: mac", "4|0:1:2:", "30:3A:31:3A:32:3A", id="mac-whose-octets-are-letters"),
+        pytest.param("as: mac", "4x|0a000001", "0A:00:00:01", id="address-of-a-tunnel"),
+        pytest.param("as: mac", "4|none at all", None, id="no-mac"),
         pytest.param("as: ip", "4x|0a000001", "10.0.0.1", id="ip-from-octets"),
         pytest.param("as: ip", "64|10.0.0.1", "10.0.0.1", id="ip-address"),
         pytest.param("as: hex", "4x|00ff", "00ff", id="hex"),
@@ -135,14 +141,14 @@ def test_a_gauge_is_read_as_its_column_says(column: str, cell: str, value: float
         pytest.param('extract: {pattern: "(.)-(.)", template: "$2/$1"}', "4|a-b", "b/a", id="template"),
     ],
 )
-def test_a_tag_is_read_as_its_column_says(column: str, cell: str, value: str):
+def test_a_tag_is_read_as_its_column_says(column: str, cell: str, value: str | None):
     profile = f"""\
     profile: p
     tables: {{t: {{columns: {{v: {{oid: #.1.1.1, use: tag, {column}}}, n: {{oid: #.1.1.2}}}}}}}}
     emit: {{g: t}}
     """
     (row,) = rows(profile, f"#.1.1.1.1|{cell}\n#.1.1.2.1|2|1")
-    assert row["dimensions"] == {"v": value}
+    assert (row["dimensions"], row["missing"]) == (({"v": value}, {}) if value else ({}, {"v": "wrong-type"}))
 
 
 @pytest.mark.parametrize(
