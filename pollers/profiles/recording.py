@@ -77,6 +77,7 @@ _KINDS: Final = {
     "Timeticks": Type.TIME_TICKS,
     "Opaque": Type.OPAQUE,
 }
+_TIME: Final = re.compile(r"\s*(?:(\d{1,5})(?::| days?, *))?(\d{1,4}):(\d{1,2}):(\d{1,2})\.(\d\d)\s*\Z")
 _EXCEPTIONS: Final = ("No Such Object", "No Such Instance", "No more variables")
 
 
@@ -108,6 +109,8 @@ def _walk_entry(number: int, line: str, file: str) -> Iterator[Entry]:
             yield as_oid(oid), Value(Type.OCTET_STRING, b"")
         elif rest == "NULL":
             yield as_oid(oid), Value(Type.NULL, None)
+        elif (ticks := _ticks(rest)) is not None:  # as snmpwalk -Ont prints them
+            yield as_oid(oid), Value(Type.TIME_TICKS, ticks)
         elif (typed := _TYPED.match(rest)) and typed[1] in _KINDS:
             yield as_oid(oid), _walk_value(typed[1], typed[2])
         else:
@@ -131,10 +134,32 @@ def _walk_value(name: str, text: str) -> Value:
     if kind is Type.OPAQUE:
         label, _, number = text.partition(": ")
         return Value(Type.OPAQUE_DOUBLE if label == "Double" else Type.OPAQUE_FLOAT, float(number or label))
-    digits = re.search(r"\((-?\d+)\)", text) or re.match(r"\s*(-?\d+)", text)
+    return Value(kind, _integer(kind, text))
+
+
+def _integer(kind: Type, text: str) -> int:
+    """Return the number that stands in brackets behind its label, or before its unit. Raises ValueError."""
+    digits = re.search(r"\((-?\d+)\)", text)
+    if digits is None and kind is Type.TIME_TICKS:
+        ticks = _ticks(text)
+        if ticks is None:
+            raise ValueError(text[:40])
+        return ticks
+    digits = digits or re.match(r"\s*(-?\d+)", text)
     if digits is None:
         raise ValueError(text[:40])
-    return Value(kind, int(digits[1]))
+    return int(digits[1])
+
+
+def _ticks(text: str) -> int | None:
+    """Return hundredths of seconds of 1234, [days:]hours:minutes:seconds.cc or `D days, H:MM:SS.cc`; None = neither."""
+    if text.strip().isdecimal():
+        return int(text)
+    match = _TIME.match(text)
+    if match is None:
+        return None
+    days, hours, minutes, seconds, hundredths = (int(part or 0) for part in match.groups())
+    return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 100 + hundredths
 
 
 def write_snmprec(entries: Iterable[Entry]) -> str:

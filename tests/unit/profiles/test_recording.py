@@ -78,6 +78,31 @@ def test_no_text_breaks_the_reader(text: str):
         read_recording(text, "f")
 
 
+@pytest.mark.parametrize(
+    ("printed", "ticks"),
+    [
+        pytest.param("Timeticks: (123456789) 14 days, 6:56:07.89", 123_456_789, id="as-usual"),
+        pytest.param("Timeticks: 14:6:56:07.89", 123_456_789, id="days-first"),
+        pytest.param("Timeticks: 14 days, 6:56:07.89", 123_456_789, id="days-in-words"),
+        pytest.param("Timeticks: 1 day, 0:00:00.01", 8_640_001, id="one-day"),
+        pytest.param("Timeticks: 0:00:01.50", 150, id="no-days"),
+        pytest.param("Timeticks: 123456789", 123_456_789, id="number-with-its-type"),
+        pytest.param("123456789", 123_456_789, id="bare-number"),
+        pytest.param("14:6:56:07.89", 123_456_789, id="bare-time"),
+    ],
+)
+def test_ticks_are_read_in_every_form_that_snmpwalk_prints(printed: str, ticks: int):
+    assert read_recording(f".1.3.6.1.2.1.1.3.0 = {printed}", "f") == [
+        ("1.3.6.1.2.1.1.3.0", Value(Type.TIME_TICKS, ticks))
+    ]
+
+
+@pytest.mark.parametrize("printed", ["Timeticks: 14 weeks", "Timeticks: 14:6:56", "-5", "1.5"])
+def test_what_are_no_ticks_is_refused(printed: str):
+    with pytest.raises(RecordingError, match=r"^f:1: "):
+        read_recording(f".1.3.6.1.2.1.1.3.0 = {printed}", "f")
+
+
 @pytest.mark.parametrize("line", ["1.3.6|99|x", "1.3.6|2|x", "1.3.6|4x|zz", "1.3.6|64|10.0.0.300", "1.3|2"])
 def test_a_bad_line_is_named(line: str):
     with pytest.raises(RecordingError, match=r"^f:2: "):
