@@ -109,6 +109,16 @@ def test_a_series_goes_on_after_a_crash_with_what_the_table_knows():
     assert gauge(stage.take(octets(1200, 2))).gauges == {"o": 10.0}
 
 
+@pytest.mark.parametrize("polls_before", [2, 3, 4])
+def test_after_a_crash_the_newer_entry_is_the_last_sample_whichever_side_it_is_on(polls_before):
+    stage = Stage()
+    for number in range(polls_before):
+        stage.take(octets(600 * number**2, number))
+    stage.crash()
+    expected = 10.0 * (polls_before**2 - (polls_before - 1) ** 2)
+    assert gauge(stage.take(octets(600 * polls_before**2, polls_before))).gauges == {"o": expected}
+
+
 def test_a_replayed_slot_gives_the_same_bytes_from_memory_and_from_the_table():
     stage = Stage()
     stage.take(octets(0, 0))

@@ -1,6 +1,7 @@
 """What holds for any counters, any clocks and any order of arrival."""
 
 import io
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -200,6 +201,73 @@ def test_what_passed_is_what_the_rates_add_up_to(traffic, data):
 
 def _signed(value: int) -> int:
     return value - 2**64 if value >= 2**63 else value
+
+
+class Interface(NamedTuple):
+    """One row as it truly is: what it can carry, and the counters of its unit."""
+
+    line: int  #: bits per second, 0 where unknown
+    traffic: Traffic
+
+
+#: unit -> bits of line that one takes at least
+SIZES = {"octets": 8, "bits": 1, "packets": 160, "errors": 160}
+
+
+@st.composite
+def interfaces(draw: st.DrawFn, unit: str, slots: Sequence[int]) -> Interface:
+    """An interface whose true traffic any line allows, in the seconds between the slots, and no wrap goes unseen."""
+    line = draw(st.sampled_from([0, 10**6, 10**8, 10**9]))
+    # within the longest gap, 1050 s, a line of 1 Mbit/s passes 2^32 of nothing more than once
+    width = draw(st.sampled_from([32, 64])) if line == 10**6 else 64
+    start = draw(st.one_of(st.integers(0, 2**width - 1), st.integers(2**width - 10**6, 2**width - 1)))
+    most = (line or 10**9) // SIZES[unit]
+    passed = [draw(st.integers(0, most * (after - before - 1))) for before, after in itertools.pairwise(slots)]
+    if width == 64:
+        start = min(start, 2**64 - 1 - sum(passed))
+    return Interface(line, Traffic(width, start, passed))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_any_schedule_of_polls_gives_what_passed_row_by_row(data):
+    unit = data.draw(st.sampled_from(sorted(SIZES)))
+    interval_s = data.draw(st.sampled_from([10, 60, 300]))
+    steps = data.draw(st.lists(st.sampled_from([1, 1, 2, 3]), min_size=1, max_size=6))  # slots may be skipped
+    slots = [T0_S + interval_s * sum(steps[:number]) for number in range(len(steps) + 1)]
+    rows = data.draw(st.lists(interfaces(unit, slots), min_size=1, max_size=4))
+    width = data.draw(st.sampled_from([32, 64]))
+    narrow = [row for row, one in enumerate(rows) if one.traffic.width == 32]
+    if width == 32 and len(narrow) < len(rows):
+        width = 64
+    series = []
+    for number, slot in enumerate(slots):
+        late_ms = data.draw(st.integers(0, 900))
+        values = [_signed(one.traffic.shows(number)) for one in rows]
+        series.append(
+            sample(
+                [column("o", values, width, unit, rows_32=narrow if width == 64 else ())],
+                slot=slot,
+                polled_at_ms=slot * 1000 + late_ms,
+                uptime_cs=10**8 + (slot - T0_S) * 100 + late_ms // 10,
+                line_rates=[one.line for one in rows],
+                interval_s=interval_s,
+            )
+        )
+    replays = [number for last in range(len(slots)) for number in (last, *data.draw(
+        st.lists(st.integers(0, last), max_size=2)))]  # fmt: skip
+    found: dict[tuple[int, str], Gauge] = {}
+    known = None
+    for number in replays:
+        step = advance(known, series[number], Rules())
+        known = step.state
+        for gauge in gauges_of(step.rows) if step.rows is not None else ():
+            assert found.setdefault((gauge.slot, gauge.row), gauge) == gauge
+    for row, one in enumerate(rows):
+        mine = [found[slot, f"Gi0/{row}"] for slot in slots[1:]]
+        assert [gauge.missing for gauge in mine] == [{}] * len(mine)
+        carried = [gauge.gauges["o"] * (gauge.duration_s or 0) for gauge in mine]
+        assert carried == pytest.approx(one.traffic.passed, rel=1e-9, abs=1e-6)
 
 
 @given(st.lists(polls(), min_size=1, max_size=6), st.data())
