@@ -15,6 +15,7 @@ class Reason(enum.StrEnum):
     NOT_A_NUMBER = "not-a-number"  #: infinite, NaN, or past what a double holds
     DIVISION_BY_ZERO = "division-by-zero"
     MISSING_OPERAND = "missing-operand"
+    NOT_MET = "condition-not-met"  #: of `only_if`: such as the reading of a sensor that has failed
     NO_MATCH = "no-match"  #: the pattern of `extract` did not match
     NO_ROW = "no-row"  #: the joined table has no such row
     NO_ROWS = "no-rows"  #: nothing to count or to sum

@@ -10,6 +10,7 @@ from pollers.profiles.expr import AGGREGATES, Call, Expression, ExpressionError,
 from pollers.profiles.functions import ARITHMETIC, NUMERIC, TEXTUAL, as_text, search
 from pollers.profiles.patterns import compile_pattern
 
+_NOT_MET: Final = Absent(Reason.NOT_MET)
 #: a row's number -> the value there; truth is 1.0 or 0.0
 Get: TypeAlias = Callable[[int], Cell]
 
@@ -170,12 +171,8 @@ def _call(tree: Call, scope: Names) -> Get:
     args = [_compile(arg, scope) for arg in tree.args[: 1 if tree.function == "extract" else None]]
     labels = [_label(arg) for arg in tree.args]
     match tree.function:
-        case "if":
-            return _choice(args)
-        case "first":
-            return _first(args)
-        case "present":
-            return lambda row: float(not isinstance(args[0](row), Absent))
+        case "if" | "first" | "only_if" | "present":
+            return _OF_ABSENT[tree.function](args)
         case "extract":
             return _extract(args[0], tree.args[1])
         case "lower" | "trim" | "concat" | "number":
@@ -211,6 +208,16 @@ def _choice(args: Sequence[Get]) -> Get:
     return get
 
 
+def _only_if(args: Sequence[Get]) -> Get:
+    value_of, condition = args
+
+    def get(row: int) -> Cell:
+        met = truth(condition(row))
+        return met if isinstance(met, Absent) else value_of(row) if met else _NOT_MET
+
+    return get
+
+
 def _first(args: Sequence[Get]) -> Get:
     def get(row: int) -> Cell:
         value: Cell = NOT_ANSWERED
@@ -221,6 +228,14 @@ def _first(args: Sequence[Get]) -> Get:
         return value
 
     return get
+
+
+def _present(args: Sequence[Get]) -> Get:
+    return lambda row: float(not isinstance(args[0](row), Absent))
+
+
+#: functions that need not be absent where one of their arguments is
+_OF_ABSENT: Final = {"if": _choice, "first": _first, "only_if": _only_if, "present": _present}
 
 
 def _extract(text_of: Get, pattern_tree: Tree) -> Get:

@@ -33,6 +33,7 @@ FUNCTIONS: Final[dict[str, tuple[int, int]]] = {
     "max": (2, 8),
     "min": (2, 8),
     "number": (1, 1),
+    "only_if": (2, 2),
     "present": (1, 1),
     "round": (1, 2),
     "trim": (1, 1),

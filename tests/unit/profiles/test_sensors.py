@@ -1,0 +1,61 @@
+"""Sensors by ENTITY-SENSOR-MIB and CISCO-ENTITY-SENSOR-MIB: one that has failed is seen, and has no reading."""
+
+from typing import Any
+
+import pytest
+
+from pollers.profiles.collect import samples_of
+from pollers.profiles.library import read_library
+from pollers.profiles.plan import make_plan
+from pollers.profiles.present import json_rows
+from tests.unit.profiles.bench import read, session_of
+
+ENTITY = "1.3.6.1.2.1.99.1.1.1"
+CISCO = "1.3.6.1.4.1.9.9.91.1.1.1.1"
+ENVMON = "1.3.6.1.4.1.9.9.13.1.3.1"
+LIBRARY = read_library()
+
+
+def sensor(table: str, index: int, name: str, kind: int, status: int | None) -> str:
+    """Return the lines of a sensor that reads 41.5."""
+    cells = {1: kind, 2: 9, 3: 1, 4: 415} | ({5: status} if status else {})
+    lines = [f"1.3.6.1.2.1.47.1.1.1.1.7.{index}|4|{name}\n"]
+    return "".join(lines + [f"{table}.{column}.{index}|2|{value}\n" for column, value in cells.items()])
+
+
+def rows(profile: str, lines: str) -> list[dict[str, Any]]:
+    reading = read(LIBRARY, session_of(lines), profile)
+    samples = samples_of(make_plan(LIBRARY.profiles[profile]), reading.frames, reading.clock)
+    return [
+        row for sample in samples for row in json_rows(profile, sample) if row["group"] in {"temperature", "sensor"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("profile", "table"),
+    [pytest.param("arista-eos", ENTITY, id="entity-sensor"), pytest.param("cisco-nxos", CISCO, id="cisco-sensor")],
+)
+@pytest.mark.parametrize(
+    ("status", "state", "reason"),
+    [
+        pytest.param(1, "ok", None, id="ok"),
+        pytest.param(2, "unavailable", "condition-not-met", id="unavailable"),
+        pytest.param(3, "nonoperational", "condition-not-met", id="failed"),
+        pytest.param(None, None, None, id="no-status"),
+    ],
+)
+def test_a_failed_sensor_keeps_its_row_and_says_why_it_has_no_reading(
+    profile: str, table: str, status: int | None, state: str | None, reason: str | None
+):
+    found = rows(profile, sensor(table, 7, "Inlet", 8, status) + sensor(table, 8, "Supply", 4, status))
+    assert [(row["group"], row["row"]) for row in found] == [("temperature", "Inlet"), ("sensor", "Supply")]
+    for row, name in zip(found, ("temperature", "value"), strict=True):
+        assert row["states"] == ({"sensor_state": state} if state else {})
+        assert row["gauges"] == ({} if reason else {name: 41.5})
+        assert row["missing"].get(name) == reason
+
+
+def test_a_failed_sensor_hides_none_of_the_chassis():
+    chassis = f"{ENVMON}.2.1|4|Chassis\n{ENVMON}.3.1|66|40\n{ENVMON}.6.1|2|1\n"
+    found = rows("cisco-ios", sensor(CISCO, 7, "Inlet", 8, 3) + chassis)
+    assert {row["row"]: row["gauges"] for row in found} == {"Inlet": {}, "Chassis": {"temperature": 40}}
