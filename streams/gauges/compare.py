@@ -158,10 +158,15 @@ def _one_by_one(found: Findings, before: Counts, odd: Flags, span: Span, limits:
 
 def _frozen_octets(found: Findings) -> None:
     """Refuse octets that stood still while packets of the same way moved: there is no packet without octets."""
+    moves = found.numbers[: len(found.counters)] != 0.0
     for octets, packets in found.plan.ways:
-        moved = (found.numbers[list(packets)] > 0.0).any(axis=0)
-        for row in np.flatnonzero(moved & (found.numbers[octets] == 0.0)).tolist():
-            name = found.counters[octets]
+        frozen = moves[packets[0]] > moves[octets]
+        for other in packets[1:]:
+            frozen |= moves[other] > moves[octets]
+        if not np.count_nonzero(frozen):
+            continue
+        name = found.counters[octets]
+        for row in np.flatnonzero(frozen).tolist():
             known = [one for one in packets if found.reason(row, found.counters[one]) is None]
             if found.reason(row, name) is None and (found.numbers[known, row] > 0.0).any():
                 found.withdraw(row, name, NoRate.COUNTER_FROZEN)
