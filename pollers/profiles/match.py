@@ -1,9 +1,11 @@
 """Which profile fits a device: the most specific sysObjectID, then sysDescr."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from pollers.profiles.model import Profile
+from pollers.snmp.values import Oid
 
 
 class Fit(NamedTuple):
@@ -24,6 +26,32 @@ def fits(profiles: Iterable[Profile], sys_object_id: str | None, sys_descr: str 
     """
     found = [fit for profile in profiles if (fit := _fit(profile, sys_object_id, sys_descr))]
     return sorted(found, key=lambda fit: (-fit.arcs, not fit.exact, not fit.descr, fit.name))
+
+
+class Coverage(NamedTuple):
+    """How much of what a profile reads is in a recording."""
+
+    name: str
+    found: int  #: OIDs of the profile that the recording has values of
+    read: int  #: OIDs of the profile
+
+
+def covering(profiles: Iterable[Profile], oids: Iterable[Oid]) -> list[Coverage]:
+    """Return the profiles that read something of a recording: what reads most first, then what misses least."""
+    there = sorted(f"{oid}." for oid in oids)  # with the dot, what begins with 1.3.1. is next to it, and 1.3.10. is not
+
+    def has(oid: Oid) -> bool:
+        place = bisect_left(there, f"{oid}.")
+        return place < len(there) and there[place].startswith(f"{oid}.")
+
+    known: dict[Oid, bool] = {}
+    found: list[Coverage] = []
+    for profile in profiles:
+        columns = [column for table in profile.tables.values() for column in table.columns.values()]
+        read = {source.oid for column in columns for source in column.sources}
+        known |= {oid: has(oid) for oid in read if oid not in known}
+        found.append(Coverage(profile.name, sum(known[oid] for oid in read), len(read)))
+    return sorted((one for one in found if one.found), key=lambda one: (-one.found, one.read, one.name))
 
 
 def best_profile(profiles: Iterable[Profile], sys_object_id: str | None, sys_descr: str | None) -> str | None:

@@ -125,7 +125,8 @@ def _weigh_part(op: Any, args: Any, length: int, passed: int) -> _Weight:
     if op in _REFUSED:
         raise PatternError(f"a pattern without {_REFUSED[op]}")
     if op in _REPEATS:
-        return _weigh_repeat(*args, length, passed)
+        low, high, body = args
+        return _weigh_repeat(low, high, body, length, passed)
     if op is sre.SUBPATTERN:
         return _weigh(args[-1], length, passed)
     if op is sre.ATOMIC_GROUP:

@@ -11,7 +11,9 @@ from typing import Any, Final, NoReturn, TypeVar
 import click
 from redis.exceptions import RedisError
 
+from pollers.plugins.snmp_facts import SYSTEM
 from pollers.profiles.library import Library, read_library
+from pollers.profiles.match import covering
 from pollers.profiles.recording import RecordedSession, RecordingError, read_recording
 from pollers.snmp.access import open_access
 from pollers.snmp.client import Device, Session
@@ -40,6 +42,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 COMMUNITY_VARIABLE: Final = "SNMP_COMMUNITY"
 #: a whole poll or walk of a live device takes at most this long
 DEADLINE_S: Final = 300.0
+#: profiles that are named where none can be chosen
+BEST_PROFILES: Final = 5
 
 profiles_option = click.option(
     "--profiles",
@@ -117,6 +121,17 @@ def load_library(folders: tuple[Path, ...], *, warn: bool = True) -> Library:
         for problem in library.problems:
             click.echo(f"warning: {problem}", err=True)
     return library
+
+
+def tell_unidentified(session: RecordedSession, library: Library) -> None:
+    """Say so where a recording lacks what profiles are chosen by, and name those that read most of it."""
+    oids = [oid for oid, _value in session.entries]
+    if SYSTEM["sys_object_id"] in oids:
+        return
+    best = covering(library.profiles.values(), oids)[:BEST_PROFILES]
+    named = ", ".join(f"{one.name} ({one.found} of its {one.read} OIDs)" for one in best)
+    message = f"no sysObjectID ({SYSTEM['sys_object_id']}) in the recording: choose a profile with --profile"
+    click.echo(f"{message}; these find most in it: {named}" if named else message, err=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from streams.cli.device import (
     login_options,
     profiles_option,
     recorded_session,
+    tell_unidentified,
     walk_option,
     with_device,
 )
@@ -75,6 +76,8 @@ def command(
 
     if recording is not None and target is None:
         session = recorded_session(recording)
+        if name is None:
+            tell_unidentified(session, library)
         polled = guarded(str(recording), poll_once(session, library, name, explain=explain))
     elif target is not None and recording is None:
         polled = with_device(target, Login(**login), work, exchanges)

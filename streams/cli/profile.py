@@ -27,6 +27,7 @@ from streams.cli.device import (
     login_options,
     profiles_option,
     recorded_session,
+    tell_unidentified,
     walk_option,
     with_device,
 )
@@ -60,7 +61,9 @@ def match(
         return await identity_of(session)
 
     if recording is not None:
-        oid, descr = guarded(str(recording), work(recorded_session(recording)))
+        recorded = recorded_session(recording)
+        tell_unidentified(recorded, library)
+        oid, descr = guarded(str(recording), work(recorded))
     elif target is not None:
         oid, descr = with_device(target, Login(**login), work)
     elif sys_object_id is not None or sys_descr is not None:

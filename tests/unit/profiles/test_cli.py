@@ -67,6 +67,21 @@ def test_poll_by_an_unknown_profile_names_those_there_are(walk: Path):
     assert (result.exit_code, "cisco-ios" in result.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("command", [["poll"], ["profile", "match"]], ids=" ".join)
+def test_a_recording_that_does_not_say_what_it_is_of_has_the_likely_profiles_named(command: list[str], walk: Path):
+    lines = [line for line in WALK.splitlines(keepends=True) if not line.startswith("1.3.6.1.2.1.1.2.0")]
+    walk.write_text("".join([*lines, "1.3.6.1.4.1.9.9.13.1.3.1.2.1|4|Inlet\n1.3.6.1.4.1.9.9.13.1.3.1.3.1|66|20\n"]))
+    message = run(*command, "--walk", walk).stderr
+    assert "no sysObjectID (1.3.6.1.2.1.1.2.0) in the recording: choose a profile with --profile" in message
+    assert "these find most in it: cisco-" in message
+
+
+def test_a_recording_that_says_what_it_is_of_needs_no_advice(walk: Path):
+    assert "--profile" not in run("poll", "--walk", walk).stderr
+    walk.write_text("1.3.6.1.2.1.31.1.1.1.1.1|4|Ethernet1\n")
+    assert "--profile" not in run("poll", "--walk", walk, "--profile", "if-mib").stderr
+
+
 def test_match_shows_which_profile_is_taken(walk: Path):
     assert run("profile", "match", "--walk", walk).stdout.startswith("-> arista-eos")
     assert run("profile", "match", "--sys-object-id", "1.2.3").exit_code == 1

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from pollers.profiles.library import read_library
-from pollers.profiles.match import best_profile, fits
+from pollers.profiles.match import Coverage, best_profile, covering, fits
 from tests.unit.profiles.bench import library_of
 
 PROFILES = library_of(
@@ -89,3 +89,13 @@ JUNIPER = "1.3.6.1.4.1.2636.1.1.1"
 )
 def test_known_devices_get_the_profile_of_their_family(oid: str, descr: str, expected: str | None):
     assert best_profile(BUILT_IN.values(), oid, descr) == expected
+
+
+def test_profiles_are_ranked_by_what_they_find_in_a_recording():
+    few = "profile: few\ntables: {t: {columns: {a: {oid: 1.3.6.1.4.1.9.1}}}}\nemit: {g: t}"
+    most = "profile: most\ntables: {t: {columns: {a: {oid: 1.3.6.1.4.1.9.1}, b: {oid: 1.3.6.1.4.1.9.2}}}}\nemit: {g: t}"
+    wide = f"{most.replace('most', 'wide')}\nscalars: {{s: {{columns: {{c: {{oid: 1.3.6.1.4.1.9.7.0}}}}}}}}"
+    none = "profile: none\ntables: {t: {columns: {a: {oid: 1.3.6.1.4.1.9.10}}}}\nemit: {g: t}"
+    library = library_of(few, wide, most, none)
+    found = covering(library.profiles.values(), ["1.3.6.1.4.1.9.1.5", "1.3.6.1.4.1.9.2.5", "1.3.6.1.4.1.9.100.5"])
+    assert found == [Coverage("most", 2, 2), Coverage("wide", 2, 3), Coverage("few", 1, 1)]
