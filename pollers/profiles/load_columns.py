@@ -1,6 +1,6 @@
 """Columns and index parts from YAML."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pollers.profiles import model
@@ -10,6 +10,8 @@ from pollers.profiles.section import Section, as_oid
 
 COLUMN_KEYS: Final = ("oid", "first_of", "use", "unit", "scale", "width", "enum", "as", "extract", "refresh")
 SOURCE_KEYS: Final = ("oid", "scale", "width")
+#: what is a text however it is read
+_TEXTS: Final = frozenset({model.As.HEX, model.As.MAC, model.As.IP, model.As.DATE})
 INDEX_KEYS: Final = ("name", "type", "length", "implied", "use", "enum")
 
 
@@ -24,12 +26,8 @@ def read_column(table: Section, name: str, node: Node) -> model.Column | None:
     refresh_s = section.duration_s("refresh")
     if refresh_s and use in {"counter", "discontinuity"}:
         section.problem(node.at, "refresh", f"no refresh on a {use}: it is read in every poll")
-    if use == "counter" and sources:
-        scales = {source.scale for source in sources}
-        if min(scales) <= 0:
-            section.problem(node.at, "scale", "a number above 0, as a counter only grows")
-        if len(scales) > 1:
-            section.problem(node.at, "first_of", "one scale for all sources of a counter")
+    if use == "counter":
+        _check_counter(section, sources, enum)
     column = model.Column(
         name=name,
         use=model.Use(use) if use else model.Use.STATE if enum else model.Use.GAUGE,
@@ -41,8 +39,20 @@ def read_column(table: Section, name: str, node: Node) -> model.Column | None:
         refresh_s=refresh_s,
         at=node.at,
     )
+    if column.use in {model.Use.GAUGE, model.Use.COUNTER} and column.read_as in _TEXTS and not (enum or column.extract):
+        section.problem(node.at, "as", f"a way to read a number, as this is a {column.use}, or use: tag")
     section.finish(COLUMN_KEYS)
     return column if sources else None
+
+
+def _check_counter(section: Section, sources: Sequence[model.Source], enum: Mapping[str, str]) -> None:
+    scales = {source.scale for source in sources}
+    if min(scales, default=1.0) <= 0:
+        section.problem(section.at, "scale", "a number above 0, as a counter only grows")
+    if len(scales) > 1:
+        section.problem(section.at, "first_of", "one scale for all sources of a counter")
+    if enum:
+        section.problem(section.at, "enum", "no enum on a counter, or use: state")
 
 
 def _scale_and_width(section: Section) -> tuple[float, int | None]:
@@ -61,7 +71,10 @@ def _read_sources(section: Section, scale: float, width: int | None) -> tuple[mo
         oid = section.oid("oid")
         return (model.Source(oid, scale, width),) if oid else ()
     found: list[model.Source] = []
-    for item in section.items("first_of"):
+    items = section.items("first_of")
+    if not items:
+        section.problem(section.at, "first_of", "at least one OID")
+    for item in items:
         if isinstance(item.value, str):
             oid = section.parse_text(item.at, "first_of", item.value, as_oid, "OIDs in numbers, or {oid: ...}")
             found.extend([model.Source(oid, scale, width)] if oid else [])

@@ -192,6 +192,8 @@ class _Reader:
         if column is None:
             return
         column["use"] = "counter" if kind in _COUNTERS else "gauge" if kind == "gauge" else "auto"
+        if "as" in column and "extract" not in column:
+            column["use"] = "tag"  # an address, whatever the metric's type says
         if kind == "percent":
             # its rate times a hundred: hundredths of a unit per second
             column["scale"] = float(column.get("scale", 1)) * 100

@@ -54,6 +54,26 @@ from tests.unit.profiles.bench import ROOT, library_of, problems
             id="scales-of-counter",
         ),
         pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {oid: #.1, use: counter, enum: {1: up}}}}}",
+            "columns.c.enum: no enum on a counter",
+            id="enum-of-counter",
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {c: #.1, d: {first_of: []}}}}",
+            "columns.d.first_of: at least one OID",
+            id="no-source",
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {oid: #.1, use: gauge, as: mac}}}}",
+            "columns.c.as: a way to read a number",
+            id="gauge-of-text",
+        ),
+        pytest.param(
+            "profile: p\ntables: {t: {columns: {c: {oid: #.1, as: date_and_time}}}}",
+            "columns.c.as: a way to read a number",
+            id="text-that-is-a-gauge-by-default",
+        ),
+        pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: #.1}}, row: [name]}}", "tables.t.row: a name of 't'", id="row"
         ),
         pytest.param(
