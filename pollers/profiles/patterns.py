@@ -7,9 +7,10 @@ and open-ended repeats of what can itself match in several ways.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby
+from itertools import takewhile
+from re import _compiler as sre_compiler  # type: ignore[attr-defined]
 from re import _constants as sre  # type: ignore[attr-defined]  # the matcher's own tree; there is no public one
 from re import _parser as sre_parser  # type: ignore[attr-defined]
 from typing import Any, Final, NamedTuple
@@ -34,6 +35,7 @@ _REFUSED: Final = {
     sre.ASSERT_NOT: "look-arounds",
 }
 _STARTS: Final = ((sre.AT, sre.AT_BEGINNING), (sre.AT, sre.AT_BEGINNING_STRING))
+_SINGLE: Final = {sre.LITERAL, sre.NOT_LITERAL, sre.IN, sre.ANY}
 _REPEATS: Final = {sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT}
 
 
@@ -89,27 +91,52 @@ class _Weight(NamedTuple):
     open_ended: int  #: what one way passes at least of open-ended repeats; the start is one, counted from -1
 
 
+class _Text(NamedTuple):
+    length: int
+    usual: bool = True  #: whether the flags of the whole pattern hold in this part of it
+
+
 def _steps(tree: Any, length: int) -> float:
     """Return how many steps a search through a text takes at worst. Raises PatternError for what is refused."""
     parts = list(tree)
     if parts and parts[0] in _STARTS and not tree.state.flags & re.MULTILINE:
-        return length + _weigh(parts, length, -1).steps
-    return length * _weigh(parts, length, 0).steps
+        return length + _weigh(parts, _Text(length), -1).steps
+    return length * _weigh(parts, _Text(length), 0).steps
 
 
-def _weigh(tree: Iterable[Any], length: int, passed: int) -> _Weight:
+def _weigh(tree: Iterable[Any], text: _Text, passed: int) -> _Weight:
     """Weigh parts that follow one another; each is tried once for every way through those before it."""
+    parts = list(_flat(tree))
     steps, ways = 0.0, 1.0
-    for is_literal, run in groupby(tree, lambda part: part[0] is sre.LITERAL):
-        if is_literal:
-            steps += ways * _literal_steps([chr(code).casefold() for _op, code in run])
+    for place, (op, args) in enumerate(parts):
+        if op is sre.LITERAL:
+            if not place or parts[place - 1][0] is not sre.LITERAL:
+                run = takewhile(lambda part: part[0] is sre.LITERAL, parts[place:])
+                steps += ways * _literal_steps([chr(code).casefold() for _op, code in run])
             continue
-        for op, args in run:
-            part = _weigh_part(op, args, length, passed)
-            steps += ways * part.steps
-            ways = min(ways * part.ways, _TOO_MANY)
-            passed = part.open_ended
+        part = _weigh_part(op, args, text, passed)
+        steps += ways * part.steps
+        if op in _REPEATS and text.usual and _is_ended(args[2], parts[place + 1 : place + 2]):
+            continue  # of all its lengths only one leads on
+        ways = min(ways * part.ways, _TOO_MANY)
+        passed = part.open_ended
     return _Weight(steps, ways, passed)
+
+
+def _flat(tree: Iterable[Any]) -> Iterator[Any]:
+    """Yield the parts with groups taken apart, but for such as change the flags."""
+    for op, args in tree:
+        if op is sre.SUBPATTERN and not args[1] and not args[2]:
+            yield from _flat(args[3])
+        else:
+            yield op, args
+
+
+def _is_ended(body: Any, behind: Sequence[Any]) -> bool:
+    """Return whether a repeat of single characters ends where the letter behind it is: one that it cannot take."""
+    if len(body) != 1 or body[0][0] not in _SINGLE or not behind or behind[0][0] is not sre.LITERAL:
+        return False
+    return sre_compiler.compile(body).fullmatch(chr(behind[0][1])) is None
 
 
 def _literal_steps(run: list[str]) -> int:
@@ -121,32 +148,32 @@ def _literal_steps(run: list[str]) -> int:
     return run.count(run[0])
 
 
-def _weigh_part(op: Any, args: Any, length: int, passed: int) -> _Weight:
+def _weigh_part(op: Any, args: Any, text: _Text, passed: int) -> _Weight:
     if op in _REFUSED:
         raise PatternError(f"a pattern without {_REFUSED[op]}")
     if op in _REPEATS:
         low, high, body = args
-        return _weigh_repeat(low, high, body, length, passed)
+        return _weigh_repeat(low, high, body, text, passed)
     if op is sre.SUBPATTERN:
-        return _weigh(args[-1], length, passed)
+        return _weigh(args[-1], text._replace(usual=False), passed)
     if op is sre.ATOMIC_GROUP:
-        return _weigh(args, length, passed)
+        return _weigh(args, text, passed)
     if op is sre.BRANCH:
-        branches = [_weigh(branch, length, passed) for branch in args[1]]
+        branches = [_weigh(branch, text, passed) for branch in args[1]]
         steps, ways, least = zip(*branches, strict=True)
         return _Weight(sum(steps) + len(branches), sum(ways), min(least))
     return _Weight(1, 1, passed)
 
 
-def _weigh_repeat(low: int, high: int, body: Any, length: int, passed: int) -> _Weight:
-    once = _weigh(body, length, passed)
+def _weigh_repeat(low: int, high: int, body: Any, text: _Text, passed: int) -> _Weight:
+    once = _weigh(body, text, passed)
     if once.open_ended > passed and high > 1:
         raise PatternError("a pattern without repeats inside repeats")
     if high > LONG_REPEAT:
         if once.ways > 1:
             raise PatternError("a pattern without alternatives or optional parts inside open-ended repeats")
         # the lengths of all such repeats together are at most that of the text
-        ways = length / (passed + 2)
+        ways = text.length / (passed + 2)
         return _Weight(ways * max(once.steps, 1), ways, passed + 1)
     ways = sum(once.ways**times for times in range(low, high + 1))
     tried = sum(once.ways**times for times in range(high))

@@ -200,6 +200,7 @@ def test_no_text_runs_code_hangs_or_crashes(text: str):
     [
         *("(a+)+b", "(a*)*", "(a|aa)+b", "(.*)*x", r"(\w+\s?)+$", "(a+){2,}b", r"(a)\1", "(?=a)a", "(?!a)b"),
         *("a*a*a*a*b", "(", "[", "[[]", "[a--b]", "x" * 501),
+        *("(?i:" + "a*A" * 6 + "b)", "(?i)(?-i:" + "[^k]*K" * 6 + ")", "(?s:" + ".*\n" * 6 + ")"),
         *("a{0,16}" * 5 + "b", "(?:aa|a)" * 18 + "b", "a?" * 20 + "b", "(?:a?a)*b", "(?:(?:a{0,4}){0,4}){0,4}b"),
     ],
     ids=lambda pattern: pattern[:12],
@@ -234,6 +235,8 @@ def test_a_pattern_that_is_taken_is_quick_on_the_worst_of_texts(pattern: str):
             r"Version (\S+), RELEASE SOFTWARE \((\S+)\)", "x" * 300 + "Version 1, RELEASE SOFTWARE (f)", id="two"
         ),
         pytest.param(r"(\S+) (\S+) (\S+) \d\d\d\d", "a b c 2024", id="three-and-a-tail"),
+        pytest.param("^" + "[0-9]{1,10}[.]" * 15 + "([0-9]{1,10})", "1." * 15 + "7", id="part-of-an-index"),
+        pytest.param(r"(?i)[^k]*k[^k]*k[^k]*k[^k]*k", "akbKckdK", id="letters-that-end-repeats"),
     ],
 )
 def test_usual_patterns_are_taken_and_see_enough_of_a_text(pattern: str, text: str):
