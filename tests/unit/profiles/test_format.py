@@ -12,7 +12,7 @@ CPU = """\
         columns:
           busy: {oid: #.1.1.1, unit: percent}
           physical: {oid: #.1.1.2, use: reference}
-        join: {entity: {on: physical}}
+        join: {entity: {"on": physical}}
         tags: {name: entity.name}
       entity: {columns: {name: {oid: #.2.1.1, use: tag, refresh: 30m}}}
     computed:
@@ -36,10 +36,10 @@ def test_a_row_that_joins_nothing_keeps_its_numbers_and_says_why_it_has_no_name(
 @pytest.mark.parametrize(
     ("join", "index"),
     [
-        pytest.param("on: [{slice: [1, 1]}]", "5.7", id="slice"),
-        pytest.param("on: [{slice: [-1, -1]}]", "5.7", id="slice-from-the-end"),
-        pytest.param("on: [part]", "5.7", id="index-part"),
-        pytest.param("on: [part], to: number", "5.9", id="value-column"),
+        pytest.param("'on': [{slice: [1, 1]}]", "5.7", id="slice"),
+        pytest.param("'on': [{slice: [-1, -1]}]", "5.7", id="slice-from-the-end"),
+        pytest.param("'on': [part]", "5.7", id="index-part"),
+        pytest.param("'on': [part], to: number", "5.9", id="value-column"),
     ],
 )
 def test_a_join_goes_by_index_slice_part_or_value(join: str, index: str):
