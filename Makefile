@@ -4,7 +4,8 @@
 PANOPTES := .venv/bin/panoptes
 ARGS ?=
 
-.PHONY: help setup test demo demo-check chaos bench-snmp bench-gauges bench-pipeline bench-schedule lock clean
+.PHONY: help setup test demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-schedule \
+        lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,7 +14,8 @@ help:
 	@echo "make demo-check      the same without the view: every rate is compared with the truth"
 	@echo "make test            every gate and every test"
 	@echo "make chaos           the tests that kill workers and services, by themselves"
-	@echo "make bench-snmp      what polling costs"
+	@echo "make bench-snmp      what polling costs, beside other collectors, up to Kafka"
+	@echo "make bench-polling   what our poller costs from the tick to bytes, and its memory"
 	@echo "make bench-gauges    what turning counters into rates costs"
 	@echo "make bench-pipeline  what the whole pipeline costs and how late it is"
 	@echo "make bench-schedule  what the schedule costs, how that grows, and how even it is"
@@ -37,6 +39,9 @@ chaos: setup
 
 bench-snmp: setup
 	@.venv/bin/python -m tests.bench.snmp $(ARGS)
+
+bench-polling: setup
+	@.venv/bin/python -m tests.bench.pipeline.polling $(ARGS)
 
 bench-gauges: setup
 	@.venv/bin/python -m tests.bench.gauges $(ARGS)

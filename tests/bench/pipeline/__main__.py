@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -25,42 +26,18 @@ from streams.cli.demo.children import Children, wait_for_line
 from streams.cli.demo.measure import Cost, costs, table
 from streams.cli.services import Stack
 from streams.cli.services.keeper import kept
-from streams.pipeline import STAGES, Topic
+from streams.pipeline import STAGES, Stage, Topic
 from streams.runtime.kafka import client_options
 from streams.runtime.registry import open_registry
 from streams.runtime.replay import replay
 from streams.runtime.serde import Serdes
 from streams.runtime.settings import Settings, load
 from streams.runtime.topic_names import topic_name
+from tests.bench.pipeline.fleet import INTERFACES, agent_command, configuration, device_list
 from tests.simulators.ports import free_udp_port
 
 ROOT: Final = Path(__file__).parents[3]
-INTERFACES: Final = 48
 COUNTERS: Final = 12  #: of an interface, in the built-in profile
-
-CONFIGURATION: Final = """
-[panoptes]
-state_dir = {state}
-[web]
-base_port = 0
-[kafka]
-partitions = 8
-[discovery:bench]
-plugin = from-file
-interval_s = 600
-path = {devices}
-class = network
-subclass = switch
-[enrichment:facts]
-plugin = device-facts
-interval_s = 3600
-[enrichment:interfaces]
-plugin = interfaces
-interval_s = 3600
-[polling:snmp]
-plugin = snmp
-interval_s = {interval}
-"""
 
 
 def main() -> int:
@@ -81,49 +58,38 @@ def main() -> int:
 
 
 def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Return the figures of one run."""
+    """Return the figures of one run, on services and simulated devices of its own."""
     agent = folder / "simagent"
     source = ROOT / "tests" / "simulators" / "simagent"
     subprocess.run(["go", "build", "-o", str(agent), "."], cwd=source, check=True)  # noqa: S603, S607
+    children = Children(folder / "logs", {}, ROOT)
     with kept(Stack(folder / "stack", free_ports=True, jars=options.jars)) as stack:
         stack.up()
-        configuration = folder / "panoptes.ini"
-        environment = {**stack.environment(), "PANOPTES_CONFIG": str(configuration)}
-        children = Children(folder / "logs", environment, ROOT)
         try:
             port = free_udp_port()
-            simagent = children.start("simagent", _agent_command(agent, options.devices, port))
+            simagent = children.start("simagent", agent_command(agent, options.devices, port))
             wait_for_line(simagent, "simagent:", 20)
-            devices = folder / "devices.json"
-            devices.write_text(json.dumps(_devices(options.devices, port)))
-            configuration.write_text(
-                CONFIGURATION.format(state=folder / "state", devices=devices, interval=options.interval)
-            )
-            with redis.Redis.from_url(stack.service("redis").address) as client:
-                client.set("panoptes:secrets:snmp_community_string:default", "public")
-            for stage in STAGES:
-                children.start(stage.name, layout.stage_command(sys.executable, stage.name))
-            settings = load(configuration, stack.environment())
-            return asyncio.run(_measure(options, settings, children, stack))
+            return carry(options, folder, stack, port)
         finally:
             children.stop()
 
 
-def _agent_command(agent: Path, devices: int, port: int) -> list[str]:
-    return [str(agent), "-devices", str(devices), "-port", str(port), "-ports", str(INTERFACES), "-max-msg", "1472"]
-
-
-def _devices(count: int, port: int) -> list[dict[str, str]]:
-    """Return the device list; addresses as simagent gives them out."""
-    return [
-        {"site": "bench", "type": "sim", "id": f"sim{i:05}", "endpoint": f"{_address(i)}:{port}"} for i in range(count)
-    ]
-
-
-def _address(device: int) -> str:
-    third, fourth = divmod(device, 250)
-    second, third = divmod(third + 1, 256) if third >= 255 else (0, third + 1)
-    return f"127.{second}.{third}.{fourth + 1}"
+def carry(
+    options: argparse.Namespace, folder: Path, stack: Stack, port: int, stages: Collection[Stage] = STAGES
+) -> dict[str, Any]:
+    """Return what the stages carry and cost, polling the devices that answer at the port. Raises ChildEnded."""
+    ini, devices = folder / "panoptes.ini", folder / "devices.json"
+    devices.write_text(json.dumps(device_list(options.devices, port)))
+    ini.write_text(configuration(folder / "state", options.interval, devices))
+    with redis.Redis.from_url(stack.service("redis").address) as client:
+        client.set("panoptes:secrets:snmp_community_string:default", "public")
+    children = Children(folder / "stages", {**stack.environment(), "PANOPTES_CONFIG": str(ini)}, ROOT)
+    try:
+        for stage in stages:
+            children.start(stage.name, layout.stage_command(sys.executable, stage.name))
+        return asyncio.run(_measure(options, load(ini, stack.environment()), children, stack))
+    finally:
+        children.stop()
 
 
 async def _measure(options: argparse.Namespace, settings: Settings, children: Children, stack: Stack) -> dict[str, Any]:
@@ -159,6 +125,8 @@ def _figures(
     lateness = sorted(status.lateness_ms for status in statuses)
     duration = sorted(status.duration_ms for status in statuses)
     expected = options.devices * (seconds // options.interval)
+    values = sum(status.values for status in statuses)
+    polling_s = after["polling"].cpu_s - before["polling"].cpu_s
     return {
         "devices": options.devices,
         "interval_s": options.interval,
@@ -167,11 +135,13 @@ def _figures(
         "slots_expected": expected,
         "outcomes": dict(outcomes),
         "on_time": outcomes.get("SUCCESS", 0) == expected,
-        "values": sum(status.values for status in statuses),
+        "values": values,
+        "polling_us_per_value": polling_s / max(1, values) * 1e6,
         "gauges": gauges,
         "lateness_ms": {"p50": _at(lateness, 0.5), "p99": _at(lateness, 0.99), "max": _at(lateness, 1.0)},
         "poll_ms": {"p50": _at(duration, 0.5), "p99": _at(duration, 0.99)},
         "cpu_s_per_min": {n: round((after[n].cpu_s - before[n].cpu_s) / seconds * 60, 2) for n in after if n in before},
+        "polling_peak_bytes": after["polling"].peak_bytes,
         "resident_mib": {name: round(each.resident_bytes / 2**20) for name, each in after.items()},
         "table": table(before, after, seconds),
     }
@@ -224,7 +194,8 @@ def show(figures: dict[str, Any]) -> None:
     )
     print(f"slots: {figures['slots_expected']} expected, {figures['outcomes']}")
     print(f"lateness of polls: {figures['lateness_ms']} ms; a poll takes {figures['poll_ms']} ms")
-    print(f"{figures['values']} values read, {figures['gauges']} gauges")
+    each = f"{figures['polling_us_per_value']:.2f} us of the polling worker's CPU for each value"
+    print(f"{figures['values']} values read, {each}; {figures['gauges']} gauges")
     print("\n".join(figures["table"]))
     print("every slot on time" if figures["on_time"] else "NOT every slot on time")
 

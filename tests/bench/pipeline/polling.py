@@ -7,12 +7,13 @@ stage's own; Kafka, Faust and ZooKeeper are not there: a table is a dict, and wh
 import argparse
 import asyncio
 import json
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,25 +35,13 @@ from streams.runtime.registry_files import FileRegistry
 from streams.runtime.serde import Serdes
 from streams.runtime.settings import Settings, load
 from streams.scheduling.slots import Span
+from tests.bench.pipeline.fleet import address, agent_command, configuration
+from tests.bench.snmp.watched import peak_bytes
 from tests.simulators.ports import free_udp_port
 
 ROOT: Final = Path(__file__).parents[3]
-INTERFACES: Final = 48
 PARTITIONS: Final = 8
-
-CONFIGURATION: Final = """
-[panoptes]
-state_dir = {state}
-[enrichment:facts]
-plugin = device-facts
-interval_s = 3600
-[enrichment:interfaces]
-plugin = interfaces
-interval_s = 3600
-[polling:snmp]
-plugin = snmp
-interval_s = 60
-"""
+FIRST_SHARE: Final = 2  #: one device in so many comes before the memory of the others is measured
 
 
 class Outbox:
@@ -115,30 +104,39 @@ def main() -> int:
     parser.add_argument("--devices", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5, help="polls of every device that are measured")
     parser.add_argument("--max-msg", type=int, default=1472, help="the agents' longest response, bytes")
+    parser.add_argument("--port", type=int, help="simulated devices answer there already")
     parser.add_argument("--json", type=Path, help="write the raw figures here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-polling-") as folder:
         figures = run(options, Path(folder))
     for name, value in figures.items():
         print(f"{name:>24}: {value}")
+    print(memory_line(figures))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1))
-    return 0 if set(figures["outcomes"]) == {Outcome.SUCCESS.value} else 1
+    return 0 if figures["outcomes"] == {Outcome.SUCCESS.value: options.devices * options.rounds} else 1
+
+
+def memory_line(figures: Mapping[str, Any]) -> str:
+    """Return for people what the devices take of a worker's memory."""
+    whole, each = figures["resident_mib"]["polled"], figures["bytes_per_idle_device"]
+    return f"{figures['devices']:,} devices: {whole} MiB resident, {each:,} bytes for each idle device"
 
 
 def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Return the figures of one run."""
+    ini = folder / "panoptes.ini"
+    ini.write_text(configuration(folder / "state"))
+    if options.port:
+        return asyncio.run(_measure(options, load(ini, {}), options.port))
     binary = folder / "simagent"
     subprocess.run(["go", "build", "-o", str(binary), "."], cwd=ROOT / "tests/simulators/simagent", check=True)  # noqa: S603, S607
     children = Children(folder / "logs", {}, ROOT)
     port = free_udp_port()
-    command = [str(binary), "-devices", str(options.devices), "-port", str(port)]
     try:
-        agent = children.start("simagent", [*command, "-ports", str(INTERFACES), "-max-msg", str(options.max_msg)])
+        agent = children.start("simagent", agent_command(binary, options.devices, port, options.max_msg))
         wait_for_line(agent, "simagent:", 20)
-        configuration = folder / "panoptes.ini"
-        configuration.write_text(CONFIGURATION.format(state=folder / "state"))
-        return asyncio.run(_measure(options, load(configuration, {}), port))
+        return asyncio.run(_measure(options, load(ini, {}), port))
     finally:
         children.stop()
 
@@ -150,13 +148,22 @@ async def _measure(options: argparse.Namespace, settings: Settings, port: int) -
     pollers = plugins.of(Kind.POLLING)
     poller = Poller(app, pollers)
     await app.serdes.register()
-    empty_mib = _resident_mib()
-    await _fill(app, poller, plugins.of(Kind.ENRICHMENT), pollers, _resources(options.devices, port))
-    filled_mib = _resident_mib()
+    resident, resources = {"empty": _resident_bytes()}, _resources(options.devices, port)
     minute = int(time.time())
-    for _ in range(2):  # walks, then learnt rows
-        await _round(poller, minute := minute + 60)
-    set_aside()  # as the worker does every minute
+
+    async def known(some: Sequence[Resource]) -> None:
+        """Enrich these, poll everything twice (walks, then learnt rows), and collect garbage as the worker does."""
+        nonlocal minute
+        await _fill(app, poller, plugins.of(Kind.ENRICHMENT), pollers, some)
+        for _ in range(2):
+            await _round(poller, minute := minute + 60)
+        set_aside()
+
+    # what is needed once, whatever the devices, is there after the first of them
+    few = max(1, options.devices // FIRST_SHARE)
+    await known(resources[:few])
+    resident["first"] = _resident_bytes()
+    await known(resources[few:])
     outbox = app.outbox
     outbox.records = outbox.bytes = 0
     poller.outcomes.clear()
@@ -165,6 +172,8 @@ async def _measure(options: argparse.Namespace, settings: Settings, port: int) -
         before = time.process_time()
         await _round(poller, minute := minute + 60)
         each.append(time.process_time() - before)
+    set_aside()
+    resident["polled"] = _resident_bytes()
     raw = app.serdes.of(Topic.RAW_COUNTERS, RawCounters).decode(outbox.last[Topic.RAW_COUNTERS.value])
     await access.close()
     values = len(raw.index) * (len(raw.counters) + len(raw.states) + bool(raw.discontinuities_cs))
@@ -178,7 +187,9 @@ async def _measure(options: argparse.Namespace, settings: Settings, port: int) -
         "records": outbox.records,
         "bytes": outbox.bytes,
         "outcomes": {outcome.value: count for outcome, count in poller.outcomes.items()},
-        "resident_mib": {"empty": empty_mib, "filled": filled_mib, "polled": _resident_mib()},
+        "peak_bytes": peak_bytes(os.getpid()),
+        "resident_mib": {when: round(size / 2**20) for when, size in resident.items()},
+        "bytes_per_idle_device": round((resident["polled"] - resident["first"]) / max(1, options.devices - few)),
     }
 
 
@@ -200,7 +211,9 @@ async def _fill(
                 found |= await plugin.instance.enrich(resource)
         jobs = [job for plugin in pollers for job in plugin.instance.jobs(resource, found)]
         enriched = EnrichedResource(resource=resource, enrichments=found, jobs=jobs, jobs_since_ms=now_ms())
-        poller.table[resource.identity] = packed(serde.encode(enriched))
+        stored = packed(serde.encode(enriched))
+        poller.table[resource.identity] = stored
+        poller.owned.put(resource.identity, stored)
 
     await asyncio.gather(*map(fill, resources))
 
@@ -215,15 +228,9 @@ def _resources(count: int, port: int) -> list[Resource]:
     stamps = {"first_seen_ms": now_ms(), "last_seen_ms": now_ms()}
     named = {"site": "bench", "resource_class": "network", "resource_subclass": "switch", "resource_type": "sim"}
     return [
-        Resource(resource_id=f"sim{i:05}", endpoint=f"{_address(i)}:{port}", plugins=["bench"], **named, **stamps)  # type: ignore[arg-type]
+        Resource(resource_id=f"sim{i:05}", endpoint=f"{address(i)}:{port}", plugins=["bench"], **named, **stamps)  # type: ignore[arg-type]
         for i in range(count)
     ]
-
-
-def _address(device: int) -> str:
-    third, fourth = divmod(device, 250)
-    second, third = divmod(third + 1, 256) if third >= 255 else (0, third + 1)
-    return f"127.{second}.{third}.{fourth + 1}"
 
 
 def _additions_ms() -> float:
@@ -235,9 +242,9 @@ def _additions_ms() -> float:
     return (time.process_time() - began) * 1000
 
 
-def _resident_mib() -> int:
+def _resident_bytes() -> int:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize() // 2**20
+    return pages * resource.getpagesize()
 
 
 if __name__ == "__main__":

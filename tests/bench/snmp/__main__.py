@@ -6,7 +6,6 @@ Prints the tables of docs/benchmarks/snmp.md; with --write, writes them there, w
 import argparse
 import json
 import platform
-import re
 import subprocess
 import sys
 import tempfile
@@ -14,46 +13,43 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tests.bench.snmp import peers
-from tests.bench.snmp.collect import COLUMNS, INTERFACES, VALUES
-from tests.bench.snmp.peers import Figures
+from tests.bench.pipeline.fleet import INTERFACES
+from tests.bench.snmp import peers, report, telegraf, to_kafka
+from tests.bench.snmp.collect import VALUES
 from tests.bench.snmp.picture import bars
+from tests.bench.snmp.watched import Figures
 from tests.contract.snmp import agents
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 DOCS: Final = ROOT / "docs" / "benchmarks"
-TIMES, DASH = "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 
 
 def ours(name: str, port: int, devices: int, rounds: int, *options: str) -> tuple[Figures, dict[str, Any]]:
-    """Run a collector of ours in a process of its own, and return its figures, raw too."""
+    """Run a collector of ours in a process of its own, and return its figures, raw too.
+
+    Raises RuntimeError where its last round gave other values than its first, or another engine read them.
+    """
     command = [sys.executable, "-m", "tests.bench.snmp.collect", "--port", str(port), "--devices", str(devices)]
     command += ["--rounds", str(rounds), *options]
     out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=900).stdout  # noqa: S603
     raw: dict[str, Any] = json.loads(out)
     first, *later = raw["rounds"]
+    sums: dict[str, int] = raw["checksums"]
+    if len(set(sums.values())) != 1:
+        raise RuntimeError(f"{raw['engine']} read other values in its last round than in its first: {sums}")
+    if raw["values_by_engine"].get(raw["engine"], 0) < first["values"]:
+        raise RuntimeError(f"{raw['engine']} did not read its values itself: {raw['values_by_engine']}")
     cost = [r["cpu_us_per_value"] for r in later]
-    values = first["values"]
-    note = f"{later[-1]['packets'] / devices:.0f} packets a device"
-    figures = Figures(
-        name,
-        f"Python {platform.python_version()}",
-        devices,
-        values,
-        cost,
-        raw["peak_rss_bytes"],
-        first["checksum"],
-        note,
-    )
-    return figures, raw
+    version, note = f"Python {platform.python_version()}", f"{later[-1]['packets'] / devices:.0f} packets a device"
+    return Figures(name, version, devices, first["values"], cost, raw["peak_rss_bytes"], sums, note), raw
 
 
 def native_checksum(port: int, devices: int) -> int:
-    return ours("", port, devices, 1)[0].checksum or 0
+    return ours("", port, devices, 1)[0].checksums["first walk"]
 
 
-def compare(port: int, options: argparse.Namespace) -> tuple[list[Figures], dict[str, Any]]:
+def compare(port: int, binary: Path | None, options: argparse.Namespace) -> tuple[list[Figures], dict[str, Any]]:
     """Return the figures of all collectors, each checked against what ours read. Raises RuntimeError for others."""
     devices, rounds = options.devices, options.rounds
     few = max(2, devices // 50)
@@ -64,23 +60,42 @@ def compare(port: int, options: argparse.Namespace) -> tuple[list[Figures], dict
         if figures is None:
             sys.stdout.write(f"{key} is not installed: left out\n")
             return
-        if figures.checksum != native_checksum(port, figures.devices):
-            raise RuntimeError(f"{figures.name} read other values than the native engine")
+        check(figures, port)
         raw[key] = more or figures._asdict()
         found.append(figures)
-        sys.stdout.write(f"{figures.name}: {min(figures.cpu_us_per_value):.2f} us per value\n")
-        sys.stdout.flush()
+        say(figures)
 
     add("native", *ours("native, known rows", port, devices, rounds))
     add("native-walk", *ours("native, walk every time", port, devices, rounds, "--walk"))
-    binary = peers.build_telegraf(options.cache)
-    add("telegraf", peers.telegraf(binary, devices, port, 3) if binary else None)
+    add("telegraf", telegraf.discarding(telegraf.Run(binary, devices, port, 3)) if binary else None)
     add("exporter", peers.exporter(devices, port, agents.free_port(), 3))
-    add("gufo", *ours("gufo-snmp, known rows", port, devices // 5, rounds, "--engine", "gufo"))
+    add("gufo", *ours("gufo-snmp, known rows", port, max(2, devices // 5), rounds, "--engine", "gufo"))
     add("pysnmp", *ours("pysnmp", port, few, 2, "--engine", "pysnmp"))
     add("net-snmp", peers.bulkwalk(few, port))
     add("native-again", *ours("native, known rows, again", port, devices, rounds))
     return found, raw
+
+
+def check(figures: Figures, port: int) -> None:
+    """Raises RuntimeError where a round gave other values than the native engine's walk of as many devices."""
+    expected = native_checksum(port, figures.devices)
+    for which, checksum in figures.checksums.items():
+        if checksum != expected:
+            raise RuntimeError(f"{figures.name} read other values than the native engine: {which}")
+
+
+def say(figures: Figures) -> None:
+    sys.stdout.write(f"{figures.name}: {min(figures.cpu_us_per_value):.2f} us per value\n")
+    sys.stdout.flush()
+
+
+def to_the_end(port: int, binary: Path | None, options: argparse.Namespace) -> to_kafka.Whole:
+    """Return the figures from the tick to Kafka, Telegraf's checked. Raises RuntimeError for others."""
+    whole = to_kafka.measure(port, binary, options)
+    for figures in filter(None, (whole.ours, whole.worker, whole.telegraf)):
+        check(figures, port)
+        say(figures)
+    return whole
 
 
 def growth(port: int, sizes: Sequence[int]) -> list[dict[str, Any]]:
@@ -98,54 +113,30 @@ def version_three() -> list[dict[str, Any]]:
     return found
 
 
-def report(found: Sequence[Figures], grown: Sequence[dict[str, Any]], v3: Sequence[dict[str, Any]]) -> str:
-    """Return the tables in Markdown."""
-    best = min(found[0].cpu_us_per_value)
-    lines = [
-        (
-            f"{found[0].devices:,} devices {TIMES} {INTERFACES} interfaces {TIMES} {len(COLUMNS)} columns; CPU of the "
-            "collecting process, user and system, per value read; lowest and highest of the rounds."
-        ),
-        "",
-        f"| collector | version | devices | µs per value | {TIMES} native | peak memory | notes |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for f in found:
-        low, high = min(f.cpu_us_per_value), max(f.cpu_us_per_value)
-        version = re.sub(r"\s*\(.*", "", f.version)
-        lines.append(
-            f"| {f.name} | {version} | {f.devices:,} | {low:.2f} {DASH} {high:.2f} | {low / best:.1f} | "
-            f"{f'{f.peak_rss_bytes / 2**20:.0f} MiB' if f.peak_rss_bytes else ''} | {f.note} |"
-        )
-    lines += [
-        "",
-        "The checksums of what was read (device, object, row and value) were equal for all of them.",
-        "",
-        "| devices | µs per value, first round (walk) | µs per value, known rows | seconds a round | peak memory |",
-        "|---|---|---|---|---|",
-    ]
-    for g in grown:
-        first, *later = g["rounds"]
-        walked = f"{first['cpu_us_per_value']:.2f}"
-        known = min(r["cpu_us_per_value"] for r in later)
-        wall = min(r["wall_s"] for r in later)
-        lines.append(
-            f"| {g['devices']:,} | {walked} (with the checksum) | {known:.2f} | {wall:.1f} | "
-            f"{g['peak_rss_bytes'] / 2**20:.0f} MiB |"
-        )
-    lines += ["", "SNMPv3, authPriv (SHA-1, AES-128), 20 addresses of a net-snmp agent:", ""]
-    lines += ["| engine | values | µs per value |", "|---|---|---|"]
-    lines += [f"| {v['engine']} | {v['values']:,} | {min(v['cpu_us_per_value']):.1f} |" for v in v3]
-    return "\n".join(lines) + "\n"
+def page(
+    found: Sequence[Figures],
+    whole: to_kafka.Whole | None,
+    grown: Sequence[dict[str, Any]],
+    v3: Sequence[dict[str, Any]],
+    interval_s: int,
+) -> str:
+    """Return all tables in Markdown."""
+    parts = [report.clients(found)]
+    if whole is not None:
+        parts.append(report.from_tick_to_kafka(*whole[:4], interval_s))
+    parts += [report.growth(grown), report.version_three(v3)]
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-def write(text: str, raw: dict[str, Any], found: Sequence[Figures]) -> None:
-    page = DOCS / "snmp.md"
-    before, _, rest = page.read_text().partition(BEGIN)
+def write(text: str, raw: dict[str, Any], found: Sequence[Figures], whole: to_kafka.Whole | None) -> None:
+    path = DOCS / "snmp.md"
+    before, _, rest = path.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+    path.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
     (DOCS / "snmp.json").write_text(json.dumps(raw, indent=1, sort_keys=True) + "\n")
-    rows = [(f.name, min(f.cpu_us_per_value), f.name.startswith("native")) for f in found if "again" not in f.name]
+    way = [f for f in whole[:3] if f is not None] if whole else []
+    drawn = [f for f in [*found, *way] if "again" not in f.name]
+    rows = [(f.name, min(f.cpu_us_per_value), f.name.startswith(("native", "ours"))) for f in drawn]
     rows = sorted((row for row in rows if row[1] < 50), key=lambda row: row[1])
     (DOCS / "snmp.svg").write_text(bars("CPU per value read, SNMPv2c (µs; less is better)", rows, "µs"))
 
@@ -155,23 +146,33 @@ def main() -> int:
     parser.add_argument("--devices", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--growth", type=int, nargs="*", default=[100, 1000, 10_000])
+    parser.add_argument("--interval", type=int, default=60, help="seconds between polls on the way to Kafka")
+    parser.add_argument("--minutes", type=float, default=3.0, help="how long the way to Kafka is measured, for each")
+    parser.add_argument("--no-kafka", action="store_true", help="leave the way to Kafka out")
     parser.add_argument("--cache", type=Path, default=ROOT / ".state" / "bench", help="where Telegraf is built")
+    parser.add_argument("--jars", type=Path, default=ROOT / ".state" / "jars", help="of the local services")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks/snmp.md, .json and .svg")
     options = parser.parse_args()
+    if options.write and options.no_kafka:
+        parser.error("--write without the way to Kafka would leave half of the figures out")
     options.cache.mkdir(parents=True, exist_ok=True)
+    binary = telegraf.build(options.cache)
     with tempfile.TemporaryDirectory() as folder:
-        binary = agents.build_simagent(Path(folder))
+        agent_binary = agents.build_simagent(Path(folder))
         most = max([options.devices, *options.growth])
         flags = ("-devices", str(most), "-ports", str(INTERFACES), "-max-msg", "1472", "-frozen", "100h")
-        with agents.simagent(binary, *flags) as agent:
-            found, raw = compare(agent.port, options)
+        with agents.simagent(agent_binary, *flags) as agent:
+            found, raw = compare(agent.port, binary, options)
+            whole = None if options.no_kafka else to_the_end(agent.port, binary, options)
             grown = growth(agent.port, options.growth)
     v3 = version_three()
-    text = report(found, grown, v3)
+    text = page(found, whole, grown, v3, options.interval)
     sys.stdout.write("\n" + text)
     machine = {"python": platform.python_version(), "kernel": platform.release(), "values_per_device": VALUES}
     if options.write:
-        write(text, {"machine": machine, "collectors": raw, "growth": grown, "v3": v3}, found)
+        way = whole.raw if whole else None
+        raw = {"machine": machine, "collectors": raw, "to_kafka": way, "growth": grown, "v3": v3}
+        write(text, raw, found, whole)
     return 0
 
 

@@ -1,0 +1,58 @@
+"""The SNMP benchmark's own sums: a wrong value of any round is seen, and the tables say what was compared."""
+
+from typing import Any
+
+import pytest
+
+from tests.bench.pipeline.fleet import address, configuration
+from tests.bench.snmp import __main__ as bench
+from tests.bench.snmp import report, telegraf
+from tests.bench.snmp.collect import COLUMNS, digest
+from tests.bench.snmp.watched import Figures
+
+
+def figures(**checksums: int) -> Figures:
+    return Figures("one", "v1 (rest)", 2, 1440, [1.25, 1.5], 2**20, checksums)
+
+
+@pytest.mark.parametrize(
+    "checksums",
+    [
+        pytest.param({"walk": 8, "known": 7}, id="walk-differs"),
+        pytest.param({"walk": 7, "known": 8}, id="known-rows-differ"),
+    ],
+)
+def test_a_round_with_other_values_stops_the_run(checksums: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "native_checksum", lambda _port, _devices: 7)
+    bench.check(figures(walk=7, known=7), 161)
+    with pytest.raises(RuntimeError, match="other values"):
+        bench.check(figures(**checksums), 161)
+
+
+def test_the_table_names_the_rounds_that_were_compared() -> None:
+    row = report.clients([figures(walk=7, known=7)])[4]
+    assert row == "| one | v1 | 2 | 1.25 \N{EN DASH} 1.50 | 1.0 | 1 MiB | walk, known |  |"
+
+
+def test_lines_of_telegraf_have_the_checksum_of_their_values() -> None:
+    line = f"if,agent_host=udp://{address(1)}:1161,index=9 c0=5i,c14=1i 1700000000000000000"
+    expected = (digest(1, COLUMNS[0], "9", 5) + digest(1, COLUMNS[14], "9", 1)) % 2**64
+    assert telegraf.line_checksum([line], 2) == expected
+
+
+@pytest.mark.parametrize(
+    ("grown", "expected"),
+    [
+        pytest.param([(100, 50_000), (1100, 2_050_000)], 2000, id="growth-for-each-device-more"),
+        pytest.param([(100, 50_000)], None, id="one-size"),
+        pytest.param([], None, id="none"),
+    ],
+)
+def test_bytes_of_an_idle_device(grown: list[tuple[int, int]], expected: int | None) -> None:
+    runs: list[dict[str, Any]] = [{"devices": n, "idle_growth_bytes": size} for n, size in grown]
+    assert report.idle_bytes(runs) == expected
+
+
+def test_devices_are_discovered_only_where_a_list_is_given() -> None:
+    assert "[discovery:bench]" not in configuration("/state")
+    assert "path = /list" in configuration("/state", 10, "/list")
