@@ -28,19 +28,22 @@ class Library:
 class Document:
     name: str
     root: Node
+    problems: tuple[Problem, ...] = ()  #: what is wrong with it already as YAML
 
 
 def read_document(text: str, file: str) -> Document:
     """Return a profile's document, parsed but not yet merged. Raises ProfileError."""
-    root = parse_yaml(text, file)
+    root, problems = parse_yaml(text, file)
     if not isinstance(root.value, Mapping):
-        raise ProfileError([Problem(root.at, "", "a mapping (profile: name, ...)")])
+        raise ProfileError([*problems, Problem(root.at, "", "a mapping (profile: name, ...)")])
     name_node = root.value.get("profile")
     name = name_node.value if name_node else None
     if not isinstance(name, str) or not _is_profile_name(name):
         at = name_node.at if name_node else root.at
-        raise ProfileError([Problem(at, "profile", "a name of letters, digits, - _ and . (at most 64)")])
-    return Document(name, root)
+        raise ProfileError([*problems, Problem(at, "profile", "a name of letters, digits, - _ and . (at most 64)")])
+    if any(problem.key == "profile" for problem in problems):  # nobody knows which profile it is to be
+        raise ProfileError(problems)
+    return Document(name, root, tuple(problems))
 
 
 def _is_profile_name(name: str) -> bool:
@@ -55,22 +58,32 @@ def build_library(documents: Sequence[Document], broken: Sequence[Problem] = ())
     bad: set[str] = set()
     for name in by_name:
         try:
-            profile = read_profile(_merged(by_name, name, ()), name)
-            found = check_profile(profile)
+            profiles[name] = _read(by_name, name)
         except ProfileError as error:
-            found = list(error.problems)
-        if found:
-            problems += found
+            problems += error.problems
             bad.add(name)
-        else:
-            profiles[name] = profile
     return Library(profiles, tuple(dict.fromkeys(problems)), frozenset(bad))
 
 
-def _merged(documents: Mapping[str, Document], name: str, above: tuple[str, ...]) -> Node:
+def _read(documents: Mapping[str, Document], name: str) -> Profile:
+    """Return a profile. Raises ProfileError with all that is wrong with it, in the order of its lines."""
+    found: list[Problem] = []
+    profile, problems = read_profile(_merged(documents, name, (), found), name)
+    found += [*problems, *check_profile(profile)]
+    if found:
+        raise ProfileError(sorted(found, key=lambda problem: problem.at))
+    return profile
+
+
+def _merged(documents: Mapping[str, Document], name: str, above: tuple[str, ...], found: list[Problem]) -> Node:
+    """Return a document with all that it takes over; what is wrong with one of them as YAML is added to `found`.
+
+    Raises ProfileError where a document that it extends is missing or extends it in turn.
+    """
     root = documents[name].root
+    found += documents[name].problems
     if name in above or len(above) > MAX_EXTENDS:
-        raise ProfileError([Problem(root.at, "extends", f"no circle: {' -> '.join((*above, name))}")])
+        raise ProfileError([*found, Problem(root.at, "extends", f"no circle: {' -> '.join((*above, name))}")])
     own = root.value if isinstance(root.value, Mapping) else {}
     problems: list[Problem] = []
     section = Section(root, "", problems)
@@ -80,10 +93,10 @@ def _merged(documents: Mapping[str, Document], name: str, above: tuple[str, ...]
         if parent not in documents:
             problems.append(Problem(at, "extends", f"a profile that exists, not {parent!r}"))
             continue
-        inherited = _merged(documents, parent, (*above, name)).value
+        inherited = _merged(documents, parent, (*above, name), found).value
         merged = merge_profiles(merged, inherited) if isinstance(inherited, Mapping) else merged
     if problems:
-        raise ProfileError(problems)
+        raise ProfileError([*found, *problems])
     return Node(root.at, merge_profiles(merged, own))
 
 

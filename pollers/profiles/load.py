@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from pollers.profiles import model
-from pollers.profiles.expr import Expression, ExpressionError, parse
+from pollers.profiles.expr import Expression, ExpressionError, Literal, parse
 from pollers.profiles.load_columns import read_column, read_index
 from pollers.profiles.nodes import Node
 from pollers.profiles.patterns import compile_pattern
-from pollers.profiles.place import Place, Problem, ProfileError
+from pollers.profiles.place import Place, Problem
 from pollers.profiles.section import Section, as_oid
 
 TOP_KEYS: Final = (
@@ -25,11 +25,16 @@ TOP_KEYS: Final = (
     "emit",
 )
 SCALARS_KEYS: Final = ("columns", "row", "when", "tags", "static_tags", "join", "line_rate")
+#: in the place of an expression that could not be parsed: names that stand for it are names all the same
+_UNREAD: Final = Expression("", Literal(0.0))
 TABLE_KEYS: Final = (*SCALARS_KEYS, "index")
 
 
-def read_profile(root: Node, name: str) -> model.Profile:
-    """Return the profile that a (merged) document describes. Raises ProfileError."""
+def read_profile(root: Node, name: str) -> tuple[model.Profile, list[Problem]]:
+    """Return the profile that a (merged) document describes, and what is wrong with it.
+
+    Where something is, the profile is of no use but to be checked further: what could not be read is there by name.
+    """
     problems: list[Problem] = []
     top = Section(root, "", problems)
     top.integer("format", 1, model.FORMAT)
@@ -51,9 +56,7 @@ def read_profile(root: Node, name: str) -> model.Profile:
             top.problem(at, f"computed.{owner}", f"a table before the point: one of {', '.join(tables) or '(none)'}")
     groups = {key: group for key, node in top.entries("emit") if (group := _read_group(key, node, top, tables))}
     top.finish(TOP_KEYS)
-    if problems:
-        raise ProfileError(problems)
-    return model.Profile(
+    profile = model.Profile(
         name=name,
         description=description,
         match=match,
@@ -63,6 +66,7 @@ def read_profile(root: Node, name: str) -> model.Profile:
         groups=groups,
         at=root.at,
     )
+    return profile, problems
 
 
 def _read_match(top: Section) -> model.Match | None:
@@ -83,13 +87,13 @@ def _read_match(top: Section) -> model.Match | None:
     return model.Match(sys_object_ids=tuple(oids), sys_descr=descr)
 
 
-def read_expression(section: Section, at: Place, key: str, text: str) -> Expression | None:
-    """Return the parsed expression, or None with the problem noted."""
+def read_expression(section: Section, at: Place, key: str, text: str) -> Expression:
+    """Return the parsed expression, or one that stands for it with the problem noted."""
     try:
         return parse(text)
     except ExpressionError as error:
         section.problem(at, key, str(error))
-        return None
+        return _UNREAD
 
 
 def _read_computed(top: Section) -> dict[str, dict[str, model.Computed]]:
@@ -105,21 +109,18 @@ def _read_computed(top: Section) -> dict[str, dict[str, model.Computed]]:
         if not point or not name.isidentifier():
             top.problem(entry.at, f"computed.{key}", "table.name as key")
             continue
-        if computed := _read_one_computed(top, key, name, entry):
-            found.setdefault(table, {})[name] = computed
+        found.setdefault(table, {})[name] = _read_one_computed(top, key, name, entry)
     return found
 
 
-def _read_one_computed(top: Section, key: str, name: str, entry: Node) -> model.Computed | None:
+def _read_one_computed(top: Section, key: str, name: str, entry: Node) -> model.Computed:
     short = isinstance(entry.value, str)
     section = Section(Node(entry.at, {"expr": entry}) if short else entry, f"computed.{key}", top.problems)
     text = section.text("expr", needed=True)
-    expression = None if text is None else read_expression(section, entry.at, "expr", text)
+    expression = _UNREAD if text is None else read_expression(section, entry.at, "expr", text)
     unit = section.text("unit") or "1"
     use = section.choice("use", ("gauge", "state", "reference")) or "gauge"
     section.finish(("expr", "unit", "use"))
-    if expression is None:
-        return None
     return model.Computed(name=name, expression=expression, use=model.Use(use), unit=unit, at=entry.at)
 
 
@@ -127,7 +128,7 @@ def _read_table(
     node: Node, name: str, top: Section, computed: Mapping[str, Mapping[str, model.Computed]], *, scalar: bool
 ) -> model.Table:
     section = Section(node, f"{'scalars' if scalar else 'tables'}.{name}", top.problems)
-    columns = {key: column for key, entry in section.entries("columns") if (column := read_column(section, key, entry))}
+    columns = {key: read_column(section, key, entry) for key, entry in section.entries("columns")}
     table = model.Table(
         name=name,
         scalar=scalar,
@@ -150,8 +151,7 @@ def _read_tags(section: Section) -> dict[str, Expression]:
     tags: dict[str, Expression] = {}
     for key, entry in section.entries("tags"):
         text = section.as_text(entry, f"tags.{key}")
-        if text is not None and (expression := read_expression(section, entry.at, f"tags.{key}", text)):
-            tags[key] = expression
+        tags[key] = _UNREAD if text is None else read_expression(section, entry.at, f"tags.{key}", text)
     return tags
 
 

@@ -15,8 +15,10 @@ _TEXTS: Final = frozenset({model.As.HEX, model.As.MAC, model.As.IP, model.As.DAT
 INDEX_KEYS: Final = ("name", "type", "length", "implied", "use", "enum")
 
 
-def read_column(table: Section, name: str, node: Node) -> model.Column | None:
-    """Return the column; None with the problems noted. A bare OID is short for `{oid: ...}`."""
+def read_column(table: Section, name: str, node: Node) -> model.Column:
+    """Return the column; where its sources cannot be read, one without them, with the problems noted.
+
+    A bare OID is short for `{oid: ...}`."""
     short = isinstance(node.value, str)
     section = Section(Node(node.at, {"oid": node}) if short else node, f"{table.path}.columns.{name}", table.problems)
     scale, width = _scale_and_width(section)
@@ -42,7 +44,7 @@ def read_column(table: Section, name: str, node: Node) -> model.Column | None:
     if column.use in {model.Use.GAUGE, model.Use.COUNTER} and column.read_as in _TEXTS and not (enum or column.extract):
         section.problem(node.at, "as", f"a way to read a number, as this is a {column.use}, or use: tag")
     section.finish(COLUMN_KEYS)
-    return column if sources else None
+    return column
 
 
 def _check_counter(section: Section, sources: Sequence[model.Source], enum: Mapping[str, str]) -> None:

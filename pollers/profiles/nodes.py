@@ -4,7 +4,7 @@ The safe loader's composer is used and its constructors are not: no tag builds a
 refused (a few lines of them expand to gigabytes), and nesting is bounded before anything recurses.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -26,8 +26,11 @@ class Node:
     value: Value
 
 
-def parse_yaml(text: str, file: str) -> Node:
-    """Return the document's root. Raises ProfileError."""
+def parse_yaml(text: str, file: str) -> tuple[Node, list[Problem]]:
+    """Return the document's root, and the keys that are none or stand there again; the first of a name counts.
+
+    Raises ProfileError for what cannot be read at all.
+    """
     if len(text) > MAX_BYTES:
         raise ProfileError([Problem(Place(file, 0), "", f"a file of at most {MAX_BYTES} characters")])
     try:
@@ -41,7 +44,8 @@ def parse_yaml(text: str, file: str) -> Node:
         raise ProfileError([Problem(Place(file, 0), "", f"YAML ({error})")]) from error
     if root is None:
         raise ProfileError([Problem(Place(file, 0), "", "a profile, not an empty file")])
-    return _node(root, file)
+    problems: list[Problem] = []
+    return _node(root, file, "", problems), problems
 
 
 def _check_events(text: str, file: str) -> None:
@@ -58,25 +62,25 @@ def _check_events(text: str, file: str) -> None:
             depth -= 1
 
 
-def _node(node: yaml.Node, file: str) -> Node:
+def _node(node: yaml.Node, file: str, path: str, problems: list[Problem]) -> Node:
     at = Place(file, node.start_mark.line + 1)
     if isinstance(node, yaml.ScalarNode):
         return Node(at, None if node.tag == _NULL else node.value)
     if isinstance(node, yaml.SequenceNode):
-        return Node(at, tuple(_node(item, file) for item in node.value))
-    return Node(at, dict(_pairs(node, file)))
-
-
-def _pairs(node: yaml.Node, file: str) -> Iterator[tuple[str, Node]]:
-    seen: set[str] = set()
+        items = enumerate(node.value)
+        return Node(at, tuple(_node(item, file, f"{path}[{place}]", problems) for place, item in items))
+    found: dict[str, Node] = {}
     for key, value in node.value:
-        at = Place(file, key.start_mark.line + 1)
+        at_key = Place(file, key.start_mark.line + 1)
         if not isinstance(key, yaml.ScalarNode):
-            raise ProfileError([Problem(at, "", "a text as key")])
-        if key.value in seen:
-            raise ProfileError([Problem(at, key.value, "each key once")])
-        seen.add(key.value)
-        yield key.value, _node(value, file)
+            problems.append(Problem(at_key, path, "a text as key"))
+            continue
+        inner = f"{path}.{key.value}" if path else str(key.value)
+        if key.value in found:
+            problems.append(Problem(at_key, inner, "each key once"))
+        else:
+            found[key.value] = _node(value, file, inner, problems)
+    return Node(at, found)
 
 
 #: sections whose entries are merged by name; entries of `tables` and `scalars` are merged once more

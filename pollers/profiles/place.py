@@ -22,7 +22,8 @@ class Problem(NamedTuple):
     expected: str
 
     def __str__(self) -> str:
-        return f"{self.at}: {self.key}: {self.expected}" if self.key else f"{self.at}: {self.expected}"
+        key = f"{self.key}: " if self.key else ""
+        return f"{self.at}: {key}expected {self.expected}"
 
 
 class ProfileError(PanoptesError):

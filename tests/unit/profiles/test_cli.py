@@ -94,7 +94,7 @@ def test_lint_names_file_line_and_key(tmp_path: Path):
     bad.write_text("profile: b\ninterval: x\n")
     result = run("profile", "lint", bad)
     assert result.exit_code == 1
-    assert f"{bad}:2: interval: a duration" in result.stdout
+    assert f"{bad}:2: interval: expected a duration" in result.stdout
 
 
 def test_test_compares_with_what_is_expected(walk: Path, tmp_path: Path):

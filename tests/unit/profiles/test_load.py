@@ -13,117 +13,135 @@ from tests.unit.profiles.bench import ROOT, library_of, problems
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param("profile: p\nunknown: 1", "p0.yaml:2: unknown: one of the keys", id="unknown-key"),
-        pytest.param("profile: p\nformat: 2", "p0.yaml:2: format: a whole number from 1 to 1", id="newer-format"),
-        pytest.param("profile: p\ninterval: soon", "p0.yaml:2: interval: a duration", id="duration"),
-        pytest.param("profile: p\nextends: [q]", "p0.yaml:2: extends: a profile that exists, not 'q'", id="no-parent"),
-        pytest.param("profile: p\nextends: [p]", "p0.yaml:1: extends: no circle", id="extends-itself"),
-        pytest.param("profile: p\nmatch: {}", "p0.yaml:2: match: sys_object_id or sys_descr", id="empty-match"),
-        pytest.param("profile: p\nmatch: {sys_object_id: [x]}", "match.sys_object_id: an OID", id="bad-object-id"),
-        pytest.param("profile: p\nmatch: {sys_descr: '('}", "match.sys_descr: a regular expression", id="bad-pattern"),
-        pytest.param("profile: p\nemit: {g: t}", "p0.yaml:2: emit.g: a table that exists, not 't'", id="no-table"),
-        pytest.param("profile: p\ntables: {t: {}}", "tables.t: columns, or computed values", id="empty-table"),
+        pytest.param("profile: p\nunknown: 1", "p0.yaml:2: unknown: expected one of the keys", id="unknown-key"),
+        pytest.param(
+            "profile: p\nformat: 2", "p0.yaml:2: format: expected a whole number from 1 to 1", id="newer-format"
+        ),
+        pytest.param("profile: p\ninterval: soon", "p0.yaml:2: interval: expected a duration", id="duration"),
+        pytest.param(
+            "profile: p\nextends: [q]", "p0.yaml:2: extends: expected a profile that exists, not 'q'", id="no-parent"
+        ),
+        pytest.param("profile: p\nextends: [p]", "p0.yaml:1: extends: expected no circle", id="extends-itself"),
+        pytest.param(
+            "profile: p\nmatch: {}", "p0.yaml:2: match: expected sys_object_id or sys_descr", id="empty-match"
+        ),
+        pytest.param(
+            "profile: p\nmatch: {sys_object_id: [x]}", "match.sys_object_id: expected an OID", id="bad-object-id"
+        ),
+        pytest.param(
+            "profile: p\nmatch: {sys_descr: '('}", "match.sys_descr: expected a regular expression", id="bad-pattern"
+        ),
+        pytest.param(
+            "profile: p\nemit: {g: t}", "p0.yaml:2: emit.g: expected a table that exists, not 't'", id="no-table"
+        ),
+        pytest.param("profile: p\ntables: {t: {}}", "tables.t: expected columns, or computed values", id="empty-table"),
         pytest.param(
             "profile: p\ntables:\n  t:\n    columns:\n      c: {unit: s}",
-            "p0.yaml:5: tables.t.columns.c: either oid or first_of",
+            "p0.yaml:5: tables.t.columns.c: expected either oid or first_of",
             id="column-without-oid",
         ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: 1.3.x}}}}",
-            "tables.t.columns.c.oid: an OID in numbers",
+            "tables.t.columns.c.oid: expected an OID in numbers",
             id="oid",
         ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: #.1, use: sum}}}}",
-            "columns.c.use: one of counter, gauge, state",
+            "columns.c.use: expected one of counter, gauge, state",
             id="use",
         ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: #.1, use: counter, refresh: 1h}}}}",
-            "columns.c.refresh: no refresh on a counter",
+            "columns.c.refresh: expected no refresh on a counter",
             id="refresh-of-counter",
         ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: #.1, use: counter, scale: 0}}}}",
-            "columns.c.scale: a number above 0",
+            "columns.c.scale: expected a number above 0",
             id="scale-of-counter",
         ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: {use: counter, first_of: [{oid: #.1, scale: 2}, #.2]}}}}",
-            "columns.c.first_of: one scale for all sources of a counter",
+            "columns.c.first_of: expected one scale for all sources of a counter",
             id="scales-of-counter",
         ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: #.1, use: counter, enum: {1: up}}}}}",
-            "columns.c.enum: no enum on a counter",
+            "columns.c.enum: expected no enum on a counter",
             id="enum-of-counter",
         ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: #.1, d: {first_of: []}}}}",
-            "columns.d.first_of: at least one OID",
+            "columns.d.first_of: expected at least one OID",
             id="no-source",
         ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: #.1, use: gauge, as: mac}}}}",
-            "columns.c.as: a way to read a number",
+            "columns.c.as: expected a way to read a number",
             id="gauge-of-text",
         ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: #.1, as: date_and_time}}}}",
-            "columns.c.as: a way to read a number",
+            "columns.c.as: expected a way to read a number",
             id="text-that-is-a-gauge-by-default",
         ),
         pytest.param(
-            "profile: p\ntables: {t: {columns: {c: {oid: #.1}}, row: [name]}}", "tables.t.row: a name of 't'", id="row"
+            "profile: p\ntables: {t: {columns: {c: {oid: #.1}}, row: [name]}}",
+            "tables.t.row: expected a name of 't'",
+            id="row",
         ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: #.1}}, join: {x: {}}}}",
-            "tables.t.join.x: a table that exists, not 'x'",
+            "tables.t.join.x: expected a table that exists, not 'x'",
             id="join",
         ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: #.1}}, tags: {n: 'x.y'}}}",
-            "tables.t.tags.n: a column, alias.column of a join",
+            "tables.t.tags.n: expected a column, alias.column of a join",
             id="tag",
         ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: #.1}}, when: 'c ='}}",
-            "tables.t.when: a number, name",
+            "tables.t.when: expected a number, name",
             id="when",
         ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: #.1}}, tags: {n: \"extract(c, '(a+)+')\"}}}",
-            "tables.t.tags.n: a pattern without repeats inside repeats",
+            "tables.t.tags.n: expected a pattern without repeats inside repeats",
             id="pattern-in-an-expression",
         ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: #.1, use: counter}}, when: 'c > 1'}}",
-            "tables.t.when: no counter here",
+            "tables.t.when: expected no counter here",
             id="filter-by-rate",
         ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: #.1}}}}\ncomputed: {t.a: b, t.b: a}",
-            "p0.yaml:3: computed.t.a: no circle",
+            "p0.yaml:3: computed.t.a: expected no circle",
             id="circle",
         ),
-        pytest.param("profile: p\ncomputed: {x.a: '1'}", "computed.x: a table before the point", id="computed-of-none"),
+        pytest.param(
+            "profile: p\ncomputed: {x.a: '1'}", "computed.x: expected a table before the point", id="computed-of-none"
+        ),
         pytest.param(
             "profile: p\ntables: {t: {columns: {c: {oid: #.1}}}}\ncomputed: {t.c: '1'}",
             "each name once among columns",
             id="name-twice",
         ),
         pytest.param(
-            "profile: p\ntables: {t: {columns: {a-b: {oid: #.1}}}}", "columns.a-b: a name (letters", id="bad-name"
+            "profile: p\ntables: {t: {columns: {a-b: {oid: #.1}}}}",
+            "columns.a-b: expected a name (letters",
+            id="bad-name",
         ),
-        pytest.param("profile: p\ntables: [1]", "p0.yaml:2: tables: a mapping", id="list-for-mapping"),
+        pytest.param("profile: p\ntables: [1]", "p0.yaml:2: tables: expected a mapping", id="list-for-mapping"),
         pytest.param(
             "profile: p\ntables: {t: {index: [{type: integer}], columns: {c: {oid: #.1}}}}",
-            "tables.t.index[0].name: a name for this part",
+            "tables.t.index[0].name: expected a name for this part",
             id="index-without-name",
         ),
         pytest.param(
             "profile: p\ntables: {t: {line_rate: x, columns: {c: {oid: #.1}}}}",
-            "tables.t.line_rate: a gauge",
+            "tables.t.line_rate: expected a gauge",
             id="rate",
         ),
     ],
@@ -155,8 +173,59 @@ def test_values_made_of_one_another_twice_over_are_walked_through_once():
 def test_values_are_at_most_so_many_steps_above_what_is_read():
     found = problems(_chain(33, "concat({0}, {0})"))
     assert [problem.split(": ", 1)[1] for problem in found] == [
-        "computed.t.a32: a value at most 32 steps above what is read for it"
+        "computed.t.a32: expected a value at most 32 steps above what is read for it"
     ]
+
+
+def test_problems_of_every_kind_are_told_in_one_go_in_the_order_of_their_lines():
+    found = problems("""\
+profile: p
+interval: soon
+interval: 1m
+tables:
+  t:
+    row: [naem]
+    when: "busy ="
+    columns:
+      busy: {oid: 1.3.x, use: gauge}
+      busy: #.1
+      name: {oid: #.2, use: tga}
+      name: #.2
+    tags: {n: "lower(name", o: "lower(n)", p: "lower(m)"}
+computed:
+  t.idle: "100 -"
+  t.half: "idle / busy"
+  t.lost: "idle / bsuy"
+emit: {g: t, h: u, g: t}
+""")
+    assert [problem.split(": expected ")[0].removeprefix("p0.yaml:") for problem in found] == [
+        "2: interval",
+        "3: interval",
+        "6: tables.t.row",
+        "6: tables.t.tags.p",
+        "7: tables.t.when",
+        "9: tables.t.columns.busy.oid",
+        "10: tables.t.columns.busy",
+        "11: tables.t.columns.name.use",
+        "12: tables.t.columns.name",
+        "13: tables.t.tags.n",
+        "15: computed.t.idle.expr",
+        "17: computed.t.lost",
+        "18: emit.g",
+        "18: emit.h",
+    ]
+
+
+def test_keys_that_stand_twice_in_a_parent_break_those_that_extend_it():
+    library = library_of("profile: bad\ninterval: 1m\ninterval: 1m", "profile: child\nextends: [bad]")
+    assert library.broken == {"bad", "child"}
+    assert [str(problem) for problem in library.problems] == ["p0.yaml:3: interval: expected each key once"]
+
+
+@pytest.mark.parametrize("key", ["on", '"on"'], ids=["bare", "in-quotes"])
+def test_the_key_of_a_join_may_stand_without_quotes(key: str):
+    text = f"profile: p\ntables: {{t: {{columns: {{c: {ROOT}.1}}, join: {{t: {{{key}: c}}}}}}}}"
+    assert library_of(text).profiles["p"].tables["t"].joins["t"].on == (("c",),)
 
 
 def test_a_bad_profile_takes_those_that_extend_it_and_no_others():
@@ -197,7 +266,7 @@ def test_yaml_tags_build_nothing():
         profile: p
         description: !!python/object/apply:os.system ["true"]
         """)
-    assert problems(text) == ["p0.yaml:2: description: a text"]
+    assert problems(text) == ["p0.yaml:2: description: expected a text"]
 
 
 def test_labels_that_yaml_takes_for_truth_values_stay_texts():
