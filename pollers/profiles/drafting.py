@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
+from pollers.profiles.convert import decode_text
 from pollers.profiles.importing.draft import as_identifier, as_profile_name, to_yaml
 from pollers.profiles.library import Library
 from pollers.profiles.present import oid_names
@@ -85,8 +86,22 @@ def _vendor_parts(entries: Iterable[Entry], known: set[Oid]) -> tuple[dict[str, 
         entry, _, number = column.rpartition(".")
         name = as_identifier(f"table_{'_'.join(entry.split('.')[7:])}")
         if column not in known and (name in tables or len(tables) < MAX_TABLES):
-            tables.setdefault(name, {"columns": {}})["columns"][f"column_{number}"] = _column(column, values)
+            table = tables.setdefault(name, {"columns": {}})
+            table["columns"][f"column_{number}"] = _column(column, values)
+            if _is_text(values):
+                table.setdefault("row", [f"column_{number}"])
     return scalars, tables
+
+
+def _is_text(values: Sequence[Value]) -> bool:
+    """Return whether a column can name its rows: texts, and not all of them blank."""
+    texts = [value.data for value in values if isinstance(value.data, bytes) and value.type is Type.OCTET_STRING]
+    found = [decode_text(data) for data in texts]
+    return (
+        len(texts) == len(values)
+        and any(found)
+        and all(t != data.hex() for t, data in zip(found, texts, strict=True) if t)
+    )
 
 
 def _entries(oids: Sequence[Arcs]) -> dict[Arcs, int]:
@@ -106,6 +121,10 @@ def _entries(oids: Sequence[Arcs]) -> dict[Arcs, int]:
         fitting = [place for place in range(8, len(arcs) - 1) if scores.get(arcs[:place], 0.0) > 0]
         if fitting:
             places[arcs] = max(fitting, key=lambda place: (scores[arcs[:place]], -place))
+        elif arcs[-1] != 0 and len(arcs) > len(ENTERPRISES) + 3:
+            places[arcs] = (
+                len(arcs) - 2
+            )  # a scalar's instance is 0 (RFC 2578 §7.1.12): this is a row, whatever its table
     return places
 
 
@@ -113,12 +132,13 @@ def _score(entry: Arcs, found: Sequence[Arcs]) -> float:
     """Return how much of a table an entry makes: its cells, if most columns have most rows; 0 = no table."""
     columns = {arcs[len(entry)] for arcs in found}
     rows = {arcs[len(entry) + 1 :] for arcs in found}
-    if rows == {(0,)}:
-        return 0.0
+    if rows == {(0,)} or (len(columns) == 1 and all(row[-1] == 0 for row in rows)):
+        return 0.0  # scalars
     filled = len(found) / (len(columns) * len(rows))
     if len(columns) > 1:
         return len(found) * filled if filled >= MIN_FILLED else 0.0
-    return 0.5 if len(rows) > 1 else 0.0
+    # of a table that has a single cell, the shortest index is the likeliest
+    return 0.5 if len(rows) > 1 else 0.5 / (1 + max(map(len, rows)))
 
 
 def _column(oid: Oid, values: Sequence[Value]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from streams.cli import main
@@ -120,6 +121,51 @@ def test_new_drafts_a_profile_that_lints(tmp_path: Path, walk: Path):
     assert "1.3.6.1.4.1.99999.7.0" in text
     assert run("profile", "lint", draft).exit_code == 0
     assert run("profile", "new", "--walk", walk, "-o", draft).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "tables", "scalars"),
+    [
+        pytest.param(
+            {"3.1.1.2.1": "2|5"}, {"table_3_1_1": {"columns": {"column_2": "gauge"}}}, {}, id="a-table-of-one-cell"
+        ),
+        pytest.param(
+            {
+                "3.1.1.1.1": "2|1",
+                "3.1.1.2.1": "4|",
+                "3.1.1.3.1": "4x|00ff",
+                "3.1.1.4.1": "4|Slot 1",
+                "3.1.1.5.1": "4|x",
+            },
+            {
+                "table_3_1_1": {
+                    "columns": {
+                        "column_1": "gauge",
+                        **{f"column_{number}": "tag" for number in (2, 3, 4, 5)},
+                    },
+                    "row": ["column_4"],
+                }
+            },
+            {},
+            id="a-table-of-one-row",
+        ),
+        pytest.param({"1.1.5.0": "2|1", "1.1.6.0": "2|1"}, {}, {"scalar_1_1_5", "scalar_1_1_6"}, id="scalars"),
+        pytest.param({"7.5.4": "2|1"}, {"table_7": {"columns": {"column_5": "gauge"}}}, {}, id="no-entry"),
+    ],
+)
+def test_new_takes_what_has_an_instance_other_than_0_for_rows(
+    lines: dict[str, str], tables: dict[str, object], scalars: set[str], tmp_path: Path, walk: Path
+):
+    walk.write_text(WALK + "".join(f"1.3.6.1.4.1.99999.{oid}|{cell}\n" for oid, cell in lines.items()))
+    draft = yaml.safe_load(run("profile", "new", "--walk", walk).stdout)
+    found = {
+        name: table | {"columns": {key: column["use"] for key, column in table["columns"].items()}}
+        for name, table in draft.get("tables", {}).items()
+    }
+    assert found == tables
+    assert set(draft.get("scalars", {}).get("vendor", {}).get("columns", {})) == set(scalars)
+    (tmp_path / "draft.yaml").write_text(yaml.dump(draft))
+    assert run("profile", "lint", tmp_path / "draft.yaml").exit_code == 0
 
 
 def test_import_writes_what_lints_and_reports_what_is_lost(tmp_path: Path):
