@@ -101,7 +101,7 @@ async def _measure(options: argparse.Namespace, settings: Settings, children: Ch
         await asyncio.sleep(5)
     warm_s = time.time() - began_s
     first = int(time.time()) + options.interval
-    last = first + int(options.minutes * 60)
+    last = first + round(options.minutes * 60)
     await _sleep_until(first, children)
     before = _costs(children, stack)
     gauges_before = await _count(settings, Topic.GAUGES)

@@ -43,10 +43,11 @@ def measure(port: int, binary: Path | None, options: argparse.Namespace) -> Whol
         memory = ticks if most == devices else tick_to_bytes(port, most, 1, folder)
         with kept(Stack(folder / "stack", free_ports=True, jars=options.jars)) as stack:
             stack.up()
-            load = argparse.Namespace(devices=devices, interval=options.interval, minutes=options.minutes)
+            rounds = max(1, round(options.minutes * 60 / options.interval))  # whole intervals: each device as often
+            minutes = rounds * options.interval / 60
+            load = argparse.Namespace(devices=devices, interval=options.interval, minutes=minutes)
             carried = carry(load, folder, stack, port, FEEDING)
             brokers = stack.service("kafka").address
-            rounds = max(1, round(options.minutes * 60 / options.interval))
             run = telegraf.Run(binary, devices, port, rounds, options.interval) if binary else None
             theirs = telegraf.to_kafka(run, brokers) if run else None
     raw = {"tick_to_bytes": ticks, "memory": memory, "worker": carried, "telegraf": theirs and theirs._asdict()}
