@@ -88,7 +88,7 @@ class StageApp(faust.App):
         self.at_once: list[Callable[[], Awaitable[None]]] = []
         #: coroutines run once, after the services are there and before records flow
         self.before_start: list[Callable[[], Awaitable[None]]] = []
-        #: coroutines run when the worker stops, before the consumer leaves its group
+        #: coroutines run when the worker stops, before the consumer leaves its group; what was added last stops first
         self.before_stop: list[Callable[[], Awaitable[None]]] = []
         self._measure()
         for ours in OURS:
@@ -215,7 +215,7 @@ class StageApp(faust.App):
         return bool(self.should_stop)
 
     async def on_stop(self) -> None:
-        for leave in self.before_stop:
+        for leave in reversed(self.before_stop):
             await self._bounded(leave())
         await super().on_stop()
         await self._bounded(self.outbox.stop())

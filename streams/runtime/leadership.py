@@ -17,7 +17,10 @@ from kazoo.protocol.states import KazooState
 
 log = logging.getLogger(__name__)
 
-_RETRY_S: Final = 5.0
+_CONNECT_S: Final = 5.0
+_RETRY_S: Final = 0.5
+#: kazoo's own pause between two tries doubles, without a bound: ZooKeeper would be back long before it is noticed
+_RECONNECT: Final = {"max_tries": -1, "delay": 0.5, "backoff": 1, "max_jitter": 0.2}
 _SEQUENCE_DIGITS: Final = 10  # ZooKeeper's sequential node names end in ten digits
 
 
@@ -70,7 +73,7 @@ class Leadership:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._wake.clear()
-            client = KazooClient(hosts=self._hosts, timeout=self._session_timeout_s)
+            client = KazooClient(hosts=self._hosts, timeout=self._session_timeout_s, connection_retry=_RECONNECT)
             try:
                 self._campaign(client)
             except (KazooException, KazooTimeoutError, OSError) as problem:
@@ -84,7 +87,7 @@ class Leadership:
     def _campaign(self, client: KazooClient) -> None:
         """Run for leader once, in one session; return when the session or the term is over."""
         lost = threading.Event()
-        client.start(timeout=_RETRY_S)
+        client.start(timeout=_CONNECT_S)
         lock = client.Lock(self._path, self._identity)
         self._give_up = lock.cancel
 

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 #: how long a rebalance waits for the ticks at work; what takes longer is done again by the next owner
 WIND_UP_S: Final = 5.0
+#: the same for a stop, which has ten seconds for everything
+STOP_WIND_UP_S: Final = 2.5
 
 
 class StageSchedule:
@@ -149,8 +151,11 @@ class StageSchedule:
     async def _stop(self) -> None:
         if self._leading is not None:
             self._leading.cancel()
-        await self._leadership.stop()
+        abdication = asyncio.ensure_future(self._leadership.stop())
+        # what ends now is committed with the stop, and not done again by the next owner
+        await self.owner.wind_up(STOP_WIND_UP_S)
         await self.owner.stop()
+        await abdication
 
     def _elected(self, term: Term) -> None:
         self._leading = run_in_background(self._app, self.ticker.lead(term), name="leader")

@@ -30,7 +30,6 @@ class Status(NamedTuple):
     outcome: str
     reason: str
     started_s: float
-    duration_s: float
     worker: str  #: host:pid
 
     @property
@@ -69,9 +68,7 @@ class Follower:
     def _take(self, topic: str, value: dict[str, Any], raw: bytes) -> None:
         if topic == "poll-status":
             fields = (value[name] for name in ("resource", "slot", "slots", "outcome", "reason"))
-            self.statuses.append(
-                Status(*fields, value["started_at_ms"] / 1000, value["duration_ms"] / 1000, value["worker"])
-            )
+            self.statuses.append(Status(*fields, value["started_at_ms"] / 1000, value["worker"]))
         else:
             fields = (value[name] for name in ("partition", "slot", "gap_from", "epoch", "leader"))
             self.ticks.append(Tick(*fields, value["published_at_ms"] / 1000, raw))
@@ -89,10 +86,6 @@ class Follower:
         """Return the process that published the latest tick."""
         latest = max(self.ticks, key=lambda tick: (tick.epoch, tick.published_s))
         return int(latest.leader.rpartition(":")[2])
-
-    def longest_poll(self, since_s: float) -> Status:
-        """Return the poll that took longest, of those of a slot since then."""
-        return max((s for s in self.statuses if s.slot >= since_s), key=lambda status: status.duration_s)
 
     def polled_since(self, moment_s: float) -> set[str]:
         """Return the resources of which a slot of that time or later was polled."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,7 +82,7 @@ class Pipeline:
         """Start the devices, write the settings, store the secrets, create the topics."""
         port = str(free_udp_port())
         sizes = ("--devices", str(DEVICES), "--interfaces", str(INTERFACES))
-        simulators = self._children.start(
+        self._simulators = simulators = self._children.start(
             "simulators", (sys.executable, "-m", "tests.simulators", *sizes, "--port", port)
         )
         self._truth = Truth(f"http://127.0.0.1:{wait_for_line(simulators, 'ready ', 60).rpartition('=')[2]}")
@@ -169,6 +170,15 @@ class Pipeline:
     def freeze(self, worker: Child) -> None:
         self.died_s = time.time()
         process.send(worker.born, signal.SIGSTOP)
+
+    @contextlib.contextmanager
+    def devices_hang(self) -> Iterator[None]:
+        """Let no device answer meanwhile: every poll that begins is under way until its retries are over."""
+        process.send(self._simulators.born, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send(self._simulators.born, signal.SIGCONT)
 
     def thaw(self, worker: Child) -> None:
         process.send(worker.born, signal.SIGCONT)

@@ -60,13 +60,17 @@ def test_a_polling_worker_is_killed_in_the_middle_of_a_poll(pipeline: Pipeline, 
     cut: list[Status] = []
 
     def fault(pipeline: Pipeline) -> None:
-        slow = pipeline.follower.longest_poll(time.time() - 4 * INTERVAL_S)
-        victim = next(worker for worker in pipeline.workers["polling"] if worker.born.pid == slow.pid)
-        intervals = math.ceil((time.time() + 1 - slow.slot) / INTERVAL_S)
-        cut.append(slow._replace(slot=slow.slot + intervals * INTERVAL_S))
-        halfway_s = slow.started_s + intervals * INTERVAL_S + slow.duration_s / 2
-        time.sleep(halfway_s - time.time())
-        pipeline.kill(victim)
+        recent = [
+            s for s in pipeline.follower.statuses if s.slot > time.time() - 3 * INTERVAL_S and s.outcome == "SUCCESS"
+        ]
+        last = recent[-1]
+        victim = next(worker for worker in pipeline.workers["polling"] if worker.born.pid == last.pid)
+        due_s = last.slot + INTERVAL_S * math.ceil((time.time() + 1 - last.slot) / INTERVAL_S)
+        cut.append(last._replace(slot=due_s))
+        time.sleep(due_s - 0.3 - time.time())
+        with pipeline.devices_hang():
+            time.sleep(1.0)  # a request waits for a second and is then sent again: half of that is over
+            pipeline.kill(victim)
         pipeline.add_worker("polling")
 
     survives("kill -9 a polling worker", fault)
