@@ -237,3 +237,15 @@ def test_a_section_may_poll_some_groups_only_and_a_fixed_profile():
     bench = Bench(options={"profile": "linux", "groups": "cpu memory"})
     plugin = snmp_profile.create(bench.context)
     assert plugin.jobs(RESOURCE, {}) == [Job(plugin="everything", profile="linux", interval_s=60)]
+
+
+async def test_what_a_loopback_says_of_its_speed_is_no_bound_and_is_remembered_as_that():
+    bench = Bench()
+    bench.text += "1.3.6.1.2.1.2.2.1.3.1|2|24\n1.3.6.1.2.1.2.2.1.3.2|2|6\n"
+    enrichments = await snmp_interfaces.create(bench.context).enrich(RESOURCE)
+    plugin = snmp_profile.create(bench.context)
+    for _ in range(2):
+        poll = await plugin.poll(enriched(enrichments), JOB, 0)
+        assert poll.samples[0].line_rates == [0, 10_000_000_000]
+        assert "1.3.6.1.2.1.2.2.1.3" not in bench.asked[-1]
+        bench.pass_time(60)
