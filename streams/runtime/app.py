@@ -74,6 +74,8 @@ class StageApp(faust.App):
         self.metrics = Metrics(stage.name)
         self.offsets = Offsets()
         self.assigned: frozenset[TP] = frozenset()
+        #: input topics whose work goes on through a rebalance where the partition stays, so that its end still counts
+        self.outlasting: set[str] = set()
         self.longest_work_s = 0.0  #: how long the work on one record may rightly take
         self.outbox = Outbox(client_options(settings.kafka), max_request_bytes=MAX_RECORD_BYTES)
         self.serdes = Serdes(settings, open_registry(settings))
@@ -237,7 +239,8 @@ class StageApp(faust.App):
 
     async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         # everything that was not committed is delivered anew, also of partitions that stay
-        self.offsets.forget(tuple(self.offsets.partitions()))
+        stay = {tp for tp in assigned if tp.topic in self.outlasting}
+        self.offsets.forget([tp for tp in self.offsets.partitions() if tp not in stay])
         numbers = {tp.partition for tp in assigned}
         if {tp.partition for tp in self.assigned} - numbers:
             for table in self.tables.values():

@@ -16,6 +16,7 @@ from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException
 from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.protocol.states import KazooState
+from kazoo.retry import KazooRetry
 
 from streams.runtime.waiting import LINE_EVERY_S
 
@@ -95,6 +96,7 @@ class Leadership:
         lost = threading.Event()
         client.start(timeout=_CONNECT_S)
         lock = client.Lock(self._path, self._identity)
+        lock._retry = KazooRetry(**_RECONNECT, sleep_func=client.handler.sleep_func)  # noqa: SLF001 - its own doubles, too
         self._give_up = lock.cancel
 
         def on_state(state: str) -> None:

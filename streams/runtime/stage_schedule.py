@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any, Final
 
+from faust.types import TP
+
 from schemas.errors import FatalError
 from schemas.records import Tick
 from streams.pipeline import Topic
@@ -92,6 +94,7 @@ class StageSchedule:
                 await app.crash(fault)
 
         app.agent(app.input_topic(ticks), name=f"{app.stage.name}.ticks")(ticks_agent)
+        app.outlasting.add(self._topic)
         app.on_partitions_revoked.connect(self._revoked, weak=False)
         app.on_partitions_assigned.connect(self._assigned, weak=False)
         app.before_start.append(self._start)
@@ -172,7 +175,9 @@ class StageSchedule:
     async def _assigned(self, _app: Any, assigned: set[Any], **_: Any) -> None:
         now_owned = partitions_of(assigned, self._topic)
         held = self._lease.assigned(time.monotonic())
-        self.owner.left(self.owned - now_owned if held else self.owned | now_owned)
+        left = self.owned - now_owned if held else self.owned | now_owned
+        self.owner.left(left)
+        self._app.offsets.forget([TP(self._topic, partition) for partition in left])
         self.owned = now_owned
         self.owner.go_on()
         log.info("partitions assigned topic=%s partitions=%s", self._topic, sorted(now_owned))
