@@ -18,13 +18,13 @@ from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.protocol.states import KazooState
 from kazoo.retry import KazooRetry
 
-from streams.runtime.waiting import LINE_EVERY_S
-
 log = logging.getLogger(__name__)
 
 _CONNECT_S: Final = 5.0
 _RETRY_S: Final = 0.5
 _LOOK_S: Final = 0.1
+#: how long a suspended client may take once another one is connected
+_FIND_BACK_S: Final = 3.0
 #: kazoo's own pause between two tries doubles, without a bound: ZooKeeper would be back long before it is noticed
 _RECONNECT: Final = {"max_tries": -1, "delay": 0.5, "backoff": 1, "max_jitter": 0.2}
 _SEQUENCE_DIGITS: Final = 10  # ZooKeeper's sequential node names end in ten digits
@@ -77,24 +77,31 @@ class Leadership:
             await asyncio.to_thread(self._thread.join, 5.0)
 
     def _run(self) -> None:
+        last: KazooClient | None = None  #: its session was suspended and could not be ended yet
         while not self._stopping.is_set():
             self._wake.clear()
             client = KazooClient(hosts=self._hosts, timeout=self._session_timeout_s, connection_retry=_RECONNECT)
             try:
+                client.start(timeout=_CONNECT_S)
+                _end(last)
+                last = None
                 self._campaign(client)
             except (KazooException, KazooTimeoutError, OSError) as problem:
-                if self._stopping.is_set():
-                    return
-                log.warning("waiting for zookeeper hosts=%s problem=%s", self._hosts, problem or type(problem).__name__)
+                if not self._stopping.is_set():
+                    log.warning(
+                        "waiting for zookeeper hosts=%s problem=%s", self._hosts, problem or type(problem).__name__
+                    )
             finally:
-                self._await_return(client)
-                _close(client)
+                if client.state == KazooState.SUSPENDED:
+                    last = client
+                else:
+                    _close(client)
             self._stopping.wait(0 if self._wake.is_set() else _RETRY_S)
+        _close(last)
 
     def _campaign(self, client: KazooClient) -> None:
         """Run for leader once, in one session; return when the session or the term is over."""
         lost = threading.Event()
-        client.start(timeout=_CONNECT_S)
         lock = client.Lock(self._path, self._identity)
         lock._retry = KazooRetry(**_RECONNECT, sleep_func=client.handler.sleep_func)  # noqa: SLF001 - its own doubles, too
         self._give_up = lock.cancel
@@ -117,20 +124,22 @@ class Leadership:
         self._tell(self._on_deposed, term)
         log.info("term over path=%s sequence=%d", self._path, term.sequence)
 
-    def _await_return(self, client: KazooClient) -> None:
-        """Wait while a session that had begun can be neither used nor ended: its server is away."""
-        next_line = 0.0
-        while client.state == KazooState.SUSPENDED and not self._stopping.wait(_LOOK_S):
-            if time.monotonic() >= next_line:
-                log.warning("waiting for zookeeper hosts=%s problem=the session is suspended", self._hosts)
-                next_line = time.monotonic() + LINE_EVERY_S
-
     def _tell(self, listener: Callable[[Term], None], term: Term) -> None:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(listener, term)
 
 
-def _close(client: KazooClient) -> None:
+def _end(suspended: KazooClient | None) -> None:
+    """End a session as soon as its client has found back, if it does: a server that lost its data takes it no more."""
+    deadline = time.monotonic() + _FIND_BACK_S
+    while suspended is not None and suspended.state == KazooState.SUSPENDED and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)
+    _close(suspended)
+
+
+def _close(client: KazooClient | None) -> None:
+    if client is None:
+        return
     try:
         client.stop()
         client.close()
