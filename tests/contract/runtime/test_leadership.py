@@ -60,15 +60,3 @@ async def test_one_leads_and_the_other_follows_it_when_it_leaves(candidates: lis
     await until(lambda: other.term is not None)
     assert other.term is not None
     assert other.term.sequence > sequence
-
-
-async def test_the_leader_steps_down_with_zookeeper_and_an_election_follows_its_return(
-    candidates: list[Candidate], stack: Stack
-) -> None:
-    await until(lambda: leaders(candidates) == 1)
-    zookeeper = stack.service("zookeeper")
-    await asyncio.to_thread(zookeeper.kill)
-    await until(lambda: leaders(candidates) == 0)
-    await asyncio.to_thread(zookeeper.start)
-    await until(lambda: leaders(candidates) == 1)
-    assert sum(candidate.terms for candidate in candidates) == 2
