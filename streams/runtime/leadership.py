@@ -1,8 +1,8 @@
 """Leadership in ZooKeeper: of all workers of a stage one leads, and knows at once when it may no longer.
 
 Every campaign is a session of its own: when a session is suspended the leader steps down at once, and its session is
-ended as soon as ZooKeeper can be told so. Its lock node is gone then, and not only when the session times out: after an
-outage the next election need not wait for that.
+ended as soon as its client has found back. Its lock node is gone then. Where the client does not find back within a few
+seconds, the node goes when ZooKeeper ends the session, and the next election waits for that.
 """
 
 import asyncio
