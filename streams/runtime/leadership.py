@@ -1,30 +1,29 @@
 """Leadership in ZooKeeper: of all workers of a stage one leads, and knows at once when it may no longer.
 
-Every campaign is a session of its own: when a session is suspended the leader steps down at once, and its session is
-ended as soon as its client has found back. Its lock node is gone then. Where the client does not find back within a few
-seconds, the node goes when ZooKeeper ends the session, and the next election waits for that.
+Each worker queues with an ephemeral node; the one in front leads. The names are those of kazoo's `Lock`, so its
+`contenders` lists the queue. The recipe is our own because `Lock` waits for the session that it was begun in: here a
+suspended session is given up at once, and the next one removes the node that it left behind. So an election after an
+outage waits for the end of no session but those of workers that did not come back.
 """
 
 import asyncio
 import logging
 import threading
-import time
-from collections.abc import Callable
-from typing import Final, NamedTuple
+import uuid
+from collections.abc import Callable, Collection
+from typing import Any, Final, NamedTuple
 
 from kazoo.client import KazooClient
-from kazoo.exceptions import KazooException
+from kazoo.exceptions import KazooException, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.protocol.states import KazooState
-from kazoo.retry import KazooRetry
 
 log = logging.getLogger(__name__)
 
-_CONNECT_S: Final = 5.0
+#: a server that is starting may take a connection and never answer on it: another one is tried soon
+_CONNECT_S: Final = 3.0
+_ANSWER_S: Final = 5.0
 _RETRY_S: Final = 0.5
-_LOOK_S: Final = 0.1
-#: how long a suspended client may take once another one is connected
-_FIND_BACK_S: Final = 3.0
 #: kazoo's own pause between two tries doubles, without a bound: ZooKeeper would be back long before it is noticed
 _RECONNECT: Final = {"max_tries": -1, "delay": 0.5, "backoff": 1, "max_jitter": 0.2}
 _SEQUENCE_DIGITS: Final = 10  # ZooKeeper's sequential node names end in ten digits
@@ -35,6 +34,21 @@ class Term(NamedTuple):
 
     sequence: int  #: election sequence: grows with every election while ZooKeeper keeps its data
     over: threading.Event
+
+
+def node_in_front(nodes: Collection[str], own: str) -> str | None:
+    """The node that `own` waits for, which is the last one of those before it; None when it is the first.
+
+    Raises NoNodeError when `own` is not among them: somebody removed it, and it never would be the first.
+    """
+    if own not in nodes:
+        raise NoNodeError(own)
+    before = [node for node in nodes if _sequence(node) < _sequence(own)]
+    return max(before, key=_sequence, default=None)
+
+
+def _sequence(node: str) -> int:
+    return int(node[-_SEQUENCE_DIGITS:])
 
 
 class Leadership:
@@ -57,10 +71,10 @@ class Leadership:
         self._session_timeout_s = session_timeout_s
         self._on_elected = on_elected
         self._on_deposed = on_deposed
+        self._name = f"{uuid.uuid4().hex}__lock__"  #: what the names of this worker's nodes begin with
         self._stopping = threading.Event()
-        self._wake = threading.Event()
+        self._wake = threading.Event()  #: something happened that the campaign must look at
         self._thread: threading.Thread | None = None
-        self._give_up: Callable[[], None] = lambda: None  #: ends a wait for the lock
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
@@ -72,55 +86,66 @@ class Leadership:
         """End the term and the session, so that the next worker is elected at once."""
         self._stopping.set()
         self._wake.set()
-        self._give_up()
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join, 5.0)
 
     def _run(self) -> None:
-        last: KazooClient | None = None  #: its session was suspended and could not be ended yet
         while not self._stopping.is_set():
-            self._wake.clear()
             client = KazooClient(hosts=self._hosts, timeout=self._session_timeout_s, connection_retry=_RECONNECT)
             try:
-                client.start(timeout=_CONNECT_S)
-                _end(last)
-                last = None
-                self._campaign(client)
+                self._session(client)
             except (KazooException, KazooTimeoutError, OSError) as problem:
                 if not self._stopping.is_set():
                     log.warning(
                         "waiting for zookeeper hosts=%s problem=%s", self._hosts, problem or type(problem).__name__
                     )
-            finally:
-                if client.state == KazooState.SUSPENDED:
-                    last = client
-                else:
-                    _close(client)
-            self._stopping.wait(0 if self._wake.is_set() else _RETRY_S)
-        _close(last)
+            _end(client)
+            self._stopping.wait(_RETRY_S)
 
-    def _campaign(self, client: KazooClient) -> None:
-        """Run for leader once, in one session; return when the session or the term is over."""
+    def _session(self, client: KazooClient) -> None:
+        """Run for leader once; return when the session or the term is over."""
         lost = threading.Event()
-        lock = client.Lock(self._path, self._identity)
-        lock._retry = KazooRetry(**_RECONNECT, sleep_func=client.handler.sleep_func)  # noqa: SLF001 - its own doubles, too
-        self._give_up = lock.cancel
 
         def on_state(state: str) -> None:
             if state != KazooState.CONNECTED:
                 lost.set()
                 self._wake.set()
-                lock.cancel()
 
+        if not client.start_async().wait(_CONNECT_S):
+            raise KazooTimeoutError(f"no session within {_CONNECT_S:g} s")
         client.add_listener(on_state)
-        lock.acquire()
-        if lost.is_set() or self._stopping.is_set():
-            return
-        term = Term(sequence=int(lock.node[-_SEQUENCE_DIGITS:]), over=lost)
+        node = self._queue_up(client)
+        if self._wait_in_line(client, node, lost):
+            self._lead(Term(_sequence(node), lost))
+
+    def _queue_up(self, client: KazooClient) -> str:
+        """Make this worker's node, and remove those that its former sessions left behind; return its name."""
+        client.ensure_path(self._path)
+        for left in _ask(client.get_children_async(self._path)):
+            if left.startswith(self._name):
+                _ask(client.delete_async(f"{self._path}/{left}"))
+        made = client.create_async(f"{self._path}/{self._name}", self._identity.encode(), ephemeral=True, sequence=True)
+        return str(_ask(made)).removeprefix(f"{self._path}/")
+
+    def _wait_in_line(self, client: KazooClient, node: str, lost: threading.Event) -> bool:
+        """Whether this node came to be the first; a worker that leads watches its own, lest somebody removes it."""
+        while True:
+            self._wake.clear()
+            if lost.is_set() or self._stopping.is_set():
+                return False
+            in_front = node_in_front(_ask(client.get_children_async(self._path)), node)
+            watched = client.exists_async(f"{self._path}/{in_front or node}", watch=lambda _event: self._wake.set())
+            if _ask(watched) is None:
+                continue
+            if in_front is None:
+                return True
+            self._wake.wait()
+
+    def _lead(self, term: Term) -> None:
         log.info("elected path=%s sequence=%d", self._path, term.sequence)
         self._tell(self._on_elected, term)
         self._wake.wait()
-        lost.set()
+        term.over.set()
         self._tell(self._on_deposed, term)
         log.info("term over path=%s sequence=%d", self._path, term.sequence)
 
@@ -129,17 +154,20 @@ class Leadership:
             self._loop.call_soon_threadsafe(listener, term)
 
 
-def _end(suspended: KazooClient | None) -> None:
-    """End a session as soon as its client has found back, if it does: a server that lost its data takes it no more."""
-    deadline = time.monotonic() + _FIND_BACK_S
-    while suspended is not None and suspended.state == KazooState.SUSPENDED and time.monotonic() < deadline:
-        time.sleep(_LOOK_S)
-    _close(suspended)
+def _ask(question: Any) -> Any:
+    """The answer to a kazoo request. One made while suspended would wait for as long as the outage lasts."""
+    return question.get(timeout=_ANSWER_S)
 
 
-def _close(client: KazooClient | None) -> None:
-    if client is None:
-        return
+def _end(client: KazooClient) -> None:
+    """End a session: at once where it is connected, else without waiting for a server that may never answer."""
+    if client.connected:
+        _close(client)
+    else:
+        threading.Thread(target=_close, args=(client,), name="zookeeper-close", daemon=True).start()
+
+
+def _close(client: KazooClient) -> None:
     try:
         client.stop()
         client.close()
