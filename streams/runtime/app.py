@@ -232,10 +232,16 @@ class StageApp(faust.App):
             )
 
     async def _on_partitions_revoked(self, revoked: set[TP]) -> None:
-        await super()._on_partitions_revoked(revoked)
-        if not self.should_stop and self.consumer.assignment():
+        stopping = self.should_stop
+        if stopping:  # Faust would close the consumer at once, and tell nobody
+            await self.on_partitions_revoked.send(revoked)
+        else:
+            await super()._on_partitions_revoked(revoked)
+        if self.consumer.assignment():
             # what has been done since the last commit would be done again by the next owners
             await self.consumer.commit()
+        if stopping:
+            await super()._on_partitions_revoked(revoked)
 
     async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         # everything that was not committed is delivered anew, also of partitions that stay
