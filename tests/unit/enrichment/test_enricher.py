@@ -21,6 +21,7 @@ from streams.runtime.plugins import Installed
 from streams.runtime.serde import UnknownSchema
 from streams.runtime.settings import PluginSection
 from tests.unit.resources.test_inventory import SWITCH
+from tests.unit.runtime.fake_stream import EachByItself
 
 KEY = SWITCH.identity
 FACTS = Enrichment(plugin="device-facts", collected_at_ms=1_000, ttl_s=3_600, facts={"vendor": "acme"})
@@ -137,8 +138,8 @@ def faults(world):
 async def fold(world, *records):
     """Let the stage's agent take records of the inventory, each in a batch of its own."""
 
-    class Stream:
-        async def take_events(self, _most, within):
+    class Stream(EachByItself):
+        async def events(self):
             for offset, record in enumerate(records):
                 tp = SimpleNamespace(topic="panoptes.inventory", partition=0)
                 message = SimpleNamespace(
@@ -147,7 +148,7 @@ async def fold(world, *records):
                     value=None if record is None else b"a resource",
                 )  # fmt: skip
                 self.now = record
-                yield [SimpleNamespace(message=message)]
+                yield SimpleNamespace(message=message)
 
         async def read(self, _value):
             return self.now
@@ -252,12 +253,12 @@ async def test_a_fault_that_would_set_every_record_aside_stops_the_worker(world)
         async def read(self, _value):
             raise FatalError("schemas.json is damaged")
 
-    class Stream:
-        async def take_events(self, _most, within):
+    class Stream(EachByItself):
+        async def events(self):
             message = SimpleNamespace(
                 tp=("t", 0), topic="t", partition=0, offset=7, key=b"k", value=b"v", generation_id=1
             )
-            yield [SimpleNamespace(message=message)]
+            yield SimpleNamespace(message=message)
 
     with pytest.raises(FatalError):
         await fold_topic(world.app, Stream(), Damaged(), {}, lambda _: None)
@@ -277,12 +278,12 @@ async def test_a_record_is_not_set_aside_for_a_table_entry_whose_schema_is_still
         taken.append(received.key)
         return Effects()
 
-    class Stream:
-        async def take_events(self, _most, within):
+    class Stream(EachByItself):
+        async def events(self):
             message = SimpleNamespace(
                 tp=("t", 0), topic="t", partition=0, offset=7, key=b"k", value=None, generation_id=1
             )
-            yield [SimpleNamespace(message=message)]
+            yield SimpleNamespace(message=message)
 
     await fold_topic(world.app, Stream(), None, {}, step)
     assert taken == ["k"]
@@ -297,12 +298,12 @@ async def test_locks_of_keys_that_nobody_uses_are_not_kept():
 
 
 async def test_events_gathered_before_a_rebalance_are_left_to_their_second_delivery(world):
-    class Stream:
-        async def take_events(self, _most, within):
+    class Stream(EachByItself):
+        async def events(self):
             message = SimpleNamespace(
                 tp=("t", 0), topic="t", partition=0, offset=50, key=b"k", value=None, generation_id=0
             )
-            yield [SimpleNamespace(message=message)]
+            yield SimpleNamespace(message=message)
 
     taken = []
     await fold_topic(world.app, Stream(), None, {}, lambda received: taken.append(received) or Effects())

@@ -14,6 +14,7 @@ from streams.pipeline import Topic
 from streams.resources.agent import EXPIRE_EVERY_S, manage
 from streams.runtime.offsets import Offsets
 from tests.unit.resources.test_inventory import SWITCH
+from tests.unit.runtime.fake_stream import EachByItself
 
 KEY = SWITCH.identity
 EXPIRES_MS = SWITCH.last_seen_ms + SWITCH.ttl_s * 1000
@@ -89,15 +90,15 @@ class App:
     async def see(self, *sightings):
         """Let the stage's agent take sightings, each in a batch of its own."""
 
-        class Stream:
-            async def take_events(_, _most, within):  # noqa: N805
+        class Stream(EachByItself):
+            async def events(_):  # noqa: N805
                 for sighting in sightings:
                     self.offset += 1
                     message = SimpleNamespace(
                         tp=("panoptes.resources", 0), topic="panoptes.resources", partition=0, offset=self.offset,
                         key=sighting.identity.encode(), value=Json().encode(sighting), generation_id=1,
                     )  # fmt: skip
-                    yield [SimpleNamespace(message=message)]
+                    yield SimpleNamespace(message=message)
 
         async with asyncio.timeout(5):
             await self.agents["panoptes.resources"](Stream())
