@@ -118,10 +118,19 @@ class SnmpProfile:
                 )
         except SnmpError as error:
             return _failed(error, session)
-        remembered.memory = replace(reading.memory, skip=self._sharing.of(reading.memory.skip))
+        remembered.memory = self._shared(reading.memory)
         poll = to_poll(remembered.plan, reading, session, remembered.constants)
         reading.frames.clear()
         return poll
+
+    def _shared(self, memory: Memory) -> Memory:
+        """Return the memory with what other devices of this kind remember as well as the same objects."""
+        rows = memory.rows
+        return replace(
+            memory,
+            skip=self._sharing.of(memory.skip),
+            rows=self._sharing.made(("rows", frozenset(rows.items())), lambda: rows),
+        )
 
     def _profile_name(self, enrichments: Mapping[str, Enrichment]) -> str:
         if self._fixed:

@@ -1,6 +1,7 @@
 """Slow columns as facts of an enrichment, and back: both sides of what polls need not read."""
 
 from collections.abc import Container, Sequence
+from functools import lru_cache
 from sys import intern
 from typing import Final
 
@@ -14,6 +15,8 @@ from schemas.records import Enrichment
 
 #: the table whose facts have a namespace of their own
 INTERFACE: Final = "interface"
+#: equal numbers as one object: speeds and the like are few
+_number: Final = lru_cache(maxsize=4096)(float)
 
 
 def namespace_of(table: str) -> str:
@@ -51,7 +54,7 @@ def known_from_facts(
         if text is None:
             return NOT_ANSWERED
         try:
-            return float(text) if name in numeric else text
+            return _number(text) if name in numeric else text
         except ValueError:
             return Absent(Reason.NOT_A_NUMBER)
 

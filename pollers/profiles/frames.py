@@ -1,8 +1,10 @@
 """What a device answered, as columns of cells that carry their reasons: converted, joined and computed on demand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from pollers.profiles.absent import NOT_ANSWERED, Absent, Cell, Reason, first_of
 from pollers.profiles.convert import converter
@@ -35,6 +37,17 @@ class Known(NamedTuple):
     until_ms: int  #: how long it is good for, unless the device reboots
 
 
+def without_rows(names: Iterable[str], at_ms: int, until_ms: int) -> Known:
+    """Return what is remembered of a table that has no rows: most devices lack most tables, so it takes little."""
+    return Known(NO_PLACES, _no_cells(tuple(names)), at_ms, until_ms)
+
+
+@lru_cache(maxsize=1024)
+def _no_cells(names: tuple[str, ...]) -> Mapping[str, Sequence[Cell]]:
+    return MappingProxyType(dict.fromkeys(names, ()))
+
+
+NO_PLACES: Final[Mapping[str, int]] = MappingProxyType({})
 EMPTY = Answer((), {}, ())
 Answers = Mapping[str, Answer]  #: by table
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from sys import intern
 from typing import Final
 
@@ -18,6 +19,12 @@ from schemas.records import DerivedMetric, DimensionColumn, MissingCells
 FAULTS: Final = frozenset({Reason.WRONG_TYPE, Reason.BAD_INDEX, Reason.NOT_A_NUMBER})
 MAX_LONG: Final = 2**63 - 1
 _TEXTS: Final = frozenset({str})
+
+
+@lru_cache(maxsize=8192)
+def _shared(names: tuple[str, ...]) -> list[str]:
+    """Return equal names as one and the same list, which nobody may change: many devices have the same rows."""
+    return list(names)
 
 
 class Missing:
@@ -62,9 +69,9 @@ def constants_of(plan: Plan, frame: Frame, kept: dict[str, Constants] | None) ->
 def _make_constants(frame: Frame, rates: Container[Ref]) -> Constants:
     missing = Missing()
     return Constants(
-        rows=frame.index,
+        rows=_shared(tuple(frame.index)),
         known=frame.known,
-        index=[intern(key) for key in row_keys(frame)],
+        index=_shared(tuple(map(intern, row_keys(frame)))),
         dimensions=_dimensions(frame, frame.kept, missing),
         line_rates=_line_rates(frame, frame.kept),
         derived=_derived(frame, rates),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pollers.profiles.collect import Clock
-from pollers.profiles.frames import Frames, Known
+from pollers.profiles.frames import Frames, Known, without_rows
 from pollers.profiles.plan import Plan
 from pollers.profiles.walking import NO_ROWS, Memory, Walks
 from pollers.snmp.client import Session
@@ -125,14 +125,11 @@ def _remember(plan: Plan, frames: Frames, name: str, poll: Walks, clock: Clock) 
     if name in poll.unread or (name not in poll.answers and not plan.profile.tables[name].scalar):
         return None
     frame = frames.frame(name)
-    now_ms = clock.polled_at_ms
+    at_ms, until_ms = clock.polled_at_ms, clock.polled_at_ms + plan.refresh_s[name] * 1_000
+    if not frame.index:
+        return without_rows(plan.slow_names[name], at_ms, until_ms)
     columns = {column: tuple(frame.column(column)) for column in plan.slow_names[name]}
-    return Known(
-        {index: place for place, index in enumerate(frame.index)},
-        columns,
-        now_ms,
-        now_ms + plan.refresh_s[name] * 1_000,
-    )
+    return Known({index: place for place, index in enumerate(frame.index)}, columns, at_ms, until_ms)
 
 
 def _superfluous(plan: Plan, poll: Walks) -> set[Oid]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pollers.profiles.collect import Clock
-from pollers.profiles.frames import Answer, Known, own_rows
+from pollers.profiles.frames import Answer, Known, own_rows, without_rows
 from pollers.profiles.plan import Plan, Walk
 from pollers.snmp.client import Session
 from pollers.snmp.errors import SnmpError
@@ -69,17 +69,22 @@ class Walks:
         if self._now_ms < look_again_ms:
             self.rows[walk.tables] = NO_ROWS
             self.empty[walk.tables] = look_again_ms
-            self.used |= {name: _without_rows(self.good[name]) for name in slow_tables if name in self.good}
+            self._use_without_rows(slow_tables)
             return
         remembered = all(table in self.good for table in slow_tables) and self.wanted.isdisjoint(walk.tables)
         columns = self._columns(walk.fast if remembered else (*walk.fast, *walk.slow))
         if walk.fast or not remembered:
             if not columns:  # the device has none of them
-                self.used |= {name: _without_rows(self.good[name]) for name in slow_tables if name in self.good}
+                self._use_without_rows(slow_tables)
                 return
             remembered = await self._read(walk, columns, slow_tables, remembered=remembered)
         if remembered:
             self.used |= {table: self.good[table] for table in slow_tables}
+
+    def _use_without_rows(self, tables: Iterable[str]) -> None:
+        """Use what is remembered of tables for as long as it is good, but for rows, which they have none of now."""
+        for name, known in ((name, self.good[name]) for name in tables if name in self.good):
+            self.used[name] = without_rows(known.columns, known.at_ms, known.until_ms) if known.rows else known
 
     async def _read(self, walk: Walk, columns: Sequence[Oid], slow_tables: Sequence[str], *, remembered: bool) -> bool:
         """Read a walk, and what it turns out to lack; return whether what is remembered of it still serves."""
@@ -167,10 +172,6 @@ def _as_answer(table: Table, walk: Walk) -> Answer:
     problem = table.problems[0].reason if table.problems else None
     columns = {column.oid: column for column in table.columns}
     return Answer(table.rows, columns, table.offsets_ms, problem, frozenset(walk.fast))
-
-
-def _without_rows(known: Known) -> Known:
-    return known._replace(rows={}, columns=dict.fromkeys(known.columns, ()))
 
 
 def _as_table(answer: Answer) -> Table:
