@@ -232,16 +232,18 @@ class StageApp(faust.App):
             )
 
     async def _on_partitions_revoked(self, revoked: set[TP]) -> None:
-        stopping = self.should_stop
-        if stopping:  # Faust would close the consumer at once, and tell nobody
-            await self.on_partitions_revoked.send(revoked)
-        else:
-            await super()._on_partitions_revoked(revoked)
+        # what has been done since the last commit would be done again by the next owners
+        if self.should_stop:  # Faust would close the consumer at once, and tell nobody
+            try:
+                await self._bounded(self.on_partitions_revoked.send(revoked))
+                await self._bounded(self.consumer.commit())
+            finally:
+                await super()._on_partitions_revoked(revoked)
+            return
+        await super()._on_partitions_revoked(revoked)
         if self.consumer.assignment():
-            # what has been done since the last commit would be done again by the next owners
-            await self.consumer.commit()
-        if stopping:
-            await super()._on_partitions_revoked(revoked)
+            commit = self.consumer.commit()
+            await (self._bounded(commit) if self.should_stop else commit)
 
     async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         # everything that was not committed is delivered anew, also of partitions that stay

@@ -11,6 +11,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from kazoo.client import KazooClient
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 #: a server that is starting may take a connection and never answer on it: another one is tried soon
 _CONNECT_S: Final = 3.0
 _ANSWER_S: Final = 5.0
+_CLOSE_S: Final = 1.0
 _RETRY_S: Final = 0.5
 #: kazoo's own pause between two tries doubles, without a bound: ZooKeeper would be back long before it is noticed
 _RECONNECT: Final = {"max_tries": -1, "delay": 0.5, "backoff": 1, "max_jitter": 0.2}
@@ -43,8 +45,8 @@ def node_in_front(nodes: Collection[str], own: str) -> str | None:
     """
     if own not in nodes:
         raise NoNodeError(own)
-    before = [node for node in nodes if _sequence(node) < _sequence(own)]
-    return max(before, key=_sequence, default=None)
+    queue = [node for node in nodes if node[-_SEQUENCE_DIGITS:].isdigit()]  # what else is there waits for nothing
+    return max((node for node in queue if _sequence(node) < _sequence(own)), key=_sequence, default=None)
 
 
 def _sequence(node: str) -> int:
@@ -73,7 +75,7 @@ class Leadership:
         self._on_deposed = on_deposed
         self._name = f"{uuid.uuid4().hex}__lock__"  #: what the names of this worker's nodes begin with
         self._stopping = threading.Event()
-        self._wake = threading.Event()  #: something happened that the campaign must look at
+        self._wake = threading.Event()  #: something happened that the session at hand must look at
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -94,57 +96,64 @@ class Leadership:
             client = KazooClient(hosts=self._hosts, timeout=self._session_timeout_s, connection_retry=_RECONNECT)
             try:
                 self._session(client)
-            except (KazooException, KazooTimeoutError, OSError) as problem:
+            except Exception as problem:  # noqa: BLE001 - the edge of the thread: without it this worker never leads again
                 if not self._stopping.is_set():
-                    log.warning(
-                        "waiting for zookeeper hosts=%s problem=%s", self._hosts, problem or type(problem).__name__
-                    )
-            _end(client)
+                    log.warning("waiting for zookeeper hosts=%s problem=%r", self._hosts, problem)
+            finally:
+                _end(client)
             self._stopping.wait(_RETRY_S)
 
     def _session(self, client: KazooClient) -> None:
         """Run for leader once; return when the session or the term is over."""
         lost = threading.Event()
+        wake = self._wake = threading.Event()  # its own: the end of a former session comes late, and is not this one's
 
         def on_state(state: str) -> None:
             if state != KazooState.CONNECTED:
                 lost.set()
-                self._wake.set()
+                wake.set()
 
         if not client.start_async().wait(_CONNECT_S):
             raise KazooTimeoutError(f"no session within {_CONNECT_S:g} s")
         client.add_listener(on_state)
         node = self._queue_up(client)
-        if self._wait_in_line(client, node, lost):
-            self._lead(Term(_sequence(node), lost))
+        if self._wait_in_line(client, node, lost, wake):
+            self._lead(Term(_sequence(node), lost), wake)
 
     def _queue_up(self, client: KazooClient) -> str:
         """Make this worker's node, and remove those that its former sessions left behind; return its name."""
-        client.ensure_path(self._path)
+        _ask(client.ensure_path_async(self._path))
         for left in _ask(client.get_children_async(self._path)):
             if left.startswith(self._name):
-                _ask(client.delete_async(f"{self._path}/{left}"))
+                self._remove(client, left)
         made = client.create_async(f"{self._path}/{self._name}", self._identity.encode(), ephemeral=True, sequence=True)
         return str(_ask(made)).removeprefix(f"{self._path}/")
 
-    def _wait_in_line(self, client: KazooClient, node: str, lost: threading.Event) -> bool:
+    def _remove(self, client: KazooClient, left: str) -> None:
+        with suppress(NoNodeError):  # its session ended just now
+            _ask(client.delete_async(f"{self._path}/{left}"))
+
+    def _wait_in_line(self, client: KazooClient, node: str, lost: threading.Event, wake: threading.Event) -> bool:
         """Whether this node came to be the first; a worker that leads watches its own, lest somebody removes it."""
         while True:
-            self._wake.clear()
+            wake.clear()
             if lost.is_set() or self._stopping.is_set():
                 return False
             in_front = node_in_front(_ask(client.get_children_async(self._path)), node)
-            watched = client.exists_async(f"{self._path}/{in_front or node}", watch=lambda _event: self._wake.set())
+            if in_front is not None and in_front.startswith(self._name):  # was not to be seen yet when this queued up
+                self._remove(client, in_front)
+                continue
+            watched = client.exists_async(f"{self._path}/{in_front or node}", watch=lambda _event: wake.set())
             if _ask(watched) is None:
                 continue
             if in_front is None:
                 return True
-            self._wake.wait()
+            wake.wait()
 
-    def _lead(self, term: Term) -> None:
+    def _lead(self, term: Term, wake: threading.Event) -> None:
         log.info("elected path=%s sequence=%d", self._path, term.sequence)
         self._tell(self._on_elected, term)
-        self._wake.wait()
+        wake.wait()
         term.over.set()
         self._tell(self._on_deposed, term)
         log.info("term over path=%s sequence=%d", self._path, term.sequence)
@@ -160,11 +169,10 @@ def _ask(question: Any) -> Any:
 
 
 def _end(client: KazooClient) -> None:
-    """End a session: at once where it is connected, else without waiting for a server that may never answer."""
-    if client.connected:
-        _close(client)
-    else:
-        threading.Thread(target=_close, args=(client,), name="zookeeper-close", daemon=True).start()
+    """End a session, and go on without it where the server takes its time: it may never answer."""
+    closing = threading.Thread(target=_close, args=(client,), name="zookeeper-close", daemon=True)
+    closing.start()
+    closing.join(_CLOSE_S)
 
 
 def _close(client: KazooClient) -> None:
