@@ -39,7 +39,7 @@ class Known(NamedTuple):
 
 def without_rows(names: Iterable[str], at_ms: int, until_ms: int) -> Known:
     """Return what is remembered of a table that has no rows: most devices lack most tables, so it takes little."""
-    return Known(NO_PLACES, _no_cells(tuple(names)), at_ms, until_ms)
+    return Known(_NO_PLACES, _no_cells(tuple(names)), at_ms, until_ms)
 
 
 @lru_cache(maxsize=1024)
@@ -47,7 +47,7 @@ def _no_cells(names: tuple[str, ...]) -> Mapping[str, Sequence[Cell]]:
     return MappingProxyType(dict.fromkeys(names, ()))
 
 
-NO_PLACES: Final[Mapping[str, int]] = MappingProxyType({})
+_NO_PLACES: Final[Mapping[str, int]] = MappingProxyType({})
 EMPTY = Answer((), {}, ())
 Answers = Mapping[str, Answer]  #: by table
 
