@@ -4,7 +4,7 @@
 PANOPTES := .venv/bin/panoptes
 ARGS ?=
 
-.PHONY: help setup test demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-schedule \
+.PHONY: help setup test compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-schedule \
         lock clean
 .DEFAULT_GOAL := help
 
@@ -13,6 +13,8 @@ help:
 	@echo "make demo            services, pipeline and simulated devices, with a live view; Ctrl-C stops all of it"
 	@echo "make demo-check      the same without the view: every rate is compared with the truth"
 	@echo "make test            every gate and every test"
+	@echo "make compile         the modules that work on values as machine code, beside their sources"
+	@echo "make interpreted     without them again"
 	@echo "make chaos           the tests that kill workers and services, by themselves"
 	@echo "make bench-snmp      what polling costs, beside other collectors, up to Kafka"
 	@echo "make bench-polling   what our poller costs from the tick to bytes, and its memory"
@@ -33,6 +35,12 @@ demo: setup
 
 demo-check: setup
 	@$(PANOPTES) demo --check $(ARGS)
+
+compile: setup
+	@scripts/compile
+
+interpreted:
+	@scripts/interpreted
 
 chaos: setup
 	@CHAOS=long .venv/bin/python -m pytest tests/chaos $(ARGS)

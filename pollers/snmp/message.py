@@ -22,7 +22,8 @@ _NAME_HEADS: Final = tuple(bytes((ber.SEQUENCE, size + 4, Type.OBJECT_IDENTIFIER
 _LONG_FROM: Final = 0x140  #: above it, all three lengths of a response's header have two bytes, whatever the community
 _TWO_BYTES: Final = 0x82
 _LONG_SEQUENCE: Final = bytes((ber.SEQUENCE, _TWO_BYTES))
-_NO_ERROR_LIST: Final = b"\x02\x01\x00\x02\x01\x00" + _LONG_SEQUENCE
+_NO_ERROR: Final = b"\x02\x01\x00\x02\x01\x00"  #: error-status and error-index
+_NO_ERROR_LIST: Final = _NO_ERROR + _LONG_SEQUENCE
 _NULL: Final = b"\x05\x00"
 
 
@@ -153,7 +154,7 @@ class CommunityFrame:
             at = start + len(self._answer_mark) - 1
         else:
             at = self._pdu_at(data, start, stop)
-        return WireAnswer(data, at, RESPONSE, request_id)
+        return read_answer(data, at, RESPONSE, request_id)
 
     def _pdu_at(self, data: bytes, start: int, end: int) -> int:
         """Return where the PDU begins, lengths in whatever form (X.690 §8.1.3). Raises DamagedResponse."""
@@ -178,7 +179,7 @@ class CommunityFrame:
             and int.from_bytes(data[pdu + 1 : pdu + 3]) == size - pdu - 3
             and int.from_bytes(data[at - 2 : at]) == size - at
         ):
-            return WireAnswer.checked(data, at)
+            return WireAnswer(data, at)
         return None
 
     def __repr__(self) -> str:
@@ -219,44 +220,45 @@ def _strict_request_id_at(data: bytes) -> int:
     return start if stop - start == REQUEST_ID_BYTES else -1
 
 
+def read_answer(data: bytes, at: int, kind: int, request_id: bytes) -> "WireAnswer":
+    """Return the PDU of this kind at `at`, which must end with the data. Raises DamagedResponse.
+
+    An empty request_id stands for any: a report need not repeat it.
+    """
+    end = len(data)
+    at, stop = ber.expect(kind, data, at, end)
+    if stop != end:
+        raise DamagedResponse("the PDU ends before the message")
+    if data[at : at + 6] == REQUEST_ID_HEAD + request_id:
+        at += 6
+    else:
+        start, at = ber.expect(Type.INTEGER, data, at, end)
+        if request_id and data[start:at] != request_id:
+            raise DamagedResponse("another request id")
+    status = index = 0
+    if data[at : at + 6] == _NO_ERROR:
+        at += 6
+    else:
+        status, at = ber.expect_integer(data, at, end)
+        index, at = ber.expect_integer(data, at, end)
+    at, stop = ber.expect(ber.SEQUENCE, data, at, end)
+    if stop != end:
+        raise DamagedResponse("the list of variables ends before the message")
+    return WireAnswer(data, at, status, index)
+
+
 class WireAnswer:
-    """A response as it came off the wire; the variables are decoded when they are asked for."""
+    """A response as it came off the wire, its header read; the variables are decoded when they are asked for."""
 
     __slots__ = ("_at", "_data", "_end", "index", "size", "status")
 
-    def __init__(self, data: bytes, at: int, kind: int, request_id: bytes) -> None:
-        """Read the PDU of this kind at `at`, which must end with the data. Raises DamagedResponse.
-
-        An empty request_id stands for any: a report need not repeat it.
-        """
-        end = self._end = self.size = len(data)
-        at, stop = ber.expect(kind, data, at, end)
-        if stop != end:
-            raise DamagedResponse("the PDU ends before the message")
-        if data[at : at + 6] == REQUEST_ID_HEAD + request_id:
-            at += 6
-        else:
-            start, at = ber.expect(Type.INTEGER, data, at, end)
-            if request_id and data[start:at] != request_id:
-                raise DamagedResponse("another request id")
-        if data[at : at + 6] == b"\x02\x01\x00\x02\x01\x00":
-            self.status = self.index = 0
-            at += 6
-        else:
-            self.status, at = ber.expect_integer(data, at, end)
-            self.index, at = ber.expect_integer(data, at, end)
-        self._at, stop = ber.expect(ber.SEQUENCE, data, at, end)
-        if stop != end:
-            raise DamagedResponse("the list of variables ends before the message")
+    def __init__(self, data: bytes, at: int, status: int = 0, index: int = 0) -> None:
+        """`at` is where the variables begin; they end with the data."""
         self._data = data
-
-    @classmethod
-    def checked(cls, data: bytes, at: int) -> "WireAnswer":
-        """Return a response whose header was read already; its variables begin at `at` and end with the data."""
-        made = cls.__new__(cls)
-        made._data, made._at, made._end = data, at, len(data)  # noqa: SLF001 - our own
-        made.size, made.status, made.index = len(data), 0, 0
-        return made
+        self._at = at
+        self._end = self.size = len(data)
+        self.status = status
+        self.index = index
 
     def varbinds(self) -> ber.VarBinds:
         """Return the variables. Raises DamagedResponse."""

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from pollers.snmp import ber
 from pollers.snmp.credentials import AuthProtocol, PrivProtocol, UsmUser
 from pollers.snmp.errors import AgentError, AuthRefused, DamagedResponse, SnmpError
-from pollers.snmp.message import GET, REQUEST_ID_HEAD, RESPONSE, Request, Resync, WireAnswer, request
+from pollers.snmp.message import GET, REQUEST_ID_HEAD, RESPONSE, Request, Resync, WireAnswer, read_answer, request
 from pollers.snmp.usm_keys import AUTHS, Keys, decrypt, digest, encrypt, keys_for
 from pollers.snmp.values import Type
 
@@ -125,12 +125,12 @@ class UsmFrame:
         _, start = ber.expect(Type.OCTET_STRING, scoped, start, end)
         kind, _, stop = ber.element(scoped, start, end)
         if kind == REPORT:
-            raise self._report(WireAnswer(scoped[:stop], start, REPORT, b""), security, now_s)
+            raise self._report(read_answer(scoped[:stop], start, REPORT, b""), security, now_s)
         if self._digest_bytes and not proved:
             raise DamagedResponse("a response without a valid digest")
         if self._private and not flags & 2:
             raise DamagedResponse("a response in clear text")
-        found = WireAnswer(scoped[:stop], start, RESPONSE, request_id)
+        found = read_answer(scoped[:stop], start, RESPONSE, request_id)
         found.size = len(data)
         self.fits = True
         return found
