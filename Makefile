@@ -36,7 +36,7 @@ demo: setup
 demo-check: setup
 	@$(PANOPTES) demo --check $(ARGS)
 
-compile: setup
+compile: interpreted setup
 	@scripts/compile
 
 interpreted:

@@ -1,4 +1,4 @@
-"""The compiled modules do what their sources do: they pass the same tests, and read real messages as those do."""
+"""The compiled modules do what their sources do: they pass the same tests."""
 
 import os
 import shutil
@@ -34,10 +34,11 @@ def test_compiled_modules_pass_the_tests_of_their_sources(tmp_path):
     assert made.returncode == 0, made.stdout[-4000:]
 
     folders = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["panoptes"]["compiled"]
-    for folder, names in folders.items():
-        for name in names.split():
-            where = run(tmp_path, env, "-c", f"import {folder.replace('/', '.')}.{name} as m; print(m.__file__)")
-            assert where.stdout.strip().endswith(".so"), where.stdout
+    modules = [f"{folder.replace('/', '.')}.{name}" for folder, names in folders.items() for name in names.split()]
+    code = f"from importlib import import_module as i\nfor m in {modules}: print(i(m).__file__)"
+    files = run(tmp_path, env, "-c", code).stdout.splitlines()
+    assert len(files) == len(modules)
+    assert [file for file in files if not file.endswith(".so")] == []
 
     tested = run(tmp_path, env, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS)
     assert tested.returncode == 0, tested.stdout[-8000:]
