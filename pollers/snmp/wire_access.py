@@ -1,11 +1,10 @@
 """Access: sessions with devices, one at a time per management address."""
 
 import asyncio
-import contextlib
 import ipaddress
 import socket
-from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from typing import Final, NamedTuple, cast
 
 from pollers.snmp import explain
@@ -52,22 +51,23 @@ class SnmpAccess:
 
         Raises NoAnswer for a name that cannot be resolved, ValueError for an endpoint that is none.
         """
-        return self._session(device, deadline_s)
+        return _Opening(self, device, deadline_s)
 
-    @contextlib.asynccontextmanager
-    async def _session(self, device: Device, deadline_s: float) -> AsyncIterator[Session]:
+    async def begin(self, device: Device, deadline_s: float) -> tuple[Session, Address]:
+        """Wait for the device's turn, and return the session with the address that is to be given back by `end`."""
         now_s = self._worker.now_s
-        memory = self.devices.recall(device, now_s())
         began = now_s()
+        memory = self.devices.recall(device, began)
         family, address = await self._resolve(device, memory, deadline_s)
         left_s = deadline_s - (now_s() - began)
         await self._turns.take(address)
-        try:
-            opened = now_s()
-            link = Link(device.endpoint, family, address, Stats(), opened, opened + left_s, self._trace)
-            yield DeviceSession(self._worker, device, memory, link)
-        finally:
-            self._turns.give(address)
+        opened = now_s()
+        link = Link(device.endpoint, family, address, Stats(), opened, opened + left_s, self._trace)
+        return DeviceSession(self._worker, device, memory, link), address
+
+    def end(self, address: Address) -> None:
+        """Let the next session of this address begin."""
+        self._turns.give(address)
 
     async def _resolve(self, device: Device, memory: Memory, deadline_s: float) -> tuple[int, Address]:
         """Return family and socket address, as `recvfrom` will give it; the last known where DNS is away.
@@ -108,6 +108,26 @@ class SnmpAccess:
 
     async def close(self) -> None:
         await self.engines.close()
+
+
+class _Opening(AbstractAsyncContextManager[Session]):
+    """A session that is about to be; `contextlib` would take an async generator, and three times as long for it."""
+
+    def __init__(self, access: SnmpAccess, device: Device, deadline_s: float) -> None:
+        self._access = access
+        self._device = device
+        self._deadline_s = deadline_s
+        self._address: Address | None = None
+
+    async def __aenter__(self) -> Session:
+        session, self._address = await self._access.begin(self._device, self._deadline_s)
+        return session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._address is not None:
+            self._access.end(self._address)
 
 
 def _numeric(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

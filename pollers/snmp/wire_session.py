@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -123,8 +123,11 @@ class DeviceSession:
             if not silence.due(self._worker.now_s()):
                 raise self._unreachable()
             candidates = await self._candidates()
-            async with self._probe_slot(silence, len(candidates)):
+            await self._take_probe_slot(silence, len(candidates))
+            try:
                 return await self._try_all(candidates)
+            finally:
+                self._worker.probes.release()
         if self._memory.credential is not None:
             return self._open(self._memory.credential)
         candidates = await self._candidates()
@@ -133,23 +136,17 @@ class DeviceSession:
         self._memory.credential = candidates[0]
         return self._open(candidates[0])
 
-    @contextlib.asynccontextmanager
-    async def _probe_slot(self, silence: Silence, probes: int) -> AsyncIterator[None]:
-        """Hold a place among the worker's probes, with time left for each of these. Raises Unreachable for no place.
+    async def _take_probe_slot(self, silence: Silence, probes: int) -> None:
+        """Take a place among the worker's probes, with time left for each of these. Raises Unreachable for no place.
 
         A probe with less time would take a device for silent that was not given the time to answer.
         """
-        slots = self._worker.probes
         try:
             async with asyncio.timeout(max(0.0, self._left_s() - probes * self._first_wait_s())):
-                await slots.acquire()
+                await self._worker.probes.acquire()
         except TimeoutError:
             text = explain.not_probed(self._device.endpoint, self._worker.now_s() - silence.since_s)
             raise Unreachable(text, silence.since_ms) from None
-        try:
-            yield
-        finally:
-            slots.release()
 
     def _left_s(self) -> float:
         return self._link.ends_s - self._worker.now_s()

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from streams.gauges.avro import long, map_of, map_of_texts, text
-from streams.gauges.avro import varint as _varint
+from schemas.binary import long, map_of, map_of_texts, text
+from schemas.binary import varint as _varint
 from streams.gauges.findings import Rows, Words
 from streams.gauges.gauge import counters_of
 from streams.gauges.sample import Sample, Shape

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from streams.gauges.avro import doubles, long, map_of_texts, text
+from schemas.binary import doubles, long, map_of_texts, text
 from streams.gauges.sample import Longs, MissingPart, Numbers, Sample, Shape, without_strange_levels
 from streams.gauges.words import NoRate
 

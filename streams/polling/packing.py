@@ -1,7 +1,7 @@
-"""RawCounters as bytes, what seldom changes of them packed once (pure).
+"""RawCounters and PollStatus as bytes, as the stage writes them a thousand times a second (pure).
 
 Avro writes the fields of a record one after the other with nothing in between (Avro 1.12, "Binary Encoding"), and the
-schema has first what seldom changes: so the record is a head, kept from the last poll, and what follows it.
+schema of RawCounters has first what seldom changes: so the record is a head, kept from the last poll, and what follows.
 """
 
 import io
@@ -15,16 +15,16 @@ from typing import Any, Final, NamedTuple
 import fastavro
 
 from pollers.plugins.base import Sample
-from schemas.binary import END, arrays_of_longs, long, text
+from schemas.binary import END, array_of, doubles, long, optional_long, text
 from schemas.codec import Schema, canonical_text, parse, to_avro
 from schemas.errors import RecordError
-from schemas.records import CounterColumn, EnrichedResource, Job
+from schemas.longs import arrays_of_longs
+from schemas.records import CounterColumn, EnrichedResource, GaugeColumn, Job, MissingCells, PollStatus, StateColumn
 from streams.polling.results import raw_counters
 
-#: the first field of the tail
+#: the first field behind the head
 TAIL_BEGINS: Final = "slot"
-COUNTERS: Final = "counters"
-_COLUMNS_KEPT: Final = 4096
+_NAMES_KEPT: Final = 4096
 
 
 class Head(NamedTuple):
@@ -38,20 +38,21 @@ class Head(NamedTuple):
 Heads = dict[tuple[str, str], Head]
 
 
-def _parts() -> tuple[Schema, Schema, Schema]:
-    """Return the schemas of the fields before those that change, of these up to the counters, and of what follows."""
+def _schema_of_head() -> Schema:
     whole = json.loads(canonical_text("raw_counters"))
-    fields = whole["fields"]
-    names = [field["name"] for field in fields]
-    first, second = names.index(TAIL_BEGINS), names.index(COUNTERS)
-    parts = (fields[:first], fields[first:second], fields[second + 1 :])
-    head, clock, rest = (parse(json.dumps({**whole, "fields": part})) for part in parts)
-    return head, clock, rest
+    names = [field["name"] for field in whole["fields"]]
+    return parse(json.dumps({**whole, "fields": whole["fields"][: names.index(TAIL_BEGINS)]}))
 
 
-_HEAD, _CLOCK, _REST = _parts()
-#: what fastavro and numpy raise
-_MISFITS: Final = (ValueError, TypeError, OverflowError, AttributeError)
+def _outcomes() -> dict[str, bytes]:
+    fields = {field["name"]: field["type"] for field in json.loads(canonical_text("poll_status"))["fields"]}
+    return {symbol: long(number) for number, symbol in enumerate(fields["outcome"]["symbols"])}
+
+
+_HEAD: Final = _schema_of_head()
+_OUTCOMES: Final = _outcomes()
+#: what is raised for a value that is not of its field's type
+_MISFITS: Final = (ValueError, TypeError, OverflowError, AttributeError, struct.error)
 
 
 def pack(header: bytes, enriched: EnrichedResource, job: Job, slot: int, sample: Sample, heads: Heads) -> bytes:
@@ -72,13 +73,7 @@ def _pack(header: bytes, enriched: EnrichedResource, job: Job, slot: int, sample
     # by identity: to compare contents would cost as much as packing them
     if head is None or any(before is not now for before, now in zip(head.made_of, made_of, strict=True)):
         head = heads[name] = Head(made_of, zlib.compress(_head(enriched, job, slot, sample), 1))
-    body = io.BytesIO()
-    body.write(header)
-    body.write(zlib.decompress(head.squeezed))
-    fastavro.schemaless_writer(body, _CLOCK, _clock(sample, slot))
-    body.write(_counters(sample.counters))
-    fastavro.schemaless_writer(body, _REST, _rest(sample))
-    return body.getvalue()
+    return b"".join((header, zlib.decompress(head.squeezed), _tail(sample, slot)))
 
 
 def _head(enriched: EnrichedResource, job: Job, slot: int, sample: Sample) -> bytes:
@@ -87,43 +82,87 @@ def _head(enriched: EnrichedResource, job: Job, slot: int, sample: Sample) -> by
     return body.getvalue()
 
 
-def _clock(sample: Sample, slot: int) -> dict[str, Any]:
-    return {
-        "slot": slot,
-        "polled_at_ms": sample.polled_at_ms,
-        "uptime_cs": sample.uptime_cs,
-        "engine_boots": sample.engine_boots,
-    }
+def _tail(sample: Sample, slot: int) -> bytes:
+    offsets, discontinuities = arrays_of_longs([sample.offsets_ms, sample.discontinuities_cs])
+    return b"".join(
+        (
+            long(slot),
+            long(sample.polled_at_ms),
+            optional_long(sample.uptime_cs),
+            optional_long(sample.engine_boots),
+            _counters(sample.counters),
+            array_of([_gauge(column) for column in sample.gauges]),
+            array_of([_state(column) for column in sample.states]),
+            offsets,
+            discontinuities,
+            array_of([_missing(cells) for cells in sample.missing]),
+        )
+    )
 
 
 def _counters(columns: Sequence[CounterColumn]) -> bytes:
-    """Return the array of counter columns: nine of ten numbers of a poll, so they do not go through fastavro."""
-    if not columns:
-        return END
     values = arrays_of_longs([column.values for column in columns])
     rows_32 = arrays_of_longs([column.rows_32 for column in columns])
-    parts = [long(len(columns))]
-    for column, packed, narrow in zip(columns, values, rows_32, strict=True):
-        parts += (_named(column.name, column.width), narrow, _measured(column.unit, column.scale), packed)
-    parts.append(END)
-    return b"".join(parts)
+    parts = [
+        b"".join((_named(column.name, column.width), narrow, _measured(column.unit, column.scale), packed))
+        for column, packed, narrow in zip(columns, values, rows_32, strict=True)
+    ]
+    return array_of(parts)
 
 
-@lru_cache(maxsize=_COLUMNS_KEPT)
+@lru_cache(maxsize=_NAMES_KEPT)
 def _named(name: str, width: int) -> bytes:
     return text(name) + long(width)
 
 
-@lru_cache(maxsize=_COLUMNS_KEPT)
+@lru_cache(maxsize=_NAMES_KEPT)
 def _measured(unit: str, scale: float) -> bytes:
-    return text(unit) + struct.pack("<d", scale)
+    return text(unit) + doubles([scale])
 
 
-def _rest(sample: Sample) -> dict[str, Any]:
-    return {
-        "gauges": list(map(to_avro, sample.gauges)),
-        "states": list(map(to_avro, sample.states)),
-        "offsets_ms": sample.offsets_ms,
-        "discontinuities_cs": sample.discontinuities_cs,
-        "missing": list(map(to_avro, sample.missing)),
-    }
+@lru_cache(maxsize=_NAMES_KEPT)
+def _texts(first: str, second: str) -> bytes:
+    return text(first) + text(second)
+
+
+def _gauge(column: GaugeColumn) -> bytes:
+    values = column.values
+    block = long(len(values)) + doubles(values) if values else b""
+    return b"".join((_texts(column.name, column.unit), block, END))
+
+
+def _state(column: StateColumn) -> bytes:
+    return text(column.name) + array_of([text(value) for value in column.values])
+
+
+def _missing(cells: MissingCells) -> bytes:
+    return _texts(cells.column, cells.reason) + arrays_of_longs([cells.rows])[0]
+
+
+def pack_status(header: bytes, status: PollStatus) -> bytes:
+    """Return the record of a status behind the header of its schema.
+
+    Raises ValueError, TypeError, AttributeError, KeyError where a value is not of its field's type.
+    """
+    return b"".join(
+        (
+            header,
+            text(status.resource),
+            text(status.site),
+            text(status.endpoint),
+            text(status.job),
+            long(status.slot),
+            long(status.slots),
+            long(status.interval_s),
+            _OUTCOMES[status.outcome],
+            text(status.reason),
+            long(status.started_at_ms),
+            long(status.lateness_ms),
+            long(status.duration_ms),
+            long(status.packets_sent),
+            long(status.retries),
+            long(status.values),
+            optional_long(status.unreachable_since_ms),
+            text(status.worker),
+        )
+    )

@@ -16,6 +16,7 @@ from faust.types.events import EventT
 from schemas.errors import FatalError, RecordError
 from streams.runtime.alone import Alone
 from streams.runtime.app import StageApp
+from streams.runtime.outbox import Record
 from streams.runtime.serde import UnknownSchema
 
 log = logging.getLogger(__name__)
@@ -83,11 +84,11 @@ async def fold_topic(
 
 async def send_all(app: StageApp, sends: Sequence[Send]) -> None:
     """Return when every record is stored. Raises RecordError if one is too large for its topic."""
-    if len(sends) == 1:  # without a task of its own
+    if len(sends) == 1:
         topic, key, value = sends[0]
         await app.outbox.send(topic, key.encode(), value)
-    else:
-        await asyncio.gather(*(app.outbox.send(topic, key.encode(), value) for topic, key, value in sends))
+    elif sends:
+        await app.outbox.send_all([Record(topic, key.encode(), value) for topic, key, value in sends])
 
 
 def write(table: MutableMapping[str, bytes], key: str, state: bytes | None) -> None:

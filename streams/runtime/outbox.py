@@ -7,8 +7,8 @@ idempotence. `flush()` is not delivery, so each record's own future is awaited.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
@@ -22,6 +22,17 @@ _BACKOFF_S: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 MAX_BATCH_BYTES: Final = 512 * 1024
 #: how long a record waits for others of its partition; requests, not records, are what costs. Whole batches do not wait
 LINGER_MS: Final = 50
+
+
+class Record(NamedTuple):
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None  #: by the key where there is none
+
+
+#: a producer that was handed something, and what is done when that is stored
+_Begun = tuple[AIOKafkaProducer, Awaitable[Any]]
 
 
 class Outbox:
@@ -60,11 +71,37 @@ class Outbox:
 
     async def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
         """Return when the record is stored. Raises RecordError for one that no broker will take (too large)."""
+        record = Record(topic, key, value, partition)
+        await self._stored(record, await self._begin(record))
 
+    async def send_all(self, records: Sequence[Record]) -> None:
+        """Return when all records are stored, in whatever order.
+
+        Raises RecordError for the first that no broker will take, when the others are stored.
+        """
+        begun = [(record, await self._begin(record)) for record in records]
+        refused: RecordError | None = None
+        for record, under_way in begun:
+            try:
+                await self._stored(record, under_way)
+            except RecordError as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
+
+    async def _begin(self, record: Record) -> _Begun | None:
+        """Hand a record to the producer; None where that did not take it, and it is to be sent anew."""
+        producer = self._producer
+        try:
+            return producer and (producer, await _hand_over(producer, record))
+        except (KafkaError, OSError):
+            return None
+
+    async def _stored(self, record: Record, begun: _Begun | None) -> None:
         async def attempt(producer: AIOKafkaProducer) -> None:
-            await producer.send_and_wait(topic, value, key=key, partition=partition)
+            await (await _hand_over(producer, record))
 
-        await self._until_stored(topic, len(value or b""), attempt)
+        await self._until_stored(record.topic, len(record.value or b""), attempt, begun)
 
     async def send_batch(self, topic: str, partition: int, records: Sequence[tuple[bytes, Sequence[bytes]]]) -> None:
         """Return when all records (keys, each with its values) are stored, in their order, as one batch.
@@ -86,15 +123,25 @@ class Outbox:
         await self._until_stored(topic, size, attempt)
 
     async def _until_stored(
-        self, topic: str, size: int, send: Callable[[AIOKafkaProducer], Coroutine[Any, Any, None]]
+        self,
+        topic: str,
+        size: int,
+        send: Callable[[AIOKafkaProducer], Coroutine[Any, Any, None]],
+        begun: _Begun | None = None,
     ) -> None:
+        """Send, again and again if need be, until that is stored; `begun` is the first try if it is under way."""
         attempt = 0
         while True:
             producer = self._producer
             try:
-                if producer is None:
+                if begun is not None:
+                    producer, stored = begun
+                    begun = None
+                    await stored
+                elif producer is None:
                     raise KafkaError("producer is not connected")  # noqa: TRY301
-                await send(producer)
+                else:
+                    await send(producer)
             except (MessageSizeTooLargeError, RecordListTooLargeError) as problem:
                 raise RecordError(f"{size} bytes for {topic} are more than the topic takes at once") from problem
             except (KafkaError, OSError) as problem:
@@ -120,6 +167,13 @@ class Outbox:
                 await self.start()
             except (KafkaError, OSError) as problem:
                 log.warning("waiting for kafka to send problem=%r", problem)
+
+
+async def _hand_over(producer: AIOKafkaProducer, record: Record) -> Awaitable[Any]:
+    """Return what is done when the record is stored. Raises KafkaError, OSError."""
+    topic, key, value, partition = record
+    stored: Awaitable[Any] = await producer.send(topic, value, key=key, partition=partition)
+    return stored
 
 
 async def _stop_quietly(producer: AIOKafkaProducer) -> None:

@@ -24,11 +24,12 @@ from pollers.snmp.limits import Limits
 from schemas.records import EnrichedResource, Enrichment, Outcome, RawCounters, Resource
 from streams.cli.demo.children import Children, wait_for_line
 from streams.pipeline import Topic
-from streams.polling.agent import Poller
+from streams.polling.agent_poller import Poller
 from streams.polling.held import packed
 from streams.runtime.app import now_ms
 from streams.runtime.long_lived import set_aside
 from streams.runtime.metrics import Metrics
+from streams.runtime.outbox import Record
 from streams.runtime.owner import Due
 from streams.runtime.plugins import Installed, Plugins
 from streams.runtime.registry_files import FileRegistry
@@ -56,6 +57,10 @@ class Outbox:
         self.records += 1
         self.bytes += len(value or b"")
         self.last[topic] = value or b""
+
+    async def send_all(self, records: Sequence[Record]) -> None:
+        for record in records:
+            await self.send(*record)
 
 
 class Table(dict[str, bytes]):

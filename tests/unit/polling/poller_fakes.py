@@ -7,9 +7,10 @@ from pollers.plugins.base import Poll
 from schemas.errors import RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, Resource
 from streams.pipeline import Topic
-from streams.polling.agent import Poller
+from streams.polling.agent_poller import Poller
 from streams.polling.held import packed
 from streams.runtime.metrics import Metrics
+from streams.runtime.plugins import Installed
 from streams.runtime.serde import Serdes
 
 JOB = Job(plugin="ping", profile="", interval_s=60)
@@ -38,6 +39,10 @@ class Outbox:
         if len(value) > MAX_BYTES:
             raise RecordError(f"{len(value)} bytes are too large")
         self.sent[topic].append(value)
+
+    async def send_all(self, records):
+        for topic, key, value, _ in records:
+            await self.send(topic, key, value)
 
 
 class Table(dict):
@@ -94,7 +99,8 @@ def resource(resource_id, jobs=(JOB,)):
 async def polling(plugin, resources, app=None):
     """Return a poller whose table has the resources, and its app."""
     app = app or App()
-    poller = Poller(app, [SimpleNamespace(section=SimpleNamespace(name="ping", interval_s=60), instance=plugin)])
+    section = SimpleNamespace(name="ping", interval_s=60)
+    poller = Poller(app, [Installed(section, lambda _resource: True, plugin)])
     await app.serdes.register()
     serde = app.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
     for each in resources:

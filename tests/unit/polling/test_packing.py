@@ -11,7 +11,7 @@ from pollers.plugins.base import Sample
 from schemas.codec import parsed_schema, to_avro
 from schemas.errors import RecordError
 from schemas.records import CounterColumn, EnrichedResource, Job, RawCounters
-from streams.polling.packing import Heads, pack
+from streams.polling.packing import Heads, pack, pack_status
 from streams.polling.results import raw_counters
 from tests.strategies import records_of
 from tests.unit.resources.test_inventory import SWITCH
@@ -41,6 +41,14 @@ def test_a_packed_record_is_the_whole_record_whatever_was_packed_before_it(polls
         sample = sample_of(raw)
         for at in (slot, slot + 60):
             assert pack(HEADER, ENRICHED, JOB, at, sample, heads) == whole(sample, at)
+
+
+@settings(deadline=None)
+@given(records_of("poll_status"))
+def test_a_packed_status_is_what_avro_makes_of_it(status):
+    body = io.BytesIO()
+    fastavro.schemaless_writer(body, parsed_schema("poll_status"), to_avro(status))
+    assert pack_status(HEADER, status) == HEADER + body.getvalue()
 
 
 def test_what_seldom_changes_is_packed_once_a_group():

@@ -10,7 +10,7 @@ import pytest
 from pollers.plugins.base import Poll, Sample
 from schemas.records import CounterColumn, GaugeColumn, Outcome, StateColumn
 from streams.pipeline import Topic
-from streams.polling.agent import AT_ONCE, NO_LEADER
+from streams.polling.agent_poller import AT_ONCE, NO_LEADER
 from streams.runtime.owner import Due
 from streams.scheduling.phase import phase
 from streams.scheduling.slots import SlotRun, Span, slots_within

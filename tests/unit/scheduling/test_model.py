@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.records import Job, Outcome, PollStatus, Tick
-from streams.polling.agent import Poller
+from streams.polling.agent_poller import Poller
 from streams.runtime.owner import Due
 from streams.scheduling.acks import Acks, Begin
 from streams.scheduling.due import Schedule

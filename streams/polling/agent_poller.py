@@ -1,0 +1,197 @@
+"""At each slot, counters and a status out: what the stage does with its resources, its ticks and its plugins."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from pollers.plugins.base import Poll
+from schemas.errors import FatalError, RecordError
+from schemas.records import EnrichedResource, Job, Outcome, PollStatus, RawCounters
+from streams.pipeline import Topic
+from streams.polling.agent_asking import Asking
+from streams.polling.agent_turns import Turns
+from streams.polling.held import Held, Holding, packed, unpacked
+from streams.polling.packing import pack, pack_status
+from streams.polling.results import Timing, missed, polled
+from streams.runtime.app import StageApp, now_ms
+from streams.runtime.folding import Effects, Received, Send, send_all
+from streams.runtime.owned import Owned
+from streams.runtime.owner import Due
+from streams.runtime.plugins import Installed
+from streams.runtime.profile_metrics import measure_profiles
+from streams.scheduling.inflight import Caps, InFlight, Missed, PollId
+from streams.scheduling.slots import SlotRun
+
+NO_LEADER: Final = "no schedule was published for this time: all leaders were down"
+BAD: Final = frozenset({Outcome.TIMEOUT, Outcome.UNREACHABLE})
+SUSPECTS_SHARE: Final = 4  #: of the polls in flight, at most one in so many may be of devices that went badly last time
+#: missed statuses that are written before others get the event loop, for records are decoded for them
+AT_ONCE: Final = 100
+#: records of this size fit into any topic of ours: the status need not wait to hear whether they were taken
+SURELY_TAKEN_BYTES: Final = 256 * 1024
+
+
+class Records(NamedTuple):
+    """What is published of one poll."""
+
+    outcome: Outcome
+    status: Send
+    counters: Sequence[Send]
+
+
+class Poller:
+    """Polls what is due and publishes what came of it."""
+
+    def __init__(self, app: StageApp, plugins: Iterable[Installed]) -> None:
+        self.table = app.bytes_table("to-poll")
+        self._app = app
+        self._plugins = tuple(plugins)
+        self._asking = Asking({plugin.section.name: plugin.instance for plugin in self._plugins})
+        self._serde = app.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
+        self._raw_serde = app.serdes.of(Topic.RAW_COUNTERS, RawCounters)
+        self._status_serde = app.serdes.of(Topic.POLL_STATUS, PollStatus)
+        self._raw_topic = app.topic_name(Topic.RAW_COUNTERS)
+        self._status_topic = app.topic_name(Topic.POLL_STATUS)
+        room = app.settings.polling.max_polls_in_flight
+        self.turns = Turns(InFlight(Caps(polls=room, suspects=max(1, room // SUSPECTS_SHARE))), self._miss)
+        self.outcomes: Counter[Outcome] = Counter()
+        self.lateness_s = 0.0  #: sum over all polls
+        self._holding = Holding(lambda stored: self._serde.decode(unpacked(stored)))
+        app.on_partitions_assigned.connect(self._forget, weak=False)
+        self._measure()
+        self.owned = Owned(app, self.table, lambda _key, stored: self._serde.decode(unpacked(stored)).jobs)
+
+    def _measure(self) -> None:
+        metrics, in_flight = self._app.metrics, self.turns.in_flight
+        metrics.counters(
+            "slots", "slots by what became of them", "outcome", lambda: [(o.value, n) for o, n in self.outcomes.items()]
+        )
+        metrics.counter("poll_lateness_seconds", "sum of how late polls started", lambda: self.lateness_s)
+        metrics.counter("plugin_faults", "polls that a fault of their plugin spoilt", lambda: self._asking.faults)
+        measure_profiles(metrics, [plugin.instance for plugin in self._plugins])
+        metrics.gauge("polls_running", "polls that run", lambda: in_flight.running)
+        metrics.gauge("polls_waiting", "polls that wait for room", lambda: in_flight.waiting)
+        metrics.gauge(
+            "poll_pressure",
+            "how near the worker is to missing slots; at 1 add a worker",
+            lambda: in_flight.pressure(time.time(), self.owned.slots_per_s),
+        )
+        metrics.gauge("resources_owned", "resources of the partitions that this worker owns", lambda: len(self.owned))
+        metrics.gauge(
+            "resources_set_aside",
+            "resources that are not polled, for their record in the table cannot be read",
+            lambda: self.owned.set_aside,
+        )
+
+    async def _forget(self, *_: Any, **__: Any) -> None:
+        self._holding.clear()  # what has left is not to be kept, and what stays is soon decoded again
+
+    def take(self, received: Received[EnrichedResource]) -> Effects:
+        """Step of the enriched resources' agent: remember them, and when their jobs are due."""
+        key, value = received.key, received.value
+        if value is None:
+            return Effects(writes=[(key, None)], then=lambda: self._remove(key))
+        stored = packed(value)
+        return Effects(writes=[(key, stored)], then=lambda: self.owned.put(key, stored))
+
+    def _remove(self, key: str) -> None:
+        self.owned.remove(key)
+        self._holding.remove(key)
+
+    async def run(self, due: Due) -> None:
+        """Poll, or record as missed, every (resource, job) that a tick asks for."""
+        await self.owned.build()
+        if due.gap:
+            await self._miss_gap(due)
+            return
+        schedule = self.owned.schedule(due.partition)
+        polls = [PollId(key, job, slot) for slot in due.span.seconds for key, job in schedule.due(slot)]
+        await asyncio.gather(*(self.turns.take(poll, self._poll) for poll in polls))
+
+    async def _miss_gap(self, due: Due) -> None:
+        runs = tuple(self.owned.schedule(due.partition).missed_within(due.span))
+        for begin in range(0, len(runs), AT_ONCE):
+            missed_runs = runs[begin : begin + AT_ONCE]
+            statuses = [self._missed_status(key, job, slots, NO_LEADER) for key, job, slots in missed_runs]
+            await send_all(self._app, [send for send in statuses if send is not None])
+
+    async def _poll(self, poll_id: PollId) -> bool:
+        """Poll one slot, publish what came of it, and return whether the device did badly."""
+        key, job, slot = poll_id
+        stored = self.table.get(key)
+        if stored is None:
+            return False  # it expired meanwhile
+        held = self._holding.get(key, stored)
+        started_at_ms = now_ms()
+        poll = await self._asking.ask(held.enriched, job, slot)
+        timing = Timing(slot=slot, started_at_ms=started_at_ms, ended_at_ms=now_ms())
+        self.lateness_s += max(0.0, started_at_ms / 1000 - slot)
+        outcome = await self._publish(held, job, timing, poll)
+        slow = (timing.ended_at_ms - timing.started_at_ms) * 2 > job.interval_s * 1000
+        return slow or outcome in BAD
+
+    async def _publish(self, held: Held, job: Job, timing: Timing, poll: Poll) -> Outcome:
+        """Return what became of the slot when that is stored."""
+        records = self._encoded(held, job, timing, poll)
+        counters = records.counters
+        try:
+            if sum(len(value or b"") for _, _, value in counters) > SURELY_TAKEN_BYTES:
+                await send_all(self._app, counters)
+                counters = ()
+            await send_all(self._app, [*counters, records.status])
+        except RecordError as error:
+            records = self._encoded(held, job, timing, _spoilt(poll, error))
+            await send_all(self._app, [records.status])
+        self.outcomes[records.outcome] += 1
+        return records.outcome
+
+    def _encoded(self, held: Held, job: Job, timing: Timing, poll: Poll) -> Records:
+        """Return the poll's records; of one that cannot be written, the status that says so."""
+        try:
+            return self._records(held, job, timing, poll)
+        except FatalError:
+            raise
+        except RecordError as error:
+            spoilt = _spoilt(poll, error)
+        except Exception as fault:  # noqa: BLE001 - the edge of the stage: one device's poll is not to fail its tick
+            why = f"what it returned is no Poll: {type(fault).__name__}"
+            spoilt = self._asking.fault(held.enriched.resource.identity, job, why, fault)
+        return self._records(held, job, timing, spoilt)
+
+    def _records(self, held: Held, job: Job, timing: Timing, poll: Poll) -> Records:
+        resource = held.enriched.resource
+        # the status first: a RecordError of the samples then says that the rest of the poll can be written
+        status = pack_status(self._status_serde.header, polled(resource, job, timing, poll, self._app.worker_name))
+        counters = self._counters(held, job, timing.slot, poll)
+        return Records(Outcome(poll.outcome), Send(self._status_topic, resource.identity, status), counters)
+
+    def _counters(self, held: Held, job: Job, slot: int, poll: Poll) -> list[Send]:
+        """Return the records of the poll's samples. Raises RecordError for one that is none."""
+        header, key = self._raw_serde.header, held.enriched.resource.identity
+        return [
+            Send(self._raw_topic, key, pack(header, held.enriched, job, slot, sample, held.heads))
+            for sample in poll.samples
+        ]
+
+    async def _miss(self, missed_poll: Missed) -> None:
+        key, job, slot = missed_poll.poll
+        send = self._missed_status(key, job, SlotRun(slot, 1), missed_poll.reason)
+        if send is not None:
+            await send_all(self._app, [send])
+
+    def _missed_status(self, key: str, job: Job, slots: SlotRun, reason: str) -> Send | None:
+        stored = self.table.get(key)
+        if stored is None:
+            return None
+        self.outcomes[Outcome.MISSED] += slots.slots
+        resource = self._holding.get(key, stored).enriched.resource
+        status = missed(resource, job, slots, reason=reason, at_ms=now_ms(), worker=self._app.worker_name)
+        return Send(self._status_topic, key, pack_status(self._status_serde.header, status))
+
+
+def _spoilt(poll: Poll, error: RecordError) -> Poll:
+    """Return what is left of a poll whose samples no topic takes."""
+    return replace(poll, outcome=Outcome.INTERNAL, reason=str(error), samples=())
