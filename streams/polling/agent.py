@@ -25,10 +25,13 @@ def build() -> StageApp:
     async def resources(stream: Any) -> None:
         await fold_topic(app, stream, serde, poller.table, poller.take)
 
+    async def sweep() -> None:  # Faust asks for its signature, and a compiled method does not tell
+        await poller.turns.sweep()
+
     app.agent(app.input_topic(Topic.ENRICHED_RESOURCES), name="polling.resources")(resources)
     longest = max((plugin.section.interval_s for plugin in plugins), default=60)
     StageSchedule(app, poller.run, longest_interval_s=longest)
     app.longest_work_s = longest + 2 * MARGIN_S
-    app.task(poller.turns.sweep)
+    app.task(sweep)
     app.task(keep_setting_aside)
     return app
