@@ -14,7 +14,7 @@ import pytest
 ROOT: Final = Path(__file__).parents[2]
 NEEDED: Final = ("streams", "pollers", "schemas", "tests", "setup.py", "pyproject.toml")
 #: what works on values, and is tested without services
-TESTS: Final = ("tests/unit/snmp", "tests/unit/polling", "tests/unit/schemas")
+TESTS: Final = ("tests/unit/snmp", "tests/unit/polling", "tests/unit/scheduling", "tests/unit/schemas")
 HEADERS: Final = Path(sysconfig.get_path("include")) / "Python.h"
 
 

@@ -17,7 +17,7 @@ from tests.bench.pipeline.fleet import INTERFACES
 from tests.bench.snmp import peers, report, telegraf, to_kafka
 from tests.bench.snmp.collect import VALUES
 from tests.bench.snmp.picture import bars
-from tests.bench.snmp.watched import Figures
+from tests.bench.snmp.watched import Figures, python
 from tests.contract.snmp import agents
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -41,7 +41,7 @@ def ours(name: str, port: int, devices: int, rounds: int, *options: str) -> tupl
     if raw["values_by_engine"].get(raw["engine"], 0) < first["values"]:
         raise RuntimeError(f"{raw['engine']} did not read its values itself: {raw['values_by_engine']}")
     cost = [r["cpu_us_per_value"] for r in later]
-    version, note = f"Python {platform.python_version()}", f"{later[-1]['packets'] / devices:.0f} packets a device"
+    version, note = python(), f"{later[-1]['packets'] / devices:.0f} packets a device"
     return Figures(name, version, devices, first["values"], cost, raw["peak_rss_bytes"], sums, note), raw
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 import tempfile
@@ -15,10 +14,9 @@ from streams.cli.services.keeper import kept
 from streams.pipeline import STAGES
 from tests.bench.pipeline.__main__ import carry
 from tests.bench.snmp import telegraf
-from tests.bench.snmp.watched import Figures
+from tests.bench.snmp.watched import Figures, python
 
 ROOT: Final = Path(__file__).resolve().parents[3]
-PYTHON: Final = f"Python {platform.python_version()}"
 #: of the pipeline, all that a polling worker needs to know its devices
 FEEDING: Final = tuple(stage for stage in STAGES if stage.name != "gauges")
 
@@ -70,7 +68,7 @@ def poller(ticks: Mapping[str, Any]) -> Figures:
     size = ticks["bytes"] / sum(ticks["outcomes"].values()) / values
     note = f"{size:.1f} bytes a value, Avro; nothing is sent"
     name = "ours, tick to bytes for the producer"
-    return Figures(name, PYTHON, devices, devices * values, ticks["cpu_us_per_value"], ticks["peak_bytes"], {}, note)
+    return Figures(name, python(), devices, devices * values, ticks["cpu_us_per_value"], ticks["peak_bytes"], {}, note)
 
 
 def worker(carried: Mapping[str, Any]) -> Figures:
@@ -81,4 +79,4 @@ def worker(carried: Mapping[str, Any]) -> Figures:
     polls = carried["outcomes"]["SUCCESS"]
     note = f"{polls:,} polls in {carried['seconds']} s; with ticks, statuses and table"
     values = carried["values"] // polls * carried["devices"]
-    return Figures("ours, polling worker to Kafka", PYTHON, carried["devices"], values, cost, peak, {}, note)
+    return Figures("ours, polling worker to Kafka", python(), carried["devices"], values, cost, peak, {}, note)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import platform
 import re
 import subprocess
 import time
@@ -9,7 +10,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from pollers.snmp import message
+
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+
+
+def python() -> str:
+    """Return which Python runs here, and whether our code is compiled (docs/compiling.md)."""
+    compiled = "" if message.__file__.endswith(".py") else ", compiled"
+    return f"Python {platform.python_version()}{compiled}"
 
 
 class Figures(NamedTuple):
