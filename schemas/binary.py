@@ -54,6 +54,11 @@ def array_of(items: Sequence[bytes]) -> bytes:
     return b"".join((long(len(items)), *items, END)) if items else END
 
 
+def array_of_texts(values: Iterable[str]) -> bytes:
+    """Return an array of strings."""
+    return array_of([text(value) for value in values])
+
+
 def map_of(entries: Iterable[tuple[str, bytes]]) -> bytes:
     """Return a map, its values encoded already."""
     return array_of([text(key) + value for key, value in entries])

@@ -26,9 +26,12 @@ def arrays_of_longs(columns: Sequence[Sequence[int]]) -> list[bytes]:
 
     Raises ValueError, TypeError for what is no integer of 64 bits, signed.
     """
-    if __file__.endswith(".py"):
-        return all_at_once(columns)
-    return [one_by_one(column) for column in columns]
+    return [one_by_one(column) for column in columns] if is_compiled() else all_at_once(columns)
+
+
+def is_compiled() -> bool:
+    """Return whether machine code runs here (docs/compiling.md)."""
+    return not __file__.endswith(".py")
 
 
 def one_by_one(column: Sequence[int]) -> bytes:

@@ -27,13 +27,15 @@ _LOOKS: Final = 4
 class RawSerde(Protocol):
     """Decodes RawCounters; raises BackendError where a schema has to be fetched first, RecordError for damage."""
 
-    header: bytes
+    @property
+    def header(self) -> bytes: ...
 
     def decode(self, value: bytes) -> RawCounters: ...
 
 
 class GaugeSerde(Protocol):
-    header: bytes
+    @property
+    def header(self) -> bytes: ...
 
     def encode(self, record: Gauge) -> bytes: ...
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from schemas.binary import doubles, long, map_of_texts, text
+from schemas.binary import array_of, array_of_texts, doubles, long, map_of_texts, text
 from streams.gauges.sample import Longs, MissingPart, Numbers, Sample, Shape, without_strange_levels
 from streams.gauges.words import NoRate
 
@@ -218,7 +218,7 @@ def _equal(one: Longs | None, other: Longs | None) -> bool:
 
 def _fixed(shape: Shape) -> bytes:
     fixed = shape.fixed
-    dimensions = [text(name) + _texts(values) for name, values in fixed.dimensions]
+    dimensions = [text(name) + array_of_texts(values) for name, values in fixed.dimensions]
     return b"".join(
         (
             *map(text, (fixed.resource, fixed.site, fixed.endpoint)),
@@ -226,32 +226,24 @@ def _fixed(shape: Shape) -> bytes:
             text(fixed.job),
             text(fixed.group),
             long(fixed.interval_s),
-            _texts(fixed.row_keys),
-            _array(dimensions),
+            array_of_texts(fixed.row_keys),
+            array_of(dimensions),
             _ints(fixed.line_rates),
-            _array([b"".join(map(text, value)) for value in fixed.derived]),
+            array_of([b"".join(map(text, value)) for value in fixed.derived]),
         )
     )
 
 
-def _array(items: Sequence[bytes]) -> bytes:
-    return b"".join((long(len(items)), *items, b"\0")) if items else b"\0"
-
-
-def _texts(values: Sequence[str]) -> bytes:
-    return _array([text(value) for value in values])
-
-
 def _ints(values: Sequence[int]) -> bytes:
-    return _array([long(value) for value in values])
+    return array_of([long(value) for value in values])
 
 
 def _state_columns(shape: Shape, states: tuple[tuple[str, ...], ...]) -> bytes:
-    return _array([text(name) + _texts(values) for name, values in zip(shape.states, states, strict=True)])
+    return array_of([text(name) + array_of_texts(values) for name, values in zip(shape.states, states, strict=True)])
 
 
 def _missing(parts: Sequence[MissingPart]) -> bytes:
-    return _array([text(part.column) + text(part.reason) + _ints(part.rows) for part in parts])
+    return array_of([text(part.column) + text(part.reason) + _ints(part.rows) for part in parts])
 
 
 @lru_cache(maxsize=_PLACES_KEPT)

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import fastavro
 
 from pollers.plugins.base import Sample
-from schemas.binary import END, array_of, doubles, long, optional_long, text
+from schemas.binary import END, array_of, array_of_texts, doubles, long, optional_long, text
 from schemas.codec import Schema, canonical_text, parse, to_avro
 from schemas.errors import RecordError
 from schemas.longs import arrays_of_longs
@@ -132,7 +132,7 @@ def _gauge(column: GaugeColumn) -> bytes:
 
 
 def _state(column: StateColumn) -> bytes:
-    return text(column.name) + array_of([text(value) for value in column.values])
+    return text(column.name) + array_of_texts(column.values)
 
 
 def _missing(cells: MissingCells) -> bytes:

@@ -90,12 +90,16 @@ class Outbox:
             raise refused
 
     async def _begin(self, record: Record) -> _Begun | None:
-        """Hand a record to the producer; None where that did not take it, and it is to be sent anew."""
+        """Hand a record to the producer, as the first try, which may have failed already; None without a producer."""
         producer = self._producer
-        try:
-            return producer and (producer, await _hand_over(producer, record))
-        except (KafkaError, OSError):
+        if producer is None:
             return None
+        try:
+            return producer, await _hand_over(producer, record)
+        except (KafkaError, OSError) as problem:
+            failed = asyncio.get_running_loop().create_future()
+            failed.set_exception(problem)
+            return producer, failed
 
     async def _stored(self, record: Record, begun: _Begun | None) -> None:
         async def attempt(producer: AIOKafkaProducer) -> None:

@@ -43,7 +43,7 @@ class Serde(Generic[R]):
 
     def __init__(self, topic: str, schema: str, record: type[R], registry: Registry) -> None:
         self.topic: Final = topic
-        self.header = b""  #: the 5 bytes before every body, for those who pack bodies themselves
+        self._header = b""
         self._schema_name = schema
         self._schema = _SCHEMAS[schema]
         self._record = record
@@ -55,6 +55,13 @@ class Serde(Generic[R]):
     def subject(self) -> str:
         return f"{self.topic}-value"
 
+    @property
+    def header(self) -> bytes:
+        """Return the 5 bytes before every body, for those who pack bodies. Raises FatalError before `register`."""
+        if not self._header:
+            raise FatalError(f"the schema of {self.topic} was not registered before a record was written")
+        return self._header
+
     async def register(self) -> None:
         """Get our schema's id, and every schema with which records of this topic have been written so far.
 
@@ -64,12 +71,10 @@ class Serde(Generic[R]):
         for earlier in await self._registry.ids_of(self.subject):
             await self._learn(earlier)
         self._writers[schema_id] = None
-        self.header = _HEADER.pack(0, schema_id)
+        self._header = _HEADER.pack(0, schema_id)
 
     def encode(self, record: R) -> bytes:
         """Return the record as bytes. Raises FatalError before `register`, ValueError, TypeError for another record."""
-        if not self.header:
-            raise FatalError(f"the schema of {self.topic} was not registered before a record was written")
         body = io.BytesIO()
         body.write(self.header)
         fastavro.schemaless_writer(body, self._schema, to_avro(record))

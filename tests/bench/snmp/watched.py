@@ -10,15 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pollers.snmp import message
+from schemas.longs import is_compiled
 
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
 def python() -> str:
     """Return which Python runs here, and whether our code is compiled (docs/compiling.md)."""
-    compiled = "" if message.__file__.endswith(".py") else ", compiled"
-    return f"Python {platform.python_version()}{compiled}"
+    return f"Python {platform.python_version()}{', compiled' if is_compiled() else ''}"
 
 
 class Figures(NamedTuple):

@@ -20,12 +20,15 @@ class Producer:
         self.under_way = []
         self.faults = {}  #: of a value: what its first try fails with once it is under way
         self.too_large = set()
+        self.not_taken = set()  #: by the first try
         self.gate = asyncio.Event()
 
     async def send(self, topic, value, key=None, partition=None):
         self.tries[value] += 1
         if value in self.too_large:
             raise MessageSizeTooLargeError
+        if value in self.not_taken and self.tries[value] == 1:
+            raise KafkaError("no room")
         self.under_way.append(value)
         return asyncio.ensure_future(self._store(topic, value))
 
@@ -78,6 +81,16 @@ async def test_only_what_failed_is_sent_anew(outbox):
     assert outbox.retries == 1
 
 
+async def test_what_the_producer_does_not_take_counts_as_a_try(outbox):
+    producer = outbox._producer
+    producer.not_taken = {b"one"}
+    producer.gate.set()
+    await outbox.send_all(RECORDS)
+    assert sorted(producer.stored["counters"]) == [b"one", b"two"]
+    assert producer.tries == {b"one": 2, b"two": 1, b"three": 1}
+    assert outbox.retries == 1
+
+
 async def test_what_is_too_large_keeps_none_of_the_others(outbox):
     producer = outbox._producer
     producer.too_large = {b"one"}
@@ -85,6 +98,7 @@ async def test_what_is_too_large_keeps_none_of_the_others(outbox):
     with pytest.raises(RecordError, match="3 bytes for counters"):
         await outbox.send_all(RECORDS)
     assert producer.stored == {"counters": [b"two"], "statuses": [b"three"]}
+    assert producer.tries[b"one"] == 1
 
 
 async def test_without_a_producer_records_wait_for_one(outbox):
