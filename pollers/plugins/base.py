@@ -100,6 +100,9 @@ class Sample:
     offsets_ms: Sequence[int] = ()
     discontinuities_cs: Sequence[int] = ()
     missing: Sequence[MissingCells] = ()
+    #: the same object as in an earlier sample of this resource, job and group says that index, dimensions, line_rates
+    #: and derived are equal to what they were there: they are then not looked at, and not packed again
+    known_by: object | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from pollers.plugins.base import OptionError, PluginContext, Poll
 from pollers.profiles.collect import samples_of
 from pollers.profiles.facts import known_from_facts, namespace_of, numeric_names
 from pollers.profiles.frames import Known
-from pollers.profiles.known_by import FAULTS, Constants
+from pollers.profiles.known_by import FAULTS, Steady
 from pollers.profiles.library import Library
 from pollers.profiles.match import best_profile
 from pollers.profiles.model import Group, Profile
@@ -50,7 +50,7 @@ class Remembered:
     enriched: EnrichedResource | None = None  #: as it was at the last poll: the plan and what is offered come from it
     library: Library | None = None  #: likewise
     memory: Memory = field(default_factory=Memory)
-    constants: dict[str, Constants] = field(default_factory=dict)
+    steady: dict[str, Steady] = field(default_factory=dict)
     offered: dict[str, Known] = field(default_factory=dict)
 
 
@@ -119,7 +119,7 @@ class SnmpProfile:
         except SnmpError as error:
             return _failed(error, session)
         remembered.memory = self._shared(reading.memory)
-        poll = to_poll(remembered.plan, reading, session, remembered.constants)
+        poll = to_poll(remembered.plan, reading, session, remembered.steady)
         reading.frames.clear()
         return poll
 
@@ -187,26 +187,23 @@ class SnmpProfile:
 
 
 def _offer(found: Remembered, resource: EnrichedResource, sharing: Sharing) -> None:
-    """Take over what enrichment knows of slow columns, where that is new."""
-    plan = found.plan
-    for table, names in plan.slow_names.items():
-        enrichment = resource.enrichments.get(namespace_of(table))
-        if enrichment is None or not enrichment.rows:
-            found.offered.pop(table, None)
-            continue
-        before = found.offered.get(table)
-        if before is None or before.at_ms != enrichment.collected_at_ms:
-            numeric = numeric_names(plan.profile.tables[table])
-            found.offered[table] = known_from_facts(enrichment, names, numeric, sharing)
+    """Take over what enrichment knows of slow columns."""
+    found.offered.clear()
+    for table, names in found.plan.slow_names.items():
+        namespace = namespace_of(table)
+        enrichment = resource.enrichments.get(namespace)
+        if enrichment is not None and enrichment.rows:
+            numeric = sharing.of(numeric_names(found.plan.profile.tables[table]))
+            found.offered[table] = known_from_facts(resource.enrichments, namespace, names, numeric, sharing)
 
 
-def to_poll(plan: Plan, reading: Reading, session: Session, constants: dict[str, Constants] | None = None) -> Poll:
+def to_poll(plan: Plan, reading: Reading, session: Session, steady: dict[str, Steady] | None = None) -> Poll:
     """Return what became of a poll whose device answered: success, or partial with what is missing.
 
-    `constants` as in samples_of.
+    `steady` as in samples_of.
     """
     readable = [group for group in plan.groups if not reading.unread.intersection(group.tables)]
-    samples = samples_of(plan, reading.frames, reading.clock, readable, constants)
+    samples = samples_of(plan, reading.frames, reading.clock, readable, steady)
     reasons = list(reading.problems)
     for sample in samples:
         faults = sorted({f"{cells.column}: {cells.reason}" for cells in sample.missing if cells.reason in FAULTS})

@@ -7,7 +7,7 @@ from pollers.plugins.base import Sample
 from pollers.profiles.absent import NOT_ANSWERED, Absent, Cell, Reason, more_telling
 from pollers.profiles.convert import exception_of
 from pollers.profiles.frames import Frame, Frames
-from pollers.profiles.known_by import MAX_LONG, Constants, Missing, constants_of, kept_cells, texts
+from pollers.profiles.known_by import MAX_LONG, Constants, Missing, Steady, constants_of, kept_cells, texts
 from pollers.profiles.model import As, Column, Group, Use
 from pollers.profiles.plan import Plan
 from pollers.profiles.refs import Ref
@@ -32,11 +32,11 @@ def samples_of(
     frames: Frames,
     clock: Clock,
     groups: Iterable[Group] | None = None,
-    constants: dict[str, Constants] | None = None,
+    steady: dict[str, Steady] | None = None,
 ) -> list[Sample]:
     """Return one sample per group that has rows; by default of all groups of the plan.
 
-    `constants` has those of the device's last poll by table, and is brought up to date.
+    `steady` has by table what stands for the constants of the device's last poll, and is brought up to date.
     """
     found: list[Sample] = []
     for group in plan.groups if groups is None else groups:
@@ -44,7 +44,7 @@ def samples_of(
         if group.first_of:
             shown = shown[:1]
         samples = [
-            _sample(group, frame, clock, plan.rates, constants_of(plan, frame, constants))
+            _sample(group, frame, clock, plan.rates, constants_of(plan, frame, steady))
             for frame in shown
             if not _is_hollow(plan, frame)
         ]
@@ -67,7 +67,10 @@ def _is_hollow(plan: Plan, frame: Frame) -> bool:
     return all(isinstance(frame.column(name)[0], Absent) for name in found)
 
 
-def _sample(group: Group, frame: Frame, clock: Clock, rates: Container[Ref], constants: Constants) -> Sample:
+def _sample(
+    group: Group, frame: Frame, clock: Clock, rates: Container[Ref], known_by: tuple[Constants, Steady | None]
+) -> Sample:
+    constants, steady = known_by
     kept = frame.kept
     missing = Missing()
     counters, gauges, states = [], [], []
@@ -102,6 +105,7 @@ def _sample(group: Group, frame: Frame, clock: Clock, rates: Container[Ref], con
         offsets_ms=[offsets[row] for row in kept] if any(offsets) else [],
         discontinuities_cs=_discontinuities(frame, kept),
         missing=[*missing.cells(), *constants.missing],
+        known_by=steady,
     )
 
 

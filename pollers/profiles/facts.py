@@ -1,7 +1,6 @@
 """Slow columns as facts of an enrichment, and back: both sides of what polls need not read."""
 
-from collections.abc import Container, Sequence
-from functools import lru_cache
+from collections.abc import Container, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Final
 
@@ -16,7 +15,10 @@ from schemas.records import Enrichment
 #: the table whose facts have a namespace of their own
 INTERFACE: Final = "interface"
 #: equal numbers as one object: speeds and the like are few
-_number: Final = lru_cache(maxsize=4096)(float)
+
+
+#: so many looks at each column, of a device whose rows change for example, are not yet again and again
+_SELDOM: Final = 3
 
 
 def namespace_of(table: str) -> str:
@@ -40,26 +42,71 @@ def numeric_names(table: Table) -> frozenset[str]:
     return frozenset(entry.name for entry in found if entry.use in numbers)
 
 
-def known_from_facts(
-    enrichment: Enrichment, names: Sequence[str], numeric: Container[str], sharing: Sharing | None = None
-) -> Known:
-    """Return an enrichment's rows (index -> name -> text) as remembered values; a missing fact is absent.
+class Offered(Mapping[str, Sequence[Cell]]):
+    """The columns of what an enrichment knows (rows: index -> name -> text), made when somebody looks.
 
-    With `sharing`, columns that another device has as well are the same objects.
+    Kept are those of a table that is looked at again and again; of most, a poll needs what rows are known by just once.
     """
-    share = sharing or Sharing()
-    rows = enrichment.rows
 
-    def cell(text: str | None, name: str) -> Cell:
-        if text is None:
-            return NOT_ANSWERED
-        try:
-            return _number(text) if name in numeric else text
-        except ValueError:
-            return Absent(Reason.NOT_A_NUMBER)
+    __slots__ = ("_enrichments", "_kept", "_looks", "_names", "_namespace", "_numeric", "_share")
 
+    def __init__(
+        self,
+        enrichments: Mapping[str, Enrichment],
+        namespace: str,
+        names: Sequence[str],
+        numeric: Container[str],
+        share: Sharing,
+    ) -> None:
+        self._enrichments = enrichments
+        self._namespace = namespace
+        self._names = names
+        self._numeric = numeric
+        self._share = share
+        self._looks = 0
+        self._kept: dict[str, Sequence[Cell]] | None = None
+
+    def __getitem__(self, name: str) -> Sequence[Cell]:
+        if self._kept is not None and (kept := self._kept.get(name)) is not None:
+            return kept
+        if name not in self._names:
+            raise KeyError(name)
+        numeric, rows = name in self._numeric, self._enrichments[self._namespace].rows
+        made = [_cell(facts.get(name), numeric=numeric) for facts in rows.values()]
+        self._looks += 1
+        if self._looks > _SELDOM * len(self._names):
+            self._kept = self._kept or {}
+            self._kept[name] = self._share.of(compact(made))
+        return made
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _cell(text: str | None, *, numeric: bool) -> Cell:
+    """Return a fact as a cell; a missing one is absent."""
+    if text is None:
+        return NOT_ANSWERED
+    try:
+        return float(text) if numeric else text
+    except ValueError:
+        return Absent(Reason.NOT_A_NUMBER)
+
+
+def known_from_facts(
+    enrichments: Mapping[str, Enrichment], namespace: str, names: Sequence[str], numeric: Container[str], share: Sharing
+) -> Known:
+    """Return the rows of one of these enrichments as remembered values; devices that have the same rows share them."""
+    enrichment = enrichments[namespace]
+    indexes = tuple(enrichment.rows)
+    places = share.made(("places", indexes), lambda: {intern(index): place for place, index in enumerate(indexes)})
     at_ms = enrichment.collected_at_ms
-    columns = {name: share.of(compact([cell(facts.get(name), name) for facts in rows.values()])) for name in names}
-    indexes = tuple(map(intern, rows))
-    places = share.made(("places", indexes), lambda: {index: place for place, index in enumerate(indexes)})
-    return Known(places, columns, at_ms, at_ms + enrichment.ttl_s * 1_000)
+    return Known(
+        places, Offered(enrichments, namespace, names, numeric, share), at_ms, at_ms + enrichment.ttl_s * 1_000
+    )

@@ -2,14 +2,14 @@
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from sys import intern
-from typing import Final
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
 
 from pollers.profiles.absent import Absent, Cell, Reason
 from pollers.profiles.expr import names
 from pollers.profiles.frames import Frame, Known
 from pollers.profiles.functions import as_text
+from pollers.profiles.later import Later
 from pollers.profiles.model import Use
 from pollers.profiles.plan import Plan
 from pollers.profiles.refs import Ref
@@ -42,13 +42,8 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constants:
-    """What rows are known by: the same objects in every poll for as long as neither they nor what is remembered change.
+    """What rows are known by."""
 
-    Whoever takes samples further can see by that what need not be done again.
-    """
-
-    rows: Sequence[str]
-    known: Known | None
     index: Sequence[str]
     dimensions: Sequence[DimensionColumn]
     line_rates: Sequence[int]
@@ -56,26 +51,49 @@ class Constants:
     missing: Sequence[MissingCells]
 
 
-def constants_of(plan: Plan, frame: Frame, kept: dict[str, Constants] | None) -> Constants:
+class Steady(NamedTuple):
+    """Stands for the constants of a table, from poll to poll, as long as neither rows nor what is remembered change."""
+
+    rows: Sequence[str]
+    known: Known
+    missing: Sequence[MissingCells]
+
+
+def constants_of(plan: Plan, frame: Frame, kept: dict[str, Steady] | None) -> tuple[Constants, Steady | None]:
+    """Return what the rows are known by, and what stands for it if it may be the same in the next poll.
+
+    What is the same as in the last poll is made when somebody looks. `kept` is brought up to date.
+    """
     name = frame.table.name
     if kept is None or frame.known is None or name not in plan.steady:
-        return _make_constants(frame, plan.rates)
+        return _make_constants(frame, plan.rates), None
     before = kept.get(name)
-    if before is None or before.known is not frame.known or before.rows != frame.index:
-        before = kept[name] = _make_constants(frame, plan.rates)
-    return before
+    if before is not None and before.known is frame.known and before.rows == frame.index:
+        return _made_later(frame, plan.rates, before.missing), before
+    made = _make_constants(frame, plan.rates)
+    steady = kept[name] = Steady(_shared(tuple(frame.index)), frame.known, made.missing or ())
+    return made, steady
 
 
 def _make_constants(frame: Frame, rates: Container[Ref]) -> Constants:
     missing = Missing()
     return Constants(
-        rows=_shared(tuple(frame.index)),
-        known=frame.known,
-        index=_shared(tuple(map(intern, row_keys(frame)))),
+        index=row_keys(frame),
         dimensions=_dimensions(frame, frame.kept, missing),
         line_rates=_line_rates(frame, frame.kept),
         derived=_derived(frame, rates),
         missing=missing.cells(),
+    )
+
+
+def _made_later(frame: Frame, rates: Container[Ref], missing: Sequence[MissingCells]) -> Constants:
+    whole = cache(lambda: _make_constants(frame, rates))
+    return Constants(
+        index=Later(lambda: whole().index),
+        dimensions=Later(lambda: whole().dimensions),
+        line_rates=Later(lambda: whole().line_rates),
+        derived=Later(lambda: whole().derived),
+        missing=missing,
     )
 
 

@@ -1,6 +1,8 @@
 """What is packed in parts is what the whole would be, whichever part of it changed since the last poll."""
 
 import io
+from collections.abc import Sequence
+from dataclasses import replace
 
 import fastavro
 import pytest
@@ -34,11 +36,11 @@ def sample_of(raw: RawCounters) -> Sample:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(records_of("raw_counters"), st.integers(0, 2**40)), min_size=1, max_size=4))
+@given(st.lists(st.tuples(records_of("raw_counters"), st.integers(0, 2**40), st.booleans()), min_size=1, max_size=4))
 def test_a_packed_record_is_the_whole_record_whatever_was_packed_before_it(polls):
     heads: Heads = {}
-    for raw, slot in polls:
-        sample = sample_of(raw)
+    for raw, slot, steady in polls:
+        sample = replace(sample_of(raw), known_by=object() if steady else None)
         for at in (slot, slot + 60):
             assert pack(HEADER, ENRICHED, JOB, at, sample, heads) == whole(sample, at)
 
@@ -53,13 +55,23 @@ def test_a_packed_status_is_what_avro_makes_of_it(status):
 
 def test_what_seldom_changes_is_packed_once_a_group():
     heads: Heads = {}
-    index = ["Gi0/1"]
-    for uptime_cs in (1, 2):
-        pack(HEADER, ENRICHED, JOB, 60, Sample(group="g", polled_at_ms=1, uptime_cs=uptime_cs, index=index), heads)
-        kept = heads[JOB.name, "g"]
-    assert heads == {(JOB.name, "g"): kept}
-    pack(HEADER, ENRICHED, JOB, 60, Sample(group="g", polled_at_ms=1, index=["Gi0/2"]), heads)
-    assert heads[JOB.name, "g"] is not kept
+    sample = Sample(group="g", polled_at_ms=1, uptime_cs=1, index=["Gi0/1"], known_by=object())
+    pack(HEADER, ENRICHED, JOB, 60, sample, heads)
+    unseen = replace(sample, uptime_cs=2, index=Unseen())
+    assert pack(HEADER, ENRICHED, JOB, 60, unseen, heads) == whole(replace(sample, uptime_cs=2), 60)
+    renamed = replace(sample, index=["Gi0/2"], known_by=object())
+    assert pack(HEADER, ENRICHED, JOB, 60, renamed, heads) == whole(renamed, 60)
+    assert list(heads) == [(JOB.name, "g")]
+
+
+class Unseen(Sequence[str]):
+    """Nobody is to look at it."""
+
+    def __getitem__(self, at):
+        raise AssertionError(at)
+
+    def __len__(self):
+        raise AssertionError
 
 
 @pytest.mark.parametrize(

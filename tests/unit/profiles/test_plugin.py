@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pollers.plugins import snmp_facts, snmp_interfaces, snmp_profile
-from pollers.plugins.base import OptionError, PluginContext
+from pollers.plugins.base import OptionError, PluginContext, Sample
 from pollers.profiles.recording import RecordedSession, read_recording
 from pollers.snmp.client import Device, Session
 from pollers.snmp.errors import AgentError, AuthRefused, DeadlineExceeded, NoAnswer, SnmpError, Unreachable
@@ -147,6 +147,27 @@ async def test_enrichment_spares_the_poll_the_slow_columns():
     assert "1.3.6.1.2.1.31.1.1.1.1" not in bench.asked[-1]
     assert poll.samples[0].index == ["Gi0/1", "Gi0/2"]
     assert poll.samples[0].line_rates == [1_000_000_000, 10_000_000_000]
+
+
+async def test_what_rows_are_known_by_is_the_same_from_poll_to_poll_until_it_changes():
+    bench = Bench()
+    before = enriched(await snmp_interfaces.create(bench.context).enrich(RESOURCE))
+    plugin = snmp_profile.create(bench.context)
+
+    async def sample(resource: EnrichedResource) -> Sample:
+        bench.pass_time(60)
+        (found,) = (await plugin.poll(resource, JOB, 0)).samples
+        return found
+
+    first, second = await sample(before), await sample(before)
+    assert first.known_by is not None
+    assert second.known_by is first.known_by
+    assert (second.index, second.line_rates) == (first.index, first.line_rates)
+    assert (second.dimensions, second.derived) == (first.dimensions, first.derived)
+    bench.text = bench.text.replace("Gi0/1", "Te0/1")
+    renamed = await sample(enriched(await snmp_interfaces.create(bench.context).enrich(RESOURCE)))
+    assert renamed.known_by is not first.known_by
+    assert renamed.index == ["Te0/1", "Gi0/2"]
 
 
 async def test_enrichment_from_before_a_reboot_is_not_believed():
