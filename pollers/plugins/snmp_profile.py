@@ -18,6 +18,7 @@ from pollers.profiles.model import Group, Profile
 from pollers.profiles.place import Problem
 from pollers.profiles.plan import Plan, make_plan
 from pollers.profiles.reading import Reading, read_device
+from pollers.profiles.resting import Resting, rest, wake
 from pollers.profiles.sharing import Sharing
 from pollers.profiles.walking import Memory
 from pollers.profiles.watch import Watch
@@ -47,11 +48,12 @@ class Remembered:
     """What is kept between the polls of one (resource, job)."""
 
     plan: Plan
-    enriched: EnrichedResource | None = None  #: as it was at the last poll: the plan and what is offered come from it
+    #: as they were at the last poll: the plan and what is offered come from them
+    enrichments: Mapping[str, Enrichment] | None = None
     library: Library | None = None  #: likewise
-    memory: Memory = field(default_factory=Memory)
+    learnt: Resting | None = None
     steady: dict[str, Steady] = field(default_factory=dict)
-    offered: dict[str, Known] = field(default_factory=dict)
+    offered: dict[str, Known] = field(default_factory=dict)  #: by enrichment, and not taken into what was learnt yet
 
 
 class SnmpProfile:
@@ -111,26 +113,20 @@ class SnmpProfile:
         device = Device(where.site, where.resource_id, where.endpoint)
         deadline_s = self._deadline_s or job.interval_s * 0.9
         session: Session | None = None
+        memory = Memory() if remembered.learnt is None else wake(remembered.learnt)
         try:
             async with self._context.snmp.open(device, deadline_s) as session:
                 reading = await read_device(
-                    session, remembered.plan, remembered.memory, remembered.offered, self._context.now_ms()
+                    session, remembered.plan, memory, remembered.offered, self._context.now_ms()
                 )
         except SnmpError as error:
             return _failed(error, session)
-        remembered.memory = self._shared(reading.memory)
+        known = reading.memory.known
+        remembered.learnt = rest(reading.memory, self._sharing)
+        remembered.offered = {name: one for name, one in remembered.offered.items() if known.get(name) is not one}
         poll = to_poll(remembered.plan, reading, session, remembered.steady)
         reading.frames.clear()
         return poll
-
-    def _shared(self, memory: Memory) -> Memory:
-        """Return the memory with what other devices of this kind remember as well as the same objects."""
-        rows = memory.rows
-        return replace(
-            memory,
-            skip=self._sharing.of(memory.skip),
-            rows=self._sharing.made(("rows", frozenset(rows.items())), lambda: rows),
-        )
 
     def _profile_name(self, enrichments: Mapping[str, Enrichment]) -> str:
         if self._fixed:
@@ -163,7 +159,7 @@ class SnmpProfile:
         """Return what is kept of the device, brought up to date; None where there is no profile for it."""
         key = (resource.resource.identity, job.name)
         found = self._remembered.get(key)
-        if found is not None and found.enriched is resource and found.library is self.watch.library:
+        if found is not None and found.enrichments is resource.enrichments and found.library is self.watch.library:
             return found
         profile = self._profile(self._profile_name(resource.enrichments)) or self._profile(job.profile)
         if profile is None:
@@ -172,7 +168,7 @@ class SnmpProfile:
         if found is None or found.plan is not plan:
             found = self._remembered[key] = Remembered(plan)
         _offer(found, resource, self._sharing)
-        found.enriched, found.library = resource, self.watch.library
+        found.enrichments, found.library = resource.enrichments, self.watch.library
         return found
 
     def _forget(self) -> None:
@@ -180,7 +176,7 @@ class SnmpProfile:
         gone = [
             key
             for key, found in self._remembered.items()
-            if found.memory.clock and now_ms - found.memory.clock.polled_at_ms > _FORGET_AFTER_MS
+            if found.learnt and found.learnt.clock and now_ms - found.learnt.clock.polled_at_ms > _FORGET_AFTER_MS
         ]
         for key in gone:
             del self._remembered[key]

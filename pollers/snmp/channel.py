@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from pollers.snmp import ber
 from pollers.snmp.devices import Memory
@@ -12,7 +12,7 @@ from pollers.snmp.known import Known
 from pollers.snmp.limits import Limits
 from pollers.snmp.machine import Machine
 from pollers.snmp.prepared import PlanCache
-from pollers.snmp.rowset import RowSet, dense, guards, learn
+from pollers.snmp.rowset import RowSet, dense, guards, learn, told_now
 from pollers.snmp.values import Oid, Problem, Table, Value
 from pollers.snmp.walk import Walk
 
@@ -45,7 +45,7 @@ class Shared:
         self.now_s = now_s
         self.rewalks = 0  #: fresh walks because a device had other rows than were learnt
         self.plans = PlanCache(limits.plan_cache_bytes)
-        self._interned: dict[bytes, bytes] = {}
+        self._interned: dict[Any, Any] = {}
 
     def intern(self, known: RowSet) -> RowSet:
         """Return the same with bytes that it shares with equal row sets of other devices."""
@@ -55,6 +55,7 @@ class Shared:
         return known._replace(
             rows=share(known.rows, known.rows),
             tags=share(known.tags, known.tags),
+            guards=share(known.guards, known.guards),
             beyond=share(known.beyond, known.beyond),
         )
 
@@ -121,8 +122,7 @@ class MachineChannel(ABC):
             return _partial(table, error)
         if machine.changed:
             return None
-        uptime = (known.guards[0][0], machine.uptime)
-        self._memory.row_sets[names] = known._replace(guards=(uptime, *known.guards[1:]), misses=0, heard_at_s=asked_s)
+        self._memory.row_sets[names] = told_now(known, machine.uptime)._replace(misses=0, heard_at_s=asked_s)
         return machine.table(columns)
 
     def _start_walk(self, names: Sequence[bytes], beside: Sequence[bytes]) -> Walk:

@@ -9,7 +9,7 @@ from pollers.snmp.errors import DamagedResponse
 from pollers.snmp.message import GET_BULK, Answer, ErrorStatus, Request
 from pollers.snmp.paging import Paging
 from pollers.snmp.prepared import Page, Plan, cut
-from pollers.snmp.rowset import RowSet, dense, unchanged
+from pollers.snmp.rowset import RowSet, dense, parts_of, unchanged
 from pollers.snmp.values import Column, Data, Oid, Problem, Table
 
 _FIRST: Final = 0
@@ -21,7 +21,7 @@ class Known:
     def __init__(self, plan: Plan, known: RowSet, paging: Paging, *, elapsed_s: float = 0.0) -> None:
         """`elapsed_s`: seconds since the guards of `known` were read."""
         self.changed = ""
-        self.uptime = known.guards[_FIRST][1]  #: as the device said it this time
+        self.uptime = parts_of(known.told)[_FIRST]  #: as the device said it this time
         self._plan = plan
         self._known = known
         self._paging = paging
@@ -74,7 +74,7 @@ class Known:
         return len(raws)
 
     def _check_guards(self, raws: list[bytes]) -> None:
-        if not unchanged(self._known.guards, raws[: self._plan.guards], self._elapsed_s):
+        if not unchanged(self._known, raws[: self._plan.guards], self._elapsed_s):
             self.changed = "the device restarted or changed its rows"
         self.uptime = raws[_FIRST]
 

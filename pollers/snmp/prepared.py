@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pollers.snmp import ber, message
 from pollers.snmp.columns import row_name
 from pollers.snmp.message import GET_BULK, GET_NEXT, Request
-from pollers.snmp.rowset import GUARD_TYPES, RowSet, dense, split_rows
+from pollers.snmp.rowset import GUARD_TYPES, RowSet, dense, parts_of
 from pollers.snmp.values import Type
 
 
@@ -59,7 +59,7 @@ def plan(columns: Sequence[bytes], known: RowSet, page_rows: int, *, bulk: bool)
     By GETBULK where every column has every row, by GETNEXT where there are holes, and with v1: both show rows that are
     new, which GET would not.
     """
-    suffixes = split_rows(known.rows)
+    suffixes = parts_of(known.rows)
     shape = _Shape(columns, suffixes, known, {})
     make = _bulk_pages if bulk and dense(known.tags, len(columns)) else _next_pages
     pages = make(shape, page_rows)
@@ -78,10 +78,10 @@ def _bulk_pages(shape: _Shape, page_rows: int) -> list[Page]:
 
 def _bulk_page(shape: _Shape, first: int, rows: int, number: int) -> Page:
     columns, suffixes, known, _ = shape
-    extra = [name for name, _ in known.guards] if first == 0 else []
+    extra = list(known.guards) if first == 0 else []
     wants = _guard_wants(extra)
     if first + rows == len(suffixes):
-        for beyond in filter(None, split_rows(known.beyond)[:1]):
+        for beyond in filter(None, parts_of(known.beyond)[:1]):
             extra.append(columns[0] + suffixes[-1])
             wants.append(beyond)
     for suffix in suffixes[first : first + rows]:
@@ -107,7 +107,7 @@ def _next_pages(shape: _Shape, page_rows: int) -> list[Page]:
     before = list(columns)  #: by column, the cell that the next one follows
     pages: list[Page] = []
     for first in firsts:
-        names = [] if first else [name for name, _ in known.guards]
+        names = [] if first else list(known.guards)
         wants = _guard_wants(names)
         if first == firsts[-1]:
             names += [name for name, _ in ends]
@@ -127,7 +127,7 @@ def _ends(shape: _Shape, cells: bytes) -> list[tuple[bytes, bytes]]:
     """Return each column's last cell, and what must follow it unless the column has a new one there."""
     found: list[tuple[bytes, bytes]] = []
     width = len(shape.columns)
-    for at, beyond in enumerate(split_rows(shape.known.beyond)):
+    for at, beyond in enumerate(parts_of(shape.known.beyond)):
         rows = len(cells[at::width].rstrip(b"\0"))
         if beyond:
             found.append((shape.columns[at] + (shape.suffixes[rows - 1] if rows else b""), beyond))
@@ -165,8 +165,7 @@ class PlanCache:
         self._plans: OrderedDict[tuple[object, ...], tuple[Plan, int]] = OrderedDict()
 
     def get(self, columns: tuple[bytes, ...], known: RowSet, page_rows: int, *, bulk: bool) -> Plan:
-        names = tuple(name for name, _ in known.guards)
-        key = (columns, known.rows, known.tags, known.beyond, names, page_rows, bulk)
+        key = (columns, known.rows, known.tags, known.beyond, known.guards, page_rows, bulk)
         if (found := self._plans.get(key)) is not None:
             self._plans.move_to_end(key)
             return found[0]

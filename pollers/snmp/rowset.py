@@ -47,7 +47,8 @@ class RowSet(NamedTuple):
     #: one tag per column where every cell has its column's tag, else one per cell, row by row, 0 for a hole
     tags: bytes
     value_bytes: int  #: of a response, per value, rounded up, so that a page fits where its rows are the longest
-    guards: tuple[tuple[bytes, bytes], ...]  #: name and contents, sysUpTime first
+    guards: tuple[bytes, ...]  #: names, sysUpTime first
+    told: bytes  #: what they said: contents, each with its length before it
     #: name and tag of what follows the last row, each with its length before it, empty where that is not known: of the
     #: first column where GETBULK shows the others, of every column where GETNEXT has to
     beyond: bytes
@@ -67,7 +68,7 @@ def learn(walk: Walk, began_s: float) -> RowSet | None:
     first = walk.columns[0].cells
     if walk.problems or not any(c.cells.suffixes for c in walk.columns) or UPTIME not in walk.guards:
         return None
-    known = tuple(walk.guards.items())
+    told = list(walk.guards.values())
     uniform = bool(first.suffixes) and all(
         c.cells.suffixes == first.suffixes and c.cells.types.count(c.cells.types[0]) == len(first.suffixes)
         for c in walk.columns
@@ -77,10 +78,13 @@ def learn(walk: Walk, began_s: float) -> RowSet | None:
         rows = first.suffixes
     else:
         rows, tags = _cells(walk)
-    if any(len(row) > _LONGEST_PART for row in rows):
+    if any(len(part) > _LONGEST_PART for part in (*rows, *told)):
         return None
     beyond = _packed([_beyond(column) for column in walk.columns[: 1 if uniform and walk.bulk else None]])
-    return RowSet(_packed(rows), tags, _value_bytes(walk, rows), known, beyond, began_s, heard_at_s=began_s)
+    names = tuple(walk.guards)
+    return RowSet(
+        _packed(rows), tags, _value_bytes(walk, rows), names, _packed(told), beyond, began_s, heard_at_s=began_s
+    )
 
 
 def _value_bytes(walk: Walk, rows: Sequence[bytes]) -> int:
@@ -137,21 +141,27 @@ def _cells(walk: Walk) -> tuple[list[bytes], bytes]:
     return rows, bytes(column.get(row, 0) for row in rows for column in by_row)
 
 
-def split_rows(rows: bytes) -> list[bytes]:
-    """Return the parts of what a RowSet keeps with their lengths before them: the rows, or what is beyond them."""
+def told_now(known: RowSet, uptime: bytes) -> RowSet:
+    """Return the row set of a device that gave this sysUpTime, and otherwise told the same."""
+    return known._replace(told=_packed([uptime, *parts_of(known.told)[1:]]))
+
+
+def parts_of(packed: bytes) -> list[bytes]:
+    """Return what a RowSet keeps with lengths before it: rows, contents of guards, or what is beyond the rows."""
     found, at = [], 0
-    while at < len(rows):
-        end = at + 1 + rows[at]
-        found.append(rows[at + 1 : end])
+    while at < len(packed):
+        end = at + 1 + packed[at]
+        found.append(packed[at + 1 : end])
         at = end
     return found
 
 
-def unchanged(before: Sequence[tuple[bytes, bytes]], now: Sequence[bytes], elapsed_s: float = 0.0) -> bool:
-    """Return whether the guards say that nothing happened to the rows in these seconds; sysUpTime comes first."""
-    if any(then != value for (_, then), value in zip(before[1:], now[1:], strict=True)):
+def unchanged(known: RowSet, now: Sequence[bytes], elapsed_s: float = 0.0) -> bool:
+    """Return whether the guards say that nothing happened to the rows in these seconds."""
+    before = parts_of(known.told)
+    if before[1:] != list(now[1:]):
         return False
-    return not _restarted(int.from_bytes(before[0][1]), int.from_bytes(now[0]), elapsed_s * 100)
+    return not _restarted(int.from_bytes(before[0]), int.from_bytes(now[0]), elapsed_s * 100)
 
 
 def _restarted(was_cs: int, now_cs: int, elapsed_cs: float) -> bool:

@@ -21,7 +21,7 @@ from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivPr
 from pollers.snmp.devices import Memory
 from pollers.snmp.errors import AuthRefused, DamagedResponse, DeadlineExceeded, NoAnswer
 from pollers.snmp.link import Link
-from pollers.snmp.rowset import RowSet, split_rows, unchanged
+from pollers.snmp.rowset import RowSet, parts_of, told_now, unchanged
 from pollers.snmp.trace import Exchanged
 from pollers.snmp.usm_keys import AUTHS, stretched
 from pollers.snmp.values import Column, Data, Oid, Table, Type, Value
@@ -243,8 +243,8 @@ class GufoChannel:
 
     async def _ask_known(self, names: tuple[bytes, ...], columns: Sequence[Oid], known: RowSet) -> Table | None:
         """Return the table by its learnt rows, or None where a fresh walk is due."""
-        rows = [ber.dotted(suffix) for suffix in split_rows(known.rows)]
-        guards = [ber.decode_oid(name + b"\x00") for name, _ in known.guards]
+        rows = [ber.dotted(suffix) for suffix in parts_of(known.rows)]
+        guards = [ber.decode_oid(name + b"\x00") for name in known.guards]
         width = len(columns)
         tags = known.tags * len(rows) if len(known.tags) == width else known.tags
         wanted = [[f"{column}.{row}" for row in rows] for column in columns]
@@ -255,7 +255,7 @@ class GufoChannel:
         except DamagedResponse:
             return None
         now = [_unsigned(found.get(guard)) for guard in guards]
-        if None in now or not unchanged(known.guards, [value for value in now if value is not None]):
+        if None in now or not unchanged(known, [value for value in now if value is not None]):
             return None
         made = []
         for position, column in enumerate(columns):
@@ -264,8 +264,7 @@ class GufoChannel:
             if data is None:
                 return None
             made.append(Column(column, bytearray(kinds), data))
-        uptime = (known.guards[0][0], now[0] or b"\x00")
-        self._memory.row_sets[names] = known._replace(guards=(uptime, *known.guards[1:]))
+        self._memory.row_sets[names] = told_now(known, now[0] or b"\x00")
         offset_ms = int((began_s - opened_s) * 1000)
         return Table(rows, made, [offset_ms] * len(rows))
 

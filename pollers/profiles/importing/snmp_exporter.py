@@ -145,7 +145,7 @@ def _lookups(
         elif as_list(lookup.get("labels")) == every:
             column = _looked_up(draft, lookup, where)
             if column is not None:
-                name = f"{label}_name" if label in known else label
+                name = f"{label[:50]}_name" if label in known else label
                 table["columns"].setdefault(name, column)
                 known[name] = name
         else:
@@ -189,7 +189,7 @@ def _joined(draft: Draft, table: dict[str, Any], lookup: Mapping[str, Any], know
     column = _looked_up(draft, lookup, where)
     if column is None:
         return
-    name = f"{label}_name" if label in known else label
+    name = f"{label[:50]}_name" if label in known else label
     other = as_identifier(f"lookup_{'_'.join(column['oid'].split('.')[-8:])}")
     draft.tables.setdefault(other, {"columns": {"value": column}})
     alias = f"by_{name}"[:60]

@@ -148,18 +148,19 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 async def _measure(options: argparse.Namespace, settings: Settings, port: int) -> dict[str, Any]:
     app: Any = App(settings)
-    access = open_access(Limits(), Credentials())
+    access, enriching = open_access(Limits(), Credentials()), open_access(Limits(), Credentials())
     plugins = Plugins(settings, access, now_ms)
     pollers = plugins.of(Kind.POLLING)
     poller = Poller(app, pollers)
     await app.serdes.register()
+    enrichers = Plugins(settings, enriching, now_ms).of(Kind.ENRICHMENT)  # those of a stage of its own
     resident, resources = {"empty": _resident_bytes()}, _resources(options.devices, port)
     minute = int(time.time())
 
     async def known(some: Sequence[Resource]) -> None:
         """Enrich these, poll everything twice (walks, then learnt rows), and collect garbage as the worker does."""
         nonlocal minute
-        await _fill(app, poller, plugins.of(Kind.ENRICHMENT), pollers, some)
+        await _fill(app, poller, enrichers, pollers, some)
         for _ in range(2):
             await _round(poller, minute := minute + 60)
         set_aside()
@@ -181,6 +182,7 @@ async def _measure(options: argparse.Namespace, settings: Settings, port: int) -
     resident["polled"] = _resident_bytes()
     raw = app.serdes.of(Topic.RAW_COUNTERS, RawCounters).decode(outbox.last[Topic.RAW_COUNTERS.value])
     await access.close()
+    await enriching.close()
     values = len(raw.index) * (len(raw.counters) + len(raw.states) + bool(raw.discontinuities_cs))
     return {
         "devices": options.devices,

@@ -164,8 +164,9 @@ def test_an_idle_device_costs_less_than_four_kilobytes_even_with_rows_of_its_own
         memory.credential = V2C
         memory.address = (2, (address, 161))
         rows = b"".join(b"\x05" + os.urandom(5) for _ in range(48))
-        guards = ((UPTIME, os.urandom(4)), (UPTIME[:-1], os.urandom(2)), (UPTIME[:-2], os.urandom(4)))
-        memory.row_sets[names] = shared.intern(RowSet(rows, bytes(15), 25, guards, os.urandom(20), 0.0))
+        guards = (UPTIME, UPTIME[:-1], UPTIME[:-2])
+        told = b"\x04" + os.urandom(4) + b"\x02" + os.urandom(2) + b"\x04" + os.urandom(4)
+        memory.row_sets[names] = shared.intern(RowSet(rows, bytes(15), 25, guards, told, os.urandom(20), 0.0))
     each = (tracemalloc.get_traced_memory()[0] - before) / count
     tracemalloc.stop()
     assert each < 4096

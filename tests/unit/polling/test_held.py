@@ -24,10 +24,13 @@ def test_a_record_is_decoded_once_and_looks_like_itself():
     decode = Decoding()
     holding = Holding(decode)
     held = holding.get("a", b"1")
-    assert holding.get("a", bytes([49])) is held
+    again = holding.get("a", bytes([49]))
+    assert again == held
+    assert again.enriched.enrichments is held.enriched.enrichments
+    assert again.heads is held.heads
     assert decode.decoded == [b"1"]
     assert held.enriched.resource == SWITCH
-    assert held.enriched.jobs == [JOB]
+    assert list(held.enriched.jobs) == [JOB]
     assert dict(held.enriched.enrichments) == {"device": FACTS}
     assert held.enriched.enrichments.get("interface") is None
 
@@ -36,7 +39,7 @@ def test_another_record_or_a_removal_forgets_what_was_held():
     holding = Holding(Decoding())
     held = holding.get("a", b"1")
     changed = holding.get("a", b"2")
-    assert changed is not held
+    assert changed.heads is not held.heads
     assert changed.enriched.enrichments is not held.enriched.enrichments
     holding.remove("a")
     holding.remove("a")
@@ -57,7 +60,7 @@ def test_enrichments_of_many_resources_do_not_stay_decoded():
 def test_a_record_in_the_table_is_the_record_that_came():
     record = b"\0\0\0\0\1" + b"interface" * 500
     assert unpacked(packed(record)) == record
-    assert len(packed(record)) < len(record) / 5
+    assert len(packed(record)) < len(record) / 10
 
 
 def test_what_is_no_record_of_the_table_says_so():

@@ -38,7 +38,7 @@ def sample_of(raw: RawCounters) -> Sample:
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(records_of("raw_counters"), st.integers(0, 2**40), st.booleans()), min_size=1, max_size=4))
 def test_a_packed_record_is_the_whole_record_whatever_was_packed_before_it(polls):
-    heads: Heads = {}
+    heads: Heads = []
     for raw, slot, steady in polls:
         sample = replace(sample_of(raw), known_by=object() if steady else None)
         for at in (slot, slot + 60):
@@ -54,14 +54,14 @@ def test_a_packed_status_is_what_avro_makes_of_it(status):
 
 
 def test_what_seldom_changes_is_packed_once_a_group():
-    heads: Heads = {}
+    heads: Heads = []
     sample = Sample(group="g", polled_at_ms=1, uptime_cs=1, index=["Gi0/1"], known_by=object())
     pack(HEADER, ENRICHED, JOB, 60, sample, heads)
     unseen = replace(sample, uptime_cs=2, index=Unseen())
     assert pack(HEADER, ENRICHED, JOB, 60, unseen, heads) == whole(replace(sample, uptime_cs=2), 60)
     renamed = replace(sample, index=["Gi0/2"], known_by=object())
     assert pack(HEADER, ENRICHED, JOB, 60, renamed, heads) == whole(renamed, 60)
-    assert list(heads) == [(JOB.name, "g")]
+    assert len(heads) == 1
 
 
 class Unseen(Sequence[str]):
@@ -87,4 +87,4 @@ def test_a_counter_that_is_no_integer_is_refused(values):
     column = CounterColumn(name="octets_in", width=64, unit="octets", values=values)
     sample = Sample(group="g", polled_at_ms=1, index=["Gi0/1"], counters=[column])
     with pytest.raises(RecordError, match="sample of group g"):
-        pack(HEADER, ENRICHED, JOB, 60, sample, {})
+        pack(HEADER, ENRICHED, JOB, 60, sample, [])

@@ -185,10 +185,10 @@ async def test_a_table_of_one_row_with_a_hole_is_known_too(columns: int) -> None
 
 
 def known_rows(tags: bytes, rows: int, names: int) -> RowSet:
-    guarding = tuple((name, b"\x01") for name in guards([ber.encode_oid(COLUMNS[0])])[:names])
+    guarding = guards([ber.encode_oid(COLUMNS[0])])[:names]
     packed = b"".join(bytes((1, row)) for row in range(1, rows + 1))
     beyond = b"".join(bytes((len(want),)) + want for want in (b"\x06\x01\x2b\x41",) * 2)
-    return RowSet(packed, tags, 30, guarding, beyond, 0.0)
+    return RowSet(packed, tags, 30, guarding, b"\x01\x01" * len(guarding), beyond, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,8 @@ def test_a_restart_is_told_by_uptime_and_the_time_that_went_by(
     was_s: float, now_s: float, elapsed_s: float, expected: bool
 ) -> None:
     before, now = (int(s * 100).to_bytes(5) for s in (was_s, now_s))
-    assert unchanged([(b"", before)], [now], elapsed_s) is expected
+    known = known_rows(b"\x02", rows=1, names=1)._replace(told=bytes((len(before),)) + before)
+    assert unchanged(known, [now], elapsed_s) is expected
 
 
 async def test_a_restart_between_polls_is_seen_even_if_the_uptime_has_grown() -> None:
