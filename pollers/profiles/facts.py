@@ -2,14 +2,15 @@
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from sys import intern
+from types import MappingProxyType
 from typing import Final
 
 from pollers.profiles.absent import NOT_ANSWERED, Absent, Cell, Reason
+from pollers.profiles.compact import compact
 from pollers.profiles.frames import Known
 from pollers.profiles.functions import as_text
 from pollers.profiles.model import Column, Computed, Table, Use
 from pollers.profiles.sharing import Sharing
-from pollers.profiles.texts import compact
 from schemas.records import Enrichment
 
 #: the table whose facts have a namespace of their own
@@ -17,8 +18,11 @@ INTERFACE: Final = "interface"
 #: equal numbers as one object: speeds and the like are few
 
 
-#: so many looks at each column, of a device whose rows change for example, are not yet again and again
-_SELDOM: Final = 3
+#: a column that is looked at for the third time is a value that every poll has, not only what rows are known by
+_OFTEN: Final = 3
+
+
+_NOTHING: Final[Mapping[str, Sequence[Cell]]] = MappingProxyType({})
 
 
 def namespace_of(table: str) -> str:
@@ -43,10 +47,7 @@ def numeric_names(table: Table) -> frozenset[str]:
 
 
 class Offered(Mapping[str, Sequence[Cell]]):
-    """The columns of what an enrichment knows (rows: index -> name -> text), made when somebody looks.
-
-    Kept are those of a table that is looked at again and again; of most, a poll needs what rows are known by just once.
-    """
+    """The columns of what an enrichment knows (rows: index -> name -> text), made when somebody looks."""
 
     __slots__ = ("_enrichments", "_kept", "_looks", "_names", "_namespace", "_numeric", "_share")
 
@@ -63,20 +64,19 @@ class Offered(Mapping[str, Sequence[Cell]]):
         self._names = names
         self._numeric = numeric
         self._share = share
-        self._looks = 0
-        self._kept: dict[str, Sequence[Cell]] | None = None
+        self._looks: tuple[str, ...] = ()  #: at columns that are not kept
+        self._kept: Mapping[str, Sequence[Cell]] = _NOTHING
 
     def __getitem__(self, name: str) -> Sequence[Cell]:
-        if self._kept is not None and (kept := self._kept.get(name)) is not None:
-            return kept
+        if name in self._kept:
+            return self._kept[name]
         if name not in self._names:
             raise KeyError(name)
         numeric, rows = name in self._numeric, self._enrichments[self._namespace].rows
         made = [_cell(facts.get(name), numeric=numeric) for facts in rows.values()]
-        self._looks += 1
-        if self._looks > _SELDOM * len(self._names):
-            self._kept = self._kept or {}
-            self._kept[name] = self._share.of(compact(made))
+        self._looks = self._share.of((*self._looks, name))
+        if self._looks.count(name) >= _OFTEN:
+            self._kept = {**self._kept, name: self._share.of(compact(made))}
         return made
 
     def __contains__(self, name: object) -> bool:

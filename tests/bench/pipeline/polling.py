@@ -42,6 +42,7 @@ from tests.simulators.ports import free_udp_port
 
 ROOT: Final = Path(__file__).parents[3]
 PARTITIONS: Final = 8
+LEARNING: Final = 3  #: polls: walks, then learnt rows, then what is seen to be needed every time
 FIRST_SHARE: Final = 2  #: one device in so many comes before the memory of the others is measured
 
 
@@ -158,10 +159,10 @@ async def _measure(options: argparse.Namespace, settings: Settings, port: int) -
     minute = int(time.time())
 
     async def known(some: Sequence[Resource]) -> None:
-        """Enrich these, poll everything twice (walks, then learnt rows), and collect garbage as the worker does."""
+        """Enrich these, poll everything until all is learnt that will be, and collect garbage as the worker does."""
         nonlocal minute
         await _fill(app, poller, enrichers, pollers, some)
-        for _ in range(2):
+        for _ in range(LEARNING):
             await _round(poller, minute := minute + 60)
         set_aside()
 
