@@ -9,6 +9,8 @@ import gc
 from typing import Final
 
 _EVERY_S: Final = 60.0
+#: objects that are more than at the last look: a second's polls make tens of thousands that none of them leaves behind
+_NEW_BEFORE_A_LOOK: Final = 100_000
 #: among what is set aside may be what dies later: so often all of it is looked through once more
 _ROUNDS_PER_FULL_LOOK: Final = 60
 
@@ -22,7 +24,8 @@ def set_aside(*, all_again: bool = False) -> None:
 
 
 async def keep_setting_aside() -> None:
-    """Set aside what is new, every minute, until cancelled."""
+    """Set aside what is new, every minute and seldom in between, until cancelled."""
+    gc.set_threshold(_NEW_BEFORE_A_LOOK)
     rounds = 0
     while True:
         await asyncio.sleep(_EVERY_S)

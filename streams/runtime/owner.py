@@ -13,6 +13,7 @@ from faust.types.events import EventT
 
 from schemas.errors import FatalError, RecordError
 from schemas.records import Tick
+from streams.runtime.alarm import Alarm
 from streams.runtime.dead_letters import DeadLetters
 from streams.runtime.offsets import Offsets
 from streams.runtime.serde import UnknownSchema
@@ -73,6 +74,7 @@ class Owner:
     _departures: Counter[int] = field(default_factory=Counter, init=False)  #: how often each partition has left
 
     def __post_init__(self) -> None:
+        self._alarm = Alarm(self.now_s)
         self._may_start.set()
 
     @property
@@ -149,9 +151,7 @@ class Owner:
         return fence.admit(tick)
 
     async def _hold_and_run(self, due: Due) -> None:
-        # the clock may step: look again after each sleep instead of trusting one long one
-        while (wait_s := due.span.last - self.now_s()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(min(wait_s, 1.0))
+        await self._alarm.until(due.span.last)
         await self._may_start.wait()
         while not self.holds():  # noqa: ASYNC110 - paused for so long that the partition may be another's by now
             await asyncio.sleep(_LOOK_S)
