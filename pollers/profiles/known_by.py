@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from pollers.profiles.absent import Absent, Cell, Reason
@@ -87,14 +87,42 @@ def _make_constants(frame: Frame, rates: Container[Ref]) -> Constants:
 
 
 def _made_later(frame: Frame, rates: Container[Ref], missing: Sequence[MissingCells]) -> Constants:
-    whole = cache(lambda: _make_constants(frame, rates))
+    again = _Again(frame, rates)
     return Constants(
-        index=Later(lambda: whole().index),
-        dimensions=Later(lambda: whole().dimensions),
-        line_rates=Later(lambda: whole().line_rates),
-        derived=Later(lambda: whole().derived),
+        index=Later(again.index),
+        dimensions=Later(again.dimensions),
+        line_rates=Later(again.line_rates),
+        derived=Later(again.derived),
         missing=missing,
     )
+
+
+class _Again:
+    """Makes the constants of a frame when the first of them is asked for."""
+
+    # methods, for nested functions that share what they make would be a circle, which only the collector frees
+
+    def __init__(self, frame: Frame, rates: Container[Ref]) -> None:
+        self._frame = frame
+        self._rates = rates
+        self._made: Constants | None = None
+
+    def _constants(self) -> Constants:
+        if self._made is None:
+            self._made = _make_constants(self._frame, self._rates)
+        return self._made
+
+    def index(self) -> Sequence[str]:
+        return self._constants().index
+
+    def dimensions(self) -> Sequence[DimensionColumn]:
+        return self._constants().dimensions
+
+    def line_rates(self) -> Sequence[int]:
+        return self._constants().line_rates
+
+    def derived(self) -> Sequence[DerivedMetric]:
+        return self._constants().derived
 
 
 def row_keys(frame: Frame) -> list[str]:

@@ -1,6 +1,7 @@
 """The polling plugin against a session that answers from a recording, or fails as devices fail."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 
 from pollers.plugins import snmp_facts, snmp_interfaces, snmp_profile
 from pollers.plugins.base import OptionError, PluginContext, Sample
+from pollers.profiles.frames import Frame
 from pollers.profiles.recording import RecordedSession, read_recording
 from pollers.snmp.client import Device, Session
 from pollers.snmp.errors import AgentError, AuthRefused, DeadlineExceeded, NoAnswer, SnmpError, Unreachable
@@ -168,6 +170,23 @@ async def test_what_rows_are_known_by_is_the_same_from_poll_to_poll_until_it_cha
     renamed = await sample(enriched(await snmp_interfaces.create(bench.context).enrich(RESOURCE)))
     assert renamed.known_by is not first.known_by
     assert renamed.index == ["Te0/1", "Gi0/2"]
+
+
+async def test_a_poll_leaves_nothing_behind_for_the_garbage_collector():
+    bench = Bench()
+    resource = enriched(await snmp_interfaces.create(bench.context).enrich(RESOURCE))
+    plugin = snmp_profile.create(bench.context)
+    await plugin.poll(resource, JOB, 0)
+    gc.collect()
+    gc.disable()
+    try:
+        bench.pass_time(60)
+        poll = await plugin.poll(resource, JOB, 0)
+        assert poll.samples
+        del poll
+        assert not [found for found in gc.get_objects() if isinstance(found, Frame)]
+    finally:
+        gc.enable()
 
 
 async def test_enrichment_from_before_a_reboot_is_not_believed():
