@@ -26,8 +26,6 @@ from streams.gauges.transforms import Transform
 from streams.pipeline import Topic, stage
 from streams.runtime.app import MAX_RECORD_BYTES, StageApp, now_ms
 from streams.runtime.build import stage_app
-from streams.runtime.kafka import client_options
-from streams.runtime.outbox import Outbox
 from streams.runtime.plugins import NoAccess, Plugins
 from streams.runtime.sections import GaugesSettings
 from streams.scheduling.acks import Begin
@@ -66,15 +64,12 @@ class Gauges:
             rules, self._raw, app.serdes.of(Topic.GAUGES, Gauge), self.table.data.get, transforms
         )
         batch = app.settings.gauges.max_batch_bytes
-        self._outbox = Outbox(
-            client_options(app.settings.kafka), max_request_bytes=2 * batch + MAX_RECORD_BYTES, max_batch_bytes=batch
-        )
+        outbox = app.another_outbox(max_request_bytes=2 * batch + MAX_RECORD_BYTES, max_batch_bytes=batch)
         gauges, changes = app.topic_name(Topic.GAUGES), self.table.changelog_topic_name
         most = batch - batch // 16
         pace, calm = Pace(most, GAUGES_LINGER_S), Pace(most, CHANGELOG_LINGER_S)
-        self.gauges: Lanes[Work] = Lanes(self._outbox, gauges, pace, self._gauges_stored, self._task)
-        self.changelog: Lanes[Work] = Lanes(self._outbox, changes, calm, self._changelog_stored, self._task)
-        app.before_start.append(self._outbox.start)
+        self.gauges: Lanes[Work] = Lanes(outbox, gauges, pace, self._gauges_stored, self._task)
+        self.changelog: Lanes[Work] = Lanes(outbox, changes, calm, self._changelog_stored, self._task)
         app.before_stop.append(self._stop)
         app.on_partitions_revoked.connect(self._leave, weak=False)
         app.on_partitions_assigned.connect(self._arrive, weak=False)
@@ -196,7 +191,6 @@ class Gauges:
                 await self.changelog.drained()
         except TimeoutError:
             log.warning("stopping with gauges on their way bytes=%d", self.gauges.bytes_waiting)
-        await self._outbox.stop()
 
     def _measure(self) -> None:
         metrics, converter = self._app.metrics, self.converter

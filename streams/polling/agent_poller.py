@@ -17,7 +17,8 @@ from streams.polling.held import Held, Holding, packed, unpacked
 from streams.polling.packing import pack, pack_status
 from streams.polling.results import Timing, missed, polled
 from streams.runtime.app import StageApp, now_ms
-from streams.runtime.folding import Effects, Received, Send, send_all
+from streams.runtime.folding import Effects, Received
+from streams.runtime.outbox import Record
 from streams.runtime.owned import Owned
 from streams.runtime.owner import Due
 from streams.runtime.plugins import Installed
@@ -38,8 +39,8 @@ class Records(NamedTuple):
     """What is published of one poll."""
 
     outcome: Outcome
-    status: Send
-    counters: Sequence[Send]
+    status: Record
+    counters: Sequence[Record]
 
 
 class Poller:
@@ -48,6 +49,7 @@ class Poller:
     def __init__(self, app: StageApp, plugins: Iterable[Installed]) -> None:
         self.table = app.bytes_table("to-poll")
         self._app = app
+        self._outbox = app.outbox
         self._plugins = tuple(plugins)
         self._asking = Asking({plugin.section.name: plugin.instance for plugin in self._plugins})
         self._serde = app.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
@@ -116,7 +118,7 @@ class Poller:
         for begin in range(0, len(runs), AT_ONCE):
             missed_runs = runs[begin : begin + AT_ONCE]
             statuses = [self._missed_status(key, job, slots, NO_LEADER) for key, job, slots in missed_runs]
-            await send_all(self._app, [send for send in statuses if send is not None])
+            await self._outbox.send_all([record for record in statuses if record is not None])
 
     async def _poll(self, poll_id: PollId) -> bool:
         """Poll one slot, publish what came of it, and return whether the device did badly."""
@@ -138,13 +140,13 @@ class Poller:
         records = self._encoded(held, job, timing, poll)
         counters = records.counters
         try:
-            if sum(len(value or b"") for _, _, value in counters) > SURELY_TAKEN_BYTES:
-                await send_all(self._app, counters)
+            if sum(len(record.value or b"") for record in counters) > SURELY_TAKEN_BYTES:
+                await self._outbox.send_all(counters)
                 counters = ()
-            await send_all(self._app, [*counters, records.status])
+            await self._outbox.send_all([*counters, records.status])
         except RecordError as error:
             records = self._encoded(held, job, timing, _spoilt(poll, error))
-            await send_all(self._app, [records.status])
+            await self._outbox.send_all([records.status])
         self.outcomes[records.outcome] += 1
         return records.outcome
 
@@ -166,30 +168,30 @@ class Poller:
         # the status first: a RecordError of the samples then says that the rest of the poll can be written
         status = pack_status(self._status_serde.header, polled(resource, job, timing, poll, self._app.worker_name))
         counters = self._counters(held, job, timing.slot, poll)
-        return Records(Outcome(poll.outcome), Send(self._status_topic, resource.identity, status), counters)
+        return Records(Outcome(poll.outcome), Record(self._status_topic, resource.identity.encode(), status), counters)
 
-    def _counters(self, held: Held, job: Job, slot: int, poll: Poll) -> list[Send]:
+    def _counters(self, held: Held, job: Job, slot: int, poll: Poll) -> list[Record]:
         """Return the records of the poll's samples. Raises RecordError for one that is none."""
-        header, key = self._raw_serde.header, held.enriched.resource.identity
+        header, key = self._raw_serde.header, held.enriched.resource.identity.encode()
         return [
-            Send(self._raw_topic, key, pack(header, held.enriched, job, slot, sample, held.heads))
+            Record(self._raw_topic, key, pack(header, held.enriched, job, slot, sample, held.heads))
             for sample in poll.samples
         ]
 
     async def _miss(self, missed_poll: Missed) -> None:
         key, job, slot = missed_poll.poll
-        send = self._missed_status(key, job, SlotRun(slot, 1), missed_poll.reason)
-        if send is not None:
-            await send_all(self._app, [send])
+        record = self._missed_status(key, job, SlotRun(slot, 1), missed_poll.reason)
+        if record is not None:
+            await self._outbox.send_all([record])
 
-    def _missed_status(self, key: str, job: Job, slots: SlotRun, reason: str) -> Send | None:
+    def _missed_status(self, key: str, job: Job, slots: SlotRun, reason: str) -> Record | None:
         stored = self.table.get(key)
         if stored is None:
             return None
         self.outcomes[Outcome.MISSED] += slots.slots
         resource = self._holding.get(key, stored).enriched.resource
         status = missed(resource, job, slots, reason=reason, at_ms=now_ms(), worker=self._app.worker_name)
-        return Send(self._status_topic, key, pack_status(self._status_serde.header, status))
+        return Record(self._status_topic, key.encode(), pack_status(self._status_serde.header, status))
 
 
 def _spoilt(poll: Poll, error: RecordError) -> Poll:

@@ -78,6 +78,7 @@ class StageApp(faust.App):
         self.outlasting: set[str] = set()
         self.longest_work_s = 0.0  #: how long the work on one record may rightly take
         self.outbox = Outbox(client_options(settings.kafka), max_request_bytes=MAX_RECORD_BYTES)
+        self._outboxes = [self.outbox]
         self.serdes = Serdes(settings, open_registry(settings))
         self.dead_letters = DeadLetters(
             stage.name,
@@ -111,8 +112,19 @@ class StageApp(faust.App):
     def _measure(self) -> None:
         metrics = self.metrics
         metrics.counter("dead_letters", "records that could not be processed", lambda: self.dead_letters.count)
-        metrics.counter("send_retries", "sends to Kafka that had to be repeated", lambda: self.outbox.retries)
+        metrics.counter("send_retries", "sends to Kafka that had to be repeated", self._send_retries)
         metrics.gauge("records_in_work", "records begun whose effects are not all in place", self.offsets.in_flight)
+
+    def _send_retries(self) -> int:
+        return sum(outbox.retries for outbox in self._outboxes)
+
+    def another_outbox(self, **limits: int) -> Outbox:
+        """Return an outbox beside the app's own, with limits of its own, that starts and stops with the app."""
+        made = Outbox(client_options(self.settings.kafka), **{"max_request_bytes": MAX_RECORD_BYTES, **limits})
+        self._outboxes.append(made)
+        self.before_start.append(made.start)
+        self.before_stop.append(made.stop)
+        return made
 
     def _first_port(self) -> int:
         base = self.settings.web.base_port
