@@ -143,7 +143,7 @@ def _cells(walk: Walk) -> tuple[list[bytes], bytes]:
 
 def told_now(known: RowSet, uptime: bytes) -> RowSet:
     """Return the row set of a device that gave this sysUpTime, and otherwise told the same."""
-    return known._replace(told=_packed([uptime, *parts_of(known.told)[1:]]))
+    return known._replace(told=_packed([uptime]) + known.told[1 + known.told[0] :])
 
 
 def parts_of(packed: bytes) -> list[bytes]:
@@ -159,7 +159,7 @@ def parts_of(packed: bytes) -> list[bytes]:
 def unchanged(known: RowSet, now: Sequence[bytes], elapsed_s: float = 0.0) -> bool:
     """Return whether the guards say that nothing happened to the rows in these seconds."""
     before = parts_of(known.told)
-    if before[1:] != list(now[1:]):
+    if before[1:] != list(now[1:]) or len(now[0]) > _LONGEST_PART:
         return False
     return not _restarted(int.from_bytes(before[0]), int.from_bytes(now[0]), elapsed_s * 100)
 

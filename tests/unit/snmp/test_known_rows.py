@@ -14,7 +14,7 @@ from pollers.snmp.limits import Limits
 from pollers.snmp.message import CommunityFrame
 from pollers.snmp.paging import Paging
 from pollers.snmp.prepared import plan
-from pollers.snmp.rowset import RowSet, guards, learn, unchanged
+from pollers.snmp.rowset import RowSet, guards, learn, parts_of, told_now, unchanged
 from pollers.snmp.values import Table
 from pollers.snmp.walk import Walk
 from pollers.snmp.wire_access import SnmpAccess
@@ -236,6 +236,16 @@ def test_a_restart_is_told_by_uptime_and_the_time_that_went_by(
     before, now = (int(s * 100).to_bytes(5) for s in (was_s, now_s))
     known = known_rows(b"\x02", rows=1, names=1)._replace(told=bytes((len(before),)) + before)
     assert unchanged(known, [now], elapsed_s) is expected
+
+
+def test_an_uptime_that_is_too_long_to_be_one_is_no_uptime_of_the_same_device() -> None:
+    known = known_rows(b"\x02", rows=1, names=1)
+    assert not unchanged(known, [b"\x01" * 256])
+
+
+def test_what_is_told_now_is_the_new_uptime_and_the_rest_as_before() -> None:
+    known = known_rows(b"\x02", rows=1, names=3)._replace(told=b"\x01\x07\x02\x00\x30\x00")
+    assert parts_of(told_now(known, b"\x01\x02\x03").told) == [b"\x01\x02\x03", b"\x00\x30", b""]
 
 
 async def test_a_restart_between_polls_is_seen_even_if_the_uptime_has_grown() -> None:
