@@ -80,8 +80,7 @@ def compact(cells: Sequence[Cell]) -> Sequence[Cell]:
     texts = [cell for cell in cells if isinstance(cell, str) and _SEPARATOR not in cell]
     if texts and len(texts) == len(cells):
         return Texts(_SEPARATOR.join(texts))
-    levels = dict.fromkeys(cells)
+    levels = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}
     if len(levels) > min(len(cells) // 2, _MOST_LEVELS) or len(set(map(type, cells))) > 1:
         return tuple(cells)
-    places = {cell: place for place, cell in enumerate(levels)}
-    return Levels(tuple(levels), bytes(map(places.__getitem__, cells)))
+    return Levels(tuple(levels), bytes(map(levels.__getitem__, cells)))

@@ -15,13 +15,8 @@ from schemas.records import Enrichment
 
 #: the table whose facts have a namespace of their own
 INTERFACE: Final = "interface"
-#: equal numbers as one object: speeds and the like are few
-
-
 #: a column that is looked at for the third time is a value that every poll has, not only what rows are known by
 _OFTEN: Final = 3
-
-
 _NOTHING: Final[Mapping[str, Sequence[Cell]]] = MappingProxyType({})
 
 

@@ -145,7 +145,7 @@ def _lookups(
         elif as_list(lookup.get("labels")) == every:
             column = _looked_up(draft, lookup, where)
             if column is not None:
-                name = f"{label[:50]}_name" if label in known else label
+                name = _name_of(label, known)
                 table["columns"].setdefault(name, column)
                 known[name] = name
         else:
@@ -153,6 +153,11 @@ def _lookups(
     names = [name for name, column in table["columns"].items() if column.get("use") == "tag"]
     if names:
         table["row"] = [*(name for name in names if re.search("name|descr", name, re.IGNORECASE)), *names][:4]
+
+
+def _name_of(label: str, known: Mapping[str, str]) -> str:
+    """Return the name for what a label is looked up as; the label's own where no part of the index has it."""
+    return f"{label[:50]}_name" if label in known else label
 
 
 def _drop_label(table: dict[str, Any], label: str) -> None:
@@ -189,7 +194,7 @@ def _joined(draft: Draft, table: dict[str, Any], lookup: Mapping[str, Any], know
     column = _looked_up(draft, lookup, where)
     if column is None:
         return
-    name = f"{label[:50]}_name" if label in known else label
+    name = _name_of(label, known)
     other = as_identifier(f"lookup_{'_'.join(column['oid'].split('.')[-8:])}")
     draft.tables.setdefault(other, {"columns": {"value": column}})
     alias = f"by_{name}"[:60]
