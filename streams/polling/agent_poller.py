@@ -31,8 +31,6 @@ BAD: Final = frozenset({Outcome.TIMEOUT, Outcome.UNREACHABLE})
 SUSPECTS_SHARE: Final = 4  #: of the polls in flight, at most one in so many may be of devices that went badly last time
 #: missed statuses that are written before others get the event loop, for records are decoded for them
 AT_ONCE: Final = 100
-#: records of this size fit into any topic of ours: the status need not wait to hear whether they were taken
-SURELY_TAKEN_BYTES: Final = 256 * 1024
 
 
 class Records(NamedTuple):
@@ -50,6 +48,7 @@ class Poller:
         self.table = app.bytes_table("to-poll")
         self._app = app
         self._outbox = app.outbox
+        self._tenure = app.tenure
         self._plugins = tuple(plugins)
         self._asking = Asking({plugin.section.name: plugin.instance for plugin in self._plugins})
         self._serde = app.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
@@ -136,14 +135,16 @@ class Poller:
         return slow or outcome in BAD
 
     async def _publish(self, held: Held, job: Job, timing: Timing, poll: Poll) -> Outcome:
-        """Return what became of the slot when that is stored."""
+        """Return what became of the slot when that is stored.
+
+        The status comes last: who reads of a success can rely on its counters. Those of a worker that was
+        paused meanwhile may have come after a later slot's, too late for a gauge: what to say of it is the new owner's.
+        """
         records = self._encoded(held, job, timing, poll)
-        counters = records.counters
         try:
-            if sum(len(record.value or b"") for record in counters) > SURELY_TAKEN_BYTES:
-                await self._outbox.send_all(counters)
-                counters = ()
-            await self._outbox.send_all([*counters, records.status])
+            await self._outbox.send_all(records.counters)
+            await self._tenure.sure()
+            await self._outbox.send_all([records.status])
         except RecordError as error:
             records = self._encoded(held, job, timing, _spoilt(poll, error))
             await self._outbox.send_all([records.status])

@@ -27,6 +27,7 @@ from streams.runtime.ports import free_port
 from streams.runtime.registry import open_registry
 from streams.runtime.serde import Serdes
 from streams.runtime.settings import Settings
+from streams.runtime.tenure import Tenure
 from streams.runtime.topic_names import topic_name
 from streams.runtime.topics import await_topics, ensure_topics
 from streams.runtime.waiting import wait_for
@@ -73,6 +74,7 @@ class StageApp(faust.App):
         self.worker_name: Final = f"{socket.gethostname()}:{os.getpid()}"
         self.metrics = Metrics(stage.name)
         self.offsets = Offsets()
+        self.tenure = Tenure(settings.kafka)
         self.assigned: frozenset[TP] = frozenset()
         #: input topics whose work goes on through a rebalance where the partition stays, so that its end still counts
         self.outlasting: set[str] = set()

@@ -17,6 +17,7 @@ from streams.runtime.alarm import Alarm
 from streams.runtime.dead_letters import DeadLetters
 from streams.runtime.offsets import Offsets
 from streams.runtime.serde import UnknownSchema
+from streams.runtime.tenure import Tenure
 from streams.runtime.waiting import wait_for
 from streams.scheduling.fencing import Admission, Fence, Verdict
 from streams.scheduling.reigns import Reigns
@@ -25,7 +26,6 @@ from streams.scheduling.slots import Span
 log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 1.0
-_LOOK_S: Final = 0.2
 #: ticks of a partition, one a second, whose commit may have been lost: what is older is judged by the log again
 _REMEMBERED: Final = 600
 
@@ -62,7 +62,7 @@ class Owner:
     dead_letters: DeadLetters
     now_s: Callable[[], float]
     give_up: Callable[[FatalError], None]  #: stop the worker
-    holds: Callable[[], bool]  #: whether this worker may still work for its partitions
+    tenure: Tenure
     room: asyncio.Semaphore  #: as many ticks may be held or running at once
     verdicts: Counter[Verdict] = field(default_factory=Counter, init=False)
     reigns: Reigns = field(default=Reigns(), init=False)
@@ -153,8 +153,7 @@ class Owner:
     async def _hold_and_run(self, due: Due) -> None:
         await self._alarm.until(due.span.last)
         await self._may_start.wait()
-        while not self.holds():  # noqa: ASYNC110 - paused for so long that the partition may be another's by now
-            await asyncio.sleep(_LOOK_S)
+        await self.tenure.sure()
         task = asyncio.current_task()
         if task is not None:
             self._working.add(task)
@@ -192,10 +191,11 @@ class Owner:
     async def wind_up(self, within_s: float) -> None:
         """Start no tick until `go_on`, and return when those at work have ended, but within that time.
 
-        In a rebalance nobody knows whose a partition will be; what is done before it is not done again after it.
+        In a rebalance nobody knows whose a partition will be; what is done before it is not done again after it. A
+        worker that was paused for too long waits for nothing: its work is another's already.
         """
         self._may_start.clear()
-        if self._working:
+        if self._working and self.tenure.holds():
             await asyncio.wait(tuple(self._working), timeout=within_s)
 
     def go_on(self) -> None:

@@ -20,7 +20,6 @@ from streams.runtime.tick_log import KafkaTickLog
 from streams.runtime.ticker import Ticker
 from streams.scheduling.fencing import lookback
 from streams.scheduling.leader import Pace
-from streams.scheduling.lease import Lease
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +58,6 @@ class StageSchedule:
             outbox=app.outbox,
             now_s=time.time,
         )
-        self._lease = Lease(settings.kafka.session_timeout_s, time.monotonic())
         self.owner = Owner(
             run=run,
             offsets=app.offsets,
@@ -68,7 +66,7 @@ class StageSchedule:
             dead_letters=app.dead_letters,
             now_s=time.time,
             give_up=lambda fault: self._app.add_future(self._app.crash(fault)),
-            holds=lambda: self._lease.holds(time.monotonic()),
+            tenure=app.tenure,
             room=asyncio.Semaphore(settings.scheduling.max_ticks_in_flight),
         )
         self._leadership = Leadership(
@@ -98,7 +96,7 @@ class StageSchedule:
         app.on_partitions_revoked.connect(self._revoked, weak=False)
         app.on_partitions_assigned.connect(self._assigned, weak=False)
         app.before_start.append(self._start)
-        app.task(self._watch_for_pauses)
+        app.task(app.tenure.watch)
         app.before_stop.append(self._stop)
 
         async def leadership(web: Any, _request: Any) -> Any:
@@ -146,11 +144,6 @@ class StageSchedule:
     async def _start(self) -> None:
         self._leadership.start()
 
-    async def _watch_for_pauses(self) -> None:
-        while not self._app.should_stop:
-            self._lease.holds(time.monotonic())
-            await asyncio.sleep(1.0)
-
     async def _stop(self) -> None:
         if self._leading is not None:
             self._leading.cancel()
@@ -174,7 +167,7 @@ class StageSchedule:
 
     async def _assigned(self, _app: Any, assigned: set[Any], **_: Any) -> None:
         now_owned = partitions_of(assigned, self._topic)
-        held = self._lease.assigned(time.monotonic())
+        held = self._app.tenure.assigned()
         left = self.owned - now_owned if held else self.owned | now_owned
         self.owner.left(left)
         self._app.offsets.forget([TP(self._topic, partition) for partition in left])

@@ -23,6 +23,8 @@ from tests.chaos.pipeline import (
 Survives = Callable[..., dict[str, Any]]
 
 pytestmark = pytest.mark.timeout(400)
+#: after a slot, when some of its counters are on their way to the broker
+MIDDLE_OF_SENDING_S = 0.05
 long_form = pytest.mark.skipif(not LONG, reason="make chaos runs it")
 
 
@@ -30,6 +32,24 @@ def follower_of(pipeline: Pipeline) -> Any:
     """Return a polling worker that does not lead."""
     leader = pipeline.leader()
     return next(worker for worker in pipeline.workers["polling"] if worker is not leader)
+
+
+def next_poll(pipeline: Pipeline, pid: int | None = None) -> Status:
+    """Return the status that a poll of a second from now or later will have, if it goes as the last one did.
+
+    Of the worker with this `pid`, or of any.
+    """
+    last = next(
+        status
+        for status in reversed(pipeline.follower.statuses)
+        if status.slot > time.time() - 3 * INTERVAL_S and status.outcome == "SUCCESS" and pid in (None, status.pid)
+    )
+    due_s = last.slot + INTERVAL_S * math.ceil((time.time() + 1 - last.slot) / INTERVAL_S)
+    return last._replace(slot=due_s)
+
+
+def sleep_until(moment_s: float) -> None:
+    time.sleep(max(0.0, moment_s - time.time()))
 
 
 @contextmanager
@@ -60,14 +80,10 @@ def test_a_polling_worker_is_killed_in_the_middle_of_a_poll(pipeline: Pipeline, 
     cut: list[Status] = []
 
     def fault(pipeline: Pipeline) -> None:
-        recent = [
-            s for s in pipeline.follower.statuses if s.slot > time.time() - 3 * INTERVAL_S and s.outcome == "SUCCESS"
-        ]
-        last = recent[-1]
-        victim = next(worker for worker in pipeline.workers["polling"] if worker.born.pid == last.pid)
-        due_s = last.slot + INTERVAL_S * math.ceil((time.time() + 1 - last.slot) / INTERVAL_S)
-        cut.append(last._replace(slot=due_s))
-        time.sleep(due_s - 0.3 - time.time())
+        poll = next_poll(pipeline)
+        victim = next(worker for worker in pipeline.workers["polling"] if worker.born.pid == poll.pid)
+        cut.append(poll)
+        sleep_until(poll.slot - 0.3)
         with pipeline.devices_hang():
             time.sleep(1.0)  # a request waits for a second and is then sent again: half of that is over
             pipeline.kill(victim)
@@ -98,6 +114,7 @@ def test_a_leader_that_was_frozen_past_its_session_is_fenced_off(pipeline: Pipel
 
     def fault(_: Pipeline) -> None:
         zombie = pipeline.leader()
+        sleep_until(next_poll(pipeline, zombie.born.pid).slot + MIDDLE_OF_SENDING_S)
         pipeline.freeze(zombie)
         pipeline.follower.until("another leads", lambda: max(pipeline.follower.epochs()) > epoch, 60)
         time.sleep(SESSION_TIMEOUT_S)

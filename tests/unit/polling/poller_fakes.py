@@ -1,5 +1,6 @@
 """The real poller with its real Avro, without Kafka, Faust and a registry: a table is a dict, what is sent is kept."""
 
+import asyncio
 from collections import defaultdict
 from types import SimpleNamespace
 
@@ -11,7 +12,9 @@ from streams.polling.agent_poller import Poller
 from streams.polling.held import packed
 from streams.runtime.metrics import Metrics
 from streams.runtime.plugins import Installed
+from streams.runtime.sections import KafkaSettings
 from streams.runtime.serde import Serdes
+from streams.runtime.tenure import Tenure
 
 JOB = Job(plugin="ping", profile="", interval_s=60)
 MAX_BYTES = 300_000  #: what a topic takes
@@ -32,12 +35,21 @@ class Outbox:
     def __init__(self):
         self.sent = defaultdict(list)
         self.fault = None
+        self.waits = asyncio.Event()  #: something waits to be stored
+        self._held = {}
+
+    def hold(self, topic):
+        """Let nothing of a topic be stored until the event that this returns is set."""
+        return self._held.setdefault(topic, asyncio.Event())
 
     async def send(self, topic, key, value, partition=None):
         if self.fault is not None:
             raise self.fault
         if len(value) > MAX_BYTES:
             raise RecordError(f"{len(value)} bytes are too large")
+        if topic in self._held:
+            self.waits.set()
+            await self._held[topic].wait()
         self.sent[topic].append(value)
 
     async def send_all(self, records):
@@ -59,6 +71,8 @@ class App:
         )
         self.metrics = Metrics("polling")
         self.outbox = Outbox()
+        self.clock_s = 0.0
+        self.tenure = Tenure(KafkaSettings(), lambda: self.clock_s)
         self.serdes = Serdes(self.settings, Registry())
         self.on_partitions_assigned = self.on_rebalance_complete = SimpleNamespace(connect=lambda *_, **__: None)
 

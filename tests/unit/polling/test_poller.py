@@ -25,6 +25,12 @@ def raises(fault):
     raise fault
 
 
+def an_interval():
+    """Return an interval's worth of seconds, in which everything is due once."""
+    now = int(time.time())
+    return Due(0, Span(now - 29, now + 30), gap=False)
+
+
 def with_sample(**columns):
     return Poll(outcome=Outcome.SUCCESS, samples=[Sample(group="g", polled_at_ms=1, index=["a"], **columns)])
 
@@ -80,22 +86,50 @@ async def test_a_plugin_that_spoils_one_poll_spoils_no_other_and_the_tick_is_don
 )
 async def test_a_poll_that_no_topic_takes_is_a_status_that_says_so(spoilt):
     poller, app = await polling(Plugin(lambda _resource: spoilt), [resource("sw1")])
-    now = int(time.time())
-    await poller.run(Due(0, Span(now - 29, now + 30), gap=False))
+    await poller.run(an_interval())
     (status,) = app.statuses()
     assert (status.outcome, status.values) == (Outcome.INTERNAL, 7)
     assert "too large" in status.reason
     assert list(app.outbox.sent) == [Topic.POLL_STATUS.value]
 
 
+async def test_a_status_is_sent_when_its_counters_are_stored():
+    poller, app = await polling(Plugin(lambda _resource: with_sample()), [resource("sw1")])
+    stored = app.outbox.hold(Topic.RAW_COUNTERS.value)
+    tick_of_now = asyncio.create_task(poller.run(an_interval()))
+    async with asyncio.timeout(5):
+        await app.outbox.waits.wait()
+    assert app.statuses() == []
+    stored.set()
+    await tick_of_now
+    assert [status.outcome for status in app.statuses()] == [Outcome.SUCCESS]
+
+
+async def test_a_worker_that_was_paused_meanwhile_leaves_the_status_to_the_new_owner():
+    poller, app = await polling(Plugin(lambda _resource: with_sample()), [resource("sw1")])
+    stored = app.outbox.hold(Topic.RAW_COUNTERS.value)
+    tick_of_now = asyncio.create_task(poller.run(an_interval()))
+    async with asyncio.timeout(5):
+        await app.outbox.waits.wait()
+    app.clock_s += 60
+    stored.set()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(tick_of_now), 0.5)
+    assert app.statuses() == []
+
+    app.tenure.assigned()  # and its partition stays: otherwise the tick is cancelled
+    async with asyncio.timeout(5):
+        await tick_of_now
+    assert [status.outcome for status in app.statuses()] == [Outcome.SUCCESS]
+
+
 async def test_a_fault_of_sending_is_not_put_down_to_the_plugin():
     poller, app = await polling(Plugin(), [resource("sw1")])
-    now = int(time.time())
     app.outbox.fault = RuntimeError("odd")
     with pytest.raises(RuntimeError):  # the tick is run again
-        await poller.run(Due(0, Span(now - 29, now + 30), gap=False))
+        await poller.run(an_interval())
     app.outbox.fault = None
-    await poller.run(Due(0, Span(now - 29, now + 30), gap=False))
+    await poller.run(an_interval())
     assert [status.outcome for status in app.statuses()] == [Outcome.SUCCESS]
 
 

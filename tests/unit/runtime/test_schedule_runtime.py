@@ -12,7 +12,9 @@ from schemas.records import Tick
 from streams.runtime.leadership import Term
 from streams.runtime.offsets import Offsets
 from streams.runtime.owner import Owner
+from streams.runtime.sections import KafkaSettings
 from streams.runtime.serde import UnknownSchema
+from streams.runtime.tenure import Tenure
 from streams.runtime.ticker import Ticker
 from streams.scheduling.fencing import Verdict
 from streams.scheduling.leader import Pace
@@ -118,10 +120,12 @@ class Harness:
         self.letters = FakeLetters()
         self.ran = []
         self.given_up = []
+        self.clock_s = 0.0
+        self.tenure = Tenure(KafkaSettings(), lambda: self.clock_s)
         self.release = asyncio.Event()
         self.owner = Owner(
             run=self._run, offsets=self.offsets, tick_log=log or FakeLog(), serde=FakeSerde(),
-            dead_letters=self.letters, now_s=lambda: now_s, give_up=self.given_up.append, holds=lambda: True,
+            dead_letters=self.letters, now_s=lambda: now_s, give_up=self.given_up.append, tenure=self.tenure,
             room=asyncio.Semaphore(10),
         )  # fmt: skip
 
@@ -283,3 +287,23 @@ async def test_a_fatal_fault_stops_the_worker_and_its_tick_is_left_to_the_next_o
     await harness.deliver(tick(99))
     await harness.finish()
     assert (harness.given_up, harness.committable()) == ([fault], 0)
+
+
+async def test_a_rebalance_waits_for_the_work_of_a_worker_unless_that_was_paused_for_too_long():
+    harness = Harness()
+    await harness.deliver(tick(99))
+    winding_up = asyncio.create_task(harness.owner.wind_up(60))
+    await asyncio.sleep(0)
+    assert not winding_up.done()
+    harness.release.set()
+    await winding_up
+    assert harness.committable() == 1
+
+    harness.release.clear()
+    harness.owner.go_on()
+    await harness.deliver(tick(100), first_offset=1)
+    harness.clock_s += 60
+    async with asyncio.timeout(5):
+        await harness.owner.wind_up(60)
+    assert harness.owner.in_flight == 1, "what is to become of it is decided by the new assignment"
+    await harness.owner.stop()
