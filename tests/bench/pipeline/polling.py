@@ -35,6 +35,7 @@ from streams.runtime.plugins import Installed, Plugins
 from streams.runtime.registry_files import FileRegistry
 from streams.runtime.serde import Serdes
 from streams.runtime.settings import Settings, load
+from streams.runtime.tenure import Tenure
 from streams.scheduling.slots import Span
 from tests.bench.pipeline.fleet import address, agent_command, configuration
 from tests.bench.snmp.watched import peak_bytes
@@ -83,6 +84,7 @@ class App:
         self.settings = settings
         self.metrics = Metrics("bench")
         self.outbox = Outbox()
+        self.tenure = Tenure(settings.kafka)
         self.serdes = Serdes(settings, FileRegistry(Path(settings.panoptes.state_dir)))
         self.on_partitions_assigned = self.on_rebalance_complete = Signal()
 
