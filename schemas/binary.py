@@ -54,9 +54,10 @@ def array_of(items: Sequence[bytes]) -> bytes:
     return b"".join((long(len(items)), *items, END)) if items else END
 
 
-def array_of_texts(values: Iterable[str]) -> bytes:
+def array_of_texts(values: Sequence[str]) -> bytes:
     """Return an array of strings."""
-    return array_of([text(value) for value in values])
+    packed = {value: text(value) for value in set(values)}  # states are few words, over and over
+    return array_of([packed[value] for value in values])
 
 
 def map_of(entries: Iterable[tuple[str, bytes]]) -> bytes:

@@ -1,6 +1,10 @@
 """What all tests share: the local services, and the refusal of blocking calls in the event loop."""
 
 import os
+import shutil
+import subprocess
+import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -15,6 +19,8 @@ ROOT: Final = Path(__file__).parent.parent
 OURS: Final = ["streams", "pollers", "schemas"]
 #: where the set-up has put them
 JARS: Final = Path(os.environ.get("PANOPTES_STACK_STATE", ROOT / ".state")) / "jars"
+#: what is compiled, and what that takes
+SOURCES: Final = ("streams", "pollers", "schemas", "tests", "setup.py", "pyproject.toml")
 #: what reads files when a worker starts, before there is anything to hold up
 MAY_BLOCK: Final = {"pollers/profiles/watch.py": {"__init__"}}
 
@@ -53,6 +59,25 @@ def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def jars() -> Path:
     """The folder of the services' jars, for tests that start a stack of their own."""
     return JARS
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the sources with its modules compiled, as `make compile` does it, but for the optimizations."""
+    compiler, headers = sysconfig.get_config_var("CC").split()[0], Path(sysconfig.get_path("include"))
+    if shutil.which(compiler) is None or not (headers / "Python.h").exists():
+        pytest.skip("needs a C compiler and the headers of Python")
+    copy = tmp_path_factory.mktemp("compiled")
+    for name in SOURCES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+        else:
+            shutil.copy(ROOT / name, copy / name)
+    command = [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace", "--parallel", "2"]
+    environment = {**os.environ, "PANOPTES_COMPILE": "0"}
+    made = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    assert made.returncode == 0, (made.stdout + made.stderr)[-4000:]
+    return copy
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -61,7 +61,10 @@ retries = 1
 class Pipeline:
     """One pipeline with topics of its own on the stack."""
 
-    def __init__(self, stack: Stack, folder: Path, *, settings: str = SETTINGS, interval_s: int = INTERVAL_S) -> None:
+    def __init__(
+        self, stack: Stack, folder: Path, *, settings: str = SETTINGS, interval_s: int = INTERVAL_S, root: Path = ROOT
+    ) -> None:
+        """`root` has the sources that are run."""
         self.stack = stack
         self.prefix = f"chaos-{uuid.uuid4().hex[:8]}"
         self.follower = Follower(stack.service("kafka").address, stack.service("apicurio").address, self.prefix)
@@ -70,11 +73,12 @@ class Pipeline:
         self.died_s = 0.0  #: when the latest worker died, also if it only seemed so to the others; Unix seconds
         self._problems = 0  #: of the gauges, those that have been told
         self._folder = folder
+        self._root = root
         self._settings = settings
         self._interval_s = interval_s
         self._configuration = folder / "panoptes.ini"
         self._environment = {**stack.environment(), "PANOPTES_CONFIG": str(self._configuration)}
-        self._children = Children(folder / "logs", self._environment, ROOT)
+        self._children = Children(folder / "logs", self._environment, root)
         self._started = 0
         self.workers: dict[str, list[Child]] = {stage.name: [] for stage in STAGES}
 
@@ -197,7 +201,7 @@ class Pipeline:
         """Run the command and return what it says. Raises AssertionError where its exit status is another."""
         command = [sys.executable, "-c", "from streams.cli import main; main()", *arguments]
         ended = subprocess.run(  # noqa: S603
-            command, cwd=ROOT, env={**os.environ, **self._environment}, capture_output=True, text=True,
+            command, cwd=self._root, env={**os.environ, **self._environment}, capture_output=True, text=True,
             check=False, timeout=120,
         )  # fmt: skip
         assert ended.returncode in accept, f"{arguments}: exit {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
