@@ -92,10 +92,14 @@ def say(figures: Figures) -> None:
 def to_the_end(port: int, binary: Path | None, options: argparse.Namespace) -> to_kafka.Whole:
     """Return the figures from the tick to Kafka, Telegraf's checked. Raises RuntimeError for others."""
     whole = to_kafka.measure(port, binary, options)
-    for figures in filter(None, (whole.ours, whole.worker, whole.telegraf)):
+    for figures in all_of(whole):
         check(figures, port)
         say(figures)
     return whole
+
+
+def all_of(whole: to_kafka.Whole) -> list[Figures]:
+    return [whole.ours, *(f for way in whole.ways for f in (way.worker, way.telegraf) if f is not None)]
 
 
 def growth(port: int, sizes: Sequence[int]) -> list[dict[str, Any]]:
@@ -118,12 +122,11 @@ def page(
     whole: to_kafka.Whole | None,
     grown: Sequence[dict[str, Any]],
     v3: Sequence[dict[str, Any]],
-    interval_s: int,
 ) -> str:
     """Return all tables in Markdown."""
     parts = [report.clients(found)]
     if whole is not None:
-        parts.append(report.from_tick_to_kafka(*whole[:4], interval_s))
+        parts.append(report.from_tick_to_kafka(whole))
     parts += [report.growth(grown), report.version_three(v3)]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
@@ -134,7 +137,7 @@ def write(text: str, raw: dict[str, Any], found: Sequence[Figures], whole: to_ka
     after = rest.partition(END)[2]
     path.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
     (DOCS / "snmp.json").write_text(json.dumps(raw, indent=1, sort_keys=True) + "\n")
-    way = [f for f in whole[:3] if f is not None] if whole else []
+    way = all_of(whole) if whole else []
     drawn = [f for f in [*found, *way] if "again" not in f.name]
     rows = [(f.name, min(f.cpu_us_per_value), f.name.startswith(("native", "ours"))) for f in drawn]
     rows = sorted((row for row in rows if row[1] < 50), key=lambda row: row[1])
@@ -146,7 +149,9 @@ def main() -> int:
     parser.add_argument("--devices", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--growth", type=int, nargs="*", default=[100, 1000, 10_000])
-    parser.add_argument("--interval", type=int, default=60, help="seconds between polls on the way to Kafka")
+    parser.add_argument(
+        "--intervals", type=int, nargs="+", default=[60, 10], help="seconds between polls on the way to Kafka"
+    )
     parser.add_argument("--minutes", type=float, default=3.0, help="how long the way to Kafka is measured, for each")
     parser.add_argument("--no-kafka", action="store_true", help="leave the way to Kafka out")
     parser.add_argument("--cache", type=Path, default=ROOT / ".state" / "bench", help="where Telegraf is built")
@@ -166,7 +171,7 @@ def main() -> int:
             whole = None if options.no_kafka else to_the_end(agent.port, binary, options)
             grown = growth(agent.port, options.growth)
     v3 = version_three()
-    text = page(found, whole, grown, v3, options.interval)
+    text = page(found, whole, grown, v3)
     sys.stdout.write("\n" + text)
     machine = {"python": platform.python_version(), "kernel": platform.release(), "values_per_device": VALUES}
     if options.write:

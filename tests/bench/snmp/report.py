@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from tests.bench.pipeline.fleet import INTERFACES
 from tests.bench.snmp.collect import COLUMNS
+from tests.bench.snmp.to_kafka import Whole
 from tests.bench.snmp.watched import Figures
 
 TIMES, DASH = "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
@@ -32,22 +33,25 @@ def clients(found: Sequence[Figures]) -> list[str]:
     ]
 
 
-def from_tick_to_kafka(
-    ours: Figures, worker: Figures, telegraf: Figures | None, memory: Mapping[str, Any], interval_s: int
-) -> list[str]:
-    """Return the table of the whole: against it stands the worker, which does all that Telegraf does."""
-    rows = [f for f in (ours, worker, telegraf) if f is not None]
-    best = min(worker.cpu_us_per_value)
+def from_tick_to_kafka(whole: Whole) -> list[str]:
+    """Return the table of the whole: Telegraf against the worker, which does all that Telegraf does, by interval."""
+    ours, ways, memory, _ = whole
+    lines = [_line(ours, min(ways[0].worker.cpu_us_per_value), ", ".join(ours.checksums))]
+    for way in ways:
+        best = min(way.worker.cpu_us_per_value)
+        found = [f for f in (way.worker, way.telegraf) if f is not None]
+        lines += [_line(f, best, ", ".join(f.checksums)) for f in found]
     each, resident = memory["bytes_per_idle_device"], memory["resident_mib"]["polled"]
     return [
         "From the tick to Kafka:",
         "",
         f"| what | version | devices | µs per value | {TIMES} the worker | peak memory | rounds compared | notes |",
         RULE,
-        *(_line(f, best, ", ".join(f.checksums)) for f in rows),
+        *lines,
         "",
         (
-            f"Worker and Telegraf poll every {interval_s} s, and all of their process is counted, idle seconds too. "
+            "Of worker and Telegraf all of the process is counted, idle seconds too, and Telegraf is compared with the "
+            "worker at the same interval, the poller with the worker at the first. "
             f"With {memory['devices']:,} devices the poller (tick to bytes) has {resident} MiB resident; each device "
             f"between two polls takes {each:,} bytes of them, all that the stage and the client know of it."
         ),

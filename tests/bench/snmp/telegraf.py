@@ -98,7 +98,8 @@ def to_kafka(run: Run, brokers: str) -> Figures:
     sums = {"last in Kafka": line_checksum(latest.values(), run.devices)}
     size = sum(map(len, lines)) / len(lines) / len(COLUMNS)
     note = f"{size:.1f} bytes a value, lines of influx"
-    return Figures("Telegraf, outputs.kafka", VERSION, run.devices, run.devices * VALUES, found, peak, sums, note)
+    name = f"Telegraf, outputs.kafka every {run.interval_s} s"
+    return Figures(name, VERSION, run.devices, run.devices * VALUES, found, peak, sums, note)
 
 
 def _watched(run: Run, output: str, home: Path) -> tuple[list[float], int]:

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -21,12 +21,20 @@ ROOT: Final = Path(__file__).resolve().parents[3]
 FEEDING: Final = tuple(stage for stage in STAGES if stage.name != "gauges")
 
 
+class Way(NamedTuple):
+    """The way to Kafka at one interval."""
+
+    interval_s: int
+    worker: Figures  #: the whole polling worker, with its producer
+    telegraf: Figures | None  #: the same; None where it cannot be built
+    raw: Mapping[str, Any]
+
+
 class Whole(NamedTuple):
     """What came of the comparison."""
 
     ours: Figures  #: tick to bytes handed to the producer, Kafka not there
-    worker: Figures  #: the whole polling worker, with its producer
-    telegraf: Figures | None  #: the same; None where it cannot be built
+    ways: Sequence[Way]
     memory: Mapping[str, Any]  #: of our poller with the most devices, as `tests.bench.pipeline.polling` gives it
     raw: Mapping[str, Any]
 
@@ -39,17 +47,25 @@ def measure(port: int, binary: Path | None, options: argparse.Namespace) -> Whol
         ticks = tick_to_bytes(port, devices, options.rounds, folder)
         most = max([devices, *options.growth])
         memory = ticks if most == devices else tick_to_bytes(port, most, 1, folder)
+    ways = [to_kafka(port, binary, options, interval_s) for interval_s in options.intervals]
+    raw = {"tick_to_bytes": ticks, "memory": memory, "ways": [way.raw for way in ways]}
+    return Whole(poller(ticks), ways, memory, raw)
+
+
+def to_kafka(port: int, binary: Path | None, options: argparse.Namespace, interval_s: int) -> Way:
+    """Return what the worker and Telegraf take to poll at an interval, one after the other, on a Kafka of their own."""
+    rounds = max(1, round(options.minutes * 60 / interval_s))  # whole intervals: each device as often
+    load = argparse.Namespace(devices=options.devices, interval=interval_s, minutes=rounds * interval_s / 60)
+    with tempfile.TemporaryDirectory(prefix="bench-kafka-") as name:
+        folder = Path(name)
         with kept(Stack(folder / "stack", free_ports=True, jars=options.jars)) as stack:
             stack.up()
-            rounds = max(1, round(options.minutes * 60 / options.interval))  # whole intervals: each device as often
-            minutes = rounds * options.interval / 60
-            load = argparse.Namespace(devices=devices, interval=options.interval, minutes=minutes)
             carried = carry(load, folder, stack, port, FEEDING)
             brokers = stack.service("kafka").address
-            run = telegraf.Run(binary, devices, port, rounds, options.interval) if binary else None
+            run = telegraf.Run(binary, options.devices, port, rounds, interval_s) if binary else None
             theirs = telegraf.to_kafka(run, brokers) if run else None
-    raw = {"tick_to_bytes": ticks, "memory": memory, "worker": carried, "telegraf": theirs and theirs._asdict()}
-    return Whole(poller(ticks), worker(carried), theirs, memory, raw)
+    raw = {"interval_s": interval_s, "worker": carried, "telegraf": theirs and theirs._asdict()}
+    return Way(interval_s, worker(carried), theirs, raw)
 
 
 def tick_to_bytes(port: int, devices: int, rounds: int, folder: Path) -> dict[str, Any]:
@@ -79,4 +95,5 @@ def worker(carried: Mapping[str, Any]) -> Figures:
     polls = carried["outcomes"]["SUCCESS"]
     note = f"{polls:,} polls in {carried['seconds']} s; with ticks, statuses and table"
     values = carried["values"] // polls * carried["devices"]
-    return Figures("ours, polling worker to Kafka", python(), carried["devices"], values, cost, peak, {}, note)
+    name = f"ours, polling worker to Kafka every {carried['interval_s']} s"
+    return Figures(name, python(), carried["devices"], values, cost, peak, {}, note)
