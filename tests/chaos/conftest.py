@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from streams.cli.services import Stack
-from tests.chaos.pipeline import PUBLISH_AHEAD_S, SESSION_TIMEOUT_S, Pipeline
+from tests.chaos.pipeline import PUBLISH_AHEAD_S, SESSION_TIMEOUT_S, Pipeline, stopped_at_the_end
 
 #: `make chaos` sets it: every scenario, and for as long as docs/reliability/schedule.md says
 LONG: Final = os.environ.get("CHAOS") == "long"
@@ -43,15 +43,13 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 @pytest.fixture(scope="module")
 def pipeline(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    running = Pipeline(stack, tmp_path_factory.mktemp("chaos"))
-    try:
-        running.start()
-        yield running
-    finally:
-        for service in ("kafka", "zookeeper", "redis"):
-            stack.service(service).start()
-        stubborn = running.stop()
-    assert stubborn == [], "every process stops within 10 s of SIGTERM"
+    with stopped_at_the_end(Pipeline(stack, tmp_path_factory.mktemp("chaos"))) as running:
+        try:
+            running.start()
+            yield running
+        finally:
+            for service in ("kafka", "zookeeper", "redis"):
+                stack.service(service).start()
 
 
 @pytest.fixture

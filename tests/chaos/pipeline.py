@@ -58,6 +58,16 @@ retries = 1
 """
 
 
+@contextlib.contextmanager
+def stopped_at_the_end(pipeline: "Pipeline") -> Iterator["Pipeline"]:
+    """Stop a pipeline when the block is over, and see that everything does."""
+    try:
+        yield pipeline
+    finally:
+        stubborn = pipeline.stop()
+    assert stubborn == [], "every process stops within 10 s of SIGTERM"
+
+
 class Pipeline:
     """One pipeline with topics of its own on the stack."""
 

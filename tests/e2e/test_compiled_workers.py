@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from streams.cli.services import Stack
-from tests.chaos.pipeline import Pipeline
+from tests.chaos.pipeline import Pipeline, stopped_at_the_end
 
 #: stands in the name of the library that compiled modules share
 MACHINE_CODE: Final = "__mypyc."
@@ -15,12 +15,8 @@ MACHINE_CODE: Final = "__mypyc."
 
 @pytest.fixture
 def pipeline(stack: Stack, compiled: Path, tmp_path: Path) -> Iterator[Pipeline]:
-    running = Pipeline(stack, tmp_path, root=compiled)
-    try:
+    with stopped_at_the_end(Pipeline(stack, tmp_path, root=compiled)) as running:
         yield running
-    finally:
-        stubborn = running.stop()
-    assert stubborn == [], "every process stops within 10 s of SIGTERM"
 
 
 @pytest.mark.timeout(900)  # the compiler's time is in it

@@ -99,7 +99,7 @@ def to_the_end(port: int, binary: Path | None, options: argparse.Namespace) -> t
 
 
 def all_of(whole: to_kafka.Whole) -> list[Figures]:
-    return [whole.ours, *(f for way in whole.ways for f in (way.worker, way.telegraf) if f is not None)]
+    return [whole.ours, *(figures for way in whole.ways for figures in way.found)]
 
 
 def growth(port: int, sizes: Sequence[int]) -> list[dict[str, Any]]:

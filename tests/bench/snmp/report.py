@@ -36,11 +36,9 @@ def clients(found: Sequence[Figures]) -> list[str]:
 def from_tick_to_kafka(whole: Whole) -> list[str]:
     """Return the table of the whole: Telegraf against the worker, which does all that Telegraf does, by interval."""
     ours, ways, memory, _ = whole
-    lines = [_line(ours, min(ways[0].worker.cpu_us_per_value), ", ".join(ours.checksums))]
-    for way in ways:
-        best = min(way.worker.cpu_us_per_value)
-        found = [f for f in (way.worker, way.telegraf) if f is not None]
-        lines += [_line(f, best, ", ".join(f.checksums)) for f in found]
+    lines = [_line(ours, min(ways[0].found[0].cpu_us_per_value), ", ".join(ours.checksums))]
+    for found, _ in ways:
+        lines += [_line(f, min(found[0].cpu_us_per_value), ", ".join(f.checksums)) for f in found]
     each, resident = memory["bytes_per_idle_device"], memory["resident_mib"]["polled"]
     return [
         "From the tick to Kafka:",

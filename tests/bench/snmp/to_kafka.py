@@ -24,9 +24,7 @@ FEEDING: Final = tuple(stage for stage in STAGES if stage.name != "gauges")
 class Way(NamedTuple):
     """The way to Kafka at one interval."""
 
-    interval_s: int
-    worker: Figures  #: the whole polling worker, with its producer
-    telegraf: Figures | None  #: the same; None where it cannot be built
+    found: Sequence[Figures]  #: of the whole polling worker, with its producer; of Telegraf, unless it cannot be built
     raw: Mapping[str, Any]
 
 
@@ -65,7 +63,7 @@ def to_kafka(port: int, binary: Path | None, options: argparse.Namespace, interv
             run = telegraf.Run(binary, options.devices, port, rounds, interval_s) if binary else None
             theirs = telegraf.to_kafka(run, brokers) if run else None
     raw = {"interval_s": interval_s, "worker": carried, "telegraf": theirs and theirs._asdict()}
-    return Way(interval_s, worker(carried), theirs, raw)
+    return Way([worker(carried), theirs] if theirs else [worker(carried)], raw)
 
 
 def tick_to_bytes(port: int, devices: int, rounds: int, folder: Path) -> dict[str, Any]:

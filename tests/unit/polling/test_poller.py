@@ -93,12 +93,18 @@ async def test_a_poll_that_no_topic_takes_is_a_status_that_says_so(spoilt):
     assert list(app.outbox.sent) == [Topic.POLL_STATUS.value]
 
 
-async def test_a_status_is_sent_when_its_counters_are_stored():
+async def in_the_middle_of_sending():
+    """Return an app whose poll waits for its counters to be stored, the tick's task, and the event that stores them."""
     poller, app = await polling(Plugin(lambda _resource: with_sample()), [resource("sw1")])
     stored = app.outbox.hold(Topic.RAW_COUNTERS.value)
     tick_of_now = asyncio.create_task(poller.run(an_interval()))
     async with asyncio.timeout(5):
         await app.outbox.waits.wait()
+    return app, tick_of_now, stored
+
+
+async def test_a_status_is_sent_when_its_counters_are_stored():
+    app, tick_of_now, stored = await in_the_middle_of_sending()
     assert app.statuses() == []
     stored.set()
     await tick_of_now
@@ -106,11 +112,7 @@ async def test_a_status_is_sent_when_its_counters_are_stored():
 
 
 async def test_a_worker_that_was_paused_meanwhile_leaves_the_status_to_the_new_owner():
-    poller, app = await polling(Plugin(lambda _resource: with_sample()), [resource("sw1")])
-    stored = app.outbox.hold(Topic.RAW_COUNTERS.value)
-    tick_of_now = asyncio.create_task(poller.run(an_interval()))
-    async with asyncio.timeout(5):
-        await app.outbox.waits.wait()
+    app, tick_of_now, stored = await in_the_middle_of_sending()
     app.clock_s += 60
     stored.set()
     with pytest.raises(TimeoutError):
