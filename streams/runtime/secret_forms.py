@@ -154,10 +154,14 @@ def _plain(credential: Credential) -> dict[str, str]:
         case UsmUser():
             user = {
                 "user": credential.name,
-                "auth_protocol": credential.auth_protocol.value,
+                "auth_protocol": _plain_protocol(credential.auth_protocol),
                 "auth_key": credential.auth_key.reveal(),
-                "priv_protocol": credential.priv_protocol.value,
+                "priv_protocol": _plain_protocol(credential.priv_protocol),
                 "priv_key": credential.priv_key.reveal(),
                 "context": credential.context,
             }
-            return {name: value for name, value in user.items() if value and value != "none"}
+            return {name: value for name, value in user.items() if value}
+
+
+def _plain_protocol(protocol: AuthProtocol | PrivProtocol) -> str:
+    return "" if protocol.value == "none" else protocol.value

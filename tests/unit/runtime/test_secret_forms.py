@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pollers.snmp.credentials import AuthProtocol, Community, PrivProtocol, Secret, UsmUser, Version
@@ -108,6 +108,7 @@ USERS = st.builds(
 
 
 @given(st.lists(st.one_of(COMMUNITIES, USERS), min_size=1, max_size=4))
+@example([UsmUser(name="none", context="none")])
 def test_what_is_written_is_read_again(credentials):
     assert read_credentials(write_credentials(credentials)) == credentials
     for credential in credentials:
