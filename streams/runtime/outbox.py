@@ -20,8 +20,9 @@ log = logging.getLogger(__name__)
 
 _BACKOFF_S: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 MAX_BATCH_BYTES: Final = 512 * 1024
-#: how long a record waits for others of its partition; requests, not records, are what costs. Whole batches do not wait
-LINGER_MS: Final = 50
+#: how long a record waits for others, of whatever partition: requests, not records, are what costs. Aiokafka's own
+#: `linger_ms` is of each partition by itself, and so are then its requests. Whole batches do not wait
+GATHERED_FOR_S: Final = 0.05
 
 
 class Record(NamedTuple):
@@ -45,13 +46,14 @@ class Outbox:
             client_options,
             acks="all",
             enable_idempotence=True,
-            linger_ms=LINGER_MS,
             compression_type="zstd",
             max_batch_size=max_batch_bytes,
             max_request_size=max_request_bytes,
         )
         self._producer: AIOKafkaProducer | None = None
         self._renewing = asyncio.Lock()
+        self._gathering: asyncio.Event | None = None  #: while records wait for others; set when they go
+        self.gathered_for_s = GATHERED_FOR_S
         self.retries = 0  #: sends that had to be repeated
 
     async def start(self) -> None:
@@ -71,14 +73,15 @@ class Outbox:
 
     async def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
         """Return when the record is stored. Raises RecordError for one that no broker will take (too large)."""
-        record = Record(topic, key, value, partition)
-        await self._stored(record, await self._begin(record))
+        await self.send_all([Record(topic, key, value, partition)])
 
     async def send_all(self, records: Sequence[Record]) -> None:
         """Return when all records are stored, in whatever order.
 
         Raises RecordError for the first that no broker will take, when the others are stored.
         """
+        if records:
+            await self._gathered()
         begun = [(record, await self._begin(record)) for record in records]
         refused: RecordError | None = None
         for record, under_way in begun:
@@ -88,6 +91,18 @@ class Outbox:
                 refused = refused or error
         if refused is not None:
             raise refused
+
+    async def _gathered(self) -> None:
+        """Return when records go to the producer, at once with all that came since the first of them."""
+        if self._gathering is None:
+            self._gathering = asyncio.Event()
+            asyncio.get_running_loop().call_later(self.gathered_for_s, self._go)
+        await self._gathering.wait()
+
+    def _go(self) -> None:
+        if self._gathering is not None:
+            self._gathering.set()
+            self._gathering = None
 
     async def _begin(self, record: Record) -> _Begun | None:
         """Hand a record to the producer, as the first try, which may have failed already; None without a producer."""

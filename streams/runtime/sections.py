@@ -12,6 +12,7 @@ from pydantic import AfterValidator
 
 from pollers.snmp.credentials import Secret
 from pollers.snmp.limits import Engine
+from streams.runtime.coalescing import STEP_S
 from streams.runtime.setting import Rule, Seconds, SecretText, Section, WholeSeconds, Words, setting
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -118,8 +119,9 @@ class KafkaSettings(Section):
     rules = (
         Rule(
             ("heartbeat_interval_s", "session_timeout_s"),
-            lambda kafka: kafka.heartbeat_interval_s * 2 < kafka.session_timeout_s,
-            "expected heartbeat_interval_s below half of session_timeout_s",
+            # a worker that lost its partitions hears of it with a heartbeat, whose timer may be late
+            lambda kafka: (kafka.heartbeat_interval_s + STEP_S) * 2 < kafka.session_timeout_s,
+            f"expected heartbeat_interval_s more than {STEP_S:g} s below half of session_timeout_s",
         ),
         Rule(
             ("min_insync_replicas", "replication_factor"),
@@ -189,7 +191,9 @@ class WebSettings(Section):
 class SchedulingSettings(Section):
     """Ticks, and when a worker gives itself up."""
 
-    publish_ahead_s: WholeSeconds = setting(10, "how far ahead of its second a tick is published", ge=1, le=600)
+    publish_ahead_s: WholeSeconds = setting(
+        10, "how far ahead of its second a tick is published, at least", ge=1, le=600
+    )
     max_ticks_in_flight: int = setting(2000, "ticks that one worker holds or works on at a time", ge=10)
     progress_timeout_s: Seconds = setting(
         300,

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from streams.runtime.coalescing import STEP_S
 from streams.runtime.sections import KafkaSettings
 from streams.scheduling.lease import Lease
 
@@ -16,8 +17,8 @@ class Tenure:
     """Whether the partitions that this worker was assigned are surely still its own."""
 
     def __init__(self, kafka: KafkaSettings, now_s: Callable[[], float] = time.monotonic) -> None:
-        # the last heartbeat before a pause may have been that long ago
-        self._lease = Lease(kafka.session_timeout_s - kafka.heartbeat_interval_s, now_s())
+        # the last heartbeat before a pause may have been that long ago, and its timer late
+        self._lease = Lease(kafka.session_timeout_s - kafka.heartbeat_interval_s - STEP_S, now_s())
         self._now_s = now_s
 
     def holds(self) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Final, Protocol
 
 from aiokafka.errors import KafkaError
@@ -13,11 +14,12 @@ from streams.runtime.leadership import Term
 from streams.runtime.outbox import Outbox
 from streams.runtime.waiting import wait_for
 from streams.scheduling.fencing import Fence, next_epoch
-from streams.scheduling.leader import Pace, ahead_s, plan
+from streams.scheduling.leader import Pace, Planned, ahead_s, plan
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY_S: Final = 0.25
+_LOOK_EVERY_S: Final = 1.0
+_MOST_IN_A_BATCH: Final = 1_000  #: ticks: a tenth of what an outbox takes as one batch
 MOST_TERMS: Final = 100  #: remembered for the web view
 
 
@@ -68,14 +70,13 @@ class Ticker:
             return  # deposed while it waited
         fences = {partition: Fence().replay(ticks) for partition, ticks in ends.items()}
         epoch = next_epoch(term.sequence, fences)
-        last_slots = {partition: fence.last_slot for partition, fence in fences.items()}
+        self._last_slots = {partition: fence.last_slot for partition, fence in fences.items()}
         self.term = TermRecord(epoch=epoch, started_at_ms=self._now_ms())
         self.terms = [*self.terms[1 - MOST_TERMS :], self.term]
-        self._last_slots = last_slots
-        log.info("leading stage=%s epoch=%d partitions=%d", self.stage, epoch, len(last_slots))
+        log.info("leading stage=%s epoch=%d partitions=%d", self.stage, epoch, len(fences))
         try:
             while not term.over.is_set():
-                await self._publish(last_slots, epoch, term)
+                await self._publish(epoch, term)
                 await asyncio.sleep(_LOOK_EVERY_S)
         finally:
             self.terms[-1] = replace(self.terms[-1], ended_at_ms=self._now_ms())
@@ -89,26 +90,29 @@ class Ticker:
     def _now_ms(self) -> int:
         return int(self.now_s() * 1000)
 
-    async def _publish(self, last_slots: dict[int, int | None], epoch: int, term: Term) -> None:
-        by_slot: dict[int, list[tuple[int, Tick]]] = {}
-        for partition, slot, gap_from in plan(last_slots, self.now_s(), self.pace):
-            tick = Tick(
-                stage=self.stage,
-                slot=slot,
-                gap_from=gap_from,
-                partition=partition,
-                epoch=epoch,
-                leader=self.worker,
-                published_at_ms=self._now_ms(),
-            )
-            by_slot.setdefault(slot, []).append((partition, tick))
-        for slot, ticks in by_slot.items():
+    async def _publish(self, epoch: int, term: Term) -> None:
+        due = groupby(plan(self._last_slots, self.now_s(), self.pace), key=lambda planned: planned.partition)
+        await asyncio.gather(*(self._send(partition, tuple(slots), epoch, term) for partition, slots in due))
+
+    async def _send(self, partition: int, slots: Sequence[Planned], epoch: int, term: Term) -> None:
+        """Send the ticks of one partition, some batches one after the other where there are many."""
+        key = str(partition).encode()
+        for begin in range(0, len(slots), _MOST_IN_A_BATCH):
             if term.over.is_set():
                 return
-            await asyncio.gather(*(self._send(partition, tick) for partition, tick in ticks))
-            last_slots.update((partition, slot) for partition, _ in ticks)
+            batch = slots[begin : begin + _MOST_IN_A_BATCH]
+            ticks = [self.serde.encode(self._tick(planned, epoch)) for planned in batch]
+            await self.outbox.send_batch(self.topic, partition, [(key, ticks)])
+            self._last_slots[partition] = batch[-1].slot
             self.published += len(ticks)
 
-    async def _send(self, partition: int, tick: Tick) -> None:
-        key = str(partition).encode()
-        await self.outbox.send(self.topic, key, self.serde.encode(tick), partition=partition)
+    def _tick(self, planned: Planned, epoch: int) -> Tick:
+        return Tick(
+            stage=self.stage,
+            slot=planned.slot,
+            gap_from=planned.gap_from,
+            partition=planned.partition,
+            epoch=epoch,
+            leader=self.worker,
+            published_at_ms=self._now_ms(),
+        )

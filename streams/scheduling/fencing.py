@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from schemas.records import Tick
+from streams.scheduling.leader import AT_ONCE_S, LOOKS_AGAIN_S
 from streams.scheduling.slots import Span
 
 
@@ -66,10 +67,10 @@ class Fence:
 def lookback(longest_interval_s: int, publish_ahead_s: int) -> int:
     """Return how many records before an offset a fence must be fed to be right.
 
-    It must reach past one deposed leader's longest burst (`leader.plan`: everything up to the longest interval, and
-    the seconds ahead) to a record of the leader that deposed it. Twice that, for two in a row.
+    It must reach past one deposed leader's longest burst (`leader.plan`: everything up to the longest interval, the
+    seconds ahead) to a record of the leader that deposed it. Twice that, for two in a row.
     """
-    return 2 * (longest_interval_s + publish_ahead_s + 2)
+    return 2 * (longest_interval_s + publish_ahead_s + LOOKS_AGAIN_S + AT_ONCE_S + 2)
 
 
 def next_epoch(election_sequence: int, fences: Mapping[int, Fence]) -> int:

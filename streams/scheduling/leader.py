@@ -1,14 +1,19 @@
-"""What a leader has to publish now. It is asked every second or less, and remembers only what reached the topic."""
+"""What a leader has to publish now. It is asked every second or two, and remembers only what reached the topic."""
 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+#: ticks are published so many seconds' at once: it is requests and wake-ups, not ticks, that cost leader and owners
+AT_ONCE_S: Final = 4
+#: the longest until the leader looks again; what it publishes lasts so much longer
+LOOKS_AGAIN_S: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    publish_ahead_s: int  #: how far ahead of its second a tick is published
+    publish_ahead_s: int  #: how far ahead of its second a tick is published, at least
     longest_interval_s: int  #: of any job; a longer gap becomes one gap tick
 
 
@@ -21,20 +26,19 @@ class Planned(NamedTuple):
 
 
 def plan(last_slots: Mapping[int, int | None], now_s: float, pace: Pace) -> list[Planned]:
-    """Return the ticks to publish now, each partition's in order of slots, the partitions abreast.
+    """Return the ticks to publish now, partition by partition, each one's in order of slots.
 
     `last_slots` is, for every partition, the last slot that counts on the topic (`Fence.last_slot`), later the last
     one whose publication was confirmed: a tick that failed is planned again. None is an empty partition: it starts
     now. A clock that was set back plans nothing until it has caught up. One that jumped ahead, or a new leader after
     an outage, catches up tick by tick; if that takes more than the longest interval, by one gap tick up to the
-    second before this one.
+    second before this one. The last one stands at the same second for all: they are due abreast again next time.
     """
-    per_partition = {partition: list(_slots(last, now_s, pace)) for partition, last in last_slots.items()}
-    planned = [
-        Planned(partition, slot, gap_from) for partition, slots in per_partition.items() for slot, gap_from in slots
+    return [
+        Planned(partition, slot, gap_from)
+        for partition, last in sorted(last_slots.items())
+        for slot, gap_from in _slots(last, now_s, pace)
     ]
-    planned.sort(key=lambda tick: (tick.slot, tick.partition))
-    return planned
 
 
 def _slots(last: int | None, now_s: float, pace: Pace) -> Iterator[tuple[int, int | None]]:
@@ -43,13 +47,16 @@ def _slots(last: int | None, now_s: float, pace: Pace) -> Iterator[tuple[int, in
     if now - first > pace.longest_interval_s:
         yield now - 1, first
         first = now
-    for slot in range(first, math.floor(now_s) + pace.publish_ahead_s + 1):
+    wanted = math.floor(now_s) + pace.publish_ahead_s + LOOKS_AGAIN_S
+    if last is not None and last >= wanted:
+        return
+    for slot in range(first, wanted + -wanted % AT_ONCE_S + 1):
         yield slot, None
 
 
 def ahead_s(last_slots: Mapping[int, int | None], now_s: float) -> float:
     """Return how long the slowest partition's published ticks still last; negative when the schedule is late.
 
-    It stands near `publish_ahead_s` in a healthy leader, and above it after the clock was set back.
+    It stands above `publish_ahead_s` in a healthy leader, and far above it after the clock was set back.
     """
     return min((last for last in last_slots.values() if last is not None), default=now_s) - now_s

@@ -71,6 +71,25 @@ async def test_all_are_under_way_before_one_is_stored(outbox):
     assert outbox.retries == 0
 
 
+async def test_what_comes_while_others_are_gathered_goes_with_them(outbox):
+    """In one turn of the event loop: the producer's sender then finds all of it, and makes one request of it."""
+    producer, loop, found = outbox._producer, asyncio.get_running_loop(), []
+    producer.gate.set()
+    take = producer.send
+
+    async def send(*args, **kwargs):
+        if not producer.under_way:
+            loop.call_soon(lambda: found.append(list(producer.under_way)))
+        return await take(*args, **kwargs)
+
+    producer.send = send
+    first = asyncio.ensure_future(outbox.send_all(RECORDS[:2]))
+    await asyncio.sleep(0)
+    assert not producer.under_way
+    await asyncio.gather(first, outbox.send(*RECORDS[2]))
+    assert found == [[b"one", b"two", b"three"]]
+
+
 async def test_only_what_failed_is_sent_anew(outbox):
     producer = outbox._producer
     producer.faults[b"two"] = KafkaError("not this time")

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections import defaultdict
+from dataclasses import replace
 from types import SimpleNamespace
 
 from faust.types import TP
@@ -58,8 +59,8 @@ class FakeOutbox:
         self.sent = []
         self._on_send = on_send
 
-    async def send(self, _topic, _key, value, partition=None):
-        self.sent.append((partition, value))
+    async def send_batch(self, _topic, partition, records):
+        self.sent.extend((partition, value) for _key, values in records for value in values)
         self._on_send()
         await asyncio.sleep(0)
 
@@ -91,9 +92,9 @@ async def lead_until(condition, a_ticker, sequence=5):
 async def test_a_new_leader_continues_each_partition_from_its_last_slot():
     outbox = FakeOutbox()
     a_ticker = ticker(FakeLog([tick(98), tick(96, partition=1)]), outbox, now_s=100)
-    await lead_until(lambda: a_ticker.published >= 12, a_ticker)
+    await lead_until(lambda: a_ticker.published >= 22, a_ticker)
     slots = {p: [value.slot for partition, value in outbox.sent if partition == p] for p in (0, 1)}
-    assert slots == {0: [99, 100, 101, 102, 103], 1: [97, 98, 99, 100, 101, 102, 103]}
+    assert slots == {0: list(range(99, 109)), 1: list(range(97, 109))}
 
 
 async def test_a_new_leaders_epoch_is_above_every_epoch_on_the_topic_even_if_zookeeper_was_wiped():
@@ -108,8 +109,17 @@ async def test_a_deposed_leader_publishes_nothing_more():
     outbox = FakeOutbox(on_send=term.over.set)  # deposed while its first ticks are on their way
     a_ticker = ticker(FakeLog([tick(99), tick(99, partition=1)]), outbox, now_s=100)
     await a_ticker.lead(term)
-    assert {value.slot for _, value in outbox.sent} == {100}
+    assert {partition for partition, _ in outbox.sent} == {0}
     assert a_ticker.terms[0].ended_at_ms is not None
+
+
+async def test_many_ticks_at_once_go_in_batches_of_which_a_deposed_leader_sends_no_further_one():
+    term = Term(1, threading.Event())
+    outbox = FakeOutbox(on_send=lambda: len(outbox.sent) >= 2_000 and term.over.set())
+    pace = Pace(publish_ahead_s=3, longest_interval_s=86_400)
+    a_ticker = replace(ticker(FakeLog([tick(1), tick(100_000, partition=1)]), outbox, now_s=80_000), pace=pace)
+    await a_ticker.lead(term)
+    assert [value.slot for _, value in outbox.sent] == list(range(2, 2_002))
 
 
 class Harness:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.scheduling.leader import Pace, Planned, ahead_s, plan
+from streams.scheduling.leader import AT_ONCE_S, LOOKS_AGAIN_S, Pace, Planned, ahead_s, plan
 
 PACE = Pace(publish_ahead_s=3, longest_interval_s=60)
 
@@ -14,16 +14,16 @@ PACE = Pace(publish_ahead_s=3, longest_interval_s=60)
 @pytest.mark.parametrize(
     ("last", "now_s", "expected"),
     [
-        pytest.param(None, 100.0, [(100, None), (101, None), (102, None), (103, None)], id="empty-starts-now"),
-        pytest.param(None, 100.4, [(101, None), (102, None), (103, None)], id="empty-begins-with-a-whole-second"),
-        pytest.param(102, 100.4, [(103, None)], id="one-a-second"),
-        pytest.param(103, 100.4, [], id="nothing-new"),
-        pytest.param(97, 100.4, [(n, None) for n in range(98, 104)], id="short-gap-is-caught-up"),
+        pytest.param(None, 100.0, [(n, None) for n in range(100, 109)], id="empty-starts-now"),
+        pytest.param(None, 100.4, [(n, None) for n in range(101, 109)], id="empty-begins-with-a-whole-second"),
+        pytest.param(108, 103.9, [], id="far-enough-ahead"),
+        pytest.param(108, 104.0, [(n, None) for n in range(109, 113)], id="several-seconds-at-once"),
+        pytest.param(97, 100.4, [(n, None) for n in range(98, 109)], id="short-gap-is-caught-up"),
         pytest.param(
-            40, 101.0, [(n, None) for n in range(41, 105)], id="gap-of-just-the-longest-interval-is-caught-up"
+            40, 101.0, [(n, None) for n in range(41, 109)], id="gap-of-just-the-longest-interval-is-caught-up"
         ),
-        pytest.param(39, 101.0, [(100, 40), *((n, None) for n in range(101, 105))], id="longer-gap-is-one-tick"),
-        pytest.param(0, 3_700.0, [(3_699, 1), *((n, None) for n in range(3_700, 3_704))], id="an-hour"),
+        pytest.param(39, 101.0, [(100, 40), *((n, None) for n in range(101, 109))], id="longer-gap-is-one-tick"),
+        pytest.param(0, 3_700.0, [(3_699, 1), *((n, None) for n in range(3_700, 3_709))], id="an-hour"),
         pytest.param(500, 100.0, [], id="clock-set-back-waits"),
     ],
 )
@@ -31,8 +31,17 @@ def test_plan(last: int | None, now_s: float, expected: list[tuple[int, int | No
     assert plan({7: last}, now_s, PACE) == [Planned(7, slot, gap_from) for slot, gap_from in expected]
 
 
-def test_partitions_continue_each_from_its_own_last_slot() -> None:
-    assert plan({0: 102, 1: 101, 2: 103}, 100.0, PACE) == [Planned(1, 102), Planned(0, 103), Planned(1, 103)]
+def test_partitions_continue_each_from_its_own_last_slot_to_the_same_one() -> None:
+    assert plan({1: 106, 0: 107, 2: 108}, 103.0, PACE) == [Planned(0, 108), Planned(1, 107), Planned(1, 108)]
+
+
+@given(st.integers(0, 1_000), st.floats(0, 2_000), st.integers(0, 20))
+def test_a_healthy_leader_is_never_less_ahead_than_wanted(last: int, now_s: float, ahead: int) -> None:
+    pace = Pace(publish_ahead_s=ahead, longest_interval_s=60)
+    planned = plan({0: last}, now_s, pace)
+    covered_to = planned[-1].slot if planned else last
+    assert covered_to >= math.floor(now_s) + ahead + LOOKS_AGAIN_S
+    assert not planned or covered_to < math.floor(now_s) + ahead + LOOKS_AGAIN_S + AT_ONCE_S
 
 
 @given(
@@ -50,10 +59,10 @@ def test_slots_follow_one_another_without_hole_or_repeat_however_the_clock_steps
     for step, confirmed_share in steps:
         now_s = max(0.0, now_s + step)
         planned = plan({0: covered_to}, now_s, pace)
-        assert len(planned) <= longest + ahead + 2
+        assert len(planned) <= longest + ahead + LOOKS_AGAIN_S + AT_ONCE_S + 1
         for tick in planned[: math.ceil(len(planned) * confirmed_share)]:
             first = tick.slot if tick.gap_from is None else tick.gap_from
-            assert first <= tick.slot <= now_s + ahead
+            assert first <= tick.slot < now_s + ahead + LOOKS_AGAIN_S + AT_ONCE_S
             assert covered_to is None or first == covered_to + 1
             covered_to = tick.slot
 
