@@ -1,6 +1,6 @@
 """Wiring of the polling stage: enriched resources in; at each slot, counters and a status out."""
 
-from typing import Any, Final
+from typing import Any
 
 from pollers.plugins.base import Kind
 from schemas.records import EnrichedResource
@@ -14,14 +14,10 @@ from streams.runtime.long_lived import keep_setting_aside
 from streams.runtime.snmp import open_plugins
 from streams.runtime.stage_schedule import StageSchedule
 
-#: the polls of a second end one after the other, and nobody waits for their records: they may well go together
-GATHERED_FOR_S: Final = 0.2
-
 
 def build() -> StageApp:
     """Return the app of the stage."""
     app = stage_app(stage("polling"))
-    app.outbox.gathered_for_s = GATHERED_FOR_S
     plugins = open_plugins(app).of(Kind.POLLING)
     poller = Poller(app, plugins)
     serde = app.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)

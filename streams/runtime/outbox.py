@@ -53,7 +53,6 @@ class Outbox:
         self._producer: AIOKafkaProducer | None = None
         self._renewing = asyncio.Lock()
         self._gathering: asyncio.Event | None = None  #: while records wait for others; set when they go
-        self.gathered_for_s = GATHERED_FOR_S
         self.retries = 0  #: sends that had to be repeated
 
     async def start(self) -> None:
@@ -96,7 +95,7 @@ class Outbox:
         """Return when records go to the producer, at once with all that came since the first of them."""
         if self._gathering is None:
             self._gathering = asyncio.Event()
-            asyncio.get_running_loop().call_later(self.gathered_for_s, self._go)
+            asyncio.get_running_loop().call_later(GATHERED_FOR_S, self._go)
         await self._gathering.wait()
 
     def _go(self) -> None:

@@ -1,4 +1,4 @@
-"""Longer timers end together, on the halves of the clock's second; short ones and whole seconds are exact."""
+"""Longer timers end together, on the quarters of the clock's second; short ones and whole seconds are exact."""
 
 import asyncio
 import time
@@ -25,8 +25,8 @@ def test_a_timer_is_never_early_and_less_than_a_step_late(at_s: float) -> None:
     assert at_s <= coalesced(at_s) < at_s + STEP_S
 
 
-@given(st.floats(0.01, 0.49), st.floats(0.01, 0.49))
-def test_timers_of_the_same_half_second_end_together(one: float, other: float) -> None:
+@given(st.floats(0.01, 0.24), st.floats(0.01, 0.24))
+def test_timers_of_the_same_quarter_second_end_together(one: float, other: float) -> None:
     assert coalesced(NOW_S + one) == coalesced(NOW_S + other) == NOW_S + STEP_S
 
 
@@ -38,7 +38,7 @@ def test_a_timer_for_a_whole_second_does_not_wait_for_the_next_step(error_s: flo
 def test_the_loop_moves_long_timers_to_the_clocks_step(loop: CoalescingLoop) -> None:
     ahead_s = time.time() - loop.time()
     ends = [loop.call_later(delay_s, print).when() + ahead_s for delay_s in (0.5, 1.1, 2.9)]
-    assert [end / STEP_S for end in ends] == pytest.approx([round(end / STEP_S) for end in ends], abs=0.004)
+    assert [end / STEP_S for end in ends] == pytest.approx([round(end / STEP_S) for end in ends], abs=0.008)
 
 
 def test_the_loop_leaves_short_timers_alone(loop: CoalescingLoop) -> None:
