@@ -95,13 +95,12 @@ class Outbox:
         """Return when records go to the producer, at once with all that came since the first of them."""
         if self._gathering is None:
             self._gathering = asyncio.Event()
-            asyncio.get_running_loop().call_later(GATHERED_FOR_S, self._go)
+            asyncio.get_running_loop().call_later(GATHERED_FOR_S, self._go, self._gathering)
         await self._gathering.wait()
 
-    def _go(self) -> None:
-        if self._gathering is not None:
-            self._gathering.set()
-            self._gathering = None
+    def _go(self, gathered: asyncio.Event) -> None:
+        self._gathering = None
+        gathered.set()
 
     async def _begin(self, record: Record) -> _Begun | None:
         """Hand a record to the producer, as the first try, which may have failed already; None without a producer."""

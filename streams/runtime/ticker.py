@@ -19,7 +19,7 @@ from streams.scheduling.leader import Pace, Planned, ahead_s, plan
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S: Final = 1.0
-_MOST_IN_A_BATCH: Final = 1_000  #: ticks: a tenth of what an outbox takes as one batch
+_MOST_IN_A_BATCH: Final = 1_000  #: ticks: some 100 KB, where an outbox takes half a megabyte as one batch
 MOST_TERMS: Final = 100  #: remembered for the web view
 
 

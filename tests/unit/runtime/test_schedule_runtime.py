@@ -109,7 +109,7 @@ async def test_a_deposed_leader_publishes_nothing_more():
     outbox = FakeOutbox(on_send=term.over.set)  # deposed while its first ticks are on their way
     a_ticker = ticker(FakeLog([tick(99), tick(99, partition=1)]), outbox, now_s=100)
     await a_ticker.lead(term)
-    assert {partition for partition, _ in outbox.sent} == {0}
+    assert [(partition, value.slot) for partition, value in outbox.sent] == [(0, slot) for slot in range(100, 109)]
     assert a_ticker.terms[0].ended_at_ms is not None
 
 
