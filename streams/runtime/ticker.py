@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 from typing import Final, Protocol
 
 from aiokafka.errors import KafkaError
@@ -91,8 +90,8 @@ class Ticker:
         return int(self.now_s() * 1000)
 
     async def _publish(self, epoch: int, term: Term) -> None:
-        due = groupby(plan(self._last_slots, self.now_s(), self.pace), key=lambda planned: planned.partition)
-        await asyncio.gather(*(self._send(partition, tuple(slots), epoch, term) for partition, slots in due))
+        due = plan(self._last_slots, self.now_s(), self.pace)
+        await asyncio.gather(*(self._send(partition, slots, epoch, term) for partition, slots in due.items()))
 
     async def _send(self, partition: int, slots: Sequence[Planned], epoch: int, term: Term) -> None:
         """Send the ticks of one partition, some batches one after the other where there are many."""
@@ -101,17 +100,17 @@ class Ticker:
             if term.over.is_set():
                 return
             batch = slots[begin : begin + _MOST_IN_A_BATCH]
-            ticks = [self.serde.encode(self._tick(planned, epoch)) for planned in batch]
+            ticks = [self.serde.encode(self._tick(partition, planned, epoch)) for planned in batch]
             await self.outbox.send_batch(self.topic, partition, [(key, ticks)])
             self._last_slots[partition] = batch[-1].slot
             self.published += len(ticks)
 
-    def _tick(self, planned: Planned, epoch: int) -> Tick:
+    def _tick(self, partition: int, planned: Planned, epoch: int) -> Tick:
         return Tick(
             stage=self.stage,
             slot=planned.slot,
             gap_from=planned.gap_from,
-            partition=planned.partition,
+            partition=partition,
             epoch=epoch,
             leader=self.worker,
             published_at_ms=self._now_ms(),

@@ -18,15 +18,14 @@ class Pace:
 
 
 class Planned(NamedTuple):
-    """One tick to publish; the wiring adds stage, epoch, leader and time."""
+    """One tick of a partition to publish; the wiring adds stage, epoch, leader and time."""
 
-    partition: int
     slot: int
     gap_from: int | None = None  #: set in a gap tick: from here to `slot` nothing was published
 
 
-def plan(last_slots: Mapping[int, int | None], now_s: float, pace: Pace) -> list[Planned]:
-    """Return the ticks to publish now, partition by partition, each one's in order of slots.
+def plan(last_slots: Mapping[int, int | None], now_s: float, pace: Pace) -> dict[int, list[Planned]]:
+    """Return the ticks to publish now by partition, in order of slots; a partition that has none is left out.
 
     `last_slots` is, for every partition, the last slot that counts on the topic (`Fence.last_slot`), later the last
     one whose publication was confirmed: a tick that failed is planned again. None is an empty partition: it starts
@@ -34,24 +33,21 @@ def plan(last_slots: Mapping[int, int | None], now_s: float, pace: Pace) -> list
     an outage, catches up tick by tick; if that takes more than the longest interval, by one gap tick up to the
     second before this one. The last one stands at the same second for all: they are due abreast again next time.
     """
-    return [
-        Planned(partition, slot, gap_from)
-        for partition, last in sorted(last_slots.items())
-        for slot, gap_from in _slots(last, now_s, pace)
-    ]
+    planned = {partition: list(_slots(last, now_s, pace)) for partition, last in last_slots.items()}
+    return {partition: ticks for partition, ticks in planned.items() if ticks}
 
 
-def _slots(last: int | None, now_s: float, pace: Pace) -> Iterator[tuple[int, int | None]]:
+def _slots(last: int | None, now_s: float, pace: Pace) -> Iterator[Planned]:
     now = math.ceil(now_s)
     first = now if last is None else last + 1
     if now - first > pace.longest_interval_s:
-        yield now - 1, first
+        yield Planned(now - 1, first)
         first = now
     wanted = math.floor(now_s) + pace.publish_ahead_s + LOOKS_AGAIN_S
     if last is not None and last >= wanted:
         return
     for slot in range(first, wanted + -wanted % AT_ONCE_S + 1):
-        yield slot, None
+        yield Planned(slot)
 
 
 def ahead_s(last_slots: Mapping[int, int | None], now_s: float) -> float:

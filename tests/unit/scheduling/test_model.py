@@ -11,7 +11,6 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, islice
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -76,8 +75,8 @@ class Leader:
 
     def publish(self, log: Log, now_s: float, at_most: int) -> None:
         """Publish what is due, of each partition no more than so many ticks."""
-        for partition, due in groupby(plan(self.last_slots, now_s, PACE), key=lambda planned: planned.partition):
-            for _, slot, gap_from in islice(due, at_most):
+        for partition, due in plan(self.last_slots, now_s, PACE).items():
+            for slot, gap_from in due[:at_most]:
                 log[partition].append(
                     Tick(
                         stage="polling",
