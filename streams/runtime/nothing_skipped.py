@@ -40,21 +40,27 @@ class NothingSkipped:
         self._next: dict[TP, int] = {}  #: the offset that has to come next, of each partition that is read
         self._leap: dict[TP, tuple[int, int]] = {}  #: from where to where the last leap led, before it was checked
         self._set_backs: dict[TP, int] = {}  #: of each partition since the last rebalance
+        self._seeks = 0  #: to committed offsets, that have begun
         self.set_back = 0  #: how often records had been skipped, or did not exist
 
-    async def perform_seek(self) -> None:
-        """Set all partitions back to their committed offsets, those without one to their beginning."""
-        await super().perform_seek()  # type: ignore[misc]
-        mine: Any = self
-        read = {tp for tp in mine.assignment() if self._is_input(tp)}
-        committed = {tp: mine._committed_offset.get(tp) for tp in read}  # noqa: SLF001
+    async def seek_to_committed(self) -> Mapping[Any, int | None]:
+        """Set all partitions back to their committed offsets, those without one to their beginning.
+
+        Faust may begin another before this has ended, for a newer assignment: what this one has found is then dropped.
+        """
+        self._seeks = this = self._seeks + 1
+        found: Mapping[Any, int | None] = await super().seek_to_committed()  # type: ignore[misc]
+        committed = {TP(*tp): offset for tp, offset in found.items() if self._is_input(tp)}
         fresh = [tp for tp, offset in committed.items() if not offset]
+        mine: Any = self
         begins = await mine.earliest_offsets(*fresh) if fresh else {}
-        self._next = {tp: offset or begins.get(tp, 0) for tp, offset in committed.items()}
-        for tp, offset in self._next.items():
-            self.offsets.committed(tp, offset)
-        self._leap.clear()
-        self._set_backs.clear()
+        if this == self._seeks:
+            self._next = {tp: offset or begins.get(tp, 0) for tp, offset in committed.items()}
+            for tp, offset in self._next.items():
+                self.offsets.committed(tp, offset)
+            self._leap.clear()
+            self._set_backs.clear()
+        return found
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Mapping[TP, Sequence[Any]]:  # noqa: ASYNC109
         records: Mapping[TP, Sequence[Any]] = await super()._getmany(active_partitions, timeout)  # type: ignore[misc]

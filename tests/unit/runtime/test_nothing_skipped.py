@@ -1,5 +1,6 @@
 """Records that the consumer below throws away come again; those that do not exist are not waited for."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
 
@@ -43,18 +44,19 @@ class Broken:
     def __init__(self, log: Mapping[TP, list[int]], committed: int | None, throw_away: set[int]) -> None:
         self._log = log
         self._position = dict.fromkeys(log, 0)
-        self._committed_offset: dict[TP, int | None] = {INPUT: committed}
+        self.committed = {tp: committed for tp in log if tp == INPUT}
         self._throw_away = throw_away
         self.seeks: list[int] = []
-
-    def assignment(self) -> set[TP]:
-        return set(self._log)
+        self.answers = asyncio.Event()  #: the broker, when asked for a partition's beginning
+        self.answers.set()
 
     async def earliest_offsets(self, *tps: TP) -> Mapping[TP, int]:
+        await self.answers.wait()
         return {tp: min(self._log[tp], default=0) for tp in tps}
 
-    async def perform_seek(self) -> None:
-        self._position[INPUT] = self._committed_offset[INPUT] or 0
+    async def seek_to_committed(self) -> Mapping[TP, int | None]:
+        self._position |= {tp: offset or 0 for tp, offset in self.committed.items()}
+        return dict(self.committed)
 
     async def seek(self, tp: TP, offset: int) -> None:
         self.seeks.append(offset)
@@ -82,7 +84,7 @@ class Consumer(NothingSkipped, Broken):
 
 
 async def read(consumer: Consumer, times: int = 30) -> list[int]:
-    await consumer.perform_seek()
+    await consumer.seek_to_committed()
     return [message.offset for _ in range(times) async for tp, message in consumer.getmany(1.0) if tp == INPUT]
 
 
@@ -117,8 +119,21 @@ async def test_a_compacted_topic_with_holes_everywhere_is_read_quickly() -> None
     assert len(consumer.seeks) == 20
 
 
+async def test_a_seek_that_ends_after_a_newer_one_changes_nothing() -> None:
+    consumer = Consumer({INPUT: list(range(20, 30))}, None, set())
+    consumer.answers.clear()
+    earlier = asyncio.create_task(consumer.seek_to_committed())
+    await asyncio.sleep(0)
+    consumer.committed[INPUT] = 27  # by the partition's owner before this one
+    await consumer.seek_to_committed()
+    consumer.answers.set()
+    await earlier
+    assert [message.offset async for _, message in consumer.getmany(1.0)] == [27, 28, 29]
+    assert consumer.seeks == []
+
+
 async def test_changelogs_are_left_to_faust() -> None:
     consumer = Consumer({CHANGELOG: [5, 9]}, None, set())
-    await consumer.perform_seek()
+    await consumer.seek_to_committed()
     assert [message.offset async for _, message in consumer.getmany(1.0)] == [5, 9]
     assert consumer.seeks == []
