@@ -41,12 +41,13 @@ class NothingSkipped:
         self._leap: dict[TP, tuple[int, int]] = {}  #: from where to where the last leap led, before it was checked
         self._set_backs: dict[TP, int] = {}  #: of each partition since the last rebalance
         self._seeks = 0  #: to committed offsets, that have begun
+        self._found = 0  #: the newest of these that has found them
         self.set_back = 0  #: how often records had been skipped, or did not exist
 
     async def seek_to_committed(self) -> Mapping[Any, int | None]:
         """Set all partitions back to their committed offsets, those without one to their beginning.
 
-        Faust may begin another before this has ended, for a newer assignment: what this one has found is then dropped.
+        Faust may begin another before this has ended, for a newer assignment: what is found after that one is dropped.
         """
         self._seeks = this = self._seeks + 1
         found: Mapping[Any, int | None] = await super().seek_to_committed()  # type: ignore[misc]
@@ -54,7 +55,8 @@ class NothingSkipped:
         fresh = [tp for tp, offset in committed.items() if not offset]
         mine: Any = self
         begins = await mine.earliest_offsets(*fresh) if fresh else {}
-        if this == self._seeks:
+        if this > self._found:
+            self._found = this
             self._next = {tp: offset or begins.get(tp, 0) for tp, offset in committed.items()}
             for tp, offset in self._next.items():
                 self.offsets.committed(tp, offset)

@@ -132,6 +132,19 @@ async def test_a_seek_that_ends_after_a_newer_one_changes_nothing() -> None:
     assert consumer.seeks == []
 
 
+async def test_a_newer_seek_that_fails_takes_nothing_from_an_earlier_one() -> None:
+    consumer = Consumer({INPUT: list(range(20, 30))}, None, {20})
+    consumer.answers.clear()
+    earlier = asyncio.create_task(consumer.seek_to_committed())
+    newer = asyncio.create_task(consumer.seek_to_committed())
+    await asyncio.sleep(0)
+    newer.cancel()
+    consumer.answers.set()
+    await earlier
+    came = [message.offset for _ in range(3) async for _, message in consumer.getmany(1.0)]
+    assert came == list(range(20, 30))
+
+
 async def test_changelogs_are_left_to_faust() -> None:
     consumer = Consumer({CHANGELOG: [5, 9]}, None, set())
     await consumer.seek_to_committed()
