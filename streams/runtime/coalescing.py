@@ -20,11 +20,23 @@ LEAST_S: Final = 0.4
 STEP_S: Final = 0.25
 #: of the clock: a timer for the whole second is set with this error, and must not wait for the next step
 _EXACT_S: Final = 0.001
+#: a timer for the whole second may end so much early by the clock, which is slewed
+_SEEN_S: Final = 0.1
 
 
 def coalesced(at_s: float) -> float:
     """Return the first step of the clock at or after a time, Unix seconds; a time just after a step stays as it is."""
     return max(at_s, math.ceil((at_s - _EXACT_S) / STEP_S) * STEP_S)
+
+
+def to_next_second_s(now_s: float) -> float:
+    """Return how long it is to the next second that has not been seen yet, seconds."""
+    return math.floor(now_s + _SEEN_S) + 1 - now_s
+
+
+async def next_second() -> None:
+    """Return when a second of the clock begins, together with its ticks: for those who look around once a second."""
+    await asyncio.sleep(to_next_second_s(time.time()))
 
 
 class CoalescingLoop(asyncio.SelectorEventLoop):

@@ -6,14 +6,19 @@ answered by an `Acks` per partition (see docs/decisions/0003-own-offsets.md).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
+import faust
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
 from faust.types import TP
 
 from streams.runtime.delivery import DirectDelivery
 from streams.runtime.nothing_skipped import NothingSkipped
 from streams.scheduling.acks import Acks, Begin
+
+#: how long aiokafka's fetcher waits before it looks around without a reason; by default it does five times a second
+_LOOK_AGAIN_S: Final = 1.0
 
 
 class Offsets:
@@ -67,10 +72,29 @@ class Offsets:
             self._trackers.pop(tp, None)
 
 
+class _Thread(AIOKafkaConsumerThread):
+    """The thread of Faust's consumer, without what wakes it, and the worker's own loop with it, for nothing."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._consumer_timeout = _LOOK_AGAIN_S  # noqa: SLF001 - Faust has no setting for it
+        return consumer
+
+    async def _keepalive2(self) -> None:
+        """Do nothing: what one loop hands to the other wakes it by itself."""
+
+    @faust.Service.task  # type: ignore[untyped-decorator]
+    async def _thread_keepalive(self) -> None:
+        """Do nothing, likewise."""
+
+
 class Consumer(DirectDelivery, NothingSkipped, FaustConsumer):
     """Faust's consumer, committing what `Offsets` says and skipping no record."""
 
     offsets: Offsets
+
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         return (tp for tp in self.offsets.partitions() if topics is None or tp in topics or tp.topic in topics)

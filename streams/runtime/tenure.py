@@ -5,12 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from streams.runtime.coalescing import STEP_S
+from streams.runtime.coalescing import STEP_S, next_second
 from streams.runtime.sections import KafkaSettings
 from streams.scheduling.lease import Lease
 
 _LOOK_S: Final = 0.2
-_WATCH_S: Final = 1.0
 
 
 class Tenure:
@@ -37,4 +36,4 @@ class Tenure:
         """Look often enough to notice every pause, until cancelled."""
         while True:
             self.holds()
-            await asyncio.sleep(_WATCH_S)
+            await next_second()

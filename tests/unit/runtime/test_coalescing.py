@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.runtime.coalescing import LEAST_S, STEP_S, CoalescingLoop, CoalescingPolicy, coalesced
+from streams.runtime.coalescing import LEAST_S, STEP_S, CoalescingLoop, CoalescingPolicy, coalesced, to_next_second_s
 
 NOW_S = 1_800_000_000.0
 
@@ -33,6 +33,13 @@ def test_timers_of_the_same_quarter_second_end_together(one: float, other: float
 @pytest.mark.parametrize("error_s", [-0.0005, 0.0, 0.0005])
 def test_a_timer_for_a_whole_second_does_not_wait_for_the_next_step(error_s: float) -> None:
     assert coalesced(NOW_S + error_s) == pytest.approx(NOW_S, abs=0.0006)
+
+
+@given(st.floats(NOW_S, NOW_S + 100))
+def test_who_looks_each_second_does_so_when_it_begins_and_once(now_s: float) -> None:
+    to_next_s = to_next_second_s(now_s)
+    assert now_s + to_next_s == pytest.approx(round(now_s + to_next_s), abs=1e-6)
+    assert 0.1 <= to_next_s + 1e-6 <= 1.1 + 2e-6
 
 
 def test_the_loop_moves_long_timers_to_the_clocks_step(loop: CoalescingLoop) -> None:
