@@ -31,6 +31,8 @@ BAD: Final = frozenset({Outcome.TIMEOUT, Outcome.UNREACHABLE})
 SUSPECTS_SHARE: Final = 4  #: of the polls in flight, at most one in so many may be of devices that went badly last time
 #: missed statuses that are written before others get the event loop, for records are decoded for them
 AT_ONCE: Final = 100
+#: for others, seconds: the counters before them were stored together
+STATUSES_WAIT_S: Final = 0.005
 
 
 class Records(NamedTuple):
@@ -144,7 +146,7 @@ class Poller:
         try:
             await self._outbox.send_all(records.counters)
             await self._tenure.sure()
-            await self._outbox.send_all([records.status])
+            await self._outbox.send_all([records.status], STATUSES_WAIT_S)
         except RecordError as error:
             records = self._encoded(held, job, timing, _spoilt(poll, error))
             await self._outbox.send_all([records.status])

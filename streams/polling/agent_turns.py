@@ -4,9 +4,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
-from streams.runtime.coalescing import next_second
 from streams.scheduling.inflight import Decision, InFlight, Missed, Next, PollId
+
+SWEEP_EVERY_S: Final = 1.0
 
 
 class Turns:
@@ -98,5 +100,5 @@ class Turns:
     async def sweep(self) -> None:
         """Record what waited for too long, every second, until cancelled."""
         while True:
-            await next_second()
+            await asyncio.sleep(SWEEP_EVERY_S)
             self._go_on(self.in_flight.sweep(time.time()))

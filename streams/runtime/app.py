@@ -79,8 +79,8 @@ class StageApp(faust.App):
         #: input topics whose work goes on through a rebalance where the partition stays, so that its end still counts
         self.outlasting: set[str] = set()
         self.longest_work_s = 0.0  #: how long the work on one record may rightly take
-        self.outbox = Outbox(client_options(settings.kafka), max_request_bytes=MAX_RECORD_BYTES)
-        self._outboxes = [self.outbox]
+        self._outboxes: list[Outbox] = []
+        self.outbox = self._make_outbox()
         self.serdes = Serdes(settings, open_registry(settings))
         self.dead_letters = DeadLetters(
             stage.name,
@@ -120,10 +120,16 @@ class StageApp(faust.App):
     def _send_retries(self) -> int:
         return sum(outbox.retries for outbox in self._outboxes)
 
+    def _make_outbox(self, **limits: int) -> Outbox:
+        kafka = self.settings.kafka
+        limits = {"partitions": kafka.partitions, "max_request_bytes": MAX_RECORD_BYTES, **limits}
+        made = Outbox(client_options(kafka), **limits)
+        self._outboxes.append(made)
+        return made
+
     def another_outbox(self, **limits: int) -> Outbox:
         """Return an outbox beside the app's own, with limits of its own, that starts and stops with the app."""
-        made = Outbox(client_options(self.settings.kafka), **{"max_request_bytes": MAX_RECORD_BYTES, **limits})
-        self._outboxes.append(made)
+        made = self._make_outbox(**limits)
         self.before_start.append(made.start)
         self.before_stop.append(made.stop)
         return made

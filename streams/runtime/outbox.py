@@ -7,22 +7,24 @@ idempotence. `flush()` is not delivery, so each record's own future is awaited.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from schemas.errors import RecordError
+from streams.runtime.partitions import partition_of
 from streams.runtime.waiting import WAITS
 
 log = logging.getLogger(__name__)
 
 _BACKOFF_S: Final = (0.1, 0.5, 1.0, 2.0, 5.0)
 MAX_BATCH_BYTES: Final = 512 * 1024
-#: how long a record waits for others, of whatever partition: requests, not records, are what costs. Aiokafka's own
-#: `linger_ms` is of each partition by itself, and so are then its requests. Whole batches do not wait
+#: how long a record waits for others of whatever partition: requests and batches, not records, are what costs
 GATHERED_FOR_S: Final = 0.05
+#: more than Kafka's format takes for a record beside its key and value, and for a batch beside its records
+_FRAME_BYTES: Final = 64
 
 
 class Record(NamedTuple):
@@ -32,15 +34,20 @@ class Record(NamedTuple):
     partition: int | None = None  #: by the key where there is none
 
 
-#: a producer that was handed something, and what is done when that is stored
-_Begun = tuple[AIOKafkaProducer, Awaitable[Any]]
+#: records of one partition, each with what its sender waits for
+_Group = list[tuple[Record, asyncio.Future[None]]]
 
 
 class Outbox:
     """Sends records until they are stored on every in-sync replica; safe to use from many tasks at once."""
 
     def __init__(
-        self, client_options: Mapping[str, Any], *, max_request_bytes: int, max_batch_bytes: int = MAX_BATCH_BYTES
+        self,
+        client_options: Mapping[str, Any],
+        *,
+        partitions: int,
+        max_request_bytes: int,
+        max_batch_bytes: int = MAX_BATCH_BYTES,
     ) -> None:
         self._options = dict(
             client_options,
@@ -50,9 +57,13 @@ class Outbox:
             max_batch_size=max_batch_bytes,
             max_request_size=max_request_bytes,
         )
+        self._partitions = partitions  #: of every topic
+        self._max_request_bytes = max_request_bytes
+        self._max_batch_bytes = max_batch_bytes
         self._producer: AIOKafkaProducer | None = None
         self._renewing = asyncio.Lock()
-        self._gathering: asyncio.Event | None = None  #: while records wait for others; set when they go
+        self._gathered: dict[tuple[str, int], _Group] = {}  #: by topic and partition, while they wait for others
+        self._sending: set[asyncio.Task[None]] = set()
         self.retries = 0  #: sends that had to be repeated
 
     async def start(self) -> None:
@@ -69,65 +80,85 @@ class Outbox:
         if self._producer is not None:
             await self._producer.stop()
             self._producer = None
+        self._gathered = {}
+        for task in self._sending:  # of what was not stored; who sent it waits until he is stopped as well
+            task.cancel()
 
     async def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
         """Return when the record is stored. Raises RecordError for one that no broker will take (too large)."""
         await self.send_all([Record(topic, key, value, partition)])
 
-    async def send_all(self, records: Sequence[Record]) -> None:
-        """Return when all records are stored, in whatever order.
+    async def send_all(self, records: Sequence[Record], wait_s: float = GATHERED_FOR_S) -> None:
+        """Return when all records are stored, those of different partitions in whatever order.
 
-        Raises RecordError for the first that no broker will take, when the others are stored.
+        They go with what is gathered already, or else wait so many seconds for others. Raises RecordError for the first
+        that no broker will take, when the others are stored.
         """
-        if records:
-            await self._gathered()
-        begun = [(record, await self._begin(record)) for record in records]
         refused: RecordError | None = None
-        for record, under_way in begun:
+        for stored in [self._gather(record, wait_s) for record in records]:
             try:
-                await self._stored(record, under_way)
+                await stored
             except RecordError as error:
                 refused = refused or error
         if refused is not None:
             raise refused
 
-    async def _gathered(self) -> None:
-        """Return when records go to the producer, at once with all that came since the first of them."""
-        if self._gathering is None:
-            self._gathering = asyncio.Event()
-            asyncio.get_running_loop().call_later(GATHERED_FOR_S, self._go, self._gathering)
-        await self._gathering.wait()
+    def _gather(self, record: Record, wait_s: float) -> asyncio.Future[None]:
+        """Have a record sent with all that come soon after the first of them; return what is done when it is stored."""
+        loop = asyncio.get_running_loop()
+        if not self._gathered:
+            loop.call_later(wait_s, self._go)
+        partition = record.partition
+        if partition is None:
+            partition = partition_of(record.key or b"", self._partitions)
+        stored: asyncio.Future[None] = loop.create_future()
+        self._gathered.setdefault((record.topic, partition), []).append((record, stored))
+        return stored
 
-    def _go(self, gathered: asyncio.Event) -> None:
-        self._gathering = None
-        gathered.set()
+    def _go(self) -> None:
+        gathered, self._gathered = self._gathered, {}
+        for (topic, partition), group in gathered.items():
+            task = asyncio.create_task(self._deliver(topic, partition, group), name=f"send-{topic}-{partition}")
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
 
-    async def _begin(self, record: Record) -> _Begun | None:
-        """Hand a record to the producer, as the first try, which may have failed already; None without a producer."""
-        producer = self._producer
-        if producer is None:
-            return None
+    async def _deliver(self, topic: str, partition: int, group: _Group) -> None:
         try:
-            return producer, await _hand_over(producer, record)
-        except (KafkaError, OSError) as problem:
-            failed = asyncio.get_running_loop().create_future()
-            failed.set_exception(problem)
-            return producer, failed
+            for part in _parts(group, self._max_batch_bytes):
+                await self._store(topic, partition, part)
+        except Exception as fault:  # noqa: BLE001 - it is the senders' to handle
+            for _, stored in group:
+                if not stored.done():
+                    stored.set_exception(fault)
 
-    async def _stored(self, record: Record, begun: _Begun | None) -> None:
-        async def attempt(producer: AIOKafkaProducer) -> None:
-            await (await _hand_over(producer, record))
+    async def _store(self, topic: str, partition: int, part: _Group) -> None:
+        """Send records as one batch, and one by one where that is refused: only who sent the culprit hears of it."""
+        try:
+            await self.send_batch(topic, partition, [(record.key, [record.value]) for record, _ in part])
+        except RecordError as refused:
+            if len(part) > 1:
+                for one in part:
+                    await self._store(topic, partition, [one])
+            elif not part[0][1].done():
+                part[0][1].set_exception(refused)
+        else:
+            for _, stored in part:
+                if not stored.done():  # or nobody waits for it any more
+                    stored.set_result(None)
 
-        await self._until_stored(record.topic, len(record.value or b""), attempt, begun)
-
-    async def send_batch(self, topic: str, partition: int, records: Sequence[tuple[bytes, Sequence[bytes]]]) -> None:
+    async def send_batch(
+        self, topic: str, partition: int, records: Sequence[tuple[bytes | None, Sequence[bytes | None]]]
+    ) -> None:
         """Return when all records (keys, each with its values) are stored, in their order, as one batch.
 
-        Raises RecordError for a batch that is larger than the outbox's `max_batch_bytes` or than the topic takes.
+        Raises RecordError for a batch that is larger than the outbox's `max_batch_bytes` (one record may be larger) or
+        `max_request_bytes`, or than the topic takes.
         """
-        size = sum(sum(map(len, values)) for _, values in records)
+        size = sum(len(value) for _, values in records for value in values if value is not None)
 
         async def attempt(producer: AIOKafkaProducer) -> None:
+            if size > self._max_request_bytes:
+                raise MessageSizeTooLargeError
             batch = producer.create_batch()
             append, at_ms = batch.append, time.time_ns() // 1_000_000
             for key, values in records:
@@ -140,25 +171,16 @@ class Outbox:
         await self._until_stored(topic, size, attempt)
 
     async def _until_stored(
-        self,
-        topic: str,
-        size: int,
-        send: Callable[[AIOKafkaProducer], Coroutine[Any, Any, None]],
-        begun: _Begun | None = None,
+        self, topic: str, size: int, send: Callable[[AIOKafkaProducer], Coroutine[Any, Any, None]]
     ) -> None:
-        """Send, again and again if need be, until that is stored; `begun` is the first try if it is under way."""
+        """Send, again and again if need be, until that is stored."""
         attempt = 0
         while True:
             producer = self._producer
             try:
-                if begun is not None:
-                    producer, stored = begun
-                    begun = None
-                    await stored
-                elif producer is None:
+                if producer is None:
                     raise KafkaError("producer is not connected")  # noqa: TRY301
-                else:
-                    await send(producer)
+                await send(producer)
             except (MessageSizeTooLargeError, RecordListTooLargeError) as problem:
                 raise RecordError(f"{size} bytes for {topic} are more than the topic takes at once") from problem
             except (KafkaError, OSError) as problem:
@@ -186,11 +208,21 @@ class Outbox:
                 log.warning("waiting for kafka to send problem=%r", problem)
 
 
-async def _hand_over(producer: AIOKafkaProducer, record: Record) -> Awaitable[Any]:
-    """Return what is done when the record is stored. Raises KafkaError, OSError."""
-    topic, key, value, partition = record
-    stored: Awaitable[Any] = await producer.send(topic, value, key=key, partition=partition)
-    return stored
+def _parts(group: _Group, most_bytes: int) -> Iterator[_Group]:
+    """Yield the records that somebody waits for, in parts that fit into a batch; a large one by itself."""
+    part: _Group = []
+    room = most_bytes - _FRAME_BYTES
+    for record, stored in group:
+        if stored.cancelled():
+            continue
+        needs = len(record.key or b"") + len(record.value or b"") + _FRAME_BYTES
+        if part and needs > room:
+            yield part
+            part, room = [], most_bytes - _FRAME_BYTES
+        part.append((record, stored))
+        room -= needs
+    if part:
+        yield part
 
 
 async def _stop_quietly(producer: AIOKafkaProducer) -> None:

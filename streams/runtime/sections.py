@@ -12,7 +12,7 @@ from pydantic import AfterValidator
 
 from pollers.snmp.credentials import Secret
 from pollers.snmp.limits import Engine
-from streams.runtime.coalescing import STEP_S
+from streams.runtime.coalescing import LATE_S
 from streams.runtime.setting import Rule, Seconds, SecretText, Section, WholeSeconds, Words, setting
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -120,8 +120,8 @@ class KafkaSettings(Section):
         Rule(
             ("heartbeat_interval_s", "session_timeout_s"),
             # a worker that lost its partitions hears of it with a heartbeat, whose timer may be late
-            lambda kafka: (kafka.heartbeat_interval_s + STEP_S) * 2 < kafka.session_timeout_s,
-            f"expected heartbeat_interval_s more than {STEP_S:g} s below half of session_timeout_s",
+            lambda kafka: (kafka.heartbeat_interval_s + LATE_S) * 2 < kafka.session_timeout_s,
+            f"expected heartbeat_interval_s more than {LATE_S:g} s below half of session_timeout_s",
         ),
         Rule(
             ("min_insync_replicas", "replication_factor"),

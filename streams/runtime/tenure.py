@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from streams.runtime.coalescing import STEP_S, next_second
+from streams.runtime.coalescing import LATE_S
 from streams.runtime.sections import KafkaSettings
 from streams.scheduling.lease import Lease
 
 _LOOK_S: Final = 0.2
+_WATCH_S: Final = 1.0
 
 
 class Tenure:
@@ -17,7 +18,7 @@ class Tenure:
 
     def __init__(self, kafka: KafkaSettings, now_s: Callable[[], float] = time.monotonic) -> None:
         # the last heartbeat before a pause may have been that long ago, and its timer late
-        self._lease = Lease(kafka.session_timeout_s - kafka.heartbeat_interval_s - STEP_S, now_s())
+        self._lease = Lease(kafka.session_timeout_s - kafka.heartbeat_interval_s - LATE_S, now_s())
         self._now_s = now_s
 
     def holds(self) -> bool:
@@ -36,4 +37,4 @@ class Tenure:
         """Look often enough to notice every pause, until cancelled."""
         while True:
             self.holds()
-            await next_second()
+            await asyncio.sleep(_WATCH_S)

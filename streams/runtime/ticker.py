@@ -9,7 +9,6 @@ from typing import Final, Protocol
 from aiokafka.errors import KafkaError
 
 from schemas.records import Tick
-from streams.runtime.coalescing import next_second
 from streams.runtime.leadership import Term
 from streams.runtime.outbox import Outbox
 from streams.runtime.waiting import wait_for
@@ -18,6 +17,7 @@ from streams.scheduling.leader import Pace, Planned, ahead_s, plan
 
 log = logging.getLogger(__name__)
 
+_LOOK_EVERY_S: Final = 1.0
 _MOST_IN_A_BATCH: Final = 1_000  #: ticks: some 100 KB, where an outbox takes half a megabyte as one batch
 MOST_TERMS: Final = 100  #: remembered for the web view
 
@@ -76,7 +76,7 @@ class Ticker:
         try:
             while not term.over.is_set():
                 await self._publish(epoch, term)
-                await next_second()
+                await asyncio.sleep(_LOOK_EVERY_S)
         finally:
             self.terms[-1] = replace(self.terms[-1], ended_at_ms=self._now_ms())
             self.term = None

@@ -4,6 +4,7 @@ A worker that makes no progress ends itself with a clear last line, so that its 
 is a thread of its own: a blocked event loop could not end itself.
 """
 
+import asyncio
 import logging
 import os
 import threading
@@ -11,7 +12,6 @@ import time
 from typing import Any, Final
 
 from streams.runtime.app import StageApp
-from streams.runtime.coalescing import next_second
 from streams.runtime.health import Health, Observed, Progress, judge
 from streams.runtime.metrics import CONTENT_TYPE
 from streams.runtime.waiting import WAITS
@@ -44,7 +44,7 @@ class Watch:
     async def _beat(self) -> None:
         while not self._app.should_stop:
             self._look()
-            await next_second()
+            await asyncio.sleep(_BEAT_S)
 
     def _look(self) -> None:
         self._loop_seen_s = time.monotonic()

@@ -60,7 +60,7 @@ class Outbox:
         self.bytes += len(value or b"")
         self.last[topic] = value or b""
 
-    async def send_all(self, records: Sequence[Record]) -> None:
+    async def send_all(self, records: Sequence[Record], _wait_s: float = 0.0) -> None:
         for record in records:
             await self.send(*record)
 

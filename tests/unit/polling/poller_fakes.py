@@ -52,7 +52,7 @@ class Outbox:
             await self._held[topic].wait()
         self.sent[topic].append(value)
 
-    async def send_all(self, records):
+    async def send_all(self, records, wait_s=0.0):
         for topic, key, value, _ in records:
             await self.send(topic, key, value)
 

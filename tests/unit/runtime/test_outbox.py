@@ -1,4 +1,4 @@
-"""Several records at once: all are under way before one is waited for, and only what failed is sent anew."""
+"""Records sent at about the same time go as one batch of each partition, and only what failed is sent anew."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -10,33 +10,59 @@ from schemas.errors import RecordError
 from streams.runtime import outbox as outbox_module
 from streams.runtime.outbox import Outbox, Record
 
+BATCH_BYTES = 1_000
+REQUEST_BYTES = 5_000
+
+
+class Batch:
+    def __init__(self):
+        self.values = []
+        self._bytes = 0
+
+    def append(self, *, timestamp, key, value):
+        size = len(key or b"") + len(value or b"")
+        if self.values and self._bytes + size > BATCH_BYTES:
+            return None
+        self.values.append(value)
+        self._bytes += size
+        return object()
+
+    def close(self):
+        self.append = None
+
 
 class Producer:
-    """Takes records; a test says when they are stored, and what becomes of the first tries."""
+    """Takes batches; a test says when they are stored, and what becomes of the first tries."""
 
     def __init__(self):
         self.stored = defaultdict(list)
-        self.tries = Counter()
-        self.under_way = []
-        self.faults = {}  #: of a value: what its first try fails with once it is under way
+        self.batches = []  #: topic, partition and values, as they came
+        self.tries = Counter()  #: by value
+        self.faults = {}  #: of a value: what the first try of its batch fails with once it is under way
         self.too_large = set()
-        self.not_taken = set()  #: by the first try
+        self.not_taken = set()  #: with the first try
         self.gate = asyncio.Event()
 
-    async def send(self, topic, value, key=None, partition=None):
-        self.tries[value] += 1
-        if value in self.too_large:
-            raise MessageSizeTooLargeError
-        if value in self.not_taken and self.tries[value] == 1:
-            raise KafkaError("no room")
-        self.under_way.append(value)
-        return asyncio.ensure_future(self._store(topic, value))
+    def create_batch(self):
+        return Batch()
 
-    async def _store(self, topic, value):
+    async def send_batch(self, batch, topic, *, partition):
+        values = batch.values
+        self.tries.update(values)
+        self.batches.append((topic, partition, values))
+        if self.not_taken.intersection(values):
+            self.not_taken.difference_update(values)
+            raise KafkaError("no room")
+        return asyncio.ensure_future(self._store(topic, values))
+
+    async def _store(self, topic, values):
         await self.gate.wait()
-        if (fault := self.faults.pop(value, None)) is not None:
-            raise fault
-        self.stored[topic].append(value)
+        for value in values:
+            if value in self.too_large:
+                raise MessageSizeTooLargeError
+            if (fault := self.faults.pop(value, None)) is not None:
+                raise fault
+        self.stored[topic] += values
 
     async def stop(self):
         self.gate.set()
@@ -44,7 +70,7 @@ class Producer:
 
 @pytest.fixture
 def outbox(monkeypatch):
-    made = Outbox({}, max_request_bytes=1_000_000)
+    made = Outbox({}, partitions=4, max_request_bytes=REQUEST_BYTES, max_batch_bytes=BATCH_BYTES)
     producer = made._producer = Producer()
 
     async def start():
@@ -55,39 +81,57 @@ def outbox(monkeypatch):
     return made
 
 
-RECORDS = [Record("counters", b"k", b"one"), Record("counters", b"k", b"two"), Record("statuses", b"k", b"three")]
+ONE, TWO, THREE = (
+    Record("counters", b"k", b"one"),
+    Record("counters", b"k", b"two"),
+    Record("statuses", b"k", b"three"),
+)
+RECORDS = [ONE, TWO, THREE]
+ALL = {"counters": [b"one", b"two"], "statuses": [b"three"]}
 
 
-async def test_all_are_under_way_before_one_is_stored(outbox):
+async def test_nothing_is_waited_for_before_all_is_under_way(outbox):
     producer = outbox._producer
     sending = asyncio.ensure_future(outbox.send_all(RECORDS))
-    while len(producer.under_way) < 3:
+    while len(producer.batches) < 2:
         await asyncio.sleep(0)
     assert not sending.done()
     assert not producer.stored
     producer.gate.set()
     await sending
-    assert producer.stored == {"counters": [b"one", b"two"], "statuses": [b"three"]}
+    assert producer.stored == ALL
     assert outbox.retries == 0
 
 
 async def test_what_comes_while_others_are_gathered_goes_with_them(outbox):
-    """In one turn of the event loop: the producer's sender then finds all of it, and makes one request of it."""
-    producer, loop, found = outbox._producer, asyncio.get_running_loop(), []
+    producer = outbox._producer
     producer.gate.set()
-    take = producer.send
-
-    async def send(*args, **kwargs):
-        if not producer.under_way:
-            loop.call_soon(lambda: found.append(list(producer.under_way)))
-        return await take(*args, **kwargs)
-
-    producer.send = send
-    first = asyncio.ensure_future(outbox.send_all(RECORDS[:2]))
+    first = asyncio.ensure_future(outbox.send_all([ONE]))
     await asyncio.sleep(0)
-    assert not producer.under_way
-    await asyncio.gather(first, outbox.send(*RECORDS[2]))
-    assert found == [[b"one", b"two", b"three"]]
+    assert not producer.batches
+    await asyncio.gather(first, outbox.send(*TWO), outbox.send("counters", b"k", b"elsewhere", 3))
+    assert {(topic, len(values)) for topic, _, values in producer.batches} == {("counters", 2), ("counters", 1)}
+    assert producer.batches[1][1:] == (3, [b"elsewhere"])
+
+
+async def test_a_record_goes_where_its_key_belongs(outbox):
+    """As Kafka's own clients place it: resource b"k" has one partition number in every topic."""
+    outbox._producer.gate.set()
+    await outbox.send_all([Record("counters", key, key) for key in (b"21", b"foobar", b"abc", b"")])
+    placed = {values[0]: partition for _, partition, values in outbox._producer.batches}
+    java_murmur2 = {b"21": -973932308, b"foobar": -790332482, b"abc": 479470107, b"": 275646681}
+    assert placed == {key: (hashed & 0x7FFFFFFF) % 4 for key, hashed in java_murmur2.items()}
+
+
+async def test_what_does_not_fit_into_one_batch_goes_as_several_in_order(outbox):
+    producer = outbox._producer
+    producer.gate.set()
+    values = [bytes([65 + number]) * 250 for number in range(10)]
+    large = b"x" * 3 * BATCH_BYTES
+    await outbox.send_all([Record("counters", b"k", value) for value in [*values, large, b"last"]])
+    assert producer.stored["counters"] == [*values, large, b"last"]
+    assert [len(values) for *_, values in producer.batches] == [2, 2, 2, 2, 2, 1, 1]
+    assert not outbox.retries
 
 
 async def test_only_what_failed_is_sent_anew(outbox):
@@ -95,8 +139,8 @@ async def test_only_what_failed_is_sent_anew(outbox):
     producer.faults[b"two"] = KafkaError("not this time")
     producer.gate.set()
     await outbox.send_all(RECORDS)
-    assert producer.stored == {"counters": [b"one", b"two"], "statuses": [b"three"]}
-    assert producer.tries == {b"one": 1, b"two": 2, b"three": 1}
+    assert producer.stored == ALL
+    assert producer.tries == {b"one": 2, b"two": 2, b"three": 1}
     assert outbox.retries == 1
 
 
@@ -105,23 +149,69 @@ async def test_what_the_producer_does_not_take_counts_as_a_try(outbox):
     producer.not_taken = {b"one"}
     producer.gate.set()
     await outbox.send_all(RECORDS)
-    assert sorted(producer.stored["counters"]) == [b"one", b"two"]
-    assert producer.tries == {b"one": 2, b"two": 1, b"three": 1}
+    assert producer.stored == ALL
+    assert producer.tries == {b"one": 2, b"two": 2, b"three": 1}
     assert outbox.retries == 1
+
+
+async def test_only_who_sent_what_is_too_large_hears_of_it(outbox):
+    producer = outbox._producer
+    producer.too_large = {b"one"}
+    producer.gate.set()
+    others = asyncio.ensure_future(outbox.send_all([TWO, THREE]))
+    with pytest.raises(RecordError, match="3 bytes for counters"):
+        await outbox.send(*ONE)
+    await others
+    assert producer.stored == {"counters": [b"two"], "statuses": [b"three"]}
 
 
 async def test_what_is_too_large_keeps_none_of_the_others(outbox):
     producer = outbox._producer
-    producer.too_large = {b"one"}
     producer.gate.set()
-    with pytest.raises(RecordError, match="3 bytes for counters"):
-        await outbox.send_all(RECORDS)
-    assert producer.stored == {"counters": [b"two"], "statuses": [b"three"]}
-    assert producer.tries[b"one"] == 1
+    huge = b"x" * (REQUEST_BYTES + 1)
+    with pytest.raises(RecordError, match="5001 bytes for counters"):
+        await outbox.send_all([Record("counters", b"k", huge), *RECORDS])
+    assert producer.stored == ALL
+    assert huge not in producer.tries
+
+
+async def test_a_sender_that_was_cancelled_takes_no_other_with_it(outbox):
+    producer = outbox._producer
+    before = asyncio.ensure_future(outbox.send(*ONE))
+    meanwhile = asyncio.ensure_future(outbox.send("counters", b"k", b"meanwhile"))
+    patient = asyncio.ensure_future(outbox.send(*TWO))
+    await asyncio.sleep(0)
+    before.cancel()
+    while not producer.batches:
+        await asyncio.sleep(0)
+    meanwhile.cancel()
+    producer.gate.set()
+    await patient
+    assert producer.stored == {"counters": [b"meanwhile", b"two"]}
+
+
+async def test_a_fault_of_our_own_is_the_senders(outbox):
+    outbox._producer.gate.set()
+    outbox._producer.faults[b"one"] = TypeError("a fault")
+    with pytest.raises(TypeError, match="a fault"):
+        await outbox.send(*ONE)
 
 
 async def test_without_a_producer_records_wait_for_one(outbox):
     producer, outbox._producer = outbox._producer, None
     producer.gate.set()
     await outbox.send_all(RECORDS)
-    assert producer.stored == {"counters": [b"one", b"two"], "statuses": [b"three"]}
+    assert producer.stored == ALL
+
+
+async def test_once_stopped_nothing_is_tried_again(outbox):
+    producer = outbox._producer
+    sending = asyncio.ensure_future(outbox.send(*ONE))
+    while not producer.batches:
+        await asyncio.sleep(0)
+    producer.faults[b"one"] = KafkaError("closed")
+    await outbox.stop()
+    await asyncio.sleep(0.01)
+    assert not sending.done()
+    assert producer.tries[b"one"] == 1
+    sending.cancel()

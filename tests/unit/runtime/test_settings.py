@@ -14,7 +14,7 @@ from streams.runtime.setting import Section, seconds, setting
 from streams.runtime.settings import SECTIONS, Settings, SettingsError, load
 from streams.runtime.snmp import limits_of
 
-HEARTBEAT = "expected heartbeat_interval_s more than 0.25 s below half of session_timeout_s"
+HEARTBEAT = "expected heartbeat_interval_s more than 0.28 s below half of session_timeout_s"
 
 
 @pytest.fixture(autouse=True)
