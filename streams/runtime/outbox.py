@@ -34,7 +34,9 @@ class Record(NamedTuple):
     partition: int | None = None  #: by the key where there is none
 
 
-#: records of one partition, each with what its sender waits for
+#: topic and partition
+_Place = tuple[str, int]
+#: records of one place, each with what its sender waits for
 _Group = list[tuple[Record, asyncio.Future[None]]]
 
 
@@ -62,8 +64,9 @@ class Outbox:
         self._max_batch_bytes = max_batch_bytes
         self._producer: AIOKafkaProducer | None = None
         self._renewing = asyncio.Lock()
-        self._gathered: dict[tuple[str, int], _Group] = {}  #: by topic and partition, while they wait for others
-        self._sending: set[asyncio.Task[None]] = set()
+        self._gathered: dict[_Place, _Group] = {}  #: while they wait for others, or for those that went before
+        self._gathering: asyncio.TimerHandle | None = None
+        self._sending: dict[_Place, asyncio.Task[None]] = {}
         self.retries = 0  #: sends that had to be repeated
 
     async def start(self) -> None:
@@ -81,7 +84,7 @@ class Outbox:
             await self._producer.stop()
             self._producer = None
         self._gathered = {}
-        for task in self._sending:  # of what was not stored; who sent it waits until he is stopped as well
+        for task in self._sending.values():  # of what was not stored; who sent it waits until he is stopped as well
             task.cancel()
 
     async def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
@@ -106,8 +109,8 @@ class Outbox:
     def _gather(self, record: Record, wait_s: float) -> asyncio.Future[None]:
         """Have a record sent with all that come soon after the first of them; return what is done when it is stored."""
         loop = asyncio.get_running_loop()
-        if not self._gathered:
-            loop.call_later(wait_s, self._go)
+        if self._gathering is None:
+            self._gathering = loop.call_later(wait_s, self._go)
         partition = record.partition
         if partition is None:
             partition = partition_of(record.key or b"", self._partitions)
@@ -116,20 +119,28 @@ class Outbox:
         return stored
 
     def _go(self) -> None:
-        gathered, self._gathered = self._gathered, {}
-        for (topic, partition), group in gathered.items():
-            task = asyncio.create_task(self._deliver(topic, partition, group), name=f"send-{topic}-{partition}")
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
+        self._gathering = None
+        for place in self._gathered:
+            if place not in self._sending:
+                self._sending[place] = asyncio.create_task(self._deliver(place), name=f"send-{place}")
 
-    async def _deliver(self, topic: str, partition: int, group: _Group) -> None:
+    async def _deliver(self, place: _Place) -> None:
+        """Send what is gathered for a place, batch after batch.
+
+        Aiokafka lets a second batch of a partition wait for the first, without regard to a producer that is closed
+        meanwhile: it would wait for ever.
+        """
         try:
-            for part in _parts(group, self._max_batch_bytes):
-                await self._store(topic, partition, part)
-        except Exception as fault:  # noqa: BLE001 - it is the senders' to handle
-            for _, stored in group:
-                if not stored.done():
-                    stored.set_exception(fault)
+            while group := self._gathered.pop(place, None):
+                try:
+                    for part in _parts(group, self._max_batch_bytes):
+                        await self._store(*place, part)
+                except Exception as fault:  # noqa: BLE001 - it is the senders' to handle
+                    for _, stored in group:
+                        if not stored.done():
+                            stored.set_exception(fault)
+        finally:
+            del self._sending[place]
 
     async def _store(self, topic: str, partition: int, part: _Group) -> None:
         """Send records as one batch, and one by one where that is refused: only who sent the culprit hears of it."""

@@ -114,6 +114,22 @@ async def test_what_comes_while_others_are_gathered_goes_with_them(outbox):
     assert producer.batches[1][1:] == (3, [b"elsewhere"])
 
 
+async def test_one_batch_of_a_partition_is_under_way_at_a_time(outbox):
+    """What came while it was goes as the next one."""
+    producer = outbox._producer
+    sending = [asyncio.ensure_future(outbox.send(*ONE))]
+    while len(producer.batches) < 1:
+        await asyncio.sleep(0)
+    sending += [asyncio.ensure_future(outbox.send_all([Record("counters", b"k", value)])) for value in (b"2", b"3")]
+    sending.append(asyncio.ensure_future(outbox.send(*THREE)))
+    while len(producer.batches) < 2:
+        await asyncio.sleep(0)
+    assert [values for *_, values in producer.batches] == [[b"one"], [b"three"]]
+    producer.gate.set()
+    await asyncio.gather(*sending)
+    assert [values for *_, values in producer.batches] == [[b"one"], [b"three"], [b"2", b"3"]]
+
+
 async def test_a_record_goes_where_its_key_belongs(outbox):
     """As Kafka's own clients place it: resource b"k" has one partition number in every topic."""
     outbox._producer.gate.set()
