@@ -1,4 +1,4 @@
-"""A real broker gives no answer for a while: all that was sent is stored when it is back, and every sender hears of it."""
+"""A real broker gives no answer for a while: all that was sent is stored when it is back, and each sender is told."""
 
 import asyncio
 import uuid
