@@ -102,6 +102,9 @@ class Consumer(DirectDelivery, NothingSkipped, FaustConsumer):
     def _new_offset(self, tp: TP) -> int | None:
         return self.offsets.committable(tp)
 
+    async def verify_all_partitions_active(self) -> None:
+        """Do nothing: who stands still is `Watch`'s to find, and Faust takes a turn of the loop for each partition."""
+
     async def _commit_offsets(self, offsets: Mapping[TP, int], **_: Any) -> bool:
         """Commit what is still assigned, when the tables' changelogs are stored; return whether that is done.
 

@@ -33,7 +33,7 @@ from streams.runtime.replay import replay
 from streams.runtime.serde import Serdes
 from streams.runtime.settings import Settings, load
 from streams.runtime.topic_names import topic_name
-from tests.bench.pipeline.fleet import INTERFACES, agent_command, configuration, device_list
+from tests.bench.pipeline.fleet import INTERFACES, LEARNING, agent_command, configuration, device_list
 from tests.simulators.ports import free_udp_port
 
 ROOT: Final = Path(__file__).parents[3]
@@ -100,7 +100,7 @@ async def _measure(options: argparse.Namespace, settings: Settings, children: Ch
             raise TimeoutError(f"not every device was polled within {time.time() - began_s:.0f} s")
         await asyncio.sleep(5)
     warm_s = time.time() - began_s
-    first = int(time.time()) + options.interval
+    first = int(time.time()) + LEARNING * options.interval
     last = first + round(options.minutes * 60)
     await _sleep_until(first, children)
     before = _costs(children, stack)

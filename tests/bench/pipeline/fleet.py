@@ -3,6 +3,7 @@
 from typing import Final
 
 INTERFACES: Final = 48
+LEARNING: Final = 3  #: polls: walks, then learnt rows, then what is seen to be needed every time
 
 _INI: Final = """
 [panoptes]

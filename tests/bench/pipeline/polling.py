@@ -37,13 +37,12 @@ from streams.runtime.serde import Serdes
 from streams.runtime.settings import Settings, load
 from streams.runtime.tenure import Tenure
 from streams.scheduling.slots import Span
-from tests.bench.pipeline.fleet import address, agent_command, configuration
+from tests.bench.pipeline.fleet import LEARNING, address, agent_command, configuration
 from tests.bench.snmp.watched import peak_bytes
 from tests.simulators.ports import free_udp_port
 
 ROOT: Final = Path(__file__).parents[3]
 PARTITIONS: Final = 8
-LEARNING: Final = 3  #: polls: walks, then learnt rows, then what is seen to be needed every time
 FIRST_SHARE: Final = 2  #: one device in so many comes before the memory of the others is measured
 
 

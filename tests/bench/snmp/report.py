@@ -49,7 +49,9 @@ def from_tick_to_kafka(whole: Whole) -> list[str]:
         "",
         (
             "Of worker and Telegraf all of the process is counted, idle seconds too, and Telegraf is compared with the "
-            "worker at the same interval, the poller with the worker at the first. "
+            "worker at the same interval, the poller with the worker at the first. Telegraf asks all devices at once, "
+            "as it does by default, or spread over the interval, as the worker always does: `collection_jitter`, one "
+            "input for each device then, and rounds by the clock. "
             f"With {memory['devices']:,} devices the poller (tick to bytes) has {resident} MiB resident; each device "
             f"between two polls takes {each:,} bytes of them, all that the stage and the client know of it."
         ),

@@ -6,19 +6,20 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.bench.pipeline.fleet import INTERFACES, address
 from tests.bench.snmp import topic
 from tests.bench.snmp.collect import COLUMNS, VALUES, digest
-from tests.bench.snmp.watched import Figures, peak_bytes, running, settled_cpu_s
+from tests.bench.snmp.watched import Figures, cpu_s, peak_bytes, running, settled_cpu_s
 
 VERSION: Final = "v1.37.0"
 TAGS: Final = "custom,inputs.snmp,outputs.discard,outputs.file,outputs.kafka,serializers.influx"
 DISCARD: Final = "[[outputs.discard]]"
-TOPIC: Final = "telegraf"
 #: of CPU time per value that any round takes at the least: less than that is no round
 _LEAST_S: Final = 0.5e-6
 
@@ -29,6 +30,7 @@ class Run(NamedTuple):
     port: int  #: of the devices
     rounds: int  #: that are measured, after a first one
     interval_s: int = 30
+    spread: bool = False  #: over the interval, each device at a time of its own; else all devices are asked at once
 
 
 def build(cache: Path) -> Path | None:
@@ -49,27 +51,31 @@ def build(cache: Path) -> Path | None:
     return binary
 
 
-def kafka_output(brokers: str) -> str:
+def kafka_output(brokers: str, name: str) -> str:
     """Return the output with the promises that our producer gives: acks of all, idempotent, keyed by device, zstd."""
     return (
-        f'[[outputs.kafka]]\n  brokers = ["{brokers}"]\n  topic = "{TOPIC}"\n  version = "2.8.0"\n'
+        f'[[outputs.kafka]]\n  brokers = ["{brokers}"]\n  topic = "{name}"\n  version = "2.8.0"\n'
         '  routing_tag = "agent_host"\n  required_acks = -1\n  idempotent_writes = true\n  compression_codec = 4\n'
         '  data_format = "influx"'
     )
 
 
 def configuration(run: Run, output: str) -> str:
-    """Return telegraf.conf."""
-    agents = ", ".join(f'"udp://{address(n)}:{run.port}"' for n in range(run.devices))
+    """Return telegraf.conf: one input for all devices or, as only inputs are spread, one for each."""
+    agents = [f'"udp://{address(n)}:{run.port}"' for n in range(run.devices)]
+    inputs = [[agent] for agent in agents] if run.spread else [agents]
+    jitter = f'  collection_jitter = "{run.interval_s}s"\n' if run.spread else ""
     fields = "".join(
         f'    [[inputs.snmp.table.field]]\n      name = "c{n}"\n      oid = "{oid}"\n' for n, oid in enumerate(COLUMNS)
     )
     return (
-        f'[agent]\n  interval = "{run.interval_s}s"\n  flush_interval = "1s"\n  quiet = true\n  omit_hostname = true\n'
-        f'  metric_batch_size = 10000\n  metric_buffer_limit = 200000\n  snmp_translator = "gosmi"\n{output}\n'
-        f'[[inputs.snmp]]\n  agents = [{agents}]\n  version = 2\n  community = "public"\n  max_repetitions = 25\n'
-        f'  timeout = "10s"\n  retries = 2\n  path = []\n  [[inputs.snmp.table]]\n    name = "if"\n'
+        f'[agent]\n  interval = "{run.interval_s}s"\n{jitter}  flush_interval = "1s"\n  quiet = true\n'
+        f'  omit_hostname = true\n  metric_batch_size = 10000\n  metric_buffer_limit = 200000\n  snmp_translator = "gosmi"\n{output}\n'
+    ) + "".join(
+        f'[[inputs.snmp]]\n  agents = [{", ".join(asked)}]\n  version = 2\n  community = "public"\n'
+        f'  max_repetitions = 25\n  timeout = "10s"\n  retries = 2\n  path = []\n  [[inputs.snmp.table]]\n    name = "if"\n'
         f"    index_as_tag = true\n{fields}"
+        for asked in inputs
     )
 
 
@@ -83,23 +89,24 @@ def discarding(run: Run) -> Figures:
 
 
 def to_kafka(run: Run, brokers: str) -> Figures:
-    """Return what Telegraf takes from its second round on with its Kafka output, whole process.
+    """Return what Telegraf takes with its Kafka output once each device was polled, whole process.
 
     Raises RuntimeError where Kafka has not got every row of every round.
     """
-    topic.create(brokers, TOPIC)
+    name = f"telegraf-{'spread' if run.spread else 'at-once'}"
+    topic.create(brokers, name)
     with tempfile.TemporaryDirectory(prefix="telegraf-") as folder:
-        found, peak = _watched(run, kafka_output(brokers), Path(folder))
-    lines = topic.read(brokers, TOPIC)
-    expected = run.devices * INTERFACES * (run.rounds + 1)
+        found, peak = _watched(run, kafka_output(brokers, name), Path(folder))
+    lines = topic.read(brokers, name)
+    expected = run.devices * INTERFACES * (run.rounds + (not run.spread))
     if len(lines) < expected:
         raise RuntimeError(f"Telegraf brought {len(lines):,} of {expected:,} rows to Kafka")
     latest = {line.split(" ", 1)[0]: line for line in lines}  # by measurement and tags: device and row
     sums = {"last in Kafka": line_checksum(latest.values(), run.devices)}
     size = sum(map(len, lines)) / len(lines) / len(COLUMNS)
     note = f"{size:.1f} bytes a value, lines of influx"
-    name = f"Telegraf, outputs.kafka every {run.interval_s} s"
-    return Figures(name, VERSION, run.devices, run.devices * VALUES, found, peak, sums, note)
+    how = f"Telegraf, outputs.kafka every {run.interval_s} s, {'spread' if run.spread else 'all at once'}"
+    return Figures(how, VERSION, run.devices, run.devices * VALUES, found, peak, sums, note)
 
 
 def _watched(run: Run, output: str, home: Path) -> tuple[list[float], int]:
@@ -107,14 +114,26 @@ def _watched(run: Run, output: str, home: Path) -> tuple[list[float], int]:
     conf = home / "telegraf.conf"
     conf.write_text(configuration(run, output))
     values = run.devices * VALUES
-    found: list[float] = []
     with running([str(run.binary), "--config", str(conf)], home / "log") as process:
-        before = settled_cpu_s(process.pid, 0.0, values * _LEAST_S)
-        for _ in range(run.rounds):
-            after = settled_cpu_s(process.pid, before, values * _LEAST_S)
-            found.append((after - before) / values * 1e6)
-            before = after
+        ends = _by_the_clock(run, process.pid) if run.spread else _by_bursts(run, process.pid, values * _LEAST_S)
+        found = [(after - before) / values * 1e6 for before, after in pairwise(ends)]
         return found, peak_bytes(process.pid)
+
+
+def _by_bursts(run: Run, pid: int, least_s: float) -> Iterator[float]:
+    """Yield the CPU time after each round, the first included: when a burst of polls is over."""
+    before = 0.0
+    for _ in range(run.rounds + 1):
+        before = settled_cpu_s(pid, before, least_s)
+        yield before
+
+
+def _by_the_clock(run: Run, pid: int) -> Iterator[float]:
+    """Yield the CPU time after each interval from the second on: a device was polled in each that the clock has."""
+    time.sleep(run.interval_s)
+    for _ in range(run.rounds + 1):
+        time.sleep(run.interval_s)
+        yield cpu_s(pid)
 
 
 def _file_checksum(run: Run, home: Path) -> int:

@@ -60,10 +60,13 @@ def to_kafka(port: int, binary: Path | None, options: argparse.Namespace, interv
             stack.up()
             carried = carry(load, folder, stack, port, FEEDING)
             brokers = stack.service("kafka").address
-            run = telegraf.Run(binary, options.devices, port, rounds, interval_s) if binary else None
-            theirs = telegraf.to_kafka(run, brokers) if run else None
-    raw = {"interval_s": interval_s, "worker": carried, "telegraf": theirs and theirs._asdict()}
-    return Way([worker(carried), theirs] if theirs else [worker(carried)], raw)
+            theirs = [
+                telegraf.to_kafka(telegraf.Run(binary, options.devices, port, rounds, interval_s, spread), brokers)
+                for spread in (False, True)
+                if binary is not None
+            ]
+    raw = {"interval_s": interval_s, "worker": carried, "telegraf": [figures._asdict() for figures in theirs]}
+    return Way([worker(carried), *theirs], raw)
 
 
 def tick_to_bytes(port: int, devices: int, rounds: int, folder: Path) -> dict[str, Any]:

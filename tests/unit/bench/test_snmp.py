@@ -1,5 +1,7 @@
 """The SNMP benchmark's own sums: a wrong value of any round is seen, and the tables say what was compared."""
 
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +34,15 @@ def test_a_round_with_other_values_stops_the_run(checksums: dict[str, int], monk
 def test_the_table_names_the_rounds_that_were_compared() -> None:
     row = report.clients([figures(walk=7, known=7)])[4]
     assert row == "| one | v1 | 2 | 1.25 \N{EN DASH} 1.50 | 1.0 | 1 MiB | walk, known |  |"
+
+
+def test_telegraf_is_told_to_spread_its_polls_by_an_input_for_each_device() -> None:
+    at_once = telegraf.Run(Path("telegraf"), devices=3, port=161, rounds=1, interval_s=10)
+    told = [tomllib.loads(telegraf.configuration(run, "")) for run in (at_once, at_once._replace(spread=True))]
+    assert [len(each["inputs"]["snmp"]) for each in told] == [1, 3]
+    assert [each["agent"].get("collection_jitter") for each in told] == [None, "10s"]
+    asked = [[agent for one in each["inputs"]["snmp"] for agent in one["agents"]] for each in told]
+    assert asked[0] == asked[1] == [f"udp://{address(n)}:161" for n in range(3)]
 
 
 def test_lines_of_telegraf_have_the_checksum_of_their_values() -> None:
