@@ -70,11 +70,12 @@ def configuration(run: Run, output: str) -> str:
     )
     return (
         f'[agent]\n  interval = "{run.interval_s}s"\n{jitter}  flush_interval = "1s"\n  quiet = true\n'
-        f'  omit_hostname = true\n  metric_batch_size = 10000\n  metric_buffer_limit = 200000\n  snmp_translator = "gosmi"\n{output}\n'
+        f"  omit_hostname = true\n  metric_batch_size = 10000\n  metric_buffer_limit = 200000\n"
+        f'  snmp_translator = "gosmi"\n{output}\n'
     ) + "".join(
         f'[[inputs.snmp]]\n  agents = [{", ".join(asked)}]\n  version = 2\n  community = "public"\n'
-        f'  max_repetitions = 25\n  timeout = "10s"\n  retries = 2\n  path = []\n  [[inputs.snmp.table]]\n    name = "if"\n'
-        f"    index_as_tag = true\n{fields}"
+        f'  max_repetitions = 25\n  timeout = "10s"\n  retries = 2\n  path = []\n'
+        f'  [[inputs.snmp.table]]\n    name = "if"\n    index_as_tag = true\n{fields}'
         for asked in inputs
     )
 
