@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from librt.strings import read_i64_be
+from mypy_extensions import i64
+
 from pollers.snmp.errors import DamagedResponse
 from pollers.snmp.values import FIRST_EXCEPTION, Data, Oid, Type
 
@@ -20,6 +23,18 @@ _MAX_UNSIGNED: Final = {
     Type.TIME_TICKS: 2**32 - 1,
     Type.COUNTER64: 2**64 - 1,
 }
+_SIGNED_32: Final = 1
+_UNSIGNED_32: Final = 2
+_UNSIGNED_64: Final = 3
+_FORM_OF: Final[dict[int, int]] = {
+    Type.INTEGER: _SIGNED_32,
+    Type.COUNTER32: _UNSIGNED_32,
+    Type.GAUGE32: _UNSIGNED_32,
+    Type.TIME_TICKS: _UNSIGNED_32,
+    Type.COUNTER64: _UNSIGNED_64,
+}
+#: what a number of the type looks like, by tag; 0 for types that are no numbers
+_FORMS: Final = bytes(_FORM_OF.get(tag, 0) for tag in range(0x100))
 _NEGATIVE_FROM: Final = 0x80  #: below it, an INTEGER is what it looks like unsigned
 _INTEGER32: Final = range(-(2**31), 2**31)
 #: types that are no tags: what an Opaque may hold, and what cannot be read
@@ -139,6 +154,10 @@ def expect_integer(data: bytes, at: int, end: int) -> tuple[int, int]:
     return int.from_bytes(data[start:stop], signed=True), stop
 
 
+#: a number that its type allows, or the contents of a value: no number, or one that takes a closer look
+Cell = int | bytes
+
+
 class VarBinds:
     """A response's variables as three lists in step: what each column needs, without an object per value."""
 
@@ -205,6 +224,27 @@ def fast_varbinds(data: bytes, at: int, end: int) -> VarBinds:
     except IndexError:
         return strict_varbinds(data, at, end)
     return VarBinds(oids, tags, raws)
+
+
+def cell(data: bytes, tag: int, start: i64, stop: i64) -> Cell:
+    """Return the number from `start` to `stop` if it is one in a form that its type allows, or else those bytes.
+
+    At least eight bytes of the response come before them. Raises IndexError where they end behind it.
+    """
+    form = _FORMS[tag]
+    size: i64 = stop - start
+    if form and 0 < size <= 8:
+        number: i64 = read_i64_be(data, stop - 8)
+        one: i64 = 1
+        if size < 8:
+            number &= (one << 8 * size) - 1
+        if form == _SIGNED_32:
+            if size <= 4:
+                sign: i64 = one << 8 * size - 1
+                return (number ^ sign) - sign
+        elif number >= 0 and (form == _UNSIGNED_64 or number < 2**32):
+            return number
+    return data[start:stop]
 
 
 def decode_value(tag: int, raw: bytes) -> tuple[Type, Data]:

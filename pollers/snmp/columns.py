@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final
 
 from pollers.snmp import ber
 from pollers.snmp.errors import DamagedResponse
-from pollers.snmp.values import Column, Data, Oid, Problem, Table
+from pollers.snmp.values import Column, Data, Oid, Problem, Table, Type
+
+_NUMBERS: Final = frozenset({int})
 
 row_name = lru_cache(maxsize=16384)(ber.dotted)
 row_order = lru_cache(maxsize=16384)(ber.decode_suffix)
@@ -31,23 +34,26 @@ class Cells:
         return wrong
 
 
-def decode_known(tag: int, raws: Sequence[bytes]) -> tuple[bytes, list[Data], str]:
+def decode_known(tag: int, cells: Sequence[ber.Cell]) -> tuple[bytes, list[Data], str]:
     """Return the same as `decode_cells` for cells that all have this tag."""
-    data = ber.decode_uniform(tag, raws) if raws else []
-    tags = bytes((tag,)) * len(raws)
-    return (tags, data, "") if data is not None else decode_cells(tags, raws)
+    tags = bytes((tag,)) * len(cells)
+    if tag == Type.OCTET_STRING or set(map(type, cells)) <= _NUMBERS:
+        return tags, list(cells), ""
+    return decode_cells(tags, cells)
 
 
-def decode_cells(tags: Sequence[int], raws: Sequence[bytes]) -> tuple[bytes, list[Data], str]:
+def decode_cells(tags: Sequence[int], cells: Sequence[ber.Cell]) -> tuple[bytes, list[Data], str]:
     """Return types, data, and what is wrong with a cell that its type does not allow, which is left empty."""
+    raws = [cell for cell in cells if isinstance(cell, bytes)]
     try:
-        return *ber.decode_column(tags, raws), ""
+        if len(raws) == len(cells):
+            return *ber.decode_column(tags, raws), ""
     except DamagedResponse:
         pass
     types, data, wrong = bytearray(), list[Data](), ""
-    for tag, raw in zip(tags, raws, strict=True):
+    for tag, cell in zip(tags, cells, strict=True):
         try:
-            kind, value = ber.decode_value(tag, raw)
+            kind, value = (tag, cell) if isinstance(cell, int) else ber.decode_value(tag, cell)
             types.append(kind)
             data.append(value)
         except DamagedResponse as error:

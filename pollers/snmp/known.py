@@ -4,6 +4,7 @@ from collections import deque
 from typing import Final
 
 from pollers.snmp import message
+from pollers.snmp.ber import Cell
 from pollers.snmp.columns import decode_cells, decode_known
 from pollers.snmp.errors import DamagedResponse
 from pollers.snmp.message import GET_BULK, Answer, ErrorStatus, Request
@@ -30,7 +31,7 @@ class Known:
         self._pages: dict[int, Page] = {}
         self._numbers = len(plan.pages)
         self._under_way = 0
-        self._raws: dict[int, list[bytes]] = {}  #: contents of values by first row
+        self._cells: dict[int, list[Cell]] = {}  #: by first row
         self._offsets: dict[int, int] = {}
         self._rows: dict[int, int] = {}
 
@@ -41,7 +42,7 @@ class Known:
     def next(self) -> Request | None:
         if self.changed or not self._todo:
             return None
-        if self._under_way and not self._raws and len(self._plan.pages) > 1:
+        if self._under_way and not self._cells and len(self._plan.pages) > 1:
             return None  # the first page tells whether the device answers, and whether its rows are still the same
         page = self._todo.popleft()
         most = self._paging.rows(self._known.value_bytes * self._plan.width)
@@ -58,27 +59,27 @@ class Known:
             self._under_way -= 1
             self._refused(page, answer)
             return 0
-        raws, rows = answer.known(page.wants), page.rows
-        if raws is None:
-            raws, rows = self._partly(page, answer)
+        cells, rows = answer.known(page.wants, page.extra), page.rows
+        if cells is None:
+            cells, rows = self._partly(page, answer)
         else:
             self._paging.good(answer.size)
         self._under_way -= 1
         if self.changed:
             return 0
         if page.first == 0:
-            self._check_guards(raws)
-        self._raws[page.first] = raws[page.extra :]
+            self._check_guards([cell for cell in cells[: page.extra] if isinstance(cell, bytes)])
+        self._cells[page.first] = cells[page.extra :]
         self._offsets[page.first] = offset_ms
         self._rows[page.first] = rows
-        return len(raws)
+        return len(cells)
 
     def _check_guards(self, raws: list[bytes]) -> None:
         if not unchanged(self._known, raws[: self._plan.guards], self._elapsed_s):
             self.changed = "the device restarted or changed its rows"
         self.uptime = raws[_FIRST]
 
-    def _partly(self, page: Page, answer: Answer) -> tuple[list[bytes], int]:
+    def _partly(self, page: Page, answer: Answer) -> tuple[list[Cell], int]:
         """Return contents and number of the whole rows that a cut-off response has; the rest is asked for anew."""
         found = answer.varbinds()
         got = [message.want(oid, tag) for oid, tag in zip(found.oids, found.tags, strict=True)]
@@ -86,13 +87,13 @@ class Known:
             raise DamagedResponse("the response has more variables than were asked for")
         whole = (len(got) - page.extra) // self._plan.width if page.request.pdu == GET_BULK else 0
         if got == page.wants:
-            return found.raws, page.rows  # with a length in another form than the shortest
+            return list(found.raws), page.rows  # with a length in another form than the shortest
         if got != list(page.wants[: len(got)]) or whole < 1:
             self.changed = "a row is missing, new, or of another type"
             return [], 0
         self._paging.cut(answer.size)
         self._todo.appendleft(self._cut(page, whole)[1])
-        return found.raws[: page.extra + whole * self._plan.width], whole
+        return list(found.raws[: page.extra + whole * self._plan.width]), whole
 
     def _cut(self, page: Page, rows: int) -> tuple[Page, Page]:
         parts = cut(self._plan, page, rows, self._numbers)
@@ -120,43 +121,43 @@ class Known:
     def table(self, columns: list[Oid]) -> Table:
         """Return what was read: every row once finished and not changed, or what is there of them before."""
         width = len(columns)
-        raws: list[bytes] = []
+        cells: list[Cell] = []
         rows: list[str] = []
         offsets: list[int] = []
-        for first in sorted(self._raws):
+        for first in sorted(self._cells):
             count = self._rows[first]
-            raws += self._raws[first]
+            cells += self._cells[first]
             rows += self._plan.rows[first : first + count]
             offsets += [self._offsets[first]] * count
         if not dense(self._plan.tags, width):
-            return self._with_holes(columns, rows, raws, offsets)
+            return self._with_holes(columns, rows, cells, offsets)
         problems: list[Problem] = []
         made = []
         for position, (oid, tag) in enumerate(zip(columns, self._plan.tags, strict=True)):
-            types, data, wrong = decode_known(tag, raws[position::width])
+            types, data, wrong = decode_known(tag, cells[position::width])
             if wrong:
                 problems.append(Problem("bad-value", f"{oid}: {wrong}"))
             made.append(Column(oid, bytearray(types), data))
         return Table(rows, made, offsets, tuple(problems))
 
-    def _with_holes(self, columns: list[Oid], rows: list[str], raws: list[bytes], offsets: list[int]) -> Table:
+    def _with_holes(self, columns: list[Oid], rows: list[str], cells: list[Cell], offsets: list[int]) -> Table:
         width = len(columns)
-        contents = iter(raws)
+        read = iter(cells)
         all_tags = self._tags_of_rows(width)
-        cells: list[bytes | None] = [next(contents) if tag else None for tag in all_tags]
+        spread: list[Cell | None] = [next(read) if tag else None for tag in all_tags]
         made, problems = [], list[Problem]()
         for position, oid in enumerate(columns):
             tags = all_tags[position::width]
-            present = [raw for raw in cells[position::width] if raw is not None]
+            present = [cell for cell in spread[position::width] if cell is not None]
             types, data, wrong = decode_cells(bytes(tag for tag in tags if tag), present)
             if wrong:
                 problems.append(Problem("bad-value", f"{oid}: {wrong}"))
             values, kinds = iter(data), iter(types)
-            spread: list[Data] = [next(values) if tag else None for tag in tags]
-            made.append(Column(oid, bytearray(next(kinds) if tag else 0 for tag in tags), spread))
+            column: list[Data] = [next(values) if tag else None for tag in tags]
+            made.append(Column(oid, bytearray(next(kinds) if tag else 0 for tag in tags), column))
         return Table(rows, made, offsets, tuple(problems))
 
     def _tags_of_rows(self, width: int) -> bytes:
         """Return the tags of the cells that were read, row by row."""
-        parts = [self._plan.tags[first * width : (first + self._rows[first]) * width] for first in sorted(self._raws)]
+        parts = [self._plan.tags[first * width : (first + self._rows[first]) * width] for first in sorted(self._cells)]
         return b"".join(parts)

@@ -15,8 +15,7 @@ PDU_NAMES: Final = {GET: "get", GET_NEXT: "getnext", GET_BULK: "getbulk"}
 
 REQUEST_ID_BYTES: Final = 4
 REQUEST_ID_HEAD: Final = b"\x02\x04"
-#: a variable's first two bytes, by what follows them: SEQUENCE and a short length
-_HEADS: Final = tuple(bytes((ber.SEQUENCE, size)) for size in range(0x80))
+_LONG_FORM: Final = 0x80  #: from here on a length's first byte says how many others it has
 #: what stands before a name of this length in a request's variable
 _NAME_HEADS: Final = tuple(bytes((ber.SEQUENCE, size + 4, Type.OBJECT_IDENTIFIER, size)) for size in range(0x7C))
 _LONG_FROM: Final = 0x140  #: above it, all three lengths of a response's header have two bytes, whatever the community
@@ -56,8 +55,11 @@ class Answer(Protocol):
 
     def varbinds(self) -> ber.VarBinds: ...
 
-    def known(self, wants: Sequence[bytes]) -> list[bytes] | None:
-        """Return each value's contents where names and types are exactly as wanted, in order; None otherwise."""
+    def known(self, wants: Sequence[bytes], contents: int) -> list[ber.Cell] | None:
+        """Return each value where names and types are exactly as wanted, in order; None otherwise, or if in doubt.
+
+        Of the first `contents` of them it is the contents, of the others a cell (`ber.cell`).
+        """
         ...
 
 
@@ -264,23 +266,24 @@ class WireAnswer:
         """Return the variables. Raises DamagedResponse."""
         return ber.fast_varbinds(self._data, self._at, self._end)
 
-    def known(self, wants: Sequence[bytes]) -> list[bytes] | None:
-        """Return the contents of the wanted variables: names are compared, not decoded, and types with them."""
-        data, at, end, heads = self._data, self._at, self._end, _HEADS
-        raws: list[bytes] = []
-        add = raws.append
+    def known(self, wants: Sequence[bytes], contents: int) -> list[ber.Cell] | None:
+        """Return the wanted variables: names are compared, not decoded, and types with them."""
+        data, at = self._data, self._at
+        cells: list[ber.Cell] = []
         try:
-            for want in wants:
+            for number, want in enumerate(wants):
                 name = at + 2
                 value = name + len(want)
-                stop = value + 1 + data[value]
-                if data[name:value] != want or data[at:name] != heads[stop - name]:
+                start = value + 1
+                stop = start + data[value]
+                size = data[at + 1]
+                if data[at] != ber.SEQUENCE or size != stop - name or size >= _LONG_FORM or data[name:value] != want:
                     return None
-                add(data[value + 1 : stop])
+                cells.append(ber.cell(data, data[value - 1], start, stop) if number >= contents else data[start:stop])
                 at = stop
         except IndexError:
             return None
-        return raws if at == end else None
+        return cells if at == self._end else None
 
 
 def want(name: bytes, tag: int) -> bytes:

@@ -162,10 +162,10 @@ class PysnmpAnswer:
     def varbinds(self) -> ber.VarBinds:
         return self._found
 
-    def known(self, wants: Sequence[bytes]) -> list[bytes] | None:
+    def known(self, wants: Sequence[bytes], contents: int) -> list[ber.Cell] | None:  # noqa: ARG002
         found = self._found
         got = [ber.tlv(6, oid) + bytes((tag,)) for oid, tag in zip(found.oids, found.tags, strict=True)]
-        return found.raws if got == list(wants) else None
+        return list(found.raws) if got == list(wants) else None
 
 
 class PysnmpChannel(MachineChannel):

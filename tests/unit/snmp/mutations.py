@@ -13,6 +13,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from pollers.snmp import ber, message
+from pollers.snmp.columns import decode_cells
 from pollers.snmp.errors import DamagedResponse, SnmpError
 from pollers.snmp.gets import Gets
 from pollers.snmp.known import Known
@@ -213,9 +214,12 @@ class Fuzz:
         if isinstance(machine, Known):
             if machine.changed:
                 return False
-            taken = [raw for first in sorted(machine._raws) for raw in machine._raws[first]]
+            taken = [cell for first in sorted(machine._cells) for cell in machine._cells[first]]
             extra = self.plan.pages[0].extra
-            assert taken == [s.contents for s in said[extra : extra + len(taken)]]
+            variables = said[extra : extra + len(taken)]
+            types, data, _ = decode_cells([s.tag for s in variables], taken)
+            read = [(tag or Type.BAD_VALUE, value) for tag, value in zip(types, data, strict=True)]
+            assert read == [readable(variable) for variable in variables]
             wants = [message.want(s.name, s.tag) for s in said[: extra + len(taken)]]
             assert wants == list(self.plan.pages[0].wants[: extra + len(taken)])
             return True

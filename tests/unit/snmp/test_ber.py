@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pollers.snmp import ber
+from pollers.snmp.columns import decode_known
 from pollers.snmp.errors import DamagedResponse
 from pollers.snmp.values import Type
 from tests.unit.snmp import scripted
@@ -101,6 +102,37 @@ def test_contents_that_a_type_cannot_have_are_refused(tag: int, raw: bytes) -> N
         ber.decode_value(tag, raw)
     with pytest.raises(DamagedResponse):
         ber.decode_column([tag], [raw])
+
+
+BEFORE = bytes(range(0xF0, 0x100))  # what stands before a value must not be taken for a part of it
+
+
+@given(st.sampled_from(sorted(ber.KNOWN_TAGS)), st.binary(max_size=10), st.binary(max_size=9))
+def test_a_cell_is_the_value_or_its_contents(tag: int, raw: bytes, behind: bytes) -> None:
+    start = len(BEFORE)
+    read = ber.cell(BEFORE + raw + behind, tag, start, start + len(raw))
+    assert read == raw or ber.decode_value(tag, raw) == (tag, read)
+
+
+@pytest.mark.parametrize(("tag", "raw", "kind", "data"), WIRE_VALUES)
+def test_a_known_column_is_what_its_values_are(tag: int, raw: bytes, kind: Type, data: object) -> None:
+    cells = [ber.cell(BEFORE + raw, tag, len(BEFORE), len(BEFORE + raw)), raw]
+    assert decode_known(tag, cells) == (bytes([kind] * 2), [data] * 2, "")
+
+
+@pytest.mark.parametrize(
+    ("tag", "raw", "number"),
+    [
+        (0x02, b"\x80", -128),
+        (0x02, b"\x7f\xff\xff\xff", 2**31 - 1),
+        (0x02, b"\x80\x00\x00\x00", -(2**31)),
+        (0x41, b"\x00\x80\x00\x00\x00", 2**31),
+        (0x43, b"\xff", 255),
+        (0x46, b"\x7f" + b"\xff" * 7, 2**63 - 1),
+    ],
+)
+def test_numbers_as_agents_write_them_take_no_closer_look(tag: int, raw: bytes, number: int) -> None:
+    assert ber.cell(BEFORE + raw, tag, len(BEFORE), len(BEFORE + raw)) == number
 
 
 VARIABLES = st.lists(
