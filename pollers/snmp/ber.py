@@ -35,6 +35,7 @@ _FORM_OF: Final[dict[int, int]] = {
 }
 #: what a number of the type looks like, by tag; 0 for types that are no numbers
 _FORMS: Final = bytes(_FORM_OF.get(tag, 0) for tag in range(0x100))
+_LARGEST: Final = 2**63 - 1
 _NEGATIVE_FROM: Final = 0x80  #: below it, an INTEGER is what it looks like unsigned
 _INTEGER32: Final = range(-(2**31), 2**31)
 #: types that are no tags: what an Opaque may hold, and what cannot be read
@@ -235,12 +236,12 @@ def cell(data: bytes, tag: int, start: i64, stop: i64) -> Cell:
     size: i64 = stop - start
     if form and 0 < size <= 8:
         number: i64 = read_i64_be(data, stop - 8)
-        one: i64 = 1
-        if size < 8:
-            number &= (one << 8 * size) - 1
+        # not `1 << ...`: compiled, that is a shift in 32 bits (mypyc 2.4)
+        bits: i64 = _LARGEST >> 63 - 8 * size if size < 8 else -1
+        number &= bits
         if form == _SIGNED_32:
             if size <= 4:
-                sign: i64 = one << 8 * size - 1
+                sign: i64 = (bits >> 1) + 1
                 return (number ^ sign) - sign
         elif number >= 0 and (form == _UNSIGNED_64 or number < 2**32):
             return number
