@@ -26,15 +26,9 @@ _MAX_UNSIGNED: Final = {
 _SIGNED_32: Final = 1
 _UNSIGNED_32: Final = 2
 _UNSIGNED_64: Final = 3
-_FORM_OF: Final[dict[int, int]] = {
-    Type.INTEGER: _SIGNED_32,
-    Type.COUNTER32: _UNSIGNED_32,
-    Type.GAUGE32: _UNSIGNED_32,
-    Type.TIME_TICKS: _UNSIGNED_32,
-    Type.COUNTER64: _UNSIGNED_64,
-}
+_FORM_OF: Final = {int(t): _UNSIGNED_32 if most < 2**32 else _UNSIGNED_64 for t, most in _MAX_UNSIGNED.items()}
 #: what a number of the type looks like, by tag; 0 for types that are no numbers
-_FORMS: Final = bytes(_FORM_OF.get(tag, 0) for tag in range(0x100))
+_FORMS: Final = bytes(_SIGNED_32 if tag == Type.INTEGER else _FORM_OF.get(tag, 0) for tag in range(0x100))
 _LARGEST: Final = 2**63 - 1
 _NEGATIVE_FROM: Final = 0x80  #: below it, an INTEGER is what it looks like unsigned
 _INTEGER32: Final = range(-(2**31), 2**31)

@@ -23,7 +23,7 @@ from pollers.snmp.devices import Memory
 from pollers.snmp.errors import AuthRefused, DamagedResponse, DeadlineExceeded, NoAnswer, SnmpError
 from pollers.snmp.link import Address, Link
 from pollers.snmp.machine import Machine
-from pollers.snmp.message import GET, GET_BULK, PDU_NAMES, Request
+from pollers.snmp.message import GET, GET_BULK, PDU_NAMES, Request, want
 from pollers.snmp.trace import Exchanged
 from pollers.snmp.wire_permits import Permits
 
@@ -164,7 +164,7 @@ class PysnmpAnswer:
 
     def known(self, wants: Sequence[bytes], contents: int) -> list[ber.Cell] | None:  # noqa: ARG002
         found = self._found
-        got = [ber.tlv(6, oid) + bytes((tag,)) for oid, tag in zip(found.oids, found.tags, strict=True)]
+        got = [want(oid, tag) for oid, tag in zip(found.oids, found.tags, strict=True)]
         return list(found.raws) if got == list(wants) else None
 
 
