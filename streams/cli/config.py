@@ -8,10 +8,10 @@ import click
 
 from pollers.plugins.registry import make
 from streams.cli.loading import EXIT_BAD_SETTINGS, config_option, load_or_exit
-from streams.runtime.check import plugin_problems
-from streams.runtime.settings import examine
-from streams.runtime.settings_example import example
-from streams.runtime.settings_pages import page, show
+from streams.runtime.settings.check import plugin_problems
+from streams.runtime.settings.example import example
+from streams.runtime.settings.loading import examine
+from streams.runtime.settings.pages import page, show
 
 
 @click.group("config")

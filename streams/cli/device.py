@@ -31,8 +31,8 @@ from pollers.snmp.errors import SnmpError
 from pollers.snmp.trace import Trace
 from schemas.errors import PanoptesError
 from streams.cli.loading import load_or_exit
-from streams.runtime.secret_forms import FormError, check
-from streams.runtime.secrets import open_credentials
+from streams.runtime.secrets.forms import FormError, check
+from streams.runtime.secrets.store import open_credentials
 from streams.runtime.snmp import limits_of
 
 T = TypeVar("T")

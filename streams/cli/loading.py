@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from streams.runtime.settings import Settings, SettingsError, load
+from streams.runtime.settings.loading import Settings, SettingsError, load
 
 EXIT_BAD_SETTINGS: Final = 2
 

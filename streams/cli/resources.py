@@ -18,12 +18,12 @@ from schemas.codec import to_avro
 from schemas.errors import PanoptesError
 from schemas.records import Resource
 from streams.pipeline import Topic
-from streams.runtime.kafka import client_options, sample_client_logs
-from streams.runtime.registry import open_registry
-from streams.runtime.replay import replay
-from streams.runtime.serde import Serdes
-from streams.runtime.settings import Settings, SettingsError, load
-from streams.runtime.topic_names import topic_name
+from streams.runtime.kafka.client import client_options, sample_client_logs
+from streams.runtime.kafka.replay import replay
+from streams.runtime.kafka.topic_names import topic_name
+from streams.runtime.registry.opening import open_registry
+from streams.runtime.registry.serde import Serdes
+from streams.runtime.settings.loading import Settings, SettingsError, load
 from streams.scheduling.filters import FilterError, compile_filter
 
 

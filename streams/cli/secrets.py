@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivProtocol, Secret, UsmUser, Version
 from schemas.records import IDENTITY_SEPARATOR
 from streams.cli.loading import load_or_exit
-from streams.runtime.secret_forms import (
+from streams.runtime.secrets.forms import (
     PREFIX,
     WHOLE_SITE,
     FormError,
@@ -21,7 +21,7 @@ from streams.runtime.secret_forms import (
     read_credentials,
     write_credentials,
 )
-from streams.runtime.secrets import describe, open_redis, where
+from streams.runtime.secrets.store import describe, open_redis, where
 
 T = TypeVar("T")
 

@@ -19,12 +19,12 @@ from schemas.errors import PanoptesError, RecordError
 from schemas.records import EnrichedResource, PollStatus
 from streams.cli.loading import config_option, load_or_exit
 from streams.pipeline import Topic
-from streams.runtime.kafka import client_options, sample_client_logs
-from streams.runtime.registry import open_registry
-from streams.runtime.replay import partitions, replay
-from streams.runtime.serde import Serdes
-from streams.runtime.settings import Settings
-from streams.runtime.topic_names import topic_name
+from streams.runtime.kafka.client import client_options, sample_client_logs
+from streams.runtime.kafka.replay import partitions, replay
+from streams.runtime.kafka.topic_names import topic_name
+from streams.runtime.registry.opening import open_registry
+from streams.runtime.registry.serde import Serdes
+from streams.runtime.settings.loading import Settings
 from streams.scheduling.audit import Audit, Report, Window
 
 EXIT_UNACCOUNTED: Final = 1

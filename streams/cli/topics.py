@@ -9,8 +9,8 @@ import click
 
 from schemas.errors import FatalError
 from streams.cli.loading import config_option, load_or_exit
-from streams.runtime.kafka import sample_client_logs
-from streams.runtime.topics import Report, check_topics, ensure_topics
+from streams.runtime.kafka.client import sample_client_logs
+from streams.runtime.kafka.topics import Report, check_topics, ensure_topics
 
 
 @click.group("topics")

@@ -12,13 +12,13 @@ from schemas.errors import RecordError
 from schemas.records import Job, Resource
 from streams.discovery.sightings import named, publishable
 from streams.pipeline import Topic, stage
-from streams.runtime.app import StageApp
 from streams.runtime.build import stage_app
-from streams.runtime.folding import Send, send_all
-from streams.runtime.owner import Due
+from streams.runtime.faust.app import StageApp
+from streams.runtime.kernel.folding import Send, send_all
 from streams.runtime.plugins import Installed
+from streams.runtime.schedule.owner import Due
+from streams.runtime.schedule.stage_schedule import StageSchedule
 from streams.runtime.snmp import open_plugins
-from streams.runtime.stage_schedule import StageSchedule
 from streams.scheduling.due import Schedule
 from streams.scheduling.slots import is_too_old
 

@@ -12,15 +12,15 @@ from schemas.errors import DeviceError
 from schemas.records import EnrichedResource, Enrichment, Job, Resource
 from streams.enrichment.merging import NEVER, first_seen, is_news, with_findings, with_resource
 from streams.pipeline import Topic, stage
-from streams.runtime.alone import Alone
-from streams.runtime.app import StageApp, now_ms
 from streams.runtime.build import stage_app
-from streams.runtime.folding import Effects, Received, Send, fold_topic, write
-from streams.runtime.owned import Owned
-from streams.runtime.owner import Due
+from streams.runtime.faust.app import StageApp, now_ms
+from streams.runtime.kernel.alone import Alone
+from streams.runtime.kernel.folding import Effects, Received, Send, fold_topic, write
 from streams.runtime.plugins import Installed, Plugins
+from streams.runtime.schedule.owned import Owned
+from streams.runtime.schedule.owner import Due
+from streams.runtime.schedule.stage_schedule import StageSchedule
 from streams.runtime.snmp import open_plugins
-from streams.runtime.stage_schedule import StageSchedule
 
 log = logging.getLogger(__name__)
 

@@ -24,10 +24,10 @@ from streams.gauges.limits import Limits
 from streams.gauges.plan import Rules
 from streams.gauges.transforms import Transform
 from streams.pipeline import Topic, stage
-from streams.runtime.app import MAX_RECORD_BYTES, StageApp, now_ms
 from streams.runtime.build import stage_app
+from streams.runtime.faust.app import MAX_RECORD_BYTES, StageApp, now_ms
 from streams.runtime.plugins import NoAccess, Plugins
-from streams.runtime.sections import GaugesSettings
+from streams.runtime.settings.sections import GaugesSettings
 from streams.scheduling.acks import Begin
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import faust
 
-from streams.runtime.app import StageApp
+from streams.runtime.faust.app import StageApp
 
 #: an entry is replaced every other poll: clean early, in small segments, so that a recovery reads little that is stale
 CHANGELOG: Final[Mapping[str, str]] = {

@@ -7,12 +7,12 @@ from schemas.records import EnrichedResource
 from streams.pipeline import Topic, stage
 from streams.polling.agent_asking import MARGIN_S
 from streams.polling.agent_poller import Poller
-from streams.runtime.app import StageApp
 from streams.runtime.build import stage_app
-from streams.runtime.folding import fold_topic
-from streams.runtime.long_lived import keep_setting_aside
+from streams.runtime.faust.app import StageApp
+from streams.runtime.kernel.folding import fold_topic
+from streams.runtime.ops.long_lived import keep_setting_aside
+from streams.runtime.schedule.stage_schedule import StageSchedule
 from streams.runtime.snmp import open_plugins
-from streams.runtime.stage_schedule import StageSchedule
 
 
 def build() -> StageApp:

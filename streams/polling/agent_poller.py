@@ -16,13 +16,13 @@ from streams.polling.agent_turns import Turns
 from streams.polling.held import Held, Holding, packed, unpacked
 from streams.polling.packing import pack, pack_status
 from streams.polling.results import Timing, missed, polled
-from streams.runtime.app import StageApp, now_ms
-from streams.runtime.folding import Effects, Received
-from streams.runtime.outbox import Record
-from streams.runtime.owned import Owned
-from streams.runtime.owner import Due
+from streams.runtime.faust.app import StageApp, now_ms
+from streams.runtime.kafka.outbox import Record
+from streams.runtime.kernel.folding import Effects, Received
+from streams.runtime.ops.profile_metrics import measure_profiles
 from streams.runtime.plugins import Installed
-from streams.runtime.profile_metrics import measure_profiles
+from streams.runtime.schedule.owned import Owned
+from streams.runtime.schedule.owner import Due
 from streams.scheduling.inflight import Caps, InFlight, Missed, PollId
 from streams.scheduling.slots import SlotRun
 

@@ -6,10 +6,10 @@ from typing import Any, Final
 from schemas.records import Resource
 from streams.pipeline import Topic, stage
 from streams.resources.inventory import is_expired, is_news, merge
-from streams.runtime.alone import Alone
-from streams.runtime.app import StageApp, now_ms
 from streams.runtime.build import stage_app
-from streams.runtime.folding import Effects, Received, Send, fold_topic, send_all, write
+from streams.runtime.faust.app import StageApp, now_ms
+from streams.runtime.kernel.alone import Alone
+from streams.runtime.kernel.folding import Effects, Received, Send, fold_topic, send_all, write
 
 EXPIRE_EVERY_S: Final = 10.0
 

@@ -4,10 +4,10 @@ import asyncio
 import os
 
 from streams.pipeline import Stage
-from streams.runtime.app import StageApp
-from streams.runtime.coalescing import CoalescingPolicy
-from streams.runtime.settings import load
-from streams.runtime.watch import Watch
+from streams.runtime.faust.app import StageApp
+from streams.runtime.ops.coalescing import CoalescingPolicy
+from streams.runtime.ops.watch import Watch
+from streams.runtime.settings.loading import load
 
 
 def stage_app(stage: Stage) -> StageApp:

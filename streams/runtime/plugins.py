@@ -9,7 +9,7 @@ from pollers.plugins.registry import make
 from pollers.snmp.client import Access, Device, Session
 from schemas.errors import FatalError
 from schemas.records import Resource
-from streams.runtime.settings import PluginSection, Settings, SettingsError
+from streams.runtime.settings.loading import PluginSection, Settings, SettingsError
 from streams.scheduling.filters import compile_filter
 
 Make = Callable[[Kind, str, PluginContext], Any]

@@ -8,11 +8,11 @@ from pollers.snmp.credentials import CredentialSource
 from pollers.snmp.limits import Engine, Limits
 from pollers.snmp.wire import Counters
 from pollers.snmp.wire_access import SnmpAccess
-from streams.runtime.app import StageApp, now_ms
+from streams.runtime.faust.app import StageApp, now_ms
 from streams.runtime.plugins import Plugins
-from streams.runtime.secrets import open_credentials
-from streams.runtime.sections import SnmpSettings
-from streams.runtime.settings import SettingsError
+from streams.runtime.secrets.store import open_credentials
+from streams.runtime.settings.loading import SettingsError
+from streams.runtime.settings.sections import SnmpSettings
 
 
 def limits_of(settings: SnmpSettings) -> Limits:

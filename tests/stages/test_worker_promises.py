@@ -20,7 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from streams.cli.demo import layout
 from streams.cli.demo.children import last_lines
 from streams.cli.services import Stack
-from streams.runtime.ports import free_port
+from streams.runtime.ops.ports import free_port
 
 LOOPBACK: Final = "127.0.0.1"
 ROOT: Final = Path(__file__).parents[2]

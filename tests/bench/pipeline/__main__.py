@@ -27,12 +27,12 @@ from streams.cli.demo.measure import Cost, costs, table
 from streams.cli.services import Stack
 from streams.cli.services.keeper import kept
 from streams.pipeline import STAGES, Stage, Topic
-from streams.runtime.kafka import client_options
-from streams.runtime.registry import open_registry
-from streams.runtime.replay import replay
-from streams.runtime.serde import Serdes
-from streams.runtime.settings import Settings, load
-from streams.runtime.topic_names import topic_name
+from streams.runtime.kafka.client import client_options
+from streams.runtime.kafka.replay import replay
+from streams.runtime.kafka.topic_names import topic_name
+from streams.runtime.registry.opening import open_registry
+from streams.runtime.registry.serde import Serdes
+from streams.runtime.settings.loading import Settings, load
 from tests.bench.pipeline.fleet import INTERFACES, LEARNING, agent_command, configuration, device_list
 from tests.simulators.ports import free_udp_port
 

@@ -26,16 +26,16 @@ from streams.cli.demo.children import Children, wait_for_line
 from streams.pipeline import Topic
 from streams.polling.agent_poller import Poller
 from streams.polling.held import packed
-from streams.runtime.app import now_ms
-from streams.runtime.long_lived import set_aside
-from streams.runtime.metrics import Metrics
-from streams.runtime.outbox import Record
-from streams.runtime.owner import Due
+from streams.runtime.faust.app import now_ms
+from streams.runtime.kafka.outbox import Record
+from streams.runtime.ops.long_lived import set_aside
+from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import Installed, Plugins
-from streams.runtime.registry_files import FileRegistry
-from streams.runtime.serde import Serdes
-from streams.runtime.settings import Settings, load
-from streams.runtime.tenure import Tenure
+from streams.runtime.registry.files import FileRegistry
+from streams.runtime.registry.serde import Serdes
+from streams.runtime.schedule.owner import Due
+from streams.runtime.schedule.tenure import Tenure
+from streams.runtime.settings.loading import Settings, load
 from streams.scheduling.slots import Span
 from tests.bench.pipeline.fleet import LEARNING, address, agent_command, configuration
 from tests.bench.snmp.watched import peak_bytes

@@ -10,7 +10,7 @@ import tracemalloc
 from typing import Final, NamedTuple
 
 from schemas.records import Job, Tick
-from streams.runtime.partitions import partition_of
+from streams.runtime.kafka.partitions import partition_of
 from streams.scheduling.acks import Acks
 from streams.scheduling.due import Schedule
 from streams.scheduling.fencing import Fence

@@ -9,7 +9,7 @@ import pytest
 from kazoo.client import KazooClient
 
 from streams.cli.services import Stack
-from streams.runtime.leadership import Leadership, Term
+from streams.runtime.schedule.leadership import Leadership, Term
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 #: long, so that whatever waits for its end is seen

@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.runtime.outbox import Outbox
+from streams.runtime.kafka.outbox import Outbox
 
 REQUEST_TIMEOUT_S = 1.0
 PARTITIONS = 2

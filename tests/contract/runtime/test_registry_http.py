@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from schemas.codec import canonical, canonical_text, to_avro
 from schemas.errors import BackendError, FatalError, RecordError
 from schemas.records import Tick
-from streams.runtime.registry import HttpRegistry
-from streams.runtime.sections import RegistrySettings
-from streams.runtime.serde import Serde
+from streams.runtime.registry.opening import HttpRegistry
+from streams.runtime.registry.serde import Serde
+from streams.runtime.settings.sections import RegistrySettings
 from tests.strategies import CLASSES, records_of
 
 TICK = canonical_text("tick")

@@ -10,8 +10,8 @@ from redis import Redis
 
 from pollers.snmp.credentials import AuthProtocol, Community, PrivProtocol, Secret, UsmUser, Version
 from streams.cli import secrets as cli
-from streams.runtime.secrets import open_credentials
-from streams.runtime.settings import Settings, load
+from streams.runtime.secrets.store import open_credentials
+from streams.runtime.settings.loading import Settings, load
 
 
 @pytest.fixture

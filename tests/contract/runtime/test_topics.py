@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from schemas.errors import FatalError
 from streams.cli import topics as cli
 from streams.pipeline import TOPICS, Cleanup, Topic
-from streams.runtime.settings import KafkaSettings, Settings, load
-from streams.runtime.topics import Report, await_topics, check_topics, ensure_topics, topic_name
+from streams.runtime.kafka.topics import Report, await_topics, check_topics, ensure_topics, topic_name
+from streams.runtime.settings.loading import KafkaSettings, Settings, load
 
 
 @pytest.fixture

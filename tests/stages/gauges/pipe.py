@@ -14,10 +14,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer
 
 from schemas.records import Gauge, RawCounters
 from streams.pipeline import Topic
-from streams.runtime.registry import open_registry
-from streams.runtime.serde import Serdes
-from streams.runtime.settings import Settings, load
-from streams.runtime.topics import ensure_topics, topic_name
+from streams.runtime.kafka.topics import ensure_topics, topic_name
+from streams.runtime.registry.opening import open_registry
+from streams.runtime.registry.serde import Serdes
+from streams.runtime.settings.loading import Settings, load
 
 ROOT: Final = Path(__file__).parents[3]
 PARTITIONS: Final = 4

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from pollers.snmp.credentials import Community, Credential, Secret, Version
 from streams.cli import secrets as cli
-from streams.runtime.secrets import RedisCredentials
+from streams.runtime.secrets.store import RedisCredentials
 
 Run = Callable[..., Result]
 

@@ -9,7 +9,7 @@ from pollers.plugins.base import Kind
 from pollers.plugins.device_list import Defaults, resources
 from pollers.plugins.listing import parse_json
 from streams.cli.demo import layout, measure
-from streams.runtime.settings import load
+from streams.runtime.settings.loading import load
 from tests.simulators import server
 from tests.simulators.devices import DEFAULT_COMMUNITY, WRONG_COMMUNITY, fleet
 

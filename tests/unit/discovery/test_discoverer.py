@@ -10,11 +10,11 @@ from schemas.errors import FatalError, RecordError
 from schemas.records import Resource
 from streams.discovery.agent import Discoverer
 from streams.pipeline import Topic
-from streams.runtime.metrics import Metrics
-from streams.runtime.owner import Due
+from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import Installed
-from streams.runtime.serde import Serdes
-from streams.runtime.settings import PluginSection, Settings
+from streams.runtime.registry.serde import Serdes
+from streams.runtime.schedule.owner import Due
+from streams.runtime.settings.loading import PluginSection, Settings
 from streams.scheduling.slots import Span
 from tests.unit.resources.test_inventory import SWITCH
 

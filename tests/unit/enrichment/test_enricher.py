@@ -13,13 +13,13 @@ from schemas.codec import from_avro
 from schemas.errors import DeviceError, FatalError
 from schemas.records import EnrichedResource, Enrichment, Job
 from streams.enrichment.agent import Enricher
-from streams.runtime.alone import Alone
-from streams.runtime.folding import Effects, fold_topic
-from streams.runtime.metrics import Metrics
-from streams.runtime.offsets import Offsets
+from streams.runtime.faust.offsets import Offsets
+from streams.runtime.kernel.alone import Alone
+from streams.runtime.kernel.folding import Effects, fold_topic
+from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import Installed
-from streams.runtime.serde import UnknownSchema
-from streams.runtime.settings import PluginSection
+from streams.runtime.registry.serde import UnknownSchema
+from streams.runtime.settings.loading import PluginSection
 from tests.unit.resources.test_inventory import SWITCH
 from tests.unit.runtime.fake_stream import EachByItself
 

@@ -10,8 +10,8 @@ from schemas.codec import canonical
 from schemas.records import Gauge, RawCounters
 from streams.gauges.converter import Converter, SchemaNeeded
 from streams.gauges.plan import Rules
-from streams.runtime.registry import FileRegistry
-from streams.runtime.serde import Serde
+from streams.runtime.registry.opening import FileRegistry
+from streams.runtime.registry.serde import Serde
 from tests.unit.gauges.making import T0_S, column, record, state
 
 RELEASES = sorted(folder for folder in (Path(__file__).parent / "tables").iterdir() if folder.is_dir())

@@ -10,11 +10,11 @@ from schemas.records import EnrichedResource, Job, Outcome, PollStatus, Resource
 from streams.pipeline import Topic
 from streams.polling.agent_poller import Poller
 from streams.polling.held import packed
-from streams.runtime.metrics import Metrics
+from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import Installed
-from streams.runtime.sections import KafkaSettings
-from streams.runtime.serde import Serdes
-from streams.runtime.tenure import Tenure
+from streams.runtime.registry.serde import Serdes
+from streams.runtime.schedule.tenure import Tenure
+from streams.runtime.settings.sections import KafkaSettings
 
 JOB = Job(plugin="ping", profile="", interval_s=60)
 MAX_BYTES = 300_000  #: what a topic takes

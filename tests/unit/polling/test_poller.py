@@ -11,7 +11,7 @@ from pollers.plugins.base import Poll, Sample
 from schemas.records import CounterColumn, GaugeColumn, Outcome, StateColumn
 from streams.pipeline import Topic
 from streams.polling.agent_poller import AT_ONCE, NO_LEADER
-from streams.runtime.owner import Due
+from streams.runtime.schedule.owner import Due
 from streams.scheduling.phase import phase
 from streams.scheduling.slots import SlotRun, Span, slots_within
 from tests.unit.polling.poller_fakes import JOB, MAX_BYTES, SUCCESS, Plugin, polling, resource

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from pollers.plugins import snmp_profile
-from streams.runtime.metrics import Metrics
-from streams.runtime.profile_metrics import measure_profiles
+from streams.runtime.ops.metrics import Metrics
+from streams.runtime.ops.profile_metrics import measure_profiles
 from tests.unit.profiles.test_plugin import Bench
 
 

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from schemas.records import Resource
 from streams.cli import main, resources
 from streams.pipeline import Topic
-from streams.runtime.registry import open_registry
-from streams.runtime.serde import Serdes
-from streams.runtime.settings import load
+from streams.runtime.registry.opening import open_registry
+from streams.runtime.registry.serde import Serdes
+from streams.runtime.settings.loading import load
 from tests.unit.resources.test_inventory import SWITCH
 
 ROUTER = replace(

@@ -12,7 +12,7 @@ from schemas.errors import RecordError
 from schemas.records import Resource
 from streams.pipeline import Topic
 from streams.resources.agent import EXPIRE_EVERY_S, manage
-from streams.runtime.offsets import Offsets
+from streams.runtime.faust.offsets import Offsets
 from tests.unit.resources.test_inventory import SWITCH
 from tests.unit.runtime.fake_stream import EachByItself
 

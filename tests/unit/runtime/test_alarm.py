@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from streams.runtime.alarm import Alarm
+from streams.runtime.schedule.alarm import Alarm
 
 LOOK_EVERY_S = 0.001
 

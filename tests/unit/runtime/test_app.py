@@ -7,8 +7,8 @@ import pytest
 from faust.types import TP
 
 from streams.pipeline import stage
-from streams.runtime.app import StageApp
-from streams.runtime.settings import load
+from streams.runtime.faust.app import StageApp
+from streams.runtime.settings.loading import load
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import pytest
 
 from pollers.plugins.base import Kind, OptionError, PluginContext
-from streams.runtime.check import plugin_problems
-from streams.runtime.plugin_sections import PluginSection
-from streams.runtime.settings import Settings
+from streams.runtime.settings.check import plugin_problems
+from streams.runtime.settings.loading import Settings
+from streams.runtime.settings.plugin_sections import PluginSection
 
 SECTION = PluginSection(
     kind=Kind.POLLING,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.runtime.coalescing import (
+from streams.runtime.ops.coalescing import (
     EARLY_SHARE,
     LATE_S,
     LEAST_S,

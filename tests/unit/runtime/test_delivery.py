@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mode import Service
 
-from streams.runtime.delivery import DirectDelivery
+from streams.runtime.faust.delivery import DirectDelivery
 
 
 class _Service(Service):

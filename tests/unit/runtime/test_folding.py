@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
-from streams.runtime import folding
-from streams.runtime.folding import Effects, Received, fold_topic
-from streams.runtime.offsets import Offsets
+from streams.runtime.faust.offsets import Offsets
+from streams.runtime.kernel import folding
+from streams.runtime.kernel.folding import Effects, Received, fold_topic
 
 
 class Stream:

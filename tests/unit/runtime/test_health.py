@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from faust.types import TP
 
-from streams.runtime.health import Observed, Progress, Standing, judge
+from streams.runtime.ops.health import Observed, Progress, Standing, judge
 
 STUCK, BUSY = TP("ticks", 3), TP("ticks", 4)
 GOOD = Observed(

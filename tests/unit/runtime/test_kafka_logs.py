@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from aiokafka import client
 
-from streams.runtime.kafka import REPETITIVE, Sampled, sample_client_logs
+from streams.runtime.kafka.client import REPETITIVE, Sampled, sample_client_logs
 
 UNREACHABLE = 'Unable connect to "%s:%s": %s'
 

@@ -3,7 +3,7 @@
 import pytest
 from kazoo.exceptions import NoNodeError
 
-from streams.runtime.leadership import node_in_front
+from streams.runtime.schedule.leadership import node_in_front
 
 A, B, C = "ff__lock__0000000007", "00__lock__0000000008", "aa__lock__0000000011"
 

@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from streams.runtime.long_lived import set_aside
+from streams.runtime.ops.long_lived import set_aside
 
 
 class Circle:

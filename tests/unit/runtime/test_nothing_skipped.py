@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 from faust.types import TP
 
-from streams.runtime.nothing_skipped import NothingSkipped
+from streams.runtime.faust.nothing_skipped import NothingSkipped
 
 INPUT, CHANGELOG = TP("ticks", 0), TP("changelog", 0)
 

@@ -7,8 +7,8 @@ import pytest
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from schemas.errors import RecordError
-from streams.runtime import outbox as outbox_module
-from streams.runtime.outbox import Outbox, Record
+from streams.runtime.kafka import outbox as outbox_module
+from streams.runtime.kafka.outbox import Outbox, Record
 
 BATCH_BYTES = 1_000
 REQUEST_BYTES = 5_000

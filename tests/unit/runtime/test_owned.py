@@ -7,9 +7,9 @@ import pytest
 
 from schemas.errors import RecordError
 from schemas.records import Job
-from streams.runtime import owned
-from streams.runtime.owned import Owned
-from streams.runtime.serde import UnknownSchema
+from streams.runtime.registry.serde import UnknownSchema
+from streams.runtime.schedule import owned
+from streams.runtime.schedule.owned import Owned
 
 JOB = Job(plugin="a", profile="", interval_s=5)
 OTHER = Job(plugin="b", profile="", interval_s=5)

@@ -9,8 +9,8 @@ import pytest
 
 from schemas.codec import canonical_text
 from schemas.errors import BackendError, FatalError, RecordError
-from streams.runtime.registry import FileRegistry, open_registry
-from streams.runtime.settings import Settings
+from streams.runtime.registry.opening import FileRegistry, open_registry
+from streams.runtime.settings.loading import Settings
 
 TICK = canonical_text("tick")
 RESOURCE = canonical_text("resource")

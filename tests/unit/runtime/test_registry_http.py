@@ -19,8 +19,8 @@ from cryptography.x509.oid import NameOID
 
 from pollers.snmp.credentials import Secret
 from schemas.errors import BackendError, FatalError, RecordError
-from streams.runtime.registry import HttpRegistry
-from streams.runtime.sections import RegistrySettings
+from streams.runtime.registry.opening import HttpRegistry
+from streams.runtime.settings.sections import RegistrySettings
 
 
 class Server(ThreadingHTTPServer):

@@ -3,8 +3,8 @@
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from streams.runtime import replay as module
-from streams.runtime.replay import partitions, replay
+from streams.runtime.kafka import replay as module
+from streams.runtime.kafka.replay import partitions, replay
 
 
 class Unreachable:

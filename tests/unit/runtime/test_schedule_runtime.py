@@ -10,13 +10,13 @@ from faust.types import TP
 
 from schemas.errors import FatalError, RecordError
 from schemas.records import Tick
-from streams.runtime.leadership import Term
-from streams.runtime.offsets import Offsets
-from streams.runtime.owner import Owner
-from streams.runtime.sections import KafkaSettings
-from streams.runtime.serde import UnknownSchema
-from streams.runtime.tenure import Tenure
-from streams.runtime.ticker import Ticker
+from streams.runtime.faust.offsets import Offsets
+from streams.runtime.registry.serde import UnknownSchema
+from streams.runtime.schedule.leadership import Term
+from streams.runtime.schedule.owner import Owner
+from streams.runtime.schedule.tenure import Tenure
+from streams.runtime.schedule.ticker import Ticker
+from streams.runtime.settings.sections import KafkaSettings
 from streams.scheduling.fencing import Verdict
 from streams.scheduling.leader import Pace
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pollers.snmp.credentials import AuthProtocol, Community, PrivProtocol, Secret, UsmUser, Version
-from streams.runtime.secret_forms import (
+from streams.runtime.secrets.forms import (
     FormError,
     check,
     community_key,

@@ -8,9 +8,10 @@ import pytest
 from redis.exceptions import AuthenticationError, ConnectionError, TimeoutError  # noqa: A004
 
 from pollers.snmp.credentials import Community, Secret, UsmUser, Version
-from streams.runtime import secrets, waiting
-from streams.runtime.secrets import RedisCredentials, describe, where
-from streams.runtime.sections import RedisSettings
+from streams.runtime.ops import waiting
+from streams.runtime.secrets import store as secrets
+from streams.runtime.secrets.store import RedisCredentials, describe, where
+from streams.runtime.settings.sections import RedisSettings
 
 
 class FakeRedis:

@@ -14,9 +14,9 @@ from schemas.codec import canonical_text
 from schemas.errors import BackendError, FatalError, RecordError
 from schemas.records import Resource, Tick
 from streams.pipeline import TOPICS, Topic
-from streams.runtime import waiting
-from streams.runtime.serde import Serde, Serdes, UnknownSchema
-from streams.runtime.settings import Settings
+from streams.runtime.ops import waiting
+from streams.runtime.registry.serde import Serde, Serdes, UnknownSchema
+from streams.runtime.settings.loading import Settings
 from tests.strategies import CLASSES, records_of
 
 TICK = Tick(stage="polling", slot=60, partition=3, epoch=7, leader="h:1", published_at_ms=50_000)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from pollers.plugins.base import Kind
 from pollers.snmp.limits import Engine
-from streams.runtime.setting import Section, seconds, setting
-from streams.runtime.settings import SECTIONS, Settings, SettingsError, load
+from streams.runtime.settings.loading import SECTIONS, Settings, SettingsError, load
+from streams.runtime.settings.setting import Section, seconds, setting
 from streams.runtime.snmp import limits_of
 
 HEARTBEAT = "expected heartbeat_interval_s more than 0.28 s below half of session_timeout_s"

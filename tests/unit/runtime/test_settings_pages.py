@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from streams.cli import config
-from streams.runtime.plugin_sections import PLUGIN_KEYS
-from streams.runtime.settings import SECTIONS, Settings, load
-from streams.runtime.settings_example import example
-from streams.runtime.settings_pages import page, show
+from streams.runtime.settings.example import example
+from streams.runtime.settings.loading import SECTIONS, Settings, load
+from streams.runtime.settings.pages import page, show
+from streams.runtime.settings.plugin_sections import PLUGIN_KEYS
 
 ROOT = Path(__file__).parents[3]
 

@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 from pollers.snmp.access import open_access
 from pollers.snmp.limits import Limits
-from streams.runtime.metrics import Metrics
+from streams.runtime.ops.metrics import Metrics
 from streams.runtime.snmp import _measure
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from schemas.records import Job, Outcome, PollStatus, Tick
 from streams.polling.agent_poller import Poller
-from streams.runtime.owner import Due
+from streams.runtime.schedule.owner import Due
 from streams.scheduling.acks import Acks, Begin
 from streams.scheduling.due import Schedule
 from streams.scheduling.fencing import Admission, Fence, lookback, next_epoch

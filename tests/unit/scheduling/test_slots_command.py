@@ -19,9 +19,9 @@ from schemas.records import EnrichedResource, Outcome, PollStatus
 from streams.cli import main, slots
 from streams.cli.slots import Moment, as_data, as_lines
 from streams.pipeline import Topic
-from streams.runtime.registry import open_registry
-from streams.runtime.serde import Serdes
-from streams.runtime.settings import Settings, load
+from streams.runtime.registry.opening import open_registry
+from streams.runtime.registry.serde import Serdes
+from streams.runtime.settings.loading import Settings, load
 from streams.scheduling.audit import OffPhase, Polled, PolledTwice, Report, Unaccounted, Window
 from streams.scheduling.slots import SlotRun
 from tests.unit.scheduling.test_audit import JOB, KEY, resource, slots_of, status

@@ -1,0 +1,1 @@
+"""The only room that knows Faust, mode and what is inside aiokafka."""

@@ -1,0 +1,1 @@
+"""Kafka as the stages use it: sending, reading, topics."""

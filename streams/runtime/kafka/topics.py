@@ -1,0 +1,202 @@
+"""Creates the topics of the map, and checks those that exist."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from schemas.errors import FatalError
+from streams.pipeline import TOPICS, Cleanup, TopicSpec
+from streams.runtime.kafka.client import client_options
+from streams.runtime.kafka.topic_names import topic_name
+from streams.runtime.ops.waiting import wait_for
+from streams.runtime.settings.loading import Settings
+
+__all__ = ["Report", "await_topics", "check_topics", "ensure_topics", "topic_name"]
+
+log = logging.getLogger(__name__)
+
+_PARTITIONS: Final = "partitions"
+_REPLICAS: Final = "replication factor"
+_LOOKS: Final = 50
+_LOOK_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A topic as the map and the settings want it."""
+
+    name: str
+    partitions: int
+    replicas: int
+    configs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What became of the topics; `fatal` cannot be worked with, `differing` can."""
+
+    created: Sequence[str] = ()
+    missing: Sequence[str] = ()
+    fatal: Sequence[str] = ()
+    differing: Sequence[str] = ()
+
+
+def wanted(settings: Settings) -> list[Wanted]:
+    """Return every topic of the map, in its order."""
+    kafka = settings.kafka
+    return [
+        Wanted(
+            name=topic_name(settings, spec.topic),
+            partitions=kafka.partitions,
+            replicas=kafka.replication_factor,
+            configs=_configs(spec, kafka.min_insync_replicas),
+        )
+        for spec in TOPICS.values()
+    ]
+
+
+async def ensure_topics(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> Report:
+    """Create the topics that are missing and check the others, waiting for the broker (until `give_up` says no more).
+
+    Differing configurations are logged. Raises FatalError for another number of partitions: keys would move.
+    """
+    report = await _with_broker(settings, give_up, create=True)
+    for line in report.differing:
+        log.warning("topic differs from the settings: %s", line)
+    if report.fatal:
+        raise FatalError("; ".join(report.fatal))
+    return report
+
+
+async def check_topics(settings: Settings) -> Report:
+    """Return what `ensure_topics` would find, changing nothing."""
+    return await _with_broker(settings, lambda: False, create=False)
+
+
+async def await_topics(settings: Settings, names: Collection[str], give_up: Callable[[], bool] = lambda: False) -> None:
+    """Return when the broker tells of topics that were just created: what asks before that takes them for missing."""
+
+    async def attempt() -> None:
+        admin = AIOKafkaAdminClient(**client_options(settings.kafka))
+        try:
+            await admin.start()
+            await _until_known(admin, set(names))
+        finally:
+            await admin.close()
+
+    where = settings.kafka.bootstrap_servers
+    await wait_for("kafka", where, attempt, absent=(KafkaError, OSError), give_up=give_up)
+
+
+async def _with_broker(settings: Settings, give_up: Callable[[], bool], *, create: bool) -> Report:
+    async def attempt() -> Report:
+        admin = AIOKafkaAdminClient(**client_options(settings.kafka))
+        try:
+            await admin.start()
+            return await _look(admin, wanted(settings), create=create)
+        finally:
+            await admin.close()
+
+    where = settings.kafka.bootstrap_servers
+    report = await wait_for("kafka", where, attempt, absent=(KafkaError, OSError), give_up=give_up)
+    return report or Report()
+
+
+async def _look(admin: AIOKafkaAdminClient, topics: Sequence[Wanted], *, create: bool) -> Report:
+    there = await _topics(admin)
+    missing = [topic for topic in topics if topic.name not in there]
+    created: list[str] = []
+    if create and missing:
+        created = await _create(admin, missing)
+        # those that another worker has just made are checked as well
+        there = await _until_known(admin, {topic.name for topic in missing})
+    existing = [topic for topic in topics if topic.name in there]
+    configs = await _read_configs(admin, [topic.name for topic in existing]) if existing else {}
+    counts: dict[int, list[str]] = {}
+    differing: list[str] = []
+    for topic in existing:
+        partitions = there[topic.name]["partitions"]
+        if len(partitions) != topic.partitions:
+            counts.setdefault(len(partitions), []).append(topic.name)
+        replicas = min((len(partition["replicas"]) for partition in partitions), default=topic.replicas)
+        if replicas != topic.replicas:
+            differing.append(f"{topic.name}: {_REPLICAS} is {replicas}, expected {topic.replicas}")
+        differing += _differing(topic, configs.get(topic.name, {}))
+    fatal = [_partitions_differ(named, found, topics[0].partitions) for found, named in counts.items()]
+    still_missing = [] if create else [topic.name for topic in missing]
+    return Report(created=created, missing=still_missing, fatal=fatal, differing=differing)
+
+
+async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Wanted]) -> list[str]:
+    """Return the names of those that were not there."""
+    response = await admin.create_topics(
+        [NewTopic(topic.name, topic.partitions, topic.replicas, topic_configs=dict(topic.configs)) for topic in topics]
+    )
+    created: list[str] = []
+    for name, code, *message in response.topic_errors:
+        error = for_code(code)
+        if not code:
+            created.append(name)
+            log.info("topic created name=%s", name)
+        elif error is not TopicAlreadyExistsError:  # else another worker was quicker
+            raise error(f"topic {name} cannot be created: {message[0] if message else error.__name__}")
+    return created
+
+
+async def _topics(admin: AIOKafkaAdminClient) -> dict[str, Any]:
+    # of all topics: asking for one by name may create it, with the broker's defaults
+    return {found["topic"]: found for found in await admin.describe_topics() if not found["error_code"]}
+
+
+async def _until_known(admin: AIOKafkaAdminClient, names: set[str]) -> dict[str, Any]:
+    """Return all topics once the broker's metadata have caught up with its controller. Raises KafkaError."""
+    for _ in range(_LOOKS):
+        there = await _topics(admin)
+        if names <= there.keys():
+            return there
+        await asyncio.sleep(_LOOK_S)
+    raise KafkaError(f"topics were created but are not there yet: {', '.join(sorted(names))}")
+
+
+async def _read_configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    found: dict[str, dict[str, str]] = {}
+    for response in await admin.describe_configs(resources):
+        for code, message, _, name, entries in response.resources:
+            if code:
+                raise for_code(code)(f"topic {name} cannot be described: {message}")
+            found[name] = {entry[0]: entry[1] for entry in entries}
+    return found
+
+
+def _configs(spec: TopicSpec, min_insync_replicas: int) -> dict[str, str]:
+    configs = {
+        "cleanup.policy": spec.cleanup.value,
+        "compression.type": spec.compression,
+        "max.message.bytes": str(spec.max_message_bytes),
+        "min.insync.replicas": str(min_insync_replicas),
+    }
+    if spec.cleanup is Cleanup.DELETE:
+        configs["retention.ms"] = str(spec.retention_s * 1000)
+    return configs
+
+
+def _partitions_differ(names: Sequence[str], found: int, expected: int) -> str:
+    return (
+        f"{', '.join(names)}: {found} {_PARTITIONS}, expected {expected} ([kafka] partitions): set that to {found}, or "
+        "start with new topics under another [panoptes] topic_prefix"
+    )
+
+
+def _differing(topic: Wanted, found: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{topic.name}: {key} is {found.get(key)}, expected {value}"
+        for key, value in topic.configs.items()
+        if found.get(key) != value
+    ]

@@ -1,0 +1,1 @@
+"""What stages are written against: partitions, records, tables, effects."""

@@ -1,0 +1,1 @@
+"""Schemas: where their ids come from, and records by them."""

@@ -1,0 +1,1 @@
+"""Leaders publish ticks, owners obey them."""

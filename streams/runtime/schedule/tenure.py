@@ -1,0 +1,40 @@
+"""The worker's own lease on its partitions: the rule of `streams.scheduling.lease` by the clock of this process."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from streams.runtime.ops.coalescing import LATE_S
+from streams.runtime.settings.sections import KafkaSettings
+from streams.scheduling.lease import Lease
+
+_LOOK_S: Final = 0.2
+_WATCH_S: Final = 1.0
+
+
+class Tenure:
+    """Whether the partitions that this worker was assigned are surely still its own."""
+
+    def __init__(self, kafka: KafkaSettings, now_s: Callable[[], float] = time.monotonic) -> None:
+        # the last heartbeat before a pause may have been that long ago, and its timer late
+        self._lease = Lease(kafka.session_timeout_s - kafka.heartbeat_interval_s - LATE_S, now_s())
+        self._now_s = now_s
+
+    def holds(self) -> bool:
+        return self._lease.holds(self._now_s())
+
+    def assigned(self) -> bool:
+        """Return whether it held until this new assignment, from which on it holds again."""
+        return self._lease.assigned(self._now_s())
+
+    async def sure(self) -> None:
+        """Return when it holds: at once, unless this worker was paused for so long that others may have its work."""
+        while not self.holds():  # noqa: ASYNC110 - what makes it true is the passing of time as well
+            await asyncio.sleep(_LOOK_S)
+
+    async def watch(self) -> None:
+        """Look often enough to notice every pause, until cancelled."""
+        while True:
+            self.holds()
+            await asyncio.sleep(_WATCH_S)

@@ -1,0 +1,1 @@
+"""Credentials of devices, in Redis."""

@@ -1,0 +1,174 @@
+"""Credentials of devices from Redis: read site by site, kept, and read again; old ones serve while Redis is away."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from pollers.snmp.credentials import Community, Credential, Secret, Version
+from schemas.errors import BackendError
+from streams.runtime.ops.waiting import wait_for
+from streams.runtime.secrets.forms import (
+    DEFAULT_SITE,
+    OTHER_BYTES,
+    WHOLE_SITE,
+    FormError,
+    community_key,
+    credentials_key,
+    read_credentials,
+)
+from streams.runtime.settings.loading import Settings
+from streams.runtime.settings.sections import RedisSettings
+
+log = logging.getLogger(__name__)
+
+LINE_EVERY_S: Final = 30.0
+_HARMLESS: Final = ("Error ", "Timeout", "Connection", "NOAUTH", "WRONGPASS", "NOPERM", "WRONGTYPE", "LOADING")
+
+
+@dataclass(frozen=True, slots=True)
+class SiteCredentials:
+    """What is stored for one site."""
+
+    whole: Sequence[Credential] = ()
+    by_device: Mapping[str, Sequence[Credential]] = field(default_factory=dict)
+
+    def of(self, device_id: str) -> Sequence[Credential]:
+        """Return the device's own, then the site's, each once."""
+        return tuple(dict.fromkeys((*self.by_device.get(device_id, ()), *self.whole)))
+
+
+class RedisCredentials:
+    """A CredentialSource. Each site that was asked for is read anew every `refresh_s`, beside the polls."""
+
+    def __init__(self, client: "redis.asyncio.Redis", where: str, *, version: Version, refresh_s: float) -> None:
+        self._client = client
+        self._where = where
+        self._version = version
+        self._refresh_s = refresh_s
+        self._sites: dict[str, SiteCredentials] = {}
+        self._tried_s: dict[str, float] = {}  #: when a site was last asked for, in the loop's time
+        self._rereading = asyncio.Lock()
+        self._refresher: asyncio.Task[None] | None = None
+        self._quiet_until_s = 0.0
+        self._told: set[str] = set()
+
+    async def candidates(self, site: str, device_id: str) -> Sequence[Credential]:
+        """Return the device's own credentials, then its site's; where there are none, the default ones.
+
+        Waits while Redis has never answered for the site.
+        """
+        if self._refresher is None:
+            self._refresher = asyncio.create_task(self._refresh(), name="secrets")
+        return (await self._site(site)).of(device_id) or (await self._site(DEFAULT_SITE)).of(device_id)
+
+    async def reread(self, site: str) -> None:
+        """Read the site and the default ones again; those who ask while a read is under way share the next one.
+
+        Known credentials stay where Redis is away.
+        """
+        asked_s = asyncio.get_running_loop().time()
+        async with self._rereading:
+            for name in (site, DEFAULT_SITE):
+                if name in self._sites and self._tried_s[name] <= asked_s:
+                    try:
+                        await self._read(name)
+                    except BackendError as problem:
+                        self._grumble(problem)
+
+    async def close(self) -> None:
+        """End the connection; never raises."""
+        if self._refresher is not None:
+            self._refresher.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._refresher
+        with suppress(RedisError, OSError):
+            await self._client.aclose()
+
+    async def _site(self, site: str) -> SiteCredentials:
+        if site not in self._sites:
+            await wait_for("redis", self._where, lambda: self._read(site), absent=(BackendError,))
+        return self._sites[site]
+
+    async def _refresh(self) -> None:
+        while True:
+            await asyncio.sleep(self._refresh_s)
+            for site in tuple(self._sites):
+                try:
+                    await self._read(site)
+                except BackendError as problem:
+                    self._grumble(problem)
+                    break
+
+    def _grumble(self, problem: BackendError) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if now_s >= self._quiet_until_s:
+            self._quiet_until_s = now_s + LINE_EVERY_S
+            log.warning("redis is away, known credentials stay in use at=%s problem=%s", self._where, problem)
+
+    async def _read(self, site: str) -> None:
+        key = community_key(site)
+        self._tried_s[site] = asyncio.get_running_loop().time()
+        try:
+            # redis-py's return types are those of its synchronous client, too
+            community = await cast("Awaitable[bytes | None]", self._client.get(key))
+            fields = await cast("Awaitable[dict[bytes, bytes]]", self._client.hgetall(credentials_key(site)))
+        except (RedisError, OSError) as problem:
+            raise BackendError(describe(problem)) from None
+        by_device = {_text(name): self._parse(site, _text(name), value) for name, value in fields.items()}
+        plain = (Community(community=Secret(_text(community)), version=self._version),) if community else ()
+        self._sites[site] = SiteCredentials((*plain, *by_device.pop(WHOLE_SITE, ())), by_device)
+
+    def _parse(self, site: str, name: str, value: bytes) -> Sequence[Credential]:
+        try:
+            return read_credentials(_text(value))
+        except FormError as problem:
+            line = f"credentials cannot be used key={credentials_key(site)} field={name} problem={problem}"
+            if line not in self._told:
+                self._told.add(line)
+                log.error(line)  # noqa: TRY400 - the trace would show nothing more
+            return ()
+
+
+def open_credentials(settings: Settings) -> RedisCredentials:
+    """Return the credentials of the Redis that the settings name; it is asked for nothing yet."""
+    return RedisCredentials(
+        open_redis(settings.redis),
+        where(settings.redis),
+        version=Version(settings.snmp.version),
+        refresh_s=settings.redis.refresh_s,
+    )
+
+
+def open_redis(settings: RedisSettings) -> "redis.asyncio.Redis":
+    """Return a client whose every request ends within the settings' time."""
+    client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
+        settings.url.reveal(),
+        socket_timeout=settings.timeout_s,
+        socket_connect_timeout=settings.timeout_s,
+        driver_info=None,  # else each connection reads redis-py's version from the disk, in the event loop
+    )
+    return client
+
+
+def where(settings: RedisSettings) -> str:
+    """Return where Redis is, for people: without user and password."""
+    parts = urlsplit(settings.url.reveal())
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def describe(problem: BaseException) -> str:
+    """Return what went wrong, in Redis's own words only where those are known to name no password."""
+    kind = type(problem).__name__
+    text = str(problem).splitlines()[0] if str(problem) else ""
+    return f"{kind}: {text}" if text.startswith(_HARMLESS) else kind
+
+
+def _text(value: Any) -> str:
+    return bytes(value).decode("utf-8", errors=OTHER_BYTES)

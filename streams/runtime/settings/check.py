@@ -1,0 +1,31 @@
+"""Checks of a configuration that need the plugins themselves."""
+
+from collections.abc import Sequence
+
+from streams.runtime.plugins import Make, NoAccess, make_plugin
+from streams.runtime.settings.loading import Settings, SettingsError, shown_option
+from streams.runtime.settings.plugin_sections import PluginSection
+
+
+def plugin_problems(settings: Settings, make: Make) -> list[str]:
+    """Return what keeps the sections' plugins from being made: a line for each option, of disabled sections too."""
+    return [problem for section in settings.plugin_sections for problem in _problems(section, make)]
+
+
+def _problems(section: PluginSection, make: Make) -> Sequence[str]:
+    try:
+        make_plugin(section, make, NoAccess(), lambda: 0)
+    except SettingsError as error:
+        return error.problems
+    return ()
+
+
+def plugin_values(section: PluginSection) -> dict[str, str]:
+    """Return what a plugin's section says, as it may be printed."""
+    values = {
+        "plugin": section.plugin,
+        "interval_s": str(section.interval_s),
+        "filter": section.filter,
+        "enabled": str(section.enabled).lower(),
+    }
+    return values | {key: shown_option(section, key) for key in section.options}

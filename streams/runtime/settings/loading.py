@@ -1,0 +1,239 @@
+"""The configuration, typed and checked: `panoptes.ini`, `conf.d/*.ini` beside it, and environment variables."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from pollers.plugins.base import Kind
+from pollers.snmp.credentials import HIDDEN
+from schemas.errors import FatalError
+from streams.runtime.settings.expected import expected, is_secret
+from streams.runtime.settings.ini import ENV_CONFIG, Entry, Raw, did_you_mean, read_environment, read_files
+from streams.runtime.settings.plugin_sections import (
+    BUILT_IN,
+    DEFAULT_INTERVAL_S,
+    NAME,
+    PLUGIN_KEYS,
+    READ_PROFILES,
+    SECRET_OPTION,
+    PluginSection,
+)
+from streams.runtime.settings.sections import (
+    GaugesSettings,
+    KafkaSettings,
+    PanoptesSettings,
+    PollingSettings,
+    ProfilesSettings,
+    RedisSettings,
+    RegistrySettings,
+    SchedulingSettings,
+    SnmpSettings,
+    WebSettings,
+    ZookeeperSettings,
+)
+from streams.runtime.settings.setting import DoNotFit, Section
+
+__all__ = ["KafkaSettings", "PluginSection", "Settings", "SettingsError", "examine", "load"]
+
+DEFAULT_FILE: Final = "panoptes.ini"
+_SHOWN: Final = 80  #: characters of a wrong value in a message
+_USER_INFO: Final = re.compile(r"//.*@")
+
+
+class SettingsError(FatalError):
+    """Settings that cannot be used: one line (a filter's error: more) for each, all of them."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems: Sequence[str] = problems
+
+
+class Settings(BaseModel):
+    """Everything that can be set, one attribute per section; made without arguments it is the defaults."""
+
+    model_config = ConfigDict(frozen=True)
+
+    panoptes: PanoptesSettings = PanoptesSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    registry: RegistrySettings = RegistrySettings()
+    zookeeper: ZookeeperSettings = ZookeeperSettings()
+    redis: RedisSettings = RedisSettings()
+    web: WebSettings = WebSettings()
+    scheduling: SchedulingSettings = SchedulingSettings()
+    polling: PollingSettings = PollingSettings()
+    snmp: SnmpSettings = SnmpSettings()
+    gauges: GaugesSettings = GaugesSettings()
+    profiles: ProfilesSettings = ProfilesSettings()
+    plugin_sections: tuple[PluginSection, ...] = Field(default_factory=lambda: _plugin_sections(_with_built_in(Raw())))
+
+    def plugins(self, kind: Kind) -> Sequence[PluginSection]:
+        """Return the enabled sections of a kind, sorted by name."""
+        return [section for section in self.plugin_sections if section.kind == kind and section.enabled]
+
+
+class Examined(NamedTuple):
+    """A configuration with everything that is wrong with it."""
+
+    settings: Settings  #: what is right, with defaults for what is wrong: to be looked at, not to be used
+    problems: Sequence[str]  #: a line (a filter's error: more) for each
+
+
+#: section -> its class, in the order of the documentation
+SECTIONS: Final[Mapping[str, type[Section]]] = {
+    name: field.annotation
+    for name, field in Settings.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+}
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Return the settings of the file, of `conf.d/*.ini` beside it, and of the environment; later ones win.
+
+    Without a path it is $PANOPTES_CONFIG, else ./panoptes.ini if there is one, else the defaults.
+    Raises SettingsError that names everything that is wrong.
+    """
+    settings, problems = examine(path, environ)
+    if problems:
+        raise SettingsError(*problems)
+    return settings
+
+
+def examine(path: Path | None, environ: Mapping[str, str]) -> Examined:
+    """Return what `load` would, where it can be made, and all that keeps `load` from it: more may be wrong with it."""
+    if path is None and environ.get(ENV_CONFIG):
+        path = Path(environ[ENV_CONFIG])
+    if path is None and Path(DEFAULT_FILE).exists():
+        path = Path(DEFAULT_FILE)
+    raw = _with_built_in(read_files(path) if path is not None else Raw())
+    known: dict[str, Iterable[str] | None] = dict.fromkeys(filter(_is_plugin, raw.sections))
+    known |= {name: tuple(model.model_fields) for name, model in SECTIONS.items()}
+    read_environment(raw, environ, known)
+    return Examined(_settings(raw), raw.problems)
+
+
+def _settings(raw: Raw) -> Settings:
+    """Return what is right; what is not is added to `raw.problems`."""
+    for title in raw.sections:
+        if title not in SECTIONS and not _is_plugin(title):
+            raw.problems.append(f"{raw.where[title]}: [{title}]: {_known_sections(title)}")
+    made: dict[str, Any] = {name: _section(raw, name, model) for name, model in SECTIONS.items()}
+    # not checked again: what is right of a section with faults need not fit together with the defaults beside it
+    return Settings.model_construct(**made, plugin_sections=_plugin_sections(_with_profiles(raw, made["profiles"])))
+
+
+def _known_sections(title: str) -> str:
+    kinds = [f"{kind}:NAME" for kind in Kind]
+    return f"expected one of {', '.join([*SECTIONS, *kinds])}{did_you_mean(title, SECTIONS)}"
+
+
+def _section(raw: Raw, title: str, model: type[Section]) -> Section | None:
+    entries = raw.sections.get(title, {})
+    for key, entry in entries.items():
+        if key not in model.model_fields:
+            meant = did_you_mean(key, model.model_fields)
+            raw.problems.append(f"{entry.where}: [{title}] {key}: expected a setting of this section{meant}")
+    known = {key: entry for key, entry in entries.items() if key in model.model_fields}
+    return _validate(raw, title, model, known, {})
+
+
+def _is_plugin(title: str) -> bool:
+    kind, colon, _ = title.partition(":")
+    return bool(colon) and kind in list(Kind)
+
+
+def _with_built_in(raw: Raw) -> Raw:
+    """Add the built-in plugin sections of each kind of which there is none."""
+    present = {title.partition(":")[0] for title in raw.sections if _is_plugin(title)}
+    for kind, name, keys in BUILT_IN:
+        if kind not in present:
+            for key, value in keys.items():
+                raw.put(f"{kind}:{name}", key, Entry(value, "built-in default"))
+    return raw
+
+
+def _with_profiles(raw: Raw, profiles: ProfilesSettings) -> Raw:
+    """Give the folders of `[profiles]` to the sections of plugins that read profiles, where they name none."""
+    for title in filter(_is_plugin, raw.sections):
+        plugin = raw.sections[title].get("plugin")
+        reads = plugin is not None and (title.partition(":")[0], plugin.value) in READ_PROFILES
+        if profiles.directories and reads and "profiles" not in raw.sections[title]:
+            where = raw.sections["profiles"]["directories"].where
+            raw.put(title, "profiles", Entry(":".join(profiles.directories), where))
+    return raw
+
+
+def _plugin_sections(raw: Raw) -> tuple[PluginSection, ...]:
+    titles = sorted(filter(_is_plugin, raw.sections))
+    made = (_plugin_section(raw, title) for title in titles)
+    return tuple(section for section in made if section is not None)
+
+
+def _plugin_section(raw: Raw, title: str) -> PluginSection | None:
+    kind_name, _, name = title.partition(":")
+    kind, entries = Kind(kind_name), raw.sections[title]
+    if not NAME.match(name):
+        raw.problems.append(f"{raw.where[title]}: [{title}]: expected a name of letters, digits, _ and -, at most 64")
+    others = {
+        "kind": kind,
+        "name": name,
+        "interval_s": DEFAULT_INTERVAL_S[kind],
+        "options": {key: entry.value for key, entry in entries.items() if key not in PLUGIN_KEYS},
+        "where": {"": raw.where[title]} | {key: entry.where for key, entry in entries.items()},
+    }
+    known = {key: entry for key, entry in entries.items() if key in PLUGIN_KEYS}
+    section = _validate(raw, title, PluginSection, known, others)
+    return section if isinstance(section, PluginSection) else None
+
+
+def _validate(
+    raw: Raw, title: str, model: type[Section], entries: Mapping[str, Entry], others: Mapping[str, Any]
+) -> Section | None:
+    """Return the section, with its own defaults or `others` for what is wrong; None where something has no default.
+
+    Every fault is added to `raw.problems`. pydantic looks at what must fit together only once every setting is right by
+    itself, so what is found wrong is left out and the rest is looked at again.
+    """
+    wrong: set[str] = set()
+    while True:
+        values = {**others, **{key: entry.value for key, entry in entries.items() if key not in wrong}}
+        try:
+            return model.model_validate(values, context=wrong)
+        except ValidationError as error:
+            faults = [fault for fault in _faults(error) if not wrong.issuperset(fault.keys)]
+        if not faults:
+            return None
+        raw.problems += [_problem(raw, title, model, entries, fault) for fault in faults]
+        wrong.update(key for fault in faults for key in fault.keys)
+
+
+class _Fault(NamedTuple):
+    keys: Sequence[str]  #: one setting that is wrong, or several that do not fit together
+    expected: str | None  #: "expected ...", where it is not just what the setting takes
+
+
+def _faults(error: ValidationError) -> Iterator[_Fault]:
+    for problem in error.errors(include_url=False, include_input=False):
+        cause = problem.get("ctx", {}).get("error")
+        if isinstance(cause, DoNotFit):
+            yield from (_Fault(rule.keys, rule.expected) for rule in cause.rules)
+        else:
+            yield _Fault((str(problem["loc"][0]),), str(cause) if problem["type"] == "value_error" else None)
+
+
+def _problem(raw: Raw, title: str, model: type[Section], entries: Mapping[str, Entry], fault: _Fault) -> str:
+    key = next((key for key in fault.keys if key in entries), fault.keys[0])
+    field: FieldInfo = model.model_fields[key]
+    value, where = entries.get(key, Entry("", raw.where.get(title, "defaults")))
+    wanted = fault.expected or f"expected {expected(field)}"
+    shown = HIDDEN if is_secret(field) else repr(_USER_INFO.sub(f"//{HIDDEN}@", value[:_SHOWN]))
+    found = "" if "\n" in wanted or len(fault.keys) > 1 else f", found {shown if key in entries else 'nothing'}"
+    return f"{where}: [{title}] {key}: {wanted}{found}"
+
+
+def shown_option(section: PluginSection, key: str) -> str:
+    """Return an option's value as it may be printed."""
+    return HIDDEN if SECRET_OPTION.search(key) else section.options[key]

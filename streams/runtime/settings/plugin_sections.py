@@ -1,0 +1,88 @@
+"""Sections of plugins: `[discovery:NAME]`, `[enrichment:NAME]`, `[polling:NAME]` and `[transform:NAME]`."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Final, NamedTuple
+
+from pydantic import AfterValidator, Field, ValidationInfo
+
+from pollers.plugins.base import Kind
+from streams.runtime.settings.setting import Section, WholeSeconds, setting
+from streams.scheduling.filters import FilterError, compile_filter
+
+NAME: Final = re.compile(r"^[A-Za-z0-9_-]{1,64}\Z")
+#: options whose value is not shown
+SECRET_OPTION: Final = re.compile(r"password|passphrase|secret|token|community|api_?key|auth_key|priv_key")
+DEFAULT_INTERVAL_S: Final[Mapping[Kind, int]] = {
+    Kind.DISCOVERY: 60,
+    Kind.ENRICHMENT: 600,
+    Kind.POLLING: 60,
+    Kind.TRANSFORM: 0,
+}
+
+
+def _filter(text: str) -> str:
+    try:
+        compile_filter(text)
+    except FilterError as problem:
+        raise ValueError(str(problem)) from problem
+    return text
+
+
+def _interval(interval_s: int, info: ValidationInfo) -> int:
+    if interval_s < 1 and info.data["kind"] is not Kind.TRANSFORM:
+        raise ValueError("expected at least 1 second")
+    return interval_s
+
+
+class PluginSection(Section):
+    """One use of a plugin. Whatever is not listed here is an option of the plugin itself."""
+
+    kind: Kind
+    name: str
+    plugin: str = setting(..., "which plugin: the name of its entry point", min_length=1)
+    interval_s: Annotated[WholeSeconds, AfterValidator(_interval)] = setting(
+        ..., "how often it runs; transforms have none: they run with every sample", ge=0, le=86_400
+    )
+    filter: Annotated[str, AfterValidator(_filter)] = setting(
+        "", "which resources it is for, e.g. resource_site = 'fra1' AND resource_type LIKE 'cisco%'; empty: all"
+    )
+    enabled: bool = setting(True, "false switches the section off")
+    options: Mapping[str, str] = Field(default_factory=dict)
+    where: Mapping[str, str] = Field(default_factory=dict, repr=False)  #: key -> where it was written, for messages
+
+    @property
+    def title(self) -> str:
+        """Return the section's name as it stands in the ini file."""
+        return f"{self.kind}:{self.name}"
+
+    def __repr__(self) -> str:
+        return f"PluginSection([{self.title}] plugin={self.plugin!r} interval_s={self.interval_s})"
+
+    __str__ = __repr__
+
+
+#: the settings of a plugin's section; every other key is an option of the plugin
+PLUGIN_KEYS: Final = ("plugin", "interval_s", "filter", "enabled")
+
+
+#: kind and plugin of those that take an option `profiles`: folders, separated by colons
+READ_PROFILES: Final = frozenset(
+    {(Kind.ENRICHMENT, "device-facts"), (Kind.ENRICHMENT, "interfaces"), (Kind.POLLING, "snmp")}
+)
+
+
+class BuiltIn(NamedTuple):
+    """A section that holds while the configuration has none of its kind."""
+
+    kind: Kind
+    name: str
+    keys: Mapping[str, str]
+
+
+BUILT_IN: Final = (
+    BuiltIn(Kind.DISCOVERY, "devices", {"plugin": "from-file", "path": "devices.yaml"}),
+    BuiltIn(Kind.ENRICHMENT, "device", {"plugin": "device-facts"}),
+    BuiltIn(Kind.ENRICHMENT, "interfaces", {"plugin": "interfaces"}),
+    BuiltIn(Kind.POLLING, "interfaces", {"plugin": "snmp"}),
+)

@@ -1,0 +1,281 @@
+"""The sections of `panoptes.ini`. To add a setting, add one line with `setting(default, what it does)`.
+
+docs/configuration.md is generated from here (`panoptes config docs`), and examples/panoptes.ini names every setting.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+from pollers.snmp.credentials import Secret
+from pollers.snmp.limits import Engine
+from streams.runtime.ops.coalescing import LATE_S
+from streams.runtime.settings.setting import Rule, Seconds, SecretText, Section, WholeSeconds, Words, setting
+
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+_DATABASE: Final = re.compile(r"^(/\d*)?$")
+_HOST: Final = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:(?P<port>\d{1,5}))?$")
+DAY_S: Final = 86_400
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+def _bare_url(value: str) -> str:
+    """Return an http URL without a slash at its end. Raises ValueError, never with the URL's password."""
+    expected = "expected a URL like http://host:8081"
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        raise ValueError(expected) from None
+    if value and not fits:
+        raise ValueError(expected)
+    if "@" in parts.netloc:
+        raise ValueError("expected a URL without user and password: they have settings of their own")
+    return value.rstrip("/")
+
+
+def _redis_url(value: Secret) -> Secret:
+    """Return a URL that redis-py takes. Raises ValueError, never with the URL."""
+    expected = "expected redis://[user:password@]host[:port][/number], special characters of the password as %XX"
+    try:
+        parts = urlsplit(value.reveal())
+        fits = (
+            parts.path.strip("/")
+            if parts.scheme == "unix"
+            else parts.scheme in ("redis", "rediss") and parts.hostname and parts.port != 0
+        )
+    except ValueError:
+        raise ValueError(expected) from None
+    if not fits or not _DATABASE.match(parts.path if parts.scheme != "unix" else ""):
+        raise ValueError(expected)
+    return value
+
+
+def _hosts(value: str) -> str:
+    for entry in value.split(","):
+        match = _HOST.match(entry.strip())
+        if match is None or not 0 < int(match["port"] or 1) < 65_536:
+            raise ValueError("expected host:port, separated by commas ([v6]:port for IPv6)")
+    return value
+
+
+def _readable(value: str) -> str:
+    if value and not Path(value).is_file():
+        raise ValueError("expected a file that is there")
+    return value
+
+
+def _engines(entries: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in entries:
+        whose, _, engine = entry.partition("=")
+        if not whose.strip() or engine.strip() not in list(Engine):
+            raise ValueError(f"expected site=engine or site/device=engine, the engine one of {', '.join(Engine)}")
+    return tuple("=".join(part.strip() for part in entry.split("=")) for entry in entries)
+
+
+Hosts = Annotated[str, AfterValidator(_hosts)]
+FilePath = Annotated[str, AfterValidator(_readable)]
+
+
+class PanoptesSettings(Section):
+    """What every stage shares."""
+
+    topic_prefix: str = setting(
+        "panoptes", "the first part of every topic's and consumer group's name", pattern=r"^[A-Za-z0-9_-]{1,100}$"
+    )
+    state_dir: str = setting(
+        ".state/panoptes", "folder for what a worker keeps on disk; relative to the working directory", min_length=1
+    )
+    log_level: LogLevel = setting(
+        "INFO", "what our own code logs: this level and above, as far as the worker's --loglevel lets it through"
+    )
+
+
+class KafkaSettings(Section):
+    """The brokers, and how topics are made. Outside one-node stacks: replication_factor 3 and min_insync_replicas 2."""
+
+    bootstrap_servers: Hosts = setting("localhost:9092", "brokers to ask first: host:port, separated by commas")
+    partitions: int = setting(
+        8, "partitions of every topic: the most workers that a stage can use; fixed once topics exist", ge=1, le=10_000
+    )
+    replication_factor: int = setting(1, "copies of every partition", ge=1, le=100)
+    min_insync_replicas: int = setting(1, "copies that must have a record before it counts as stored", ge=1, le=100)
+    session_timeout_s: Seconds = setting(10, "a worker silent for so long loses its partitions", ge=1, le=1800)
+    heartbeat_interval_s: Seconds = setting(3, "how often a worker says that it lives", gt=0, le=600)
+    request_timeout_s: Seconds = setting(30, "a request without an answer is given up and tried again", ge=1, le=600)
+    security_protocol: SecurityProtocol = setting("PLAINTEXT", "how brokers are spoken with")
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = setting(
+        "PLAIN", "how the user proves itself, with SASL_PLAINTEXT and SASL_SSL"
+    )
+    sasl_username: str = setting("", "the user, with SASL_PLAINTEXT and SASL_SSL")
+    sasl_password: SecretText = setting("", "the user's password")
+    ssl_ca_file: FilePath = setting("", "certificates that sign the brokers'; empty: those of the system")
+    ssl_certificate_file: FilePath = setting("", "our own certificate, where brokers ask for one")
+    ssl_key_file: FilePath = setting("", "the key of our own certificate")
+
+    rules = (
+        Rule(
+            ("heartbeat_interval_s", "session_timeout_s"),
+            # a worker that lost its partitions hears of it with a heartbeat, whose timer may be late
+            lambda kafka: (kafka.heartbeat_interval_s + LATE_S) * 2 < kafka.session_timeout_s,
+            f"expected heartbeat_interval_s more than {LATE_S:g} s below half of session_timeout_s",
+        ),
+        Rule(
+            ("min_insync_replicas", "replication_factor"),
+            lambda kafka: kafka.min_insync_replicas <= kafka.replication_factor,
+            "expected min_insync_replicas no larger than replication_factor",
+        ),
+        Rule(
+            ("security_protocol", "sasl_username", "sasl_password"),
+            lambda kafka: (
+                (kafka.sasl_username and kafka.sasl_password) or not kafka.security_protocol.startswith("SASL")
+            ),
+            "expected sasl_username and sasl_password with a security_protocol of SASL",
+        ),
+        Rule(
+            ("ssl_key_file", "ssl_certificate_file"),
+            lambda kafka: kafka.ssl_certificate_file or not kafka.ssl_key_file,
+            "expected ssl_certificate_file with ssl_key_file",
+        ),
+    )
+
+
+class RegistrySettings(Section):
+    """Where schemas get their ids. A topic belongs to one registry: change it only together with the topics."""
+
+    url: Annotated[str, AfterValidator(_bare_url)] = setting(
+        "", "a Confluent-compatible registry; Apicurio's is under /apis/ccompat/v7; empty: files in `directory`"
+    )
+    directory: str = setting("", "where ids are kept if there is no url; empty: `registry` in [panoptes] state_dir")
+    username: str = setting("", "user, where the registry asks for one (HTTP basic authentication)")
+    password: SecretText = setting("", "the user's password")
+    ssl_ca_file: FilePath = setting("", "certificates that sign an https registry's; empty: those of the system")
+    request_timeout_s: Seconds = setting(10, "a request without an answer is given up and tried again", gt=0, le=600)
+
+
+class ZookeeperSettings(Section):
+    """Where the leader of each scheduling stage is elected."""
+
+    hosts: Hosts = setting("localhost:2181", "host:port, separated by commas")
+    root: str = setting("/panoptes", "the path under which everything is kept", pattern=r"^(/[^/\s]+)+$")
+    session_timeout_s: Seconds = setting(10, "a leader silent for so long is replaced", ge=1, le=600)
+
+
+class RedisSettings(Section):
+    """Where the devices' credentials are kept; see docs/secrets.md for the keys."""
+
+    url: Annotated[SecretText, AfterValidator(_redis_url)] = setting(
+        "redis://localhost:6379/0", "redis://, rediss:// or unix://; may hold user and password"
+    )
+    timeout_s: Seconds = setting(5, "a request without an answer is given up and tried again", gt=0, le=600)
+    refresh_s: Seconds = setting(
+        30, "how often credentials are read again; while Redis is away, known ones stay in use", ge=1, le=DAY_S
+    )
+
+
+class WebSettings(Section):
+    """The workers' web server: /health, /ready, /metrics and the stages' views."""
+
+    host: str = setting("127.0.0.1", "address that it binds", min_length=1)
+    base_port: int = setting(
+        6066,
+        "stage number i (from 0) takes base_port + 10 i, further workers the next free ones; 0: any",
+        ge=0,
+        le=65_000,
+    )
+
+
+class SchedulingSettings(Section):
+    """Ticks, and when a worker gives itself up."""
+
+    publish_ahead_s: WholeSeconds = setting(
+        10, "how far ahead of its second a tick is published, at least", ge=1, le=600
+    )
+    max_ticks_in_flight: int = setting(2000, "ticks that one worker holds or works on at a time", ge=10)
+    progress_timeout_s: Seconds = setting(
+        300,
+        "a worker ends itself when a partition with work at hand stands still for so long, and longer than a poll may",
+        ge=10,
+        le=DAY_S,
+    )
+    loop_timeout_s: Seconds = setting(
+        30, "a worker whose event loop is blocked for so long ends itself", ge=1, le=DAY_S
+    )
+
+
+class PollingSettings(Section):
+    """How much a polling worker does at once."""
+
+    max_polls_in_flight: int = setting(2000, "polls under way at a time in one worker", ge=1)
+
+
+class SnmpSettings(Section):
+    """How gently devices are treated, and how much a worker may do at once; docs/snmp.md explains each."""
+
+    version: Literal["1", "2c"] = setting("2c", "SNMP version of communities that are stored as a plain string")
+    timeout_s: Seconds = setting(2, "a request without an answer is tried again after this", gt=0, le=60)
+    retries: int = setting(2, "of one request, after its first try", ge=0, le=10)
+    backoff: float = setting(1.5, "each retry waits this many times longer", ge=1, le=5)
+    jitter: float = setting(0.2, "each wait varies by up to this share, either way", ge=0, le=0.9)
+    device_outstanding: int = setting(2, "requests under way with one device at a time", ge=1, le=100)
+    device_gap_ms: int = setting(0, "least time between two requests to one device, milliseconds", ge=0, le=10_000)
+    response_bytes: int = setting(1400, "responses are planned to be no longer than this", ge=484, le=65_507)
+    response_bytes_max: int = setting(1472, "what a device that takes more may grow to", ge=484, le=65_507)
+    rows_max: int = setting(100_000, "a walk with more rows is cut off, and says so", ge=100)
+    row_set_age_s: Seconds = setting(
+        3600, "a learnt row set is trusted for at most this long; 0 walks every time", ge=0, le=30 * DAY_S
+    )
+    any_source: bool = setting(False, "take a response from another address of a multihomed device")
+    probe_first_s: Seconds = setting(30, "a silent device is probed after this", gt=0, le=DAY_S)
+    probe_max_s: Seconds = setting(600, "the time between probes doubles up to this", gt=0, le=DAY_S)
+    outstanding: int = setting(1000, "requests under way in one worker at a time", ge=1)
+    packets_per_s: float = setting(20_000, "requests that one worker sends in a second", ge=1, le=1_000_000)
+    retry_share: float = setting(
+        0.2, "retries as a share of a worker's requests, so that an outage makes no storm", ge=0, le=10
+    )
+    retry_reserve: int = setting(100, "retries that may be made at once beyond that share", ge=0)
+    probes: int = setting(100, "probes of silent devices under way at a time", ge=1)
+    receive_buffer_bytes: int = setting(8 * 2**20, "the socket's receive buffer", ge=65_536, le=2**30)
+    plan_cache_bytes: int = setting(64 * 2**20, "prepared requests kept, all devices together", ge=0)
+    engine: Engine = setting(Engine.AUTO, "auto: native, for every version")
+    engines: Annotated[Words, AfterValidator(_engines)] = setting(
+        "", "other engines by site or site/device: fra1=gufo, fra1/sw1=pysnmp"
+    )
+
+    rules = (
+        Rule(
+            ("response_bytes", "response_bytes_max"),
+            lambda snmp: snmp.response_bytes <= snmp.response_bytes_max,
+            "expected response_bytes no larger than response_bytes_max",
+        ),
+        Rule(
+            ("probe_first_s", "probe_max_s"),
+            lambda snmp: snmp.probe_first_s <= snmp.probe_max_s,
+            "expected probe_first_s no larger than probe_max_s",
+        ),
+    )
+
+
+class GaugesSettings(Section):
+    """What a rate has to keep to."""
+
+    max_gap_intervals: int = setting(3, "a rate is the mean over at most so many intervals", ge=1, le=100)
+    line_rate_margin: float = setting(1.1, "a rate above the line's speed times this is refused", ge=1, le=10)
+    emit_counters: bool = setting(False, "put raw counters into gauges too; they stand in raw-counters anyway")
+    max_batch_bytes: int = setting(2**20, "bytes that are sent to one partition at a time", ge=2**18, le=8 * 2**20)
+
+
+class ProfilesSettings(Section):
+    """Device profiles: which device is what, and what is read from it. Changed files are picked up within a minute."""
+
+    directories: Words = setting(
+        (), "folders of your own profiles, the last wins; for every plugin that reads profiles and has no option for it"
+    )
+
+
+def registry_directory(panoptes: PanoptesSettings, registry: RegistrySettings) -> Path:
+    """Return the folder of the file-backed registry."""
+    return Path(registry.directory or Path(panoptes.state_dir) / "registry")
