@@ -6,7 +6,7 @@ section with a `PluginContext`. A factory does no I/O; it raises `OptionError` f
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from pollers.plugins.batch import Batch, Written
@@ -103,6 +103,8 @@ class Sample:
     offsets_ms: Sequence[int] = ()
     discontinuities_cs: Sequence[int] = ()
     missing: Sequence[MissingCells] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
+    complete: bool = True
     #: the same object as in an earlier sample of this resource, job and group says that index, dimensions, line_rates
     #: and derived are equal to what they were there: they are then not looked at, and not packed again
     known_by: object | None = None
