@@ -1,7 +1,7 @@
 """What a sink is given: records of a partition in their order, one by one or, many times cheaper, column by column."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -25,8 +25,7 @@ class Row:
     dimensions: Mapping[str, str]
     labels: Mapping[str, str]
     units: Mapping[str, str]  #: name of a number -> its unit
-    #: what a sink has made of it and wants back next time, by a key of the sink's own
-    kept: dict[object, Any] = field(default_factory=dict)
+    kept: Any = None  #: what the sink has made of it and wants back next time
 
 
 class Words(NamedTuple):

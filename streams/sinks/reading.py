@@ -6,7 +6,8 @@ that is not laid out as expected is decoded in general and written anew, so the 
 """
 
 import io
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import fastavro
@@ -97,6 +98,7 @@ class GaugeReader:
         self._kinds: dict[_Kind, _Kind] = {}
         self._words: dict[bytes, tuple[Words, _Form]] = {}
         self._forms: dict[_Form, _Form] = {}
+        self._mappings: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
         self._last: _Known | None = None
         self._turn = 0
 
@@ -109,6 +111,7 @@ class GaugeReader:
         """Forget every row: partitions came or went, or too many rows are remembered."""
         self._rows.clear()
         self._words.clear()
+        self._mappings.clear()
         self._last = None
 
     def read(self, values: Sequence[bytes]) -> tuple[list[Block], list[Bad]]:
@@ -213,11 +216,21 @@ class GaugeReader:
         front = value[:size]
         known = self._rows.get(front)
         if known is None:
-            row = Row(**{"units": {}, **datum})
+            row = self._shared(Row(**{"units": {}, **datum}))
             kind = _Kind(row.group, tuple(row.units.items()))
             known = _Known(front, row, self._kinds.setdefault(kind, kind), wanted=self._wanted(row))
             self._rows[front] = known
         return known
+
+    def _shared(self, row: Row) -> Row:
+        """Return the row with what others have too in one copy: there may be half a million rows."""
+        for name in ("site", "resource", "endpoint", "job", "group"):
+            setattr(row, name, sys.intern(getattr(row, name)))
+        for name in ("labels", "units"):
+            items = tuple(getattr(row, name).items())
+            setattr(row, name, self._mappings.setdefault(items, getattr(row, name)))
+        row.dimensions = {sys.intern(name): value for name, value in row.dimensions.items()}
+        return row
 
     def _anew(self, value: bytes) -> bytes:
         """Return the record as we would have written it. Raises RecordError, and whatever else `decode` does."""

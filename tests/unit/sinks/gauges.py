@@ -55,7 +55,16 @@ def decode(value: bytes) -> Gauge:
     body.seek(len(HEADER))
     try:
         record = from_avro(Gauge, fastavro.schemaless_reader(body, parsed_schema("gauge"), None))
-    except (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, StopIteration) as problem:
+    except (
+        EOFError,
+        ValueError,
+        IndexError,
+        KeyError,
+        TypeError,
+        OverflowError,
+        MemoryError,
+        StopIteration,
+    ) as problem:
         raise RecordError("no gauge") from problem
     if body.tell() != len(value):
         raise RecordError("trailing bytes")

@@ -54,7 +54,7 @@ def _front(one: Gauge) -> tuple[object, ...]:
     return (one.site, one.resource, one.endpoint, one.job, one.group, one.row, one.interval_s, labels, units)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(records_of("gauge"), max_size=8), st.data())
 def test_any_gauges_in_any_order_read_twice_are_those_that_were_written(records, data):
     several = data.draw(st.lists(st.sampled_from(records), max_size=30)) if records else []
@@ -76,7 +76,9 @@ def test_a_rows_later_records_stand_in_later_blocks_whatever_they_have():
 
 def test_equal_rows_of_a_poll_make_one_block_with_the_same_row_object_each_time():
     one_reader = reader()
-    polls = [[gauge(row=f"Gi0/{port}", slot=slot, gauges={"a": 1.0 * port}) for port in range(48)] for slot in (60, 120)]
+    polls = [
+        [gauge(row=f"Gi0/{port}", slot=slot, gauges={"a": 1.0 * port}) for port in range(48)] for slot in (60, 120)
+    ]
     (first,), _ = one_reader.read([encode(one) for one in polls[0]])
     (second,), _ = one_reader.read([encode(one) for one in polls[1]])
     assert all(before is now for before, now in zip(first.rows, second.rows, strict=True))
@@ -123,7 +125,7 @@ def test_bytes_that_are_no_record_are_named_and_the_others_are_read(cut):
     assert [one.position for one in bad] == [1]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.integers(0, 400), st.integers(0, 255))
 def test_a_changed_byte_gives_what_fastavro_gives(at, octet):
     one_reader = reader()

@@ -1,0 +1,85 @@
+"""When what is known of a row or a device beside its numbers is said: now and then, and at once when it has changed."""
+
+import enum
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from pollers.plugins.batch import Block, Row
+
+#: a query looks back five minutes for the last value of a series (Prometheus' --query.lookback-delta)
+EVERY_MS: Final = 120_000
+ROW_GONE: Final = "row-gone"
+
+
+class What(enum.Enum):
+    DEVICE = enum.auto()
+    ROW = enum.auto()
+
+
+class Info(NamedTuple):
+    what: What
+    row: Row  #: its labels are those to be said; of a device, any of its rows
+    at_ms: int
+    ends: bool  #: the series with these labels has no value from now on
+
+
+class Said:
+    """The last that was said of a row or a device."""
+
+    __slots__ = ("at_ms", "row")
+
+    def __init__(self) -> None:
+        self.row: Row | None = None
+        self.at_ms = -EVERY_MS
+
+
+class Place(NamedTuple):
+    """Where it is kept what was last said of a row and of its device."""
+
+    row: Said
+    device: Said
+
+
+class Infos:
+    """What has been said so far. Times of one series only grow, whatever is replayed."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str, str], Said] = {}
+        self._devices: dict[str, Said] = {}
+
+    def place(self, row: Row) -> Place:
+        """Return what is kept for the row, to be looked up once."""
+        key = (row.resource, row.group, row.row)
+        return Place(self._rows.setdefault(key, Said()), self._devices.setdefault(row.resource, Said()))
+
+    def due(self, block: Block, places: list[Place]) -> Iterator[Info]:
+        """Yield what is to be said with the block; `places` has one entry a row."""
+        gone = ROW_GONE if any(ROW_GONE in words.missing.values() for words in block.words) else None
+        for at, (row, time_ms, place) in enumerate(zip(block.rows, block.times_ms.tolist(), places, strict=True)):
+            if gone and ROW_GONE in block.words[at].missing.values():
+                yield from _end(What.ROW, place.row, time_ms)
+            elif place.row.row is not row or time_ms >= place.row.at_ms + EVERY_MS:
+                yield from _say(What.ROW, place.row, row, time_ms)
+            last = place.device
+            if last.row is None or last.row.labels is not row.labels or time_ms >= last.at_ms + EVERY_MS:
+                yield from _say(What.DEVICE, last, row, time_ms)
+
+
+def _say(what: What, last: Said, row: Row, at_ms: int) -> Iterator[Info]:
+    if at_ms <= last.at_ms:
+        return
+    if last.row is not None and known(what, last.row) != known(what, row):
+        yield Info(what, last.row, at_ms, ends=True)
+    last.row, last.at_ms = row, at_ms
+    yield Info(what, row, at_ms, ends=False)
+
+
+def _end(what: What, last: Said, at_ms: int) -> Iterator[Info]:
+    if last.row is not None and at_ms > last.at_ms:
+        yield Info(what, last.row, at_ms, ends=True)
+        last.row, last.at_ms = None, at_ms
+
+
+def known(what: What, row: Row) -> tuple[str, Mapping[str, str], Mapping[str, str]]:
+    """Return what an info says; equal ones make equal labels."""
+    return (row.endpoint, row.labels, row.dimensions if what is What.ROW else {})
