@@ -6,8 +6,9 @@ from typing import Final, NamedTuple
 
 from pollers.plugins.batch import Block, Row
 
-#: a query looks back five minutes for the last value of a series (Prometheus' --query.lookback-delta)
-EVERY_MS: Final = 120_000
+#: a query looks back five minutes for the last value of a series (Prometheus' --query.lookback-delta), and the next
+#: record may be late
+_LASTS_MS: Final = 270_000
 ROW_GONE: Final = "row-gone"
 
 
@@ -30,7 +31,7 @@ class Said:
 
     def __init__(self) -> None:
         self.row: Row | None = None
-        self.at_ms = -EVERY_MS
+        self.at_ms = -1
 
 
 class Place(NamedTuple):
@@ -58,10 +59,10 @@ class Infos:
         for at, (row, time_ms, place) in enumerate(zip(block.rows, block.times_ms.tolist(), places, strict=True)):
             if gone and ROW_GONE in block.words[at].missing.values():
                 yield from _end(What.ROW, place.row, time_ms)
-            elif place.row.row is not row or time_ms >= place.row.at_ms + EVERY_MS:
+            elif place.row.row is not row or time_ms >= place.row.at_ms + _LASTS_MS - 1000 * row.interval_s:
                 yield from _say(What.ROW, place.row, row, time_ms)
             last = place.device
-            if last.row is None or last.row.labels is not row.labels or time_ms >= last.at_ms + EVERY_MS:
+            if last.row is None or last.row.labels is not row.labels or time_ms >= last.at_ms + _LASTS_MS - 1000 * row.interval_s:
                 yield from _say(What.DEVICE, last, row, time_ms)
 
 

@@ -1,6 +1,7 @@
 """What numbers and states are called outside Kafka, and by how much a number is multiplied on its way."""
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
 PREFIX: Final = "panoptes"
@@ -86,6 +87,7 @@ def row_info(group: str) -> str:
 DEVICE_INFO: Final = f"{PREFIX}_device_info"
 
 
+@lru_cache(maxsize=4096)
 def label_name(name: str) -> str:
     """Return a name that Prometheus takes for a label: letters, digits and underscores, and none of its own names."""
     plain = re.sub(r"[^a-zA-Z0-9_]", "_", name)

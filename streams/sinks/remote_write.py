@@ -152,6 +152,10 @@ def _told(series: bytes) -> str:
 
 
 def _label(name: str, value: str) -> bytes:
+    key, word = name.encode("utf-8", "replace"), value.encode("utf-8", "replace")
+    size = 4 + len(key) + len(word)
+    if size < 0x80:  # as nearly all are: one byte for each size
+        return b"\x0a%c\x0a%c%b\x12%c%b" % (size, len(key), key, len(word), word)
     return message(1, text(1, name) + text(2, value))
 
 
