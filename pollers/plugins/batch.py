@@ -51,6 +51,8 @@ class Block(NamedTuple):
     durations_s: npt.NDArray[np.float64]  #: NaN where there is none
     numbers: npt.NDArray[np.float64]  #: rows x names
     words: Sequence[Words]
+    #: of counters as they grow, not of levels and rates: since when each has grown without a reset, Unix milliseconds
+    since_ms: npt.NDArray[np.int64] | None = None
 
 
 class Batch(Protocol):

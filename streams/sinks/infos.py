@@ -62,7 +62,11 @@ class Infos:
             elif place.row.row is not row or time_ms >= place.row.at_ms + _LASTS_MS - 1000 * row.interval_s:
                 yield from _say(What.ROW, place.row, row, time_ms)
             last = place.device
-            if last.row is None or last.row.labels is not row.labels or time_ms >= last.at_ms + _LASTS_MS - 1000 * row.interval_s:
+            if (
+                last.row is None
+                or last.row.labels is not row.labels
+                or time_ms >= last.at_ms + _LASTS_MS - 1000 * row.interval_s
+            ):
                 yield from _say(What.DEVICE, last, row, time_ms)
 
 

@@ -93,16 +93,16 @@ class RemoteWrite:
 
     def _plan(self, block: Block, missing: tuple[str, ...], series: Sequence[StateSeries]) -> _Plan:
         units = block.units
-        heads, scales = self._names(
-            block.group, tuple((name, units.get(name, "")) for name in (*block.names, *missing)), len(block.names)
-        )
+        metrics = tuple((name, units.get(name, "")) for name in (*block.names, *missing))
+        heads, scales = self._names(block.group, metrics, len(block.names), block.since_ms is not None)
         states = tuple((_label(NAME, one.name), _label(one.name, one.value)) for one in series)
         return _Plan(heads, scales, states)
 
     def _named(
-        self, group: str, metrics: tuple[tuple[str, str], ...], there: int
+        self, group: str, metrics: tuple[tuple[str, str], ...], there: int, grows: bool
     ) -> tuple[tuple[bytes, ...], npt.NDArray[np.float64]]:
-        names = [self._naming.number(group, metric, unit) for metric, unit in metrics]
+        name_of = self._naming.counter if grows else self._naming.number
+        names = [name_of(group, metric, unit) for metric, unit in metrics]
         return tuple(_label(NAME, name.name) for name in names), np.array([name.scale for name in names[:there]])
 
     def _keep(self, row: Row) -> Kept:
