@@ -5,11 +5,11 @@ section with a `PluginContext`. A factory does no I/O; it raises `OptionError` f
 """
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
-from pollers.plugins.batch import Batch, Written
+from pollers.plugins.batch import Batch, TryAgain, Written
 from pollers.snmp.client import Access
 from schemas.errors import PanoptesError
 from schemas.records import (
@@ -56,6 +56,14 @@ class OptionError(PanoptesError):
         self.problems = problems
 
 
+Secrets: TypeAlias = Callable[[str], Awaitable[str]]
+
+
+async def no_secrets(name: str) -> str:
+    """Say that there are none. Raises TryAgain."""
+    raise TryAgain(f"the secret {name} cannot be read here")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginContext:
     """What a plugin is given when it is made."""
@@ -65,6 +73,7 @@ class PluginContext:
     options: Mapping[str, str]  #: the rest of its section, as strings
     snmp: Access  #: opens sessions with devices
     now_ms: Callable[[], int]  #: the clock, Unix milliseconds
+    secret: Secrets = no_secrets  #: gives what stands under a name with the other secrets; raises BackendError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

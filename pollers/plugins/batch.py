@@ -72,6 +72,10 @@ class Batch(Protocol):
     @property
     def raw_counters(self) -> Sequence[RawCounters]: ...
 
+    def wanted(self, row: Row) -> bool:
+        """Return whether the section's filters want a row; rows of `raw_counters` stand there wanted or not."""
+        ...
+
 
 class Refused(NamedTuple):
     """A series that the store will not have, found just now."""

@@ -36,23 +36,24 @@ class Counters:
     until the device is started again, or the counter falls: then it is the time of the last sample before.
     """
 
-    def __init__(self, wanted: Callable[[Row], bool]) -> None:
-        self._wanted = wanted
+    def __init__(self) -> None:
         self._series: dict[tuple[str, str, str], _Series] = {}
 
-    def blocks(self, samples: Iterable[RawCounters]) -> list[Block]:
+    def blocks(self, samples: Iterable[RawCounters], wanted: Callable[[Row], bool]) -> list[Block]:
         """Return blocks of the wanted rows, sample by sample; rows of a block have the same counters."""
-        return [block for sample in samples for block in self._blocks(sample)]
+        return [block for sample in samples for block in self._blocks(sample, wanted)]
 
-    def _blocks(self, sample: RawCounters) -> Iterator[Block]:
+    def _blocks(self, sample: RawCounters, wanted: Callable[[Row], bool]) -> Iterator[Block]:
         if not sample.counters:
             return
         series = self._series.setdefault((sample.resource, sample.job, sample.group), _Series())
         self._advance(series, sample)
+        if len(series.rows) > 2 * len(sample.index) + 16:  # what rows were called before
+            series.rows.clear()
         missing = {(part.column, row) for part in sample.missing for row in part.rows}
         kinds: dict[tuple[int, ...], list[int]] = {}
         for at in range(len(sample.index)):
-            if self._row(series, sample, at) is not None:
+            if self._row(series, sample, at, wanted) is not None:
                 there = tuple(k for k, column in enumerate(sample.counters) if (column.name, at) not in missing)
                 kinds.setdefault(there, []).append(at)
         for there, rows in kinds.items():
@@ -84,7 +85,8 @@ class Counters:
     def _since(series: _Series, row: str, column: str) -> int:
         return max(series.began_ms, series.since_ms.get((row, column), 0))
 
-    def _row(self, series: _Series, sample: RawCounters, at: int) -> Row | None:
+    @staticmethod
+    def _row(series: _Series, sample: RawCounters, at: int, wanted: Callable[[Row], bool]) -> Row | None:
         key = _key(sample, at)
         if key not in series.rows:
             row = Row(
@@ -99,7 +101,7 @@ class Counters:
                 labels=sample.labels,
                 units={column.name: column.unit for column in sample.counters},
             )
-            series.rows[key] = row if self._wanted(row) else None
+            series.rows[key] = row if wanted(row) else None
         return series.rows[key]
 
     @staticmethod
@@ -136,4 +138,5 @@ def _key(sample: RawCounters, at: int) -> str:
 
 def _scaled(columns: Sequence[CounterColumn], rows: list[int]) -> npt.NDArray[np.float64]:
     raw = np.array([[column.values[at] for column in columns] for at in rows], dtype=np.int64)
-    return raw.view(np.uint64).astype(np.float64) * np.array([column.scale for column in columns])
+    scaled: npt.NDArray[np.float64] = raw.view(np.uint64) * np.array([column.scale for column in columns])
+    return scaled

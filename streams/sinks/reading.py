@@ -93,7 +93,7 @@ class GaugeReader:
         self._header = header
         self._decode = decode
         self._wanted = wanted
-        self._front, self._words_schema = _parts_of_schema()
+        self._front, self._words_schema = _SCHEMAS
         self._rows: dict[bytes, _Known] = {}
         self._kinds: dict[_Kind, _Kind] = {}
         self._words: dict[bytes, tuple[Words, _Form]] = {}
@@ -248,10 +248,11 @@ def _parts_of_schema() -> tuple[Any, Any]:
     front, words = fields[: names.index(_FRONT)], fields[names.index(_WORDS[0]) :]
     if tuple(field["name"] for field in words) != _WORDS:
         raise RecordError(f"the schema of gauges has other words than {', '.join(_WORDS)}")
-    return tuple(
-        fastavro.schema.parse_schema({"type": "record", "name": name, "fields": part}, named_schemas={})
-        for name, part in (("GaugeFront", front), ("GaugeWords", words))
-    )  # type: ignore[return-value]
+    return _schema("GaugeFront", front), _schema("GaugeWords", words)
+
+
+def _schema(name: str, fields: Sequence[Any]) -> Any:
+    return fastavro.schema.parse_schema({"type": "record", "name": name, "fields": fields}, named_schemas={})
 
 
 def _read(schema: Any, octets: bytes, at: int) -> tuple[dict[str, Any], int]:
@@ -279,3 +280,7 @@ def _closed(block: _Open, middle: Middle) -> Block:
         numbers=middle.numbers,
         words=block.words,
     )
+
+
+#: read when this is imported, so that no event loop waits for a disk
+_SCHEMAS: Final = _parts_of_schema()

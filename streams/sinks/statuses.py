@@ -22,14 +22,13 @@ OUTCOME: Final = "outcome"
 class Statuses:
     """Makes blocks of statuses; it keeps rows, so one is kept as long as the topic is read."""
 
-    def __init__(self, wanted: Callable[[Row], bool]) -> None:
-        self._wanted = wanted
+    def __init__(self) -> None:
         self._rows: dict[tuple[str, str], Row | None] = {}
         self._words: dict[str, Words] = {}
 
-    def blocks(self, statuses: Sequence[PollStatus]) -> list[Block]:
+    def blocks(self, statuses: Sequence[PollStatus], wanted: Callable[[Row], bool]) -> list[Block]:
         """Return one block of those that are wanted, or none."""
-        found = [(row, one) for one in statuses if (row := self._row(one)) is not None]
+        found = [(row, one) for one in statuses if (row := self._row(one, wanted)) is not None]
         if not found:
             return []
         of = [one for _, one in found]
@@ -52,7 +51,7 @@ class Statuses:
             )
         ]
 
-    def _row(self, status: PollStatus) -> Row | None:
+    def _row(self, status: PollStatus, wanted: Callable[[Row], bool]) -> Row | None:
         key = (status.resource, status.job)
         found = self._rows.get(key)
         if found is None and key not in self._rows:
@@ -68,7 +67,7 @@ class Statuses:
                 labels={},
                 units=UNITS,
             )
-            found = self._rows[key] = row if self._wanted(row) else None
+            found = self._rows[key] = row if wanted(row) else None
         return found
 
     def _said(self, status: PollStatus) -> Words:

@@ -15,7 +15,8 @@ HEAD: Final = """\
 """
 PLUGINS: Final = """
 # Which plugins run, one section each: [discovery:NAME], [enrichment:NAME], [polling:NAME], [transform:NAME],
-# [sink:NAME] (docs/sinks.md). NAME is yours. Where a kind has no section at all, built-in ones hold (docs/configuration.md). Each section may have
+# [sink:NAME] (docs/sinks.md). NAME is yours. Where a kind has no section at all, built-in ones hold
+# (docs/configuration.md). Each section may have
 #   plugin      which plugin: the name of its entry point (docs/plugins.md)
 #   interval_s  how often it runs (transforms have none)
 #   filter      which resources it is for; empty: all

@@ -44,9 +44,9 @@ credentials every `[redis] refresh_s`, profiles within a minute.
 PLUGINS: Final = """
 ## Sections of plugins
 
-`[discovery:NAME]`, `[enrichment:NAME]`, `[polling:NAME]`, `[transform:NAME]` and `[sink:NAME]` each use a plugin; NAME is yours
-(letters, digits, `_` and `-`) and stands in records and statuses; two of a kind differ in more than case, `_` and `-`,
-which variables have not. The same plugin may have several sections. Keys that are not listed here are options of the
+`[discovery:NAME]`, `[enrichment:NAME]`, `[polling:NAME]`, `[transform:NAME]` and `[sink:NAME]` each use a plugin; NAME
+is yours (letters, digits, `_` and `-`) and stands in records and statuses; two of a kind differ in more than case, `_`
+and `-`, which variables have not. The same plugin may have several sections. Keys that are not listed here are options of the
 plugin itself ([plugins.md](plugins.md)).
 
 """
@@ -70,7 +70,8 @@ A section's `filter` picks the resources it is for:
   `NOT`, parentheses. Keywords are case-insensitive, texts are not.
 - Texts stand in single or double quotes; a quote inside is doubled.
 
-In a sink's `filter` there is no `resource_plugin`; its `rows` has the fields `group`, `row`, `job` and `dimension.<name>`:
+In a sink's `filter` there is no `resource_plugin`; its `rows` has the fields `group`, `row`, `job` and
+`dimension.<name>`:
 
     NOT (group = 'interface' AND (row = 'Null0' OR row LIKE 'veth%'))
 """
