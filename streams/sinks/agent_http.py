@@ -71,6 +71,10 @@ class HttpSink:
             if judged.answer is Answer.TOO_LARGE:
                 self._max_bytes = max(_SMALLEST, min(self._max_bytes, len(octets)) // 2)
             delivery.answered(judged, self._now_ms())
+            if delivery.hopeless and not self.requests[Answer.STORED]:
+                del self._under_way[batch]
+                self._refusals.forget()
+                raise TryAgain(f"{self._target.shown}: takes nothing at all: {judged.said}")
         del self._under_way[batch]
         return delivery.written(under_way.refused)
 
@@ -128,7 +132,7 @@ class HttpSink:
         if target.username:
             pair = base64.b64encode(f"{target.username}:{secret}".encode()).decode()
             return {"Authorization": f"Basic {pair}"}
-        return {"Authorization": f"Bearer {secret}"} if secret else {}
+        return {"Authorization": f"{target.scheme} {secret}"} if secret else {}
 
 
 def _client(target: Target) -> httpx.AsyncClient:

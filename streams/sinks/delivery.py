@@ -17,6 +17,9 @@ from streams.sinks.refusals import Refusals, Whose, whose
 Parts = Callable[[bytes], Sequence[tuple[str, bytes]]]
 
 
+_HOPELESS: Final = 8
+
+
 class Part(NamedTuple):
     """One series of a record."""
 
@@ -85,6 +88,11 @@ class Delivery:
             self._runs.pop()
             self._refused.append(Refused(part.series, judged.said))
             self._refusals.add(part.owner, part.series, now_ms)
+
+    @property
+    def hopeless(self) -> bool:
+        """Return whether several series were refused and nothing was taken: then it is rather the place that is wrong."""
+        return len(self._refused) >= _HOPELESS and not self._stored and not self._repeats
 
     def written(self, before: Iterable[Refused] = ()) -> Written:
         """Return what became of the batch; `before` was refused before anything was sent."""

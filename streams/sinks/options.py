@@ -38,6 +38,7 @@ class Target(NamedTuple):
     secret: str  #: name of what stands in Redis in the place of password or token
     labels: tuple[str, ...]  #: to be copied onto every series
     external_labels: Mapping[str, str]
+    scheme: str = "Bearer"  #: before a token
 
     @property
     def shown(self) -> str:

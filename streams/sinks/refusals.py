@@ -33,11 +33,15 @@ class Refusals:
     def add(self, owner: Whose, series: str, now_ms: int) -> None:
         """Remember a series; where far too many are refused, all are tried again."""
         if self.count >= _MOST:
-            self._until_ms.clear()
-            self.count = 0
+            self.forget()
         found = self._until_ms.setdefault(owner, {})
         self.count += series not in found
         found[series] = now_ms + LASTS_MS
+
+    def forget(self) -> None:
+        """Forget all of them."""
+        self._until_ms.clear()
+        self.count = 0
 
     def of(self, owner: Whose, now_ms: int) -> frozenset[str]:
         """Return the series of a row that are left out now."""

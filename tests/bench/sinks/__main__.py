@@ -134,8 +134,6 @@ class _Sample(Sample):
 STEPS: Final = {
     "read only": _read_only,
     "remote write": _remote_write,
-
-
     "library": _library,
 }
 

@@ -190,6 +190,19 @@ async def test_a_store_that_has_to_be_waited_for_is_told_in_one_line(reply, said
     assert caught.value.after_s == after_s
 
 
+async def test_a_place_that_has_taken_nothing_yet_is_waited_for_and_its_refusals_are_none():
+    answers = [Reply(400, b"unsupported path")]
+    async with receiving(lambda _request: answers[0]) as receiver:
+        one, records = sink(receiver), polls(devices=2, rows=10, slots=1)
+        of = batch(records, decoding())
+        with pytest.raises(TryAgain, match="takes nothing at all: 400 unsupported path"):
+            await one.write(of)
+        answers[0] = OK
+        written = await one.write(of)
+        await one.close()
+    assert written == Written(2 * len(records))
+
+
 async def test_a_certificate_that_is_not_there_is_told_and_waited_for():
     one = sink(ca_file="/nowhere/ca.pem")
     with pytest.raises(TryAgain, match=r"FileNotFoundError: ca_file /nowhere/ca\.pem is not there"):
