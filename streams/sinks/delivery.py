@@ -91,7 +91,7 @@ class Delivery:
 
     @property
     def hopeless(self) -> bool:
-        """Return whether several series were refused and nothing was taken: then it is rather the place that is wrong."""
+        """Return whether several series were refused and nothing was taken: rather the place is wrong than they."""
         return len(self._refused) >= _HOPELESS and not self._stored and not self._repeats
 
     def written(self, before: Iterable[Refused] = ()) -> Written:

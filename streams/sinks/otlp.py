@@ -1,7 +1,7 @@
 """OTLP metrics: ExportMetricsServiceRequest, one ResourceMetrics a row (opentelemetry-proto, metrics/v1).
 
 Levels and rates are gauges; counters are cumulative sums, monotonic, with the time since when they have grown without a
-reset. A number that is not there has a point with the flag NO_RECORDED_VALUE, which ends its series like a stale marker.
+reset. A number that is not there has a point with the flag NO_RECORDED_VALUE, which ends its series.
 Everything but the sixteen or so bytes of a point's times and value is the same in each poll of a row.
 """
 

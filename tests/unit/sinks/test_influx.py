@@ -30,8 +30,10 @@ def lines(*records: Gauge) -> list[bytes]:
 
 def test_a_row_is_a_line_with_site_device_and_row_as_tags():
     assert lines(gauge()) == [
-        b"panoptes_interface,device=sw1.fra1,row=Gi0/1,site=fra1 "
-        b'octets_in_bytes_per_second=1250000.0,errors_in_packets_per_second=0.0,oper_state="up" 1700000040120\n'
+        (
+            b"panoptes_interface,device=sw1.fra1,row=Gi0/1,site=fra1 "
+            b'octets_in_bytes_per_second=1250000.0,errors_in_packets_per_second=0.0,oper_state="up" 1700000040120\n'
+        )
     ]
 
 

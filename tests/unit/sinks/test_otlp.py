@@ -128,7 +128,9 @@ def test_every_number_is_a_point_of_its_own(records):
         gauge(
             **{
                 **one,
-                **{"time_ms": one["time_ms"] % 2**42, "units": {}, "group": "g"},
+                "time_ms": one["time_ms"] % 2**42,
+                "units": {},
+                "group": "g",
                 "gauges": {f"m{at}": value for at, value in enumerate(one["gauges"].values())},
                 "states": {f"s{at}": value for at, value in enumerate(one["states"].values())},
             }

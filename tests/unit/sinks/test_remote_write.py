@@ -1,6 +1,7 @@
 """Remote write as our encoder makes it is what the library makes of the same samples."""
 
 from collections import Counter
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -98,15 +99,20 @@ def test_what_is_known_of_a_device_is_said_once_for_all_of_its_rows():
     (said,) = found
     assert dict(said.labels) == {
         "__name__": "panoptes_device_info",
-        **{"site": "fra1", "device": "sw1.fra1", "endpoint": "192.0.2.1", "rack": "r7"},
-        **{"class": "network", "subclass": "switch", "type": "cisco"},
+        "site": "fra1",
+        "device": "sw1.fra1",
+        "endpoint": "192.0.2.1",
+        "rack": "r7",
+        "class": "network",
+        "subclass": "switch",
+        "type": "cisco",
     }
 
 
 def test_infos_are_said_again_before_a_query_looks_back_in_vain():
     pipe, times = Pipe(), [gauge().time_ms + minute * 60_000 for minute in range(10)]
     said = [one.at_ms for at in times for one in pipe.of("panoptes_interface_row_info", gauge(time_ms=at))]
-    assert max(b - a for a, b in zip(said, said[1:], strict=False)) <= 240_000
+    assert max(b - a for a, b in pairwise(said)) <= 240_000
 
 
 def test_settings_copy_what_they_name_onto_every_series():

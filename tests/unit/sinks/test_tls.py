@@ -1,6 +1,6 @@
 """TLS: the receiver's certificate is checked against our authority, and ours is shown where it is asked for."""
 
-import datetime
+import datetime as dt
 import ssl
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,7 +20,7 @@ from tests.unit.sinks.batches import batch, decoding
 from tests.unit.sinks.gauges import gauge
 from tests.unit.sinks.scripted import Reply, receiving
 
-DAY: Final = datetime.timedelta(days=1)
+DAY: Final = dt.timedelta(days=1)
 
 
 class Files(NamedTuple):
@@ -31,7 +31,7 @@ class Files(NamedTuple):
 
 def authority(folder: Path, name: str) -> Files:
     """Write an authority and a certificate for localhost that it signed."""
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{name} authority")])
 
