@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from streams.gauges.fold import State
-from streams.gauges.form import Form
+from streams.gauges.fold.advance import State
+from streams.gauges.samples.form import Form
 
 #: how many keys are looked at, at most, for each series that is put there
 _LOOKS: Final = 4
