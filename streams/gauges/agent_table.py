@@ -4,21 +4,12 @@ Faust sends each change by itself, as a message of its own, and hears of its del
 Here changes go out in the same kind of batches as gauges, and an event is acknowledged after its change is stored.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import faust
 
+from streams.pipeline import CHANGELOGS
 from streams.runtime.faust.app import StageApp
-
-#: an entry is replaced every other poll: clean early, in small segments, so that a recovery reads little that is stale
-CHANGELOG: Final[Mapping[str, str]] = {
-    "segment.bytes": str(16 * 2**20),
-    "segment.ms": "600000",
-    "min.cleanable.dirty.ratio": "0.2",
-    "max.compaction.lag.ms": "900000",
-    "max.message.bytes": str(17 * 2**20),
-}
 
 
 class SeriesTable(faust.Table):
@@ -40,6 +31,6 @@ def series_table(app: StageApp, name: str) -> Any:
         key_type=bytes,
         value_type=bytes,
         partitions=app.settings.kafka.partitions,
-        extra_topic_configs=dict(CHANGELOG),
+        extra_topic_configs=dict(CHANGELOGS[name].configs),
     )
     return app.tables.add(table)
