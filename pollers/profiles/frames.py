@@ -10,10 +10,10 @@ from pollers.profiles.absent import NOT_ANSWERED, Absent, Cell, Reason, first_of
 from pollers.profiles.convert import converter
 from pollers.profiles.evaluate import Get, compile_expression, truth
 from pollers.profiles.expr import Call, Expression, ExpressionError, Tree
-from pollers.profiles.functions import as_text
+from pollers.profiles.functions import as_text, written
 from pollers.profiles.index import parse_index
 from pollers.profiles.model import Column, Computed, IndexPart, Profile, Slice, Source, Table, Use
-from pollers.profiles.refs import Whole, aggregated, meaning, resolve
+from pollers.profiles.refs import RowNumber, Whole, aggregated, meaning, resolve
 from pollers.snmp.values import Column as Answered
 from pollers.snmp.values import Oid, Value
 
@@ -166,6 +166,8 @@ class Frame:
                 return self._part(found)
             case Whole():
                 return list(self.index)
+            case RowNumber():
+                return list(range(len(self.index)))
             case str():
                 return [found] * len(self.index)
         raise ExpressionError(f"a name of {self.table.name!r}, not {name!r}")
@@ -201,7 +203,7 @@ class Frame:
         cells = [get(row) for row in range(len(self.index))]
         if text:
             return [cell if isinstance(cell, Absent) else as_text(cell) for cell in cells]
-        return cells
+        return [written(cell) if isinstance(cell, float) else cell for cell in cells]
 
     def _part(self, part: IndexPart) -> list[Cell]:
         if self._parts is None:
