@@ -164,10 +164,8 @@ class Frame:
                 return self._evaluate(found, text=True)
             case IndexPart():
                 return self._part(found)
-            case Whole():
-                return list(self.index)
-            case RowNumber():
-                return list(range(len(self.index)))
+            case Whole() | RowNumber():
+                return list(self.index) if isinstance(found, Whole) else list(range(len(self.index)))
             case str():
                 return [found] * len(self.index)
         raise ExpressionError(f"a name of {self.table.name!r}, not {name!r}")

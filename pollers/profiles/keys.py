@@ -1,4 +1,4 @@
-"""Whether the rows of a profile keep their keys: none made of a state or a value, or of a number that a reboot changes."""
+"""Whether rows keep their keys: none is made of a state or a value, nor of a number that a reboot changes."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -38,7 +38,8 @@ def _own(name: str, known: frozenset[str]) -> str:
 
 def _like(name: str, words: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(words), n=3, cutoff=0.5)
-    return f" (such as {', '.join(near)}; panoptes metrics list has all)" if near else " (panoptes metrics list has all)"
+    such = f"such as {', '.join(near)}; " if near else ""
+    return f" ({such}panoptes metrics list has all)"
 
 
 def _misused(made: Emitted, metric: Metric) -> Iterator[Problem]:

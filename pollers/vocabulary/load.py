@@ -39,7 +39,7 @@ def read(texts: Mapping[str, str]) -> Vocabulary:
                 raise VocabularyError(f"{file}: {name}: a group once, not again")
             groups[name] = _group(f"{file}: {name}", name, entry, words["states"])
     return Vocabulary(
-        groups=groups,
+        groups=dict(sorted(groups.items())),
         vendors=frozenset(words["vendors"]),
         stateful_texts=words["stateful_texts"],
         renumbered=words["renumbered"],

@@ -16,8 +16,10 @@ from pollers.profiles.library import BUILT_IN, Document, Library, build_library,
 from pollers.profiles.match import fits
 from pollers.profiles.place import Place, Problem, ProfileError
 from pollers.profiles.present import json_lines
-from pollers.profiles.verify import hints
+from pollers.profiles.verify import hints, key_hints
+from pollers.profiles.wording import wording_problems
 from pollers.snmp.client import Session
+from pollers.vocabulary.load import load
 from schemas.records import Outcome
 from streams.cli.device import (
     Login,
@@ -86,10 +88,13 @@ def match(
 def lint(paths: tuple[Path, ...]) -> None:
     """Check profiles: the built-in ones, and those in PATHS (files or folders)."""
     library = _library_of(paths)
-    for problem in library.problems:
+    found = {profile.name: wording_problems(profile, load()) for profile in library.profiles.values()}
+    problems = dict.fromkeys([*library.problems, *(problem for each in found.values() for problem in each)])
+    for problem in problems:
         click.echo(str(problem))
-    click.echo(f"{len(library.profiles)} profiles good, {len(library.broken)} broken", err=True)
-    if library.problems:
+    good = [name for name, each in found.items() if not each]
+    click.echo(f"{len(good)} profiles good, {len(library.broken) + len(found) - len(good)} broken", err=True)
+    if problems:
         sys.exit(1)
 
 
@@ -134,7 +139,7 @@ def test(name: str, recording: Path, folders: tuple[Path, ...], expect: Path | N
     failed = expect is not None and not update and _differs(lines, expect)
     for line in _summary(polled.poll.samples):
         click.echo(line)
-    for hint in hints(library.profiles[name], session.entries):
+    for hint in (*hints(library.profiles[name], session.entries), *key_hints(polled.poll.samples)):
         click.echo(f"hint: {hint}")
     faults = [part for sample in polled.poll.samples for part in sample.missing if part.reason in FAULTS]
     for part in faults:
