@@ -65,8 +65,8 @@ def draft_profile(entries: Sequence[Entry], library: Library, name: str) -> str:
 
 
 _HEAD: Final = """\
-# Drafted from a walk. Give groups and columns the names and units that `panoptes metrics list` has for what they mean, or
-# a name with the vendor's prefix, remove what you do not need, and try it:
+# Drafted from a walk. Give groups and columns the names and units that `panoptes metrics list` has for what they mean,
+# or a name with the vendor's prefix, remove what you do not need, and try it:
 # panoptes poll --walk FILE --profiles . --profile NAME
 """
 
