@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from pollers.profiles.spoken import groups_of
+from pollers.profiles.authoring.spoken import groups_of
 from pollers.vocabulary.listing import FORMATS, as_json, as_markdown, as_table, page
 from pollers.vocabulary.load import load
 from pollers.vocabulary.model import Group

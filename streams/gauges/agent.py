@@ -18,11 +18,11 @@ from schemas.records import Gauge, RawCounters
 from streams.gauges.agent_lanes import Lanes, Pace
 from streams.gauges.agent_table import series_table
 from streams.gauges.converter import Aside, Converted, Converter, SchemaNeeded, Series
-from streams.gauges.derived import Derived
-from streams.gauges.derived_section import DerivedValues
+from streams.gauges.fold.derived import Derived
+from streams.gauges.fold.plan import Rules
 from streams.gauges.limits import Limits
-from streams.gauges.plan import Rules
-from streams.gauges.transforms import Transform
+from streams.gauges.transforms.chain import Transform
+from streams.gauges.transforms.derived_section import DerivedValues
 from streams.pipeline import Topic, stage
 from streams.runtime.build import stage_app
 from streams.runtime.faust.app import MAX_RECORD_BYTES, StageApp, now_ms

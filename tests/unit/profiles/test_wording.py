@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pollers.profiles.wording import wording_problems
+from pollers.profiles.authoring.wording import wording_problems
 from pollers.vocabulary.load import load
 from streams.cli import main
 from tests.unit.profiles.bench import ROOT, library_of

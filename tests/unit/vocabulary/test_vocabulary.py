@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pollers.profiles.emitted import labels
-from pollers.profiles.library import read_library
-from pollers.profiles.wording import wording_problems
+from pollers.profiles.authoring.emitted import labels
+from pollers.profiles.authoring.wording import wording_problems
+from pollers.profiles.loading.library import read_library
 from pollers.vocabulary.listing import page
 from pollers.vocabulary.load import VocabularyError, load, read
 from pollers.vocabulary.model import Kind
