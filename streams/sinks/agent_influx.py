@@ -10,7 +10,7 @@ from streams.sinks.agent_http import HttpSink
 from streams.sinks.forms import Form
 from streams.sinks.influx import InfluxLines, fields_of
 from streams.sinks.labels import Labels
-from streams.sinks.names import ByUnit
+from streams.sinks.names import Names
 from streams.sinks.options import COMMON, Reader, Target, read_target
 
 HEADERS: Final = {
@@ -32,9 +32,7 @@ def create(context: PluginContext) -> HttpSink:
     else:
         query |= {"org": reader.text("org"), "bucket": reader.text("bucket", "panoptes")}
     reader.finish((*COMMON, "version", "database", "retention_policy", "org", "bucket"))
-    form = Form(
-        InfluxLines(ByUnit(), Labels(target.labels, target.external_labels)), HEADERS, wrap, fields_of, accepted
-    )
+    form = Form(InfluxLines(Names(), Labels(target.labels, target.external_labels)), HEADERS, wrap, fields_of, accepted)
     return HttpSink(context.section, _asked(target, query, version), form, context.now_ms, context.secret)
 
 

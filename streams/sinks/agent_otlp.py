@@ -7,7 +7,7 @@ from streams.sinks.agent_http import HttpSink
 from streams.sinks.agent_influx import wrap
 from streams.sinks.forms import Form
 from streams.sinks.labels import Labels
-from streams.sinks.names import ByUnit
+from streams.sinks.names import Names
 from streams.sinks.options import COMMON, Reader, read_target
 from streams.sinks.otlp import Otlp, rejected, series_of
 
@@ -24,5 +24,5 @@ def create(context: PluginContext) -> HttpSink:
     reader = Reader(context.options)
     target = read_target(reader, PATH)
     reader.finish(COMMON)
-    form = Form(Otlp(ByUnit(), Labels(target.labels, target.external_labels)), HEADERS, wrap, series_of, rejected)
+    form = Form(Otlp(Names(), Labels(target.labels, target.external_labels)), HEADERS, wrap, series_of, rejected)
     return HttpSink(context.section, target, form, context.now_ms, context.secret)

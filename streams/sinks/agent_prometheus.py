@@ -9,7 +9,7 @@ from streams.sinks.agent_http import HttpSink
 from streams.sinks.forms import Form
 from streams.sinks.labels import Labels
 from streams.sinks.mib_names import MibLabels, MibNames
-from streams.sinks.names import ByUnit
+from streams.sinks.names import Names
 from streams.sinks.options import COMMON, Reader, read_target
 from streams.sinks.remote_write import RemoteWrite, series_of
 
@@ -31,9 +31,9 @@ def create(context: PluginContext) -> HttpSink:
     job = reader.text("job", "snmp")
     reader.finish((*COMMON, "naming", "job"))
     if style == SNMP_EXPORTER:
-        encoder = RemoteWrite(MibNames(ByUnit()), MibLabels(job, target.labels, target.external_labels))
+        encoder = RemoteWrite(MibNames(), MibLabels(job, target.labels, target.external_labels))
     else:
-        encoder = RemoteWrite(ByUnit(), Labels(target.labels, target.external_labels))
+        encoder = RemoteWrite(Names(), Labels(target.labels, target.external_labels))
     form = Form(encoder, HEADERS, wrap, series_of, lambda _answer: (0, ""))
     return HttpSink(context.section, target, form, context.now_ms, context.secret)
 

@@ -113,6 +113,8 @@ class Latest:
             name = self._naming.number(row.group, metric, row.units.get(metric, ""))
             _put(families, name.name, ("gauge", name.unit), labels, number * name.scale)
         for state, value in last.states.items():
+            if self._naming.is_text(row.group, state):
+                continue
             called = self._naming.state(row.group, state)
             for one in learnt[row.group, state]:
                 _put(families, called, ("stateset", ""), [*labels, (called, one)], float(one == value))

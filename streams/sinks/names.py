@@ -4,27 +4,17 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
-PREFIX: Final = "panoptes"
+from pollers.vocabulary.load import load
+from pollers.vocabulary.model import Kind, Vocabulary
+from pollers.vocabulary.prometheus import PREFIX, base_unit, prometheus_name
+
+__all__ = ["DEVICE_INFO", "MAX_VALUES", "PREFIX", "Name", "Names", "Naming", "label_name", "row_info"]
+
 _PER_SECOND: Final = "/s"
-_NOT_A_LETTER: Final = re.compile(r"[^a-z0-9]+")
-#: unit of a record -> the base unit that series have, and the factor
-BASE_UNITS: Final = {
-    "octets": ("bytes", 1.0),
-    "kilobytes": ("bytes", 1024.0),
-    "percent": ("ratio", 0.01),
-    "centiseconds": ("seconds", 0.01),
-    "milliseconds": ("seconds", 0.001),
-    "ms": ("seconds", 0.001),
-    "microseconds": ("seconds", 0.000_001),
-    "minutes": ("seconds", 60.0),
-    "hours": ("seconds", 3600.0),
-    "days": ("seconds", 86_400.0),
-    "millivolts": ("volts", 0.001),
-    "milliamperes": ("amperes", 0.001),
-    "milliwatts": ("watts", 0.001),
-}
 #: a state with more values than these is a text, and makes no series
 MAX_VALUES: Final = 16
+#: read when this is imported, so that no event loop waits for a disk
+_VOCABULARY: Final = load()
 
 
 class Name(NamedTuple):
@@ -52,36 +42,60 @@ class Naming(Protocol):
         """Return the values that the state may have; empty where they are not known."""
         ...
 
+    def is_text(self, group: str, state: str) -> bool:
+        """Return whether a state is any text, not one of some words."""
+        ...
+
     def mib_object(self, group: str, metric: str) -> str | None:
         """Return the MIB object that a metric is read from, as the MIB spells it."""
         ...
 
 
-class ByUnit:
-    """Names made of group, metric and unit alone."""
+class Names:
+    """The vocabulary's names; what it does not know is named by its unit alone."""
+
+    def __init__(self, vocabulary: Vocabulary = _VOCABULARY) -> None:
+        self._vocabulary = vocabulary
 
     def number(self, group: str, metric: str, unit: str) -> Name:
-        rate = unit.endswith(_PER_SECOND)
-        base, scale = _base(unit.removesuffix(_PER_SECOND))
-        return Name(_joined(group, metric, base, "per_second" if rate else ""), base, scale)
+        return _number(group, metric, unit)
 
     def counter(self, group: str, metric: str, unit: str) -> Name:
-        base, scale = _base(unit)
-        return Name(_joined(group, metric, base, "total"), base, scale)
+        made = _number(group, metric, unit)
+        return made._replace(name=f"{made.name}_total")
 
     def state(self, group: str, state: str) -> str:
-        return _joined(group, state)
+        return _state(group, state)
 
-    def values(self, group: str, state: str) -> tuple[str, ...]:  # noqa: ARG002
-        return ()
+    def values(self, group: str, state: str) -> tuple[str, ...]:
+        found = self._vocabulary.metric(group, state)
+        return found.states if found is not None else ()
 
-    def mib_object(self, group: str, metric: str) -> str | None:  # noqa: ARG002
-        return None
+    def is_text(self, group: str, state: str) -> bool:
+        found = self._vocabulary.metric(group, state)
+        return found is not None and found.kind is Kind.INFO
+
+    def mib_object(self, group: str, metric: str) -> str | None:
+        found = self._vocabulary.metric(group, metric)
+        return found.objects[0] if found is not None and found.objects else None
+
+
+@lru_cache(maxsize=16_384)
+def _number(group: str, metric: str, unit: str) -> Name:
+    rate = unit.endswith(_PER_SECOND)
+    plain = unit.removesuffix(_PER_SECOND)
+    made = prometheus_name(group, metric, plain, Kind.RATE if rate else Kind.LEVEL)
+    return Name(made.name, base_unit(plain).word, made.scale)
+
+
+@lru_cache(maxsize=16_384)
+def _state(group: str, state: str) -> str:
+    return prometheus_name(group, state, "", Kind.STATE).name
 
 
 def row_info(group: str) -> str:
     """Return the name of the series that holds what else is known of a group's rows."""
-    return _joined(group, "row_info")
+    return prometheus_name(group, "row", "", Kind.INFO).name
 
 
 DEVICE_INFO: Final = f"{PREFIX}_device_info"
@@ -92,22 +106,3 @@ def label_name(name: str) -> str:
     """Return a name that Prometheus takes for a label: letters, digits and underscores, and none of its own names."""
     plain = re.sub(r"[^a-zA-Z0-9_]", "_", name)
     return plain if plain and not plain[0].isdecimal() and not plain.startswith("__") else f"label_{plain}"
-
-
-def _base(unit: str) -> tuple[str, float]:
-    base, scale = BASE_UNITS.get(unit, (unit, 1.0))
-    return _part(base), scale
-
-
-def _joined(*parts: str) -> str:
-    named: list[str] = [PREFIX]
-    for part in parts:
-        word = _part(part)
-        # `processes_processes` and `errors_in_errors` say no more than once would
-        if word and not f"_{'_'.join(named)}".endswith(f"_{word}"):
-            named.append(word)
-    return "_".join(named)
-
-
-def _part(text: str) -> str:
-    return _NOT_A_LETTER.sub("_", text.lower()).strip("_")

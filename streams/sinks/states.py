@@ -25,6 +25,8 @@ class States:
         gone = [name for name in block.missing if name not in block.units and self._is_state(block.group, name)]
         found = []
         for state in (*block.states, *gone):
+            if self._naming.is_text(block.group, state):
+                continue
             name = self._naming.state(block.group, state)
             found += [StateSeries(state, name, value) for value in self._values(block, state)]
         return found

@@ -16,7 +16,7 @@ import cramjam
 
 from schemas.records import Gauge
 from streams.sinks.labels import Labels
-from streams.sinks.names import ByUnit
+from streams.sinks.names import Names
 from streams.sinks.reading import GaugeReader
 from streams.sinks.remote_write import RemoteWrite
 from tests.unit.sinks.gauges import HEADER, decode, encode
@@ -70,7 +70,7 @@ def _gauge(device: int, row: int, slot: int) -> Gauge:
 
 
 def _remote_write() -> Step:
-    reader, encoder = GaugeReader(HEADER, decode, lambda _row: True), RemoteWrite(ByUnit(), Labels())
+    reader, encoder = GaugeReader(HEADER, decode, lambda _row: True), RemoteWrite(Names(), Labels())
 
     def step(values: Sequence[bytes]) -> int:
         pieces = encoder.encode(reader.read(values)[0])
@@ -89,7 +89,7 @@ def _influx() -> Step:
 
 
 def _otlp() -> Step:
-    reader, encoder = GaugeReader(HEADER, decode, lambda _row: True), Otlp(ByUnit(), Labels())
+    reader, encoder = GaugeReader(HEADER, decode, lambda _row: True), Otlp(Names(), Labels())
 
     def step(values: Sequence[bytes]) -> int:
         pieces = encoder.encode(reader.read(values)[0])
@@ -105,7 +105,7 @@ def _read_only() -> Step:
 
 def _library() -> Step:
     """Return the plain way: fastavro, records, names and labels one by one, Google's protobuf (upb, in C)."""
-    naming = ByUnit()
+    naming = Names()
 
     def step(values: Sequence[bytes]) -> int:
         samples = []

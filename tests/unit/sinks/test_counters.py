@@ -7,7 +7,7 @@ from schemas.records import CounterColumn, DimensionColumn, MissingCells, Outcom
 from streams.sinks.counters import Counters
 from streams.sinks.labels import Labels
 from streams.sinks.mib_names import MibLabels, MibNames
-from streams.sinks.names import ByUnit
+from streams.sinks.names import Names
 from streams.sinks.remote_write import RemoteWrite
 from streams.sinks.statuses import Statuses
 from tests.unit.sinks.gauges import IDENTITY
@@ -80,7 +80,7 @@ def told(found: list[Sample]) -> dict[tuple[str, str], tuple[int, float]]:
 
 
 def test_counters_are_totals_at_the_time_of_their_row():
-    assert told(written(RemoteWrite(ByUnit(), Labels()), sample())) == {
+    assert told(written(RemoteWrite(Names(), Labels()), sample())) == {
         ("panoptes_interface_octets_in_bytes_total", "Gi0/1"): (AT_MS + 5, 7.0),
         ("panoptes_interface_octets_in_bytes_total", "Null0"): (AT_MS + 6, 8.0),
         ("panoptes_interface_errors_in_packets_total", "Gi0/1"): (AT_MS + 5, 1.0),
@@ -90,18 +90,18 @@ def test_counters_are_totals_at_the_time_of_their_row():
 
 def test_a_cell_that_is_missing_is_no_number():
     missing = [MissingCells(column="octets_in", reason="no-such-instance", rows=[1])]
-    found = told(written(RemoteWrite(ByUnit(), Labels()), sample(missing=missing)))
+    found = told(written(RemoteWrite(Names(), Labels()), sample(missing=missing)))
     assert ("panoptes_interface_octets_in_bytes_total", "Null0") not in found
     assert len(found) == 3
 
 
 def test_rows_that_are_not_wanted_are_left_out():
-    found = told(written(RemoteWrite(ByUnit(), Labels()), sample(), wanted=lambda row: row.row != "Null0"))
+    found = told(written(RemoteWrite(Names(), Labels()), sample(), wanted=lambda row: row.row != "Null0"))
     assert {row for _, row in found} == {"Gi0/1"}
 
 
 def test_snmp_exporters_style_has_mib_names_and_its_labels_and_nothing_else():
-    found = written(RemoteWrite(MibNames(ByUnit()), MibLabels("snmp")), sample())
+    found = written(RemoteWrite(MibNames(), MibLabels("snmp")), sample())
     octets = {one.labels: one.value for one in found if one.name == "ifHCInOctets"}
     names = ("__name__", "ifAlias", "ifDescr", "ifIndex", "ifName", "instance", "job")
     values = ("ifHCInOctets", "core", "GigabitEthernet0/1", "10101", "Gi0/1", "192.0.2.1", "snmp")
@@ -116,7 +116,7 @@ def test_snmp_exporters_style_has_mib_names_and_its_labels_and_nothing_else():
 def test_a_poll_is_numbers_in_seconds_and_an_outcome():
     statuses = Statuses()
     blocks = statuses.blocks([status()], anything)
-    encoder = RemoteWrite(ByUnit(), Labels())
+    encoder = RemoteWrite(Names(), Labels())
     encoder.encode(blocks)
     found = told(samples(encoder.encode(statuses.blocks([status(outcome=Outcome.TIMEOUT)], anything))[0].octets))
     row = "interfaces/cisco-ios/60"

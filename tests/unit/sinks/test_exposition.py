@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as plain
 from schemas.records import Gauge
 from streams.sinks.exposition import Latest, Page
 from streams.sinks.labels import Labels
-from streams.sinks.names import ByUnit
+from streams.sinks.names import Names
 from streams.sinks.reading import GaugeReader
 from tests.strategies import records_of
 from tests.unit.sinks.gauges import HEADER, decode, encode, gauge
@@ -22,7 +22,7 @@ KEYS = {"site": "fra1", "device": "sw1.fra1", "row": "Gi0/1"}
 
 
 def latest(*records: Gauge, most_rows: int = 1000) -> Latest:
-    found = Latest(ByUnit(), Labels(), most_rows)
+    found = Latest(Names(), Labels(), most_rows)
     reader = GaugeReader(HEADER, decode, lambda _row: True)
     for one in records:
         found.take(reader.read([encode(one)])[0])
@@ -47,10 +47,10 @@ def test_a_page_has_the_last_number_of_each_row(form):
 
 
 def test_states_are_statesets_in_openmetrics():
-    page = latest(gauge(row="a"), gauge(row="b", states={"oper_state": "down"})).page(
+    page = latest(gauge(row="a", states={"door": "up"}), gauge(row="b", states={"door": "down"})).page(
         Page.OPENMETRICS, lambda row: row.row == "a"
     )
-    (family,) = [one for one in openmetrics(page) if one.name == "panoptes_interface_oper_state"]
+    (family,) = [one for one in openmetrics(page) if one.name == "panoptes_interface_door"]
     assert family.type == "stateset"
     assert {one.labels[family.name]: one.value for one in family.samples} == {"up": 1.0, "down": 0.0}
 

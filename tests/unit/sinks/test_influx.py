@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from schemas.records import Gauge
 from streams.sinks.influx import InfluxLines, fields_of
 from streams.sinks.labels import Labels
-from streams.sinks.names import ByUnit
+from streams.sinks.names import Names
 from streams.sinks.reading import GaugeReader
 from tests.strategies import records_of
 from tests.unit.sinks.gauges import HEADER, decode, encode, gauge
@@ -24,7 +24,7 @@ LINE = re.compile(
 
 def lines(*records: Gauge) -> list[bytes]:
     blocks, _ = GaugeReader(HEADER, decode, lambda _row: True).read([encode(one) for one in records])
-    pieces = InfluxLines(ByUnit(), Labels()).encode(blocks)
+    pieces = InfluxLines(Names(), Labels()).encode(blocks)
     return [one.between(at, at + 1) for one in pieces for at in range(len(one.ends))]
 
 

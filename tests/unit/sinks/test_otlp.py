@@ -15,7 +15,7 @@ from pollers.plugins.batch import Block
 from schemas.records import CounterColumn, DimensionColumn, Gauge, RawCounters
 from streams.sinks.counters import Counters
 from streams.sinks.labels import Labels
-from streams.sinks.names import ByUnit
+from streams.sinks.names import Names
 from streams.sinks.otlp import Otlp, rejected, series_of
 from streams.sinks.reading import GaugeReader
 from tests.strategies import records_of
@@ -42,7 +42,7 @@ def octets(*records: Gauge) -> bytes:
 
 
 def encoded(blocks: list[Block]) -> bytes:
-    return b"".join(one.octets for one in Otlp(ByUnit(), Labels()).encode(blocks))
+    return b"".join(one.octets for one in Otlp(Names(), Labels()).encode(blocks))
 
 
 def sample(minute: int, values: list[int], **changes: Any) -> RawCounters:

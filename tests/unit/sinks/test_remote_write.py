@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.records import Gauge
 from streams.sinks.labels import Labels
-from streams.sinks.names import ByUnit
+from streams.sinks.names import Names
 from streams.sinks.pieces import Pieces
 from streams.sinks.reading import GaugeReader
 from streams.sinks.remote_write import STALE, RemoteWrite, series_of
@@ -26,7 +26,7 @@ class Pipe:
 
     def __init__(self, **labels) -> None:
         self.reader = GaugeReader(HEADER, decode, lambda _row: True)
-        self.encoder = RemoteWrite(ByUnit(), Labels(**labels))
+        self.encoder = RemoteWrite(Names(), Labels(**labels))
 
     def pieces(self, *records: Gauge) -> list[Pieces]:
         blocks, bad = self.reader.read([encode(record) for record in records])
@@ -57,11 +57,20 @@ def test_numbers_are_series_of_group_metric_and_base_unit_with_site_device_and_r
     assert {one.at_ms for one in found} == {gauge().time_ms}
 
 
-def test_a_state_is_one_for_its_value_and_zero_for_the_others():
+def test_a_state_is_one_for_its_value_and_zero_for_all_others_of_the_vocabulary():
+    found = Pipe().of("panoptes_interface_admin_state", gauge(states={"admin_state": "up"}))
+    assert {dict(one.labels)["panoptes_interface_admin_state"]: one.value for one in found} == {
+        "up": 1.0,
+        "down": 0.0,
+        "testing": 0.0,
+    }
+
+
+def test_values_that_the_vocabulary_does_not_know_are_learnt_as_they_come():
     pipe = Pipe()
-    name = "panoptes_interface_oper_state"
-    pipe.samples(gauge(states={"oper_state": "down"}))
-    found = pipe.of(name, gauge(slot=120, states={"oper_state": "up"}))
+    name = "panoptes_interface_door"
+    pipe.samples(gauge(states={"door": "down"}))
+    found = pipe.of(name, gauge(slot=120, states={"door": "up"}))
     labels = [(("__name__", name), KEYS[0], (name, value), *KEYS[1:]) for value in ("down", "up")]
     assert named(found) == dict(zip(labels, (0.0, 1.0), strict=True))
 
