@@ -21,4 +21,3 @@ class Form:
     wrap: Callable[[bytes], bytes]  #: compresses what is sent
     parts: Callable[[bytes], Sequence[tuple[str, bytes]]]  #: the series of a piece
     rejected: Callable[[bytes], tuple[int, str]]  #: of a good answer: how many numbers it refuses all the same, and why
-    nothing: str = ""  #: why a batch may have nothing for this store

@@ -81,8 +81,10 @@ class RemoteWrite:
         kept = [row.kept or self._keep(row) for row in block.rows]
         if not plan.heads and not plan.states:
             return Pieces(b"", [0] * len(kept), 0, block.rows)
-        frames = [_frame(plan, one) for one in kept]
-        places = _places(plan, kept)
+        sizes = [len(one.labels) for one in kept]
+        shapes = {size: _shape(plan.heads, plan.states, size) for size in set(sizes)}
+        frames = [_frame(shapes[size], one) for size, one in zip(sizes, kept, strict=True)]
+        places = np.array([shapes[size].offsets for size in sizes])
         bits = np.empty(places.shape, dtype=np.uint64)
         numbers, heads = len(block.names), len(plan.heads)
         bits[:, :numbers] = (block.numbers * plan.scales).view(np.uint64)
@@ -163,41 +165,31 @@ def _labels(pairs: Iterable[tuple[str, str]]) -> bytes:
     return b"".join(_label(name, value) for name, value in pairs)
 
 
-@lru_cache(maxsize=16_384)
-def _fronts(heads: tuple[bytes, ...], labels: int) -> tuple[bytes, ...]:
-    """Return what comes before the labels of a row that take so many bytes: the series' tag, size, and its name."""
-    rest = labels + len(_SAMPLE) + _HOLE
-    return tuple(_SERIES + varint(len(head) + rest) + head for head in heads)
+class _Shape(NamedTuple):
+    """What is constant in the frames of rows whose labels take so many bytes."""
 
-
-def _frame(plan: "_Plan", kept: Kept) -> bytes:
-    hole = bytes(_HOLE)
-    behind = kept.labels + _SAMPLE + hole
-    octets = behind.join((*_fronts(plan.heads, len(kept.labels)), b"")) if plan.heads else b""
-    if not plan.states:
-        return octets
-    before, after = kept.before, kept.after + _SAMPLE + hole
-    rest = len(kept.labels) + len(_SAMPLE) + _HOLE
-    series = [_SERIES + varint(len(name) + len(value) + rest) + name + before + value for name, value in plan.states]
-    return octets + after.join((*series, b""))
+    fronts: tuple[bytes, ...]  #: before the labels, of each number: the series' tag, size, and its name
+    states: tuple[tuple[bytes, bytes], ...]  #: the same of states, and the label that the row's labels stand around
+    offsets: npt.NDArray[np.intp]  #: where the hole of each series begins
 
 
 @lru_cache(maxsize=16_384)
-def _offsets(
-    plan_heads: tuple[bytes, ...], states: tuple[tuple[bytes, bytes], ...], labels: int
-) -> npt.NDArray[np.intp]:
-    """Return where the holes of a row's series begin, its labels taking so many bytes."""
+def _shape(heads: tuple[bytes, ...], states: tuple[tuple[bytes, bytes], ...], labels: int) -> _Shape:
     rest = labels + len(_SAMPLE) + _HOLE
-    named = [len(head) for head in plan_heads] + [len(name) + len(value) for name, value in states]
-    sizes = [1 + len(varint(size + rest)) + size + rest for size in named]
-    return np.cumsum(np.array(sizes, dtype=np.intp)) - _HOLE
+    fronts = tuple(_SERIES + varint(len(head) + rest) + head for head in heads)
+    around = tuple((_SERIES + varint(len(name) + len(value) + rest) + name, value) for name, value in states)
+    sizes = [len(front) + rest for front in fronts] + [len(front) + len(value) + rest for front, value in around]
+    return _Shape(fronts, around, np.cumsum(np.array(sizes, dtype=np.intp)) - _HOLE)
 
 
-def _places(plan: "_Plan", kept: Sequence[Kept]) -> npt.NDArray[np.intp]:
-    sizes = [len(one.labels) for one in kept]
-    several = {size: position for position, size in enumerate(dict.fromkeys(sizes))}
-    table = np.array([_offsets(plan.heads, plan.states, size) for size in several])
-    return table[[several[size] for size in sizes]]
+def _frame(shape: _Shape, kept: Kept) -> bytes:
+    behind = _SAMPLE + bytes(_HOLE)
+    numbers = (kept.labels + behind).join((*shape.fronts, b"")) if shape.fronts else b""
+    if not shape.states:
+        return numbers
+    before = kept.before
+    states = [front + before + value for front, value in shape.states]
+    return numbers + (kept.after + behind).join((*states, b""))
 
 
 def _holes(bits: Bits, times_ms: npt.NDArray[np.int64]) -> Octets:

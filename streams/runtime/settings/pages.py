@@ -46,8 +46,8 @@ PLUGINS: Final = """
 
 `[discovery:NAME]`, `[enrichment:NAME]`, `[polling:NAME]`, `[transform:NAME]` and `[sink:NAME]` each use a plugin; NAME
 is yours (letters, digits, `_` and `-`) and stands in records and statuses; two of a kind differ in more than case, `_`
-and `-`, which variables have not. The same plugin may have several sections. Keys that are not listed here are options of the
-plugin itself ([plugins.md](plugins.md)).
+and `-`, which variables have not. The same plugin may have several sections. Keys that are not listed here are options
+of the plugin itself ([plugins.md](plugins.md)).
 
 """
 
