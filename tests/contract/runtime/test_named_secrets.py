@@ -9,6 +9,7 @@ from redis import Redis
 from pollers.plugins.batch import TryAgain
 from streams.runtime.secrets.named import NamedSecrets, open_named_secrets
 from streams.runtime.settings.loading import load
+from streams.runtime.settings.sections import RedisSettings
 
 
 @pytest.fixture
@@ -18,8 +19,13 @@ def url(stack) -> str:
 
 
 @pytest.fixture
-async def secrets(url) -> AsyncIterator[NamedSecrets]:
-    found = open_named_secrets(load(None, {"PANOPTES_REDIS_URL": url}).redis)
+def settings(url) -> RedisSettings:
+    return load(None, {"PANOPTES_REDIS_URL": url, "PANOPTES_REDIS_TIMEOUT_S": "1"}).redis
+
+
+@pytest.fixture
+async def secrets(settings) -> AsyncIterator[NamedSecrets]:
+    found = open_named_secrets(settings)
     yield found
     await found.close()
 
