@@ -10,6 +10,8 @@ from pollers.plugins.batch import Block, Row
 #: record may be late
 _LASTS_MS: Final = 270_000
 ROW_GONE: Final = "row-gone"
+#: the group of what became of polls
+POLL: Final = "poll"
 
 
 class What(enum.Enum):
@@ -54,20 +56,28 @@ class Infos:
         return Place(self._rows.setdefault(key, Said()), self._devices.setdefault(row.resource, Said()))
 
     def due(self, block: Block, places: list[Place]) -> Iterator[Info]:
-        """Yield what is to be said with the block; `places` has one entry a row."""
-        gone = ROW_GONE if any(ROW_GONE in words.missing.values() for words in block.words) else None
+        """Yield what is to be said with the block; `places` has one entry a row.
+
+        A status of a poll says nothing of its device but where it is, and a job is no row: there is nothing to say.
+        """
+        if block.group == POLL:
+            return
+        gone = any(ROW_GONE in words.missing.values() for words in block.words)
         for at, (row, time_ms, place) in enumerate(zip(block.rows, block.times_ms.tolist(), places, strict=True)):
             if gone and ROW_GONE in block.words[at].missing.values():
                 yield from _end(What.ROW, place.row, time_ms)
-            elif place.row.row is not row or time_ms >= place.row.at_ms + _LASTS_MS - 1000 * row.interval_s:
+            elif _due(What.ROW, place.row, row, time_ms):
                 yield from _say(What.ROW, place.row, row, time_ms)
-            last = place.device
-            if (
-                last.row is None
-                or last.row.labels is not row.labels
-                or time_ms >= last.at_ms + _LASTS_MS - 1000 * row.interval_s
-            ):
-                yield from _say(What.DEVICE, last, row, time_ms)
+            if _due(What.DEVICE, place.device, row, time_ms):
+                yield from _say(What.DEVICE, place.device, row, time_ms)
+
+
+def _due(what: What, last: Said, row: Row, time_ms: int) -> bool:
+    if last.row is row or (what is What.DEVICE and last.row is not None and last.row.labels is row.labels):
+        return time_ms >= last.at_ms + _LASTS_MS - 1000 * row.interval_s
+    # the same row may come from another topic, as another object
+    changed = last.row is None or known(what, last.row) != known(what, row)
+    return changed or time_ms >= last.at_ms + _LASTS_MS - 1000 * row.interval_s
 
 
 def _say(what: What, last: Said, row: Row, at_ms: int) -> Iterator[Info]:

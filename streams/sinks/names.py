@@ -58,7 +58,7 @@ class Names:
         self._vocabulary = vocabulary
 
     def number(self, group: str, metric: str, unit: str) -> Name:
-        return _number(group, metric, unit)
+        return _number(group, metric, unit or self._unit(group, metric))
 
     def counter(self, group: str, metric: str, unit: str) -> Name:
         made = _number(group, metric, unit)
@@ -70,6 +70,13 @@ class Names:
     def values(self, group: str, state: str) -> tuple[str, ...]:
         found = self._vocabulary.metric(group, state)
         return found.states if found is not None else ()
+
+    def _unit(self, group: str, metric: str) -> str:
+        """Return the unit of a number whose record is from before records had units."""
+        found = self._vocabulary.metric(group, metric)
+        if found is None:
+            return ""
+        return f"{found.unit}{_PER_SECOND}" if found.kind is Kind.RATE else found.unit
 
     def is_text(self, group: str, state: str) -> bool:
         found = self._vocabulary.metric(group, state)

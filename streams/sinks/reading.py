@@ -23,6 +23,8 @@ from streams.sinks.layout import Layout, Middle, layout_at
 _FRONT: Final = "slot"  #: the first field behind the constant front
 _WORDS: Final = ("states", "missing", "confidence", "counters")
 _WORDS_KEPT: Final = 65_536
+#: a row takes about four kilobytes; what rows were called before is among them
+_ROWS_KEPT: Final = 2_000_000
 _DAMAGE: Final = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, StopIteration)
 
 
@@ -216,6 +218,8 @@ class GaugeReader:
         front = value[:size]
         known = self._rows.get(front)
         if known is None:
+            if len(self._rows) >= _ROWS_KEPT:
+                self.forget()
             row = self._shared(Row(**{"units": {}, **datum}))
             kind = _Kind(row.group, tuple(row.units.items()))
             known = _Known(front, row, self._kinds.setdefault(kind, kind), wanted=self._wanted(row))

@@ -43,7 +43,6 @@ class Kept(NamedTuple):
 
     before: bytes  #: its labels, as far as they sort before the label of a state
     after: bytes
-    labels: bytes  #: both
     place: Place
 
 
@@ -81,7 +80,7 @@ class RemoteWrite:
         kept = [row.kept or self._keep(row) for row in block.rows]
         if not plan.heads and not plan.states:
             return Pieces(b"", [0] * len(kept), 0, block.rows)
-        sizes = [len(one.labels) for one in kept]
+        sizes = [len(one.before) + len(one.after) for one in kept]
         shapes = {size: _shape(plan.heads, plan.states, size) for size in set(sizes)}
         frames = [_frame(shapes[size], one) for size, one in zip(sizes, kept, strict=True)]
         places = np.array([shapes[size].offsets for size in sizes])
@@ -111,7 +110,7 @@ class RemoteWrite:
         labels = self._labels.of_row(row)
         before = _labels(pair for pair in labels if pair[0] < PREFIX)
         after = _labels(pair for pair in labels if pair[0] >= PREFIX)
-        row.kept = Kept(before, after, before + after, self._infos.place(row))
+        row.kept = Kept(before, after, self._infos.place(row))
         kept: Kept = row.kept
         return kept
 
@@ -183,13 +182,12 @@ def _shape(heads: tuple[bytes, ...], states: tuple[tuple[bytes, bytes], ...], la
 
 
 def _frame(shape: _Shape, kept: Kept) -> bytes:
-    behind = _SAMPLE + bytes(_HOLE)
-    numbers = (kept.labels + behind).join((*shape.fronts, b"")) if shape.fronts else b""
+    before, behind = kept.before, kept.after + _SAMPLE + bytes(_HOLE)
+    numbers = (before + behind).join((*shape.fronts, b"")) if shape.fronts else b""
     if not shape.states:
         return numbers
-    before = kept.before
     states = [front + before + value for front, value in shape.states]
-    return numbers + (kept.after + behind).join((*states, b""))
+    return numbers + behind.join((*states, b""))
 
 
 def _holes(bits: Bits, times_ms: npt.NDArray[np.int64]) -> Octets:

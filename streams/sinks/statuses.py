@@ -7,8 +7,8 @@ import numpy as np
 
 from pollers.plugins.batch import Block, Row, Words
 from schemas.records import PollStatus
+from streams.sinks.infos import POLL
 
-GROUP: Final = "poll"
 UNITS: Final = {
     "duration": "milliseconds",
     "lateness": "milliseconds",
@@ -34,7 +34,7 @@ class Statuses:
         of = [one for _, one in found]
         return [
             Block(
-                group=GROUP,
+                group=POLL,
                 units=UNITS,
                 names=tuple(UNITS),
                 states=(OUTCOME,),
@@ -60,7 +60,7 @@ class Statuses:
                 resource=status.resource,
                 endpoint=status.endpoint,
                 job=status.job,
-                group=GROUP,
+                group=POLL,
                 row=status.job,
                 interval_s=status.interval_s,
                 dimensions={},

@@ -8,9 +8,10 @@ from streams.sinks.counters import Counters
 from streams.sinks.labels import Labels
 from streams.sinks.mib_names import MibLabels, MibNames
 from streams.sinks.names import Names
+from streams.sinks.reading import GaugeReader
 from streams.sinks.remote_write import RemoteWrite
 from streams.sinks.statuses import Statuses
-from tests.unit.sinks.gauges import IDENTITY
+from tests.unit.sinks.gauges import HEADER, IDENTITY, decode, encode, gauge
 from tests.unit.sinks.prometheus import Sample, samples
 
 AT_MS = 1_700_000_000_000
@@ -136,3 +137,19 @@ def test_a_poll_is_numbers_in_seconds_and_an_outcome():
 
 def test_statuses_of_resources_that_are_not_wanted_are_left_out():
     assert Statuses().blocks([status()], lambda row: row.site != "fra1") == []
+
+
+def test_infos_do_not_flap_between_topics_that_name_the_same_row_and_device():
+    encoder, statuses, counters = RemoteWrite(Names(), Labels()), Statuses(), Counters()
+    reader = GaugeReader(HEADER, decode, anything)
+    names = []
+    for minute in range(3):
+        at_ms = AT_MS + 60_000 * minute
+        dimensions = {one.name: one.values[0] for one in sample().dimensions}
+        blocks = [
+            *reader.read([encode(gauge(time_ms=at_ms, dimensions=dimensions))])[0],
+            *statuses.blocks([status(started_at_ms=at_ms + 1)], anything),
+            *counters.blocks([sample(polled_at_ms=at_ms + 2)], lambda row: row.row == "Gi0/1"),
+        ]
+        names += [one.name for pieces in encoder.encode(blocks) for one in samples(pieces.octets) if "info" in one.name]
+    assert names == ["panoptes_interface_row_info", "panoptes_device_info"]

@@ -57,6 +57,11 @@ def test_numbers_are_series_of_group_metric_and_base_unit_with_site_device_and_r
     assert {one.at_ms for one in found} == {gauge().time_ms}
 
 
+def test_a_record_from_before_there_were_units_has_the_vocabularys_names():
+    (found,) = Pipe().of("panoptes_interface_octets_in_bytes_per_second", gauge(units={}))
+    assert found.value == 1.25e6
+
+
 def test_a_state_is_one_for_its_value_and_zero_for_all_others_of_the_vocabulary():
     found = Pipe().of("panoptes_interface_admin_state", gauge(states={"admin_state": "up"}))
     assert {dict(one.labels)["panoptes_interface_admin_state"]: one.value for one in found} == {
