@@ -1,6 +1,7 @@
 """What stands on every series: site, device and row, and whatever a setting copies there."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from pollers.plugins.batch import Row
@@ -21,10 +22,12 @@ class Labels:
 
     def of_row(self, row: Row) -> list[tuple[str, str]]:
         """Return the labels of the row's series, sorted, none of them empty."""
+        keys = {"site": row.site, "device": _device(row.resource), "row": row.row}
+        if not self._copied:
+            return _sorted({**self._added, **keys})
         known = {**_identity(row), **row.labels, **row.dimensions}
         copied = {label_name(name): known[name] for name in self._copied if name in known}
-        keys = zip(KEYS, (row.site, parts(row.resource)[4], row.row), strict=True)
-        return _sorted({**self._added, **copied, **dict(keys)})
+        return _sorted({**self._added, **copied, **keys})
 
     def of_row_info(self, row: Row) -> list[tuple[str, str]]:
         """Return the labels of the series that says what else is known of the row."""
@@ -32,8 +35,13 @@ class Labels:
 
     def of_device_info(self, row: Row) -> list[tuple[str, str]]:
         """Return the labels of the series that says what else is known of the device."""
-        keys = (*self._added.items(), ("site", row.site), ("device", parts(row.resource)[4]))
+        keys = (*self._added.items(), ("site", row.site), ("device", _device(row.resource)))
         return _merged(_sorted(dict(keys)), {**_identity(row), **row.labels})
+
+
+@lru_cache(maxsize=65_536)
+def _device(identity: str) -> str:
+    return parts(identity)[4]
 
 
 def _identity(row: Row) -> dict[str, str]:
@@ -46,4 +54,4 @@ def _merged(keys: Iterable[tuple[str, str]], others: Mapping[str, str]) -> list[
 
 
 def _sorted(labels: Mapping[str, str]) -> list[tuple[str, str]]:
-    return sorted((name, value) for name, value in labels.items() if value)
+    return sorted([pair for pair in labels.items() if pair[1]])

@@ -133,8 +133,8 @@ class RemoteWrite:
 
 def one_series(labels: Sequence[tuple[str, str]], at_ms: int, bits: int) -> bytes:
     """Return one series of one sample, whose value is a double with these bits."""
-    sample = fixed64(1, bits) + number_(2, at_ms)
-    return message(1, _labels(sorted(labels)) + message(2, sample))
+    octets = _labels(sorted(labels)) + message(2, fixed64(1, bits) + number_(2, at_ms))
+    return _SERIES + varint(len(octets)) + octets
 
 
 def series_of(piece: bytes) -> list[tuple[str, bytes]]:
@@ -153,15 +153,20 @@ def _told(series: bytes) -> str:
 
 
 def _label(name: str, value: str) -> bytes:
-    key, word = name.encode("utf-8", "replace"), value.encode("utf-8", "replace")
-    size = 4 + len(key) + len(word)
+    key, word = _key(name), value.encode("utf-8", "replace")
+    size = len(key) + 2 + len(word)
     if size < 0x80:  # as nearly all are: one byte for each size
-        return b"\x0a%c\x0a%c%b\x12%c%b" % (size, len(key), key, len(word), word)
-    return message(1, text(1, name) + text(2, value))
+        return b"\x0a%c%b\x12%c%b" % (size, key, len(word), word)
+    return message(1, key + message(2, word))
+
+
+@lru_cache(maxsize=4096)
+def _key(name: str) -> bytes:
+    return text(1, name)
 
 
 def _labels(pairs: Iterable[tuple[str, str]]) -> bytes:
-    return b"".join(_label(name, value) for name, value in pairs)
+    return b"".join([_label(name, value) for name, value in pairs])
 
 
 class _Shape(NamedTuple):
