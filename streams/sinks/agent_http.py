@@ -52,6 +52,7 @@ class HttpSink:
         self._under_way: WeakKeyDictionary[Batch, _UnderWay] = WeakKeyDictionary()
         self._max_bytes = target.max_bytes
         self._client: httpx.AsyncClient | None = None
+        self._connecting = asyncio.Lock()
         self._partly = 0
         self.requests: dict[Answer, int] = dict.fromkeys(Answer, 0)
         self.bytes_sent = 0
@@ -99,7 +100,7 @@ class HttpSink:
     async def _post(self, octets: bytes) -> Judged:
         body = self._form.wrap(octets)
         try:
-            client = self._client or await self._connect()
+            client = await self._connected()
             headers = {**self._form.headers, **self._target.headers, **await self._authorization()}
             response = await client.post(self._target.url, content=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as problem:
@@ -116,9 +117,11 @@ class HttpSink:
             self._partly += count
             log.warning("sink=%s refused numbers=%d (all: %d) reason=%s", self._name, count, self._partly, why[:200])
 
-    async def _connect(self) -> httpx.AsyncClient:
-        self._client = await asyncio.to_thread(_client, self._target)
-        return self._client
+    async def _connected(self) -> httpx.AsyncClient:
+        async with self._connecting:
+            if self._client is None:
+                self._client = await asyncio.to_thread(_client, self._target)
+            return self._client
 
     async def _authorization(self) -> dict[str, str]:
         """Return the header that lets us in; files and Redis are read each time, so that a change needs no restart."""

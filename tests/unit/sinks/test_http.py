@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import itertools
 import json
 import random
 from collections.abc import Callable
@@ -146,6 +147,27 @@ async def test_repeats_in_a_store_that_takes_all_or_nothing_are_counted_and_lose
     assert written.stored + written.repeats == 2 * len(records)
     assert written.repeats >= 2 * (60 - 24)
     assert written.refused == ()
+
+
+async def test_batches_of_several_partitions_may_be_under_way_at_once():
+    stored: list[Sample] = []
+    calls = itertools.count()
+
+    def script(request: Request) -> Reply:
+        if next(calls) % 3 == 0:
+            return Reply(503)
+        stored.extend(received(request))
+        return OK
+
+    partitions = [
+        [one for one in polls(devices=6, rows=4, slots=2) if one.resource.endswith(f"sw{at}")] for at in range(6)
+    ]
+    async with receiving(script) as receiver:
+        one, how = sink(receiver), decoding()
+        written = await asyncio.gather(*(until_written(one, batch(records, how)) for records in partitions))
+        await one.close()
+    assert sum(each.stored for each, _ in written) == 2 * sum(map(len, partitions))
+    assert numbers(stored) == expected([one for records in partitions for one in records])
 
 
 async def test_a_bad_series_is_refused_by_name_and_everything_else_is_stored():
