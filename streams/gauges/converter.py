@@ -20,9 +20,6 @@ from streams.gauges.sample import Sample, from_record, to_record
 from streams.gauges.state import SIDES, Entry, StateError, entry_key, read_entry, series_of, write_entry
 from streams.gauges.transforms import Transform, Transformed, transform, wanted
 
-#: how many keys are looked at, at most, to bring what is kept back into its bound
-_LOOKS: Final = 4
-
 
 class RawSerde(Protocol):
     """Decodes RawCounters; raises BackendError where a schema has to be fetched first, RecordError for damage."""
@@ -51,7 +48,6 @@ class Aside(NamedTuple):
 class Converted(NamedTuple):
     rows: Sequence[bytes]  #: packed gauges, to be published under the resource's key
     entry: tuple[bytes, bytes] | None  #: key and value to be written to the table after that
-    series: "Series | None" = None  #: whose entry it is
     asides: Sequence[Aside] = ()
 
 
@@ -73,7 +69,6 @@ class Series:
     before: Mapping[str, bytes] = field(default_factory=dict)  #: states of transforms before the last sample
     after: Mapping[str, bytes] = field(default_factory=dict)  #: and after it
     form: Form | None = None
-    unwritten: int = 0  #: entries that are on their way to the table
 
 
 class Converter:
@@ -84,12 +79,12 @@ class Converter:
         rules: Rules,
         raw: RawSerde,
         gauge: GaugeSerde,
-        stored: Callable[[bytes], bytes | None],
+        stored: Callable[[int, bytes], bytes | None],
         transforms: Sequence[Transform] = (),
         *,
         series_kept: int = 10_000,
     ) -> None:
-        """`stored` gives the table's entry of a key; `series_kept` bounds what is kept in memory."""
+        """`stored` gives the table's entry of a partition and key; `series_kept` bounds what is kept in memory."""
         self._rules: Final = rules
         self._raw: Final = raw
         self._gauge: Final = gauge
@@ -131,7 +126,7 @@ class Converter:
         asides: Sequence[Aside] = ()
         found = None if known is None else known.get(name)
         if found is None:
-            found, asides = self._load(name)
+            found, asides = self._load(partition, name)
         if found.state is not None and found.state.last.shape == sample.shape:
             sample = sample._replace(shape=found.state.last.shape)
         converted = self._advance(found, sample, value)
@@ -163,9 +158,8 @@ class Converter:
         series.state = step.state
         series.side = 1 - series.side
         series.before, series.after = series.after, made.states
-        series.unwritten += 1
         entry = write_entry(Entry(sample.slot, made.states, value))
-        return Converted(made.packed, (entry_key(series.name, series.side), entry), series, asides)
+        return Converted(made.packed, (entry_key(series.name, series.side), entry), asides)
 
     def _pack(self, rows: Rows, states: Mapping[str, bytes]) -> Transformed:
         if self._transforms:
@@ -177,13 +171,13 @@ class Converter:
                 return transform(chosen, states, record, gauges, self._gauge.encode)
         return Transformed(pack(rows, self._gauge.header, with_counters=self._rules.with_counters), {}, ())
 
-    def _load(self, name: str) -> tuple[Series, Sequence[Aside]]:
+    def _load(self, partition: int, name: str) -> tuple[Series, Sequence[Aside]]:
         """Return a series as the table has it; what cannot be read of it is set aside."""
         entries: list[tuple[Entry, Sample, int]] = []
         asides: list[Aside] = []
         for side in SIDES:
             entry = entry_key(name, side)
-            stored = self._stored(entry)
+            stored = self._stored(partition, entry)
             if stored is None:
                 continue
             try:
@@ -213,9 +207,5 @@ class Converter:
     def _keep(self, partition: int, key: bytes, series: Series) -> None:
         self._known.setdefault((partition, key), {})[series.name] = series
         self._known.move_to_end((partition, key))
-        for _ in range(min(_LOOKS, len(self._known) - self._series_kept)):
-            oldest, known = next(iter(self._known.items()))
-            if all(one.unwritten == 0 for one in known.values()):
-                del self._known[oldest]
-            else:
-                self._known.move_to_end(oldest)
+        if len(self._known) > self._series_kept:
+            self._known.popitem(last=False)

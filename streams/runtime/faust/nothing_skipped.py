@@ -16,6 +16,8 @@ from typing import Any, Final, Protocol
 
 from faust.types import TP
 
+from streams.runtime.kernel.records import Place
+
 log = logging.getLogger(__name__)
 
 
@@ -23,9 +25,9 @@ _SET_BACKS: Final = 20  #: of one partition, between two rebalances
 
 
 class _Offsets(Protocol):
-    def fetched(self, tp: TP, offset: int) -> None: ...
+    def fetched(self, place: Place, offset: int) -> None: ...
 
-    def committed(self, tp: TP, offset: int) -> None: ...
+    def committed(self, place: Place, offset: int) -> None: ...
 
 
 class NothingSkipped:
@@ -59,7 +61,7 @@ class NothingSkipped:
             self._found = this
             self._next = {tp: offset or begins.get(tp, 0) for tp, offset in committed.items()}
             for tp, offset in self._next.items():
-                self.offsets.committed(tp, offset)
+                self.offsets.committed(Place(*tp), offset)
             self._leap.clear()
             self._set_backs.clear()
         return found
@@ -82,7 +84,7 @@ class NothingSkipped:
                         self._fetched.pop(tp, None)
                         continue
                     self._next[tp] = message.offset + 1
-                    self.offsets.fetched(tp, message.offset)
+                    self.offsets.fetched(Place(*tp), message.offset)
                 yield tp, message
                 if tp in self._fetched:
                     self._fetched[tp] = (message.offset + 1, self._fetched[tp][1])

@@ -157,6 +157,28 @@ class Outbox:
                 if not stored.done():  # or nobody waits for it any more
                     stored.set_result(None)
 
+    async def send_in_order(
+        self, topic: str, partition: int, records: Sequence[tuple[bytes | None, Sequence[bytes | None]]]
+    ) -> None:
+        """Return when all records (keys, each with its values) are stored, in their order, in few batches.
+
+        Raises RecordError for one that no broker will take; those before it are stored.
+        """
+        part: list[tuple[bytes | None, Sequence[bytes | None]]] = []
+        room = self._max_batch_bytes - _FRAME_BYTES
+        for key, values in records:
+            frame = len(key or b"") + _FRAME_BYTES
+            first = 0
+            for number, value in enumerate(values):
+                needs = frame + len(value or b"")
+                if needs > room and (part or number > first):
+                    await self.send_batch(topic, partition, [*part, (key, values[first:number])])
+                    part, first, room = [], number, self._max_batch_bytes - _FRAME_BYTES
+                room -= needs
+            part.append((key, values[first:]))
+        if part:
+            await self.send_batch(topic, partition, part)
+
     async def send_batch(
         self, topic: str, partition: int, records: Sequence[tuple[bytes | None, Sequence[bytes | None]]]
     ) -> None:

@@ -89,6 +89,12 @@ class PanoptesSettings(Section):
     state_dir: str = setting(
         ".state/panoptes", "folder for what a worker keeps on disk; relative to the working directory", min_length=1
     )
+    format: int = setting(
+        1,
+        "the format in which tables' values are written; 0, that of before there were formats, while older workers run",
+        ge=0,
+        le=1,
+    )
     log_level: LogLevel = setting(
         "INFO", "what our own code logs: this level and above, as far as the worker's --loglevel lets it through"
     )
@@ -185,6 +191,15 @@ class WebSettings(Section):
         "stage number i (from 0) takes base_port + 10 i, further workers the next free ones; 0: any",
         ge=0,
         le=65_000,
+    )
+
+
+class ResourcesSettings(Section):
+    """How sightings of discovery sections become one inventory."""
+
+    precedence: Words = setting(
+        (),
+        "discovery sections that count first where they see a resource differently, separated by commas; then by name",
     )
 
 
