@@ -22,7 +22,7 @@ JARS: Final = Path(os.environ.get("PANOPTES_STACK_STATE", ROOT / ".state")) / "j
 #: what is compiled, and what that takes
 SOURCES: Final = ("streams", "pollers", "schemas", "tests", "setup.py", "pyproject.toml")
 #: what reads files when a worker starts, before there is anything to hold up
-MAY_BLOCK: Final = {"pollers/profiles/watch.py": {"__init__"}}
+MAY_BLOCK: Final = {"pollers/profiles/loading/watch.py": {"__init__"}}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,23 +9,33 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from pollers.sample import Sample
 from pollers.snmp.client import Access
 from schemas.errors import PanoptesError
 from schemas.records import (
-    CounterColumn,
-    DerivedMetric,
-    DimensionColumn,
     EnrichedResource,
     Enrichment,
     Gauge,
-    GaugeColumn,
     Job,
-    MissingCells,
     Outcome,
     RawCounters,
     Resource,
-    StateColumn,
 )
+
+__all__ = [
+    "GROUPS",
+    "Discovery",
+    "DiscoveryPlugin",
+    "EnrichmentPlugin",
+    "Kind",
+    "OptionError",
+    "PluginContext",
+    "Poll",
+    "PollingPlugin",
+    "ProfileUser",
+    "Sample",
+    "TransformPlugin",
+]
 
 
 class Kind(enum.StrEnum):
@@ -80,29 +90,6 @@ class EnrichmentPlugin(Protocol):
     async def enrich(self, resource: Resource) -> Mapping[str, Enrichment]:
         """Return what was found, by namespace. Raises DeviceError: the last good enrichment then stays in force."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One poll of one group: the part of RawCounters that only the plugin knows. Fields as there."""
-
-    group: str
-    polled_at_ms: int
-    uptime_cs: int | None = None
-    engine_boots: int | None = None
-    index: Sequence[str]
-    dimensions: Sequence[DimensionColumn] = ()
-    counters: Sequence[CounterColumn] = ()
-    gauges: Sequence[GaugeColumn] = ()
-    states: Sequence[StateColumn] = ()
-    line_rates: Sequence[int] = ()
-    derived: Sequence[DerivedMetric] = ()
-    offsets_ms: Sequence[int] = ()
-    discontinuities_cs: Sequence[int] = ()
-    missing: Sequence[MissingCells] = ()
-    #: the same object as in an earlier sample of this resource, job and group says that index, dimensions, line_rates
-    #: and derived are equal to what they were there: they are then not looked at, and not packed again
-    known_by: object | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,12 @@ from typing import Final
 
 from pollers.plugins.base import OptionError, PluginContext
 from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, DEVICE, profile_folders, report_problems
-from pollers.profiles.absent import Absent
-from pollers.profiles.convert import raw_value
-from pollers.profiles.functions import as_text
+from pollers.profiles.language.absent import Absent
+from pollers.profiles.language.functions import as_text
+from pollers.profiles.loading.watch import Watch
 from pollers.profiles.match import best_profile
 from pollers.profiles.model import As
-from pollers.profiles.watch import Watch
+from pollers.profiles.reading.convert import raw_value
 from pollers.snmp.client import Device
 from schemas.records import Enrichment, Resource
 

@@ -16,16 +16,16 @@ from pollers.plugins.snmp_facts import (
     float_option,
 )
 from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, profile_folders, report_problems
-from pollers.profiles.absent import Absent
-from pollers.profiles.convert import raw_value
-from pollers.profiles.facts import facts_of, namespace_of
-from pollers.profiles.functions import as_text
+from pollers.profiles.language.absent import Absent
+from pollers.profiles.language.functions import as_text
+from pollers.profiles.loading.watch import Watch
 from pollers.profiles.match import best_profile
+from pollers.profiles.memory.facts import facts_of, namespace_of
 from pollers.profiles.model import As
-from pollers.profiles.plan import Plan, make_plan, slow_part
-from pollers.profiles.reading import read_device
-from pollers.profiles.walking import Memory
-from pollers.profiles.watch import Watch
+from pollers.profiles.reading.convert import raw_value
+from pollers.profiles.reading.plan import Plan, make_plan, slow_part
+from pollers.profiles.reading.poll import read_device
+from pollers.profiles.reading.walking import Memory
 from pollers.snmp.client import Device, Session
 from schemas.records import Enrichment, Resource
 

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Final
 
 from pollers.plugins.base import OptionError, PluginContext, Poll
-from pollers.profiles.collect import samples_of
-from pollers.profiles.facts import known_from_facts, namespace_of, numeric_names
-from pollers.profiles.frames import Known
-from pollers.profiles.known_by import FAULTS, Steady
-from pollers.profiles.library import Library
+from pollers.profiles.loading.library import Library
+from pollers.profiles.loading.watch import Watch
 from pollers.profiles.match import best_profile
+from pollers.profiles.memory.facts import known_from_facts, namespace_of, numeric_names
+from pollers.profiles.memory.resting import Resting, rest, wake
+from pollers.profiles.memory.sharing import Sharing
 from pollers.profiles.model import Group, Profile
 from pollers.profiles.place import Problem
-from pollers.profiles.plan import Plan, make_plan
-from pollers.profiles.reading import Reading, read_device
-from pollers.profiles.resting import Resting, rest, wake
-from pollers.profiles.sharing import Sharing
-from pollers.profiles.walking import Memory
-from pollers.profiles.watch import Watch
+from pollers.profiles.reading.collect import samples_of
+from pollers.profiles.reading.frames import Known
+from pollers.profiles.reading.known_by import FAULTS, Steady
+from pollers.profiles.reading.plan import Plan, make_plan
+from pollers.profiles.reading.poll import Reading, read_device
+from pollers.profiles.reading.walking import Memory
 from pollers.snmp.client import Device, Session
 from pollers.snmp.errors import AuthRefused, DeadlineExceeded, NoAnswer, SnmpError, Unreachable
 from schemas.records import EnrichedResource, Enrichment, Job, Outcome, Resource

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from pollers.profiles.expr import Expression
-from pollers.profiles.patterns import Pattern
+from pollers.profiles.language.expr import Expression
+from pollers.profiles.language.patterns import Pattern
 from pollers.profiles.place import Place
 from pollers.snmp.values import Oid
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from pollers.profiles.expr import AGGREGATES, Call, Expression, ExpressionError, Name, Operation, Tree
+from pollers.profiles.language.expr import AGGREGATES, Call, Expression, ExpressionError, Name, Operation, Tree
 from pollers.profiles.model import Column, Computed, IndexPart, Join, Slice, Table, Use
 
 Tables: TypeAlias = Mapping[str, Table]

@@ -12,10 +12,9 @@ import click
 from redis.exceptions import RedisError
 
 from pollers.plugins.snmp_facts import SYSTEM
-from pollers.profiles.library import Library, read_library
+from pollers.profiles.authoring.recording import RecordedSession, RecordingError, read_recording
+from pollers.profiles.loading.library import Library, read_library
 from pollers.profiles.match import covering
-from pollers.profiles.recording import RecordedSession, RecordingError, read_recording
-from pollers.snmp.access import open_access
 from pollers.snmp.client import Device, Session
 from pollers.snmp.credentials import (
     AuthProtocol,
@@ -29,6 +28,7 @@ from pollers.snmp.credentials import (
 )
 from pollers.snmp.errors import SnmpError
 from pollers.snmp.trace import Trace
+from pollers.snmp.wire.access import open_access
 from schemas.errors import PanoptesError
 from streams.cli.loading import load_or_exit
 from streams.runtime.secrets.forms import FormError, check

@@ -10,16 +10,16 @@ import click
 from pollers.plugins.base import Poll
 from pollers.plugins.snmp_facts import SYSTEM
 from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, to_poll
-from pollers.profiles.absent import Absent
-from pollers.profiles.convert import raw_value
-from pollers.profiles.functions import as_text
-from pollers.profiles.library import Library
+from pollers.profiles.authoring.present import explain_plan, json_lines, oid_names, text_rows
+from pollers.profiles.language.absent import Absent
+from pollers.profiles.language.functions import as_text
+from pollers.profiles.loading.library import Library
 from pollers.profiles.match import fits
 from pollers.profiles.model import As
-from pollers.profiles.plan import Plan, make_plan
-from pollers.profiles.present import explain_plan, json_lines, oid_names, text_rows
-from pollers.profiles.reading import Reading, read_device
-from pollers.profiles.walking import Memory
+from pollers.profiles.reading.convert import raw_value
+from pollers.profiles.reading.plan import Plan, make_plan
+from pollers.profiles.reading.poll import Reading, read_device
+from pollers.profiles.reading.walking import Memory
 from pollers.snmp.client import Session
 from pollers.snmp.errors import SnmpError
 from schemas.records import Outcome

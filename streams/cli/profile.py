@@ -9,14 +9,13 @@ from typing import Any
 
 import click
 
-from pollers.profiles.drafting import draft_profile
+from pollers.profiles.authoring.drafting import draft_profile
+from pollers.profiles.authoring.present import json_lines
+from pollers.profiles.authoring.verify import hints
 from pollers.profiles.importing.folder import ENDINGS, SOURCES, Result, import_texts
-from pollers.profiles.known_by import FAULTS
-from pollers.profiles.library import BUILT_IN, Document, Library, build_library, read_document, read_library
+from pollers.profiles.loading.library import Library, read_library
 from pollers.profiles.match import fits
-from pollers.profiles.place import Place, Problem, ProfileError
-from pollers.profiles.present import json_lines
-from pollers.profiles.verify import hints
+from pollers.profiles.reading.known_by import FAULTS
 from pollers.snmp.client import Session
 from schemas.records import Outcome
 from streams.cli.device import (
@@ -96,20 +95,7 @@ def lint(paths: tuple[Path, ...]) -> None:
 def _library_of(paths: tuple[Path, ...]) -> Library:
     """Return the built-in profiles with those of files and folders; single files count as well."""
     folders = tuple(path for path in paths if path.is_dir())
-    files = [path for path in paths if path.is_file()]
-    if not files:
-        return read_library(folders)
-    documents: list[Document] = []
-    problems: list[Problem] = []
-    every = [*BUILT_IN.glob("*.yaml"), *(path for folder in folders for path in sorted(folder.rglob("*.y*ml"))), *files]
-    for path in every:
-        try:
-            documents.append(read_document(path.read_text(encoding="utf-8"), str(path)))
-        except ProfileError as error:
-            problems += error.problems
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(Problem(Place(str(path), 0), "", f"a readable UTF-8 file ({type(error).__name__})"))
-    return build_library(documents, problems)
+    return read_library(folders, [path for path in paths if path.is_file()])
 
 
 @command.command("test")

@@ -9,15 +9,15 @@ import click
 
 from schemas.errors import RecordError
 from schemas.records import RawCounters
-from streams.gauges.derived import Derived, parse
-from streams.gauges.explain import explain
-from streams.gauges.fold import Arrival, State, Step, advance
-from streams.gauges.gauge import gauges_of
-from streams.gauges.jsonl import LineError, read_sample, write_gauge
+from streams.gauges.fold.advance import Arrival, State, Step, advance
+from streams.gauges.fold.derived import Derived, parse
+from streams.gauges.fold.explain import explain
+from streams.gauges.fold.plan import Rules
 from streams.gauges.limits import Limits
-from streams.gauges.plan import Rules
-from streams.gauges.sample import from_record
-from streams.gauges.state import series_of
+from streams.gauges.records.gauge import gauges_of
+from streams.gauges.records.jsonl import LineError, read_sample, write_gauge
+from streams.gauges.samples.sample import from_record
+from streams.gauges.samples.state import series_of
 
 
 def _derived(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[Derived, ...]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from pollers.profiles.recording import Entry, write_snmprec
-from pollers.profiles.section import as_oid
+from pollers.profiles.authoring.recording import Entry, write_snmprec
+from pollers.profiles.loading.section import as_oid
 from pollers.snmp.client import Session
 from pollers.snmp.values import FIRST_EXCEPTION, Type, Value
 from streams.cli.device import Login, fail, login_options, with_device

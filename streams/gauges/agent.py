@@ -8,12 +8,12 @@ from pollers.plugins.base import Kind
 from schemas.errors import RecordError
 from schemas.records import Gauge, RawCounters
 from streams.gauges.converter import Converter, SchemaNeeded
-from streams.gauges.derived import Derived
-from streams.gauges.derived_section import DerivedValues
-from streams.gauges.form import HEADER_SIZE
+from streams.gauges.fold.derived import Derived
+from streams.gauges.fold.plan import Rules
 from streams.gauges.limits import Limits
-from streams.gauges.plan import Rules
-from streams.gauges.transforms import Transform
+from streams.gauges.samples.form import HEADER_SIZE
+from streams.gauges.transforms.chain import Transform
+from streams.gauges.transforms.derived_section import DerivedValues
 from streams.pipeline import Topic
 from streams.runtime.build import open_worker
 from streams.runtime.kernel.context import now_ms

@@ -10,15 +10,15 @@ from typing import Final, NamedTuple, Protocol
 
 from schemas.errors import BackendError, RecordError
 from schemas.records import Gauge, RawCounters
-from streams.gauges.encode import pack
-from streams.gauges.findings import Rows
-from streams.gauges.fold import Arrival, State, advance
-from streams.gauges.form import HEADER_SIZE, Form, learn
-from streams.gauges.gauge import gauges_of
-from streams.gauges.plan import Rules
-from streams.gauges.sample import Sample, from_record, to_record
-from streams.gauges.state import SIDES, Entry, StateError, entry_key, read_entry, series_of, write_entry
-from streams.gauges.transforms import Transform, Transformed, transform, wanted
+from streams.gauges.fold.advance import Arrival, State, advance
+from streams.gauges.fold.findings import Rows
+from streams.gauges.fold.plan import Rules
+from streams.gauges.records.encode import pack
+from streams.gauges.records.gauge import gauges_of
+from streams.gauges.samples.form import HEADER_SIZE, Form, learn
+from streams.gauges.samples.sample import Sample, from_record, to_record
+from streams.gauges.samples.state import SIDES, Entry, StateError, entry_key, read_entry, series_of, write_entry
+from streams.gauges.transforms.chain import Transform, Transformed, transform, wanted
 
 
 class RawSerde(Protocol):

@@ -3,11 +3,10 @@
 from dataclasses import fields
 from typing import Any
 
-from pollers.snmp.access import open_access
 from pollers.snmp.credentials import CredentialSource
 from pollers.snmp.limits import Engine, Limits
-from pollers.snmp.wire import Counters
-from pollers.snmp.wire_access import SnmpAccess
+from pollers.snmp.wire.access import SnmpAccess, open_access
+from pollers.snmp.wire.transport import Counters
 from streams.runtime.kernel.context import now_ms
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.metrics import Metrics

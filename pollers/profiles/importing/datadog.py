@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import yaml
 
-from pollers.profiles.expr import MAX_LENGTH
 from pollers.profiles.importing.draft import (
     Draft,
     Imported,
@@ -24,6 +23,7 @@ from pollers.profiles.importing.draft import (
     taken,
     unique,
 )
+from pollers.profiles.language.expr import MAX_LENGTH
 
 PREFIX: Final = "datadog"
 TAG_REFRESH: Final = "30m"

@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from pollers.profiles.expr import ExpressionError, parse
 from pollers.profiles.importing.device_tags import DEVICE_TAGS
-from pollers.profiles.patterns import PatternError, compile_pattern
-from pollers.profiles.section import as_oid
+from pollers.profiles.language.expr import ExpressionError, parse
+from pollers.profiles.language.patterns import PatternError, compile_pattern
+from pollers.profiles.loading.section import as_oid
 
 #: where a table in the making notes the names of its computed values
 _COMPUTED: Final = "computed names"

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pollers.profiles.importing import datadog, kentik, reference, snmp_exporter
 from pollers.profiles.importing.device_tags import spread_device_tags
 from pollers.profiles.importing.draft import Imported, Loss, to_yaml, unique
-from pollers.profiles.library import Document, build_library, read_document
+from pollers.profiles.loading.library import Document, build_library, read_document
 from pollers.profiles.place import Problem, ProfileError
 
 SOURCES: Final[dict[str, Callable[[str, str], Imported]]] = {

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from pollers.plugins.base import Kind
-from pollers.snmp.access import open_access
 from pollers.snmp.credentials import Community, Credential, Secret
 from pollers.snmp.limits import Limits
+from pollers.snmp.wire.access import open_access
 from schemas.records import EnrichedResource, Enrichment, Outcome, RawCounters, Resource
 from streams.cli.demo.children import Children, wait_for_line
 from streams.pipeline import Topic

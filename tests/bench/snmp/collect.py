@@ -14,12 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from pollers.snmp.access import open_access
 from pollers.snmp.client import Device
 from pollers.snmp.credentials import Community, Credential, Secret
 from pollers.snmp.limits import Engine, Limits
 from pollers.snmp.values import Table
-from pollers.snmp.wire_access import SnmpAccess
+from pollers.snmp.wire.access import SnmpAccess, open_access
 from tests.bench.pipeline.fleet import INTERFACES, address
 from tests.bench.snmp.watched import peak_bytes
 

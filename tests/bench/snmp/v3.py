@@ -7,9 +7,9 @@ import sys
 import time
 from typing import Final
 
-from pollers.snmp.access import open_access
 from pollers.snmp.client import Device
 from pollers.snmp.limits import Engine, Limits
+from pollers.snmp.wire.access import open_access
 from tests.contract.snmp import agents
 
 #: nsModuleTable: rows that stand still, some hundred of them

@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 import pytest
 
-from pollers.snmp.access import open_access
 from pollers.snmp.client import Device, Session
 from pollers.snmp.credentials import Credential
 from pollers.snmp.limits import Engine, Limits
+from pollers.snmp.wire.access import open_access
 from tests.contract.snmp import agents
 from tests.contract.snmp.agents import V2C, Agent, Fixed
 

@@ -202,9 +202,9 @@ def long_key_agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
 
 
 async def test_a_trace_has_a_record_for_each_request(snmpd: Agent, engine: Engine) -> None:
-    from pollers.snmp.access import open_access
     from pollers.snmp.client import Device
     from pollers.snmp.limits import Limits
+    from pollers.snmp.wire.access import open_access
 
     seen: list[Exchanged] = []
     access = open_access(Limits(engine=engine), Fixed(), trace=seen.append)

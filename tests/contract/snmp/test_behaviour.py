@@ -10,17 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from pollers.snmp import ber
-from pollers.snmp.access import open_access
-from pollers.snmp.channel import Shared
 from pollers.snmp.client import Device
+from pollers.snmp.codec import ber
 from pollers.snmp.credentials import Credential
-from pollers.snmp.devices import Devices
+from pollers.snmp.device.channel import Shared
+from pollers.snmp.device.memory import Devices
 from pollers.snmp.errors import NoAnswer
 from pollers.snmp.limits import Engine, Limits
-from pollers.snmp.rowset import UPTIME, RowSet
-from pollers.snmp.wire_access import SnmpAccess
-from pollers.snmp.wire_sockets import Sockets
+from pollers.snmp.tables.rowset import UPTIME, RowSet
+from pollers.snmp.wire.access import SnmpAccess, open_access
+from pollers.snmp.wire.sockets import Sockets
 from tests.contract.snmp import agents
 from tests.contract.snmp.agents import V2C, Agent, Fixed
 

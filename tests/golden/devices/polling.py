@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pollers.profiles.collect import samples_of
-from pollers.profiles.library import read_library
-from pollers.profiles.plan import make_plan
-from pollers.profiles.present import json_lines
-from pollers.profiles.reading import read_device
-from pollers.profiles.recording import RecordedSession, read_recording
-from pollers.profiles.walking import Memory
+from pollers.profiles.authoring.present import json_lines
+from pollers.profiles.authoring.recording import RecordedSession, read_recording
+from pollers.profiles.loading.library import read_library
+from pollers.profiles.reading.collect import samples_of
+from pollers.profiles.reading.plan import make_plan
+from pollers.profiles.reading.poll import read_device
+from pollers.profiles.reading.walking import Memory
 from pollers.snmp.values import Table
 
 LIBRARY: Final = read_library()

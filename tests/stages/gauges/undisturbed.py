@@ -9,7 +9,7 @@ import fastavro
 from schemas.codec import from_avro, parsed_schema
 from schemas.records import Gauge, RawCounters
 from streams.gauges.converter import Converter
-from streams.gauges.plan import Rules
+from streams.gauges.fold.plan import Rules
 from tests.stages.gauges.pipe import Out, Pipe
 
 

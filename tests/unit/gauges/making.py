@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.records import CounterColumn, Gauge, GaugeColumn, RawCounters, StateColumn
-from streams.gauges.fold import State, advance
-from streams.gauges.gauge import gauges_of
-from streams.gauges.plan import Rules
-from streams.gauges.sample import Sample, from_record
+from streams.gauges.fold.advance import State, advance
+from streams.gauges.fold.plan import Rules
+from streams.gauges.records.gauge import gauges_of
+from streams.gauges.samples.sample import Sample, from_record
 
 T0_S = 1_700_000_000
 GBIT = 1_000_000_000

@@ -2,8 +2,8 @@
 
 import pytest
 
-from streams.gauges.clock import Moment, Span, between
 from streams.gauges.limits import Limits
+from streams.gauges.samples.clock import Moment, Span, between
 from streams.gauges.words import Doubt, NoRate
 
 DAY_CS = 8_640_000

@@ -17,10 +17,10 @@ from schemas.errors import BackendError, RecordError
 from schemas.records import Gauge, RawCounters
 from streams.gauges.agent_table import CHANGELOG
 from streams.gauges.converter import Converter, SchemaNeeded
-from streams.gauges.derived import parse
-from streams.gauges.plan import Rules
-from streams.gauges.state import Entry, StateError, entry_key, read_entry, write_entry
-from streams.gauges.transforms import LARGEST_GAUGE_BYTES, LARGEST_STATES_BYTES, Transform
+from streams.gauges.fold.derived import parse
+from streams.gauges.fold.plan import Rules
+from streams.gauges.samples.state import Entry, StateError, entry_key, read_entry, write_entry
+from streams.gauges.transforms.chain import LARGEST_GAUGE_BYTES, LARGEST_STATES_BYTES, Transform
 from streams.pipeline import TOPICS, Topic
 from tests.unit.gauges.making import T0_S, column, record
 from tests.unit.gauges.test_properties import polls

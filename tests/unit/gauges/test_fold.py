@@ -7,13 +7,13 @@ import pytest
 
 from schemas.errors import RecordError
 from schemas.records import DerivedMetric, MissingCells
-from streams.gauges.derived import parse
-from streams.gauges.encode import pack
-from streams.gauges.fold import Arrival, advance
-from streams.gauges.gauge import gauges_of
+from streams.gauges.fold.advance import Arrival, advance
+from streams.gauges.fold.derived import parse
+from streams.gauges.fold.plan import Rules
 from streams.gauges.limits import Limits
-from streams.gauges.plan import Rules
-from streams.gauges.sample import from_record, to_record
+from streams.gauges.records.encode import pack
+from streams.gauges.records.gauge import gauges_of
+from streams.gauges.samples.sample import from_record, to_record
 from tests.unit.gauges.making import GBIT, T0_S, column, gauges, level, record, sample, state
 
 

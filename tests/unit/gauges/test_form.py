@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from schemas.binary import long
 from schemas.codec import from_avro, parsed_schema, to_avro
 from schemas.records import RawCounters
-from streams.gauges.form import learn
-from streams.gauges.sample import Sample, from_record
+from streams.gauges.samples.form import learn
+from streams.gauges.samples.sample import Sample, from_record
 from tests.unit.gauges.making import T0_S, column, level, record, state
 from tests.unit.gauges.test_properties import polls
 

@@ -9,7 +9,7 @@ import pytest
 from schemas.codec import canonical
 from schemas.records import Gauge, RawCounters
 from streams.gauges.converter import Converter, SchemaNeeded
-from streams.gauges.plan import Rules
+from streams.gauges.fold.plan import Rules
 from streams.runtime.registry.opening import FileRegistry
 from streams.runtime.registry.serde import Serde
 from tests.unit.gauges.making import T0_S, column, record, state

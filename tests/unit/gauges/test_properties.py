@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from schemas.codec import parsed_schema, to_avro
 from schemas.records import CounterColumn, Gauge, MissingCells, RawCounters
-from streams.gauges.derived import parse
-from streams.gauges.encode import pack
-from streams.gauges.fold import State, advance
-from streams.gauges.gauge import gauges_of
+from streams.gauges.fold.advance import State, advance
+from streams.gauges.fold.derived import parse
+from streams.gauges.fold.plan import Rules, cell_of
+from streams.gauges.fold.rates import Circumstances, Rate, rate
 from streams.gauges.limits import Limits
-from streams.gauges.plan import Rules, cell_of
-from streams.gauges.rates import Circumstances, Rate, rate
-from streams.gauges.sample import from_record
+from streams.gauges.records.encode import pack
+from streams.gauges.records.gauge import gauges_of
+from streams.gauges.samples.sample import from_record
 from tests.strategies import TEXT
 from tests.unit.gauges.making import T0_S, column, level, record, sample, state
 

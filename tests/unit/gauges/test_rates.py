@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from streams.gauges.fold.rates import Cell, Circumstances, Rate, rate
 from streams.gauges.limits import Bound, Limits, bound
-from streams.gauges.rates import Cell, Circumstances, Rate, rate
 from streams.gauges.words import Doubt, NoRate
 
 KNOWN = Circumstances()

@@ -4,14 +4,14 @@ import asyncio
 from textwrap import dedent
 from typing import Any
 
-from pollers.plugins.base import Sample
-from pollers.profiles.collect import samples_of
-from pollers.profiles.library import Library, build_library, read_document
-from pollers.profiles.plan import make_plan
-from pollers.profiles.present import json_rows
-from pollers.profiles.reading import Reading, read_device
-from pollers.profiles.recording import RecordedSession, read_recording
-from pollers.profiles.walking import Memory
+from pollers.profiles.authoring.present import json_rows
+from pollers.profiles.authoring.recording import RecordedSession, read_recording
+from pollers.profiles.loading.library import Library, build_library, read_document
+from pollers.profiles.reading.collect import samples_of
+from pollers.profiles.reading.plan import make_plan
+from pollers.profiles.reading.poll import Reading, read_device
+from pollers.profiles.reading.walking import Memory
+from pollers.sample import Sample
 from pollers.snmp.client import Session
 
 ROOT = "1.3.6.1.4.1.99999"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from pollers.profiles.collect import samples_of
-from pollers.profiles.plan import make_plan
+from pollers.profiles.reading.collect import samples_of
+from pollers.profiles.reading.plan import make_plan
 from tests.unit.profiles.bench import ROOT, library_of, read, session_of
 
 LIBRARY = library_of(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pollers.profiles.absent import NOT_ANSWERED
-from pollers.profiles.compact import Levels, Texts, compact
+from pollers.profiles.language.absent import NOT_ANSWERED
+from pollers.profiles.memory.compact import Levels, Texts, compact
 
 CELLS = st.one_of(st.text(), st.floats(allow_nan=False), st.just(NOT_ANSWERED))
 

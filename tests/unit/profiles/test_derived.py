@@ -4,16 +4,16 @@ import math
 
 import pytest
 
-from pollers.profiles.collect import samples_of
-from pollers.profiles.library import read_library
-from pollers.profiles.plan import make_plan
-from pollers.profiles.reading import read_device
-from pollers.profiles.recording import RecordedSession, read_recording
-from pollers.profiles.walking import Memory
+from pollers.profiles.authoring.recording import RecordedSession, read_recording
+from pollers.profiles.loading.library import read_library
+from pollers.profiles.reading.collect import samples_of
+from pollers.profiles.reading.plan import make_plan
+from pollers.profiles.reading.poll import read_device
+from pollers.profiles.reading.walking import Memory
 from schemas.records import EnrichedResource, Job, RawCounters, Resource
-from streams.gauges.fold import advance
-from streams.gauges.plan import Rules
-from streams.gauges.sample import Sample, from_record
+from streams.gauges.fold.advance import advance
+from streams.gauges.fold.plan import Rules
+from streams.gauges.samples.sample import Sample, from_record
 from streams.polling.results import raw_counters
 
 HOST = Resource(

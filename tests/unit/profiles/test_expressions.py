@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pollers.profiles.absent import Absent, Cell
-from pollers.profiles.evaluate import Get, compile_expression
-from pollers.profiles.expr import Call, ExpressionError, Tree, parse
-from pollers.profiles.patterns import PatternError, compile_pattern
+from pollers.profiles.language.absent import Absent, Cell
+from pollers.profiles.language.evaluate import Get, compile_expression
+from pollers.profiles.language.expr import Call, ExpressionError, Tree, parse
+from pollers.profiles.language.patterns import PatternError, compile_pattern
 
 
 class Row:

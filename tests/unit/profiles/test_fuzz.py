@@ -8,11 +8,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pollers.profiles import json_schema, load, load_columns
+from pollers.profiles.authoring import json_schema
 from pollers.profiles.importing.folder import SOURCES, import_texts
-from pollers.profiles.library import build_library, read_document
+from pollers.profiles.loading import load, load_columns
+from pollers.profiles.loading.library import build_library, read_document
 from pollers.profiles.place import ProfileError
-from pollers.profiles.plan import make_plan
+from pollers.profiles.reading.plan import make_plan
 
 
 def dump(document: Any) -> str:

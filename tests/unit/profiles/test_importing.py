@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from pollers.profiles.collect import samples_of
+from pollers.profiles.authoring.present import json_rows
 from pollers.profiles.importing.folder import ENDINGS, Result, import_texts
-from pollers.profiles.library import build_library, read_document
+from pollers.profiles.loading.library import build_library, read_document
 from pollers.profiles.match import best_profile
-from pollers.profiles.plan import make_plan
-from pollers.profiles.present import json_rows
+from pollers.profiles.reading.collect import samples_of
+from pollers.profiles.reading.plan import make_plan
 from tests.unit.profiles.bench import ROOT, read, session_of
 
 KENTIK = """\

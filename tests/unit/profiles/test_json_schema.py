@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from pollers.profiles import json_schema
-from pollers.profiles.library import BUILT_IN
+from pollers.profiles.authoring import json_schema
+from pollers.profiles.loading.library import BUILT_IN
 
 
 class Yaml12(yaml.SafeLoader):
@@ -21,7 +21,7 @@ class Yaml12(yaml.SafeLoader):
     }
 
 
-SHIPPED = BUILT_IN / "profile.schema.json"
+SHIPPED = BUILT_IN.parent / "profile.schema.json"
 VALIDATOR = jsonschema.Draft202012Validator(json_schema.schema())
 
 
@@ -29,12 +29,12 @@ def test_the_shipped_schema_is_the_one_of_this_loader():
     assert SHIPPED.read_text() == json_schema.text()
 
 
-@pytest.mark.parametrize("path", sorted(BUILT_IN.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(BUILT_IN.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_built_in_profile_is_valid(path: Path):
     assert [error.message for error in VALIDATOR.iter_errors(yaml.load(path.read_text(), Yaml12))] == []  # noqa: S506
 
 
-@pytest.mark.parametrize("path", sorted(BUILT_IN.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(BUILT_IN.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_built_in_profile_is_valid_for_yaml_1_1_too(path: Path):
     """Where `on` without quotes is a truth value, as many editors and tools still have it."""
     assert [error.message for error in VALIDATOR.iter_errors(yaml.safe_load(path.read_text()))] == []

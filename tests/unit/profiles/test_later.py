@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pollers.profiles.later import Later
+from pollers.profiles.reading.later import Later
 
 
 @given(st.lists(st.text()))

@@ -4,9 +4,9 @@ from textwrap import dedent
 
 import pytest
 
-from pollers.profiles.library import read_document
+from pollers.profiles.loading.library import read_document
 from pollers.profiles.place import ProfileError
-from pollers.profiles.plan import make_plan
+from pollers.profiles.reading.plan import make_plan
 from tests.unit.profiles.bench import ROOT, library_of, problems
 
 

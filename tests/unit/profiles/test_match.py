@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from pollers.profiles.library import read_library
+from pollers.profiles.loading.library import read_library
 from pollers.profiles.match import Coverage, best_profile, covering, fits
 from tests.unit.profiles.bench import library_of
 

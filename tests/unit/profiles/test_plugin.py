@@ -11,8 +11,8 @@ import pytest
 
 from pollers.plugins import snmp_facts, snmp_interfaces, snmp_profile
 from pollers.plugins.base import OptionError, PluginContext, Sample
-from pollers.profiles.frames import Frame
-from pollers.profiles.recording import RecordedSession, read_recording
+from pollers.profiles.authoring.recording import RecordedSession, read_recording
+from pollers.profiles.reading.frames import Frame
 from pollers.snmp.client import Device, Session
 from pollers.snmp.errors import AgentError, AuthRefused, DeadlineExceeded, NoAnswer, SnmpError, Unreachable
 from pollers.snmp.values import Table

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pollers.plugins.base import Sample
-from pollers.profiles.collect import Clock, samples_of
-from pollers.profiles.known_by import unique_keys
-from pollers.profiles.library import read_library
-from pollers.profiles.plan import make_plan
-from pollers.profiles.reading import Reading, rebooted
-from pollers.profiles.recording import RecordedSession
-from pollers.profiles.walking import EMPTY_FOR_MS, Memory
+from pollers.profiles.authoring.recording import RecordedSession
+from pollers.profiles.loading.library import read_library
+from pollers.profiles.reading.collect import Clock, samples_of
+from pollers.profiles.reading.known_by import unique_keys
+from pollers.profiles.reading.plan import make_plan
+from pollers.profiles.reading.poll import Reading, rebooted
+from pollers.profiles.reading.walking import EMPTY_FOR_MS, Memory
+from pollers.sample import Sample
 from pollers.snmp.errors import NoAnswer
 from pollers.snmp.values import Column, Problem, Table
 from tests.unit.profiles.bench import ROOT, library_of, read, session_of

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pollers.profiles.recording import RecordedSession, RecordingError, read_recording, write_snmprec
+from pollers.profiles.authoring.recording import RecordedSession, RecordingError, read_recording, write_snmprec
 from pollers.snmp.values import Type, Value
 
 WALK = """\

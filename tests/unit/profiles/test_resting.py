@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pollers.profiles.collect import Clock
-from pollers.profiles.frames import Known, without_rows
-from pollers.profiles.resting import rest, wake
-from pollers.profiles.sharing import Sharing
-from pollers.profiles.walking import Memory
+from pollers.profiles.memory.resting import rest, wake
+from pollers.profiles.memory.sharing import Sharing
+from pollers.profiles.reading.collect import Clock
+from pollers.profiles.reading.frames import Known, without_rows
+from pollers.profiles.reading.walking import Memory
 
 NAMES = st.text(max_size=3)
 WALKS = st.tuples(NAMES, NAMES)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from pollers.profiles.collect import samples_of
-from pollers.profiles.library import read_library
-from pollers.profiles.plan import make_plan
-from pollers.profiles.present import json_rows
+from pollers.profiles.authoring.present import json_rows
+from pollers.profiles.loading.library import read_library
+from pollers.profiles.reading.collect import samples_of
+from pollers.profiles.reading.plan import make_plan
 from tests.unit.profiles.bench import read, session_of
 
 ENTITY = "1.3.6.1.2.1.99.1.1.1"

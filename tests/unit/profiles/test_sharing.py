@@ -2,8 +2,8 @@
 
 import pytest
 
-from pollers.profiles.facts import known_from_facts
-from pollers.profiles.sharing import Sharing
+from pollers.profiles.memory.facts import known_from_facts
+from pollers.profiles.memory.sharing import Sharing
 from schemas.records import Enrichment
 
 NAMES = ("name", "mtu", "alias")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pollers.profiles.loading.watch import LOOK_EVERY_MS, Watch
 from pollers.profiles.place import Problem
-from pollers.profiles.watch import LOOK_EVERY_MS, Watch
 
 GOOD = "profile: mine\ntables: {t: {columns: {v: {oid: 1.3.6.1.4.1.99999.1.1}}}}\nemit: {g: t}\n"
 

@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
-from pollers.snmp.access import open_access
 from pollers.snmp.limits import Limits
+from pollers.snmp.wire.access import open_access
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.snmp import _measure
 

@@ -12,18 +12,18 @@ from collections import Counter
 from random import Random
 from typing import Final, NamedTuple
 
-from pollers.snmp import ber, message
-from pollers.snmp.columns import decode_cells
+from pollers.snmp.codec import ber, message
+from pollers.snmp.codec.message import CommunityFrame, Request, request_id_at
 from pollers.snmp.errors import DamagedResponse, SnmpError
-from pollers.snmp.gets import Gets
-from pollers.snmp.known import Known
 from pollers.snmp.limits import Limits
-from pollers.snmp.message import CommunityFrame, Request, request_id_at
-from pollers.snmp.paging import Paging
-from pollers.snmp.prepared import plan
-from pollers.snmp.rowset import guards, learn
+from pollers.snmp.tables.columns import decode_cells
+from pollers.snmp.tables.gets import Gets
+from pollers.snmp.tables.known import Known
+from pollers.snmp.tables.paging import Paging
+from pollers.snmp.tables.prepared import plan
+from pollers.snmp.tables.rowset import guards, learn
+from pollers.snmp.tables.walk import Walk
 from pollers.snmp.values import Type, Value
-from pollers.snmp.walk import Walk
 from tests.unit.snmp import scripted
 from tests.unit.snmp.scripted import Mib, arcs
 

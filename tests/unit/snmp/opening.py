@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
-from pollers.snmp.access import open_access
 from pollers.snmp.client import Device, Session
 from pollers.snmp.credentials import Community, Credential, Secret
 from pollers.snmp.limits import Limits
 from pollers.snmp.trace import Exchanged, Trace
-from pollers.snmp.wire_access import SnmpAccess
-from pollers.snmp.wire_session import DeviceSession
+from pollers.snmp.wire.access import SnmpAccess, open_access
+from pollers.snmp.wire.session import DeviceSession
 from tests.unit.snmp.scripted import Behaviour, ScriptedAgent, start
 
 PUBLIC = Community(community=Secret("public"))

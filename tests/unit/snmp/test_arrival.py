@@ -4,8 +4,8 @@ import asyncio
 import socket
 import time
 
-from pollers.snmp.link import Address
-from pollers.snmp.wire_sockets import Sockets
+from pollers.snmp.device.link import Address
+from pollers.snmp.wire.sockets import Sockets
 
 BUSY_S = 0.05
 

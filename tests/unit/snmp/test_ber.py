@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pollers.snmp import ber
-from pollers.snmp.columns import decode_known
+from pollers.snmp.codec import ber
 from pollers.snmp.errors import DamagedResponse
+from pollers.snmp.tables.columns import decode_known
 from pollers.snmp.values import Type
 from tests.unit.snmp import scripted
 from tests.unit.snmp.mutations import run

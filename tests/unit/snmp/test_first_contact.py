@@ -7,13 +7,12 @@ from random import Random
 
 import pytest
 
-from pollers.snmp.access import open_access
 from pollers.snmp.client import Device
 from pollers.snmp.credentials import Community, Credential, CredentialSource, Secret
 from pollers.snmp.errors import AuthRefused, NoAnswer, RetriesSpent, Unreachable
 from pollers.snmp.limits import Engine, Limits
 from pollers.snmp.values import Value
-from pollers.snmp.wire_access import SnmpAccess
+from pollers.snmp.wire.access import SnmpAccess, open_access
 from tests.unit.snmp import scripted
 from tests.unit.snmp.opening import PUBLIC, FastClock, Source
 from tests.unit.snmp.scripted import Asked, Behaviour, Mib, ScriptedAgent, arcs, start, variable

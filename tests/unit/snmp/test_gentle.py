@@ -9,16 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pollers.snmp.access import open_access
 from pollers.snmp.budget import Rate, RetryBudget, wait_s
 from pollers.snmp.client import Device
 from pollers.snmp.credentials import Community, Secret
-from pollers.snmp.devices import Devices, split_endpoint
+from pollers.snmp.device.memory import Devices, split_endpoint
 from pollers.snmp.errors import DeadlineExceeded, NoAnswer, Unreachable
 from pollers.snmp.limits import Engine, Limits, engine_for
-from pollers.snmp.paging import SMALLEST_BYTES, Paging
-from pollers.snmp.wire_access import SnmpAccess
-from pollers.snmp.wire_turns import Turns
+from pollers.snmp.tables.paging import SMALLEST_BYTES, Paging
+from pollers.snmp.wire.access import SnmpAccess, open_access
+from pollers.snmp.wire.turns import Turns
 from tests.unit.snmp import scripted
 from tests.unit.snmp.opening import PUBLIC, FastClock, Source, Traced, access_for, opened, sent_s
 from tests.unit.snmp.scripted import Asked, Mib, ScriptedAgent, arcs, start

@@ -7,17 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pollers.snmp import ber
-from pollers.snmp.access import open_access
 from pollers.snmp.client import Device
+from pollers.snmp.codec import ber
+from pollers.snmp.codec.message import CommunityFrame
 from pollers.snmp.limits import Limits
-from pollers.snmp.message import CommunityFrame
-from pollers.snmp.paging import Paging
-from pollers.snmp.prepared import plan
-from pollers.snmp.rowset import RowSet, guards, learn, parts_of, told_now, unchanged
+from pollers.snmp.tables.paging import Paging
+from pollers.snmp.tables.prepared import plan
+from pollers.snmp.tables.rowset import RowSet, guards, learn, parts_of, told_now, unchanged
+from pollers.snmp.tables.walk import Walk
 from pollers.snmp.values import Table
-from pollers.snmp.walk import Walk
-from pollers.snmp.wire_access import SnmpAccess
+from pollers.snmp.wire.access import SnmpAccess, open_access
 from tests.unit.snmp import scripted
 from tests.unit.snmp.opening import FastClock, Source, opened
 from tests.unit.snmp.scripted import (

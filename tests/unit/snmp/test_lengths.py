@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from pollers.snmp import ber
+from pollers.snmp.codec import ber
+from pollers.snmp.codec.message import CommunityFrame, request_id_at
 from pollers.snmp.errors import DamagedResponse, NoAnswer
-from pollers.snmp.message import CommunityFrame, request_id_at
 from pollers.snmp.values import Type, Value
 from tests.unit.snmp.opening import opened
 from tests.unit.snmp.scripted import Asked, ScriptedAgent, arcs, oid_contents

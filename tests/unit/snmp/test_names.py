@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from pollers.snmp.access import open_access
 from pollers.snmp.client import Device
 from pollers.snmp.errors import NoAnswer
 from pollers.snmp.limits import Limits
 from pollers.snmp.values import Value
-from pollers.snmp.wire_access import SnmpAccess
+from pollers.snmp.wire.access import SnmpAccess, open_access
 from tests.unit.snmp import scripted
 from tests.unit.snmp.opening import FastClock, Source
 from tests.unit.snmp.scripted import Mib, start

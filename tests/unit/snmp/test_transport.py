@@ -9,17 +9,16 @@ from typing import cast
 
 import pytest
 
-from pollers.snmp.access import open_access
 from pollers.snmp.client import Device, Session, Stats
+from pollers.snmp.codec.message import GET, Answer, CommunityFrame, Request, request
+from pollers.snmp.device.link import Link
 from pollers.snmp.errors import DamagedResponse, DeadlineExceeded, NoAnswer, RetriesSpent, SnmpError
 from pollers.snmp.limits import Engine, Limits
-from pollers.snmp.link import Link
-from pollers.snmp.machine import Machine
-from pollers.snmp.message import GET, Answer, CommunityFrame, Request, request
+from pollers.snmp.tables.machine import Machine
 from pollers.snmp.values import Value
-from pollers.snmp.wire_access import SnmpAccess
-from pollers.snmp.wire_operation import Exchange, Operation
-from pollers.snmp.wire_permits import Permits
+from pollers.snmp.wire.access import SnmpAccess, open_access
+from pollers.snmp.wire.operation import Exchange, Operation
+from pollers.snmp.wire.permits import Permits
 from tests.unit.snmp import scripted
 from tests.unit.snmp.opening import FastClock, Source, sent_s
 from tests.unit.snmp.scripted import Asked, Behaviour, Mib, ScriptedAgent, arcs, start

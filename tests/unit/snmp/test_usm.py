@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 
-from pollers.snmp import ber
+from pollers.snmp.codec import ber
+from pollers.snmp.codec.message import GET, RESPONSE, Request, Resync, request
+from pollers.snmp.codec.usm import REPORT, UsmFrame
+from pollers.snmp.codec.usm_keys import decrypt, encrypt, keys_for, localized, stretched
 from pollers.snmp.credentials import AuthProtocol, PrivProtocol, Secret, UsmUser
 from pollers.snmp.errors import AuthRefused, DamagedResponse, SnmpError
-from pollers.snmp.message import GET, RESPONSE, Request, Resync, request
-from pollers.snmp.usm import REPORT, UsmFrame
-from pollers.snmp.usm_keys import decrypt, encrypt, keys_for, localized, stretched
 from pollers.snmp.values import Type
 from tests.unit.snmp.mutations import mutate
 

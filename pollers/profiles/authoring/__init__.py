@@ -1,0 +1,1 @@
+"""For those who write profiles: recordings, first drafts, what looks wrong, samples as text."""

@@ -1,0 +1,48 @@
+"""What looks wrong when a profile meets a recording: the wire's types against what the columns say they are."""
+
+from collections.abc import Iterator, Sequence
+
+from pollers.profiles.authoring.recording import Entry
+from pollers.profiles.model import As, Column, Profile, Use
+from pollers.snmp.values import Oid, Type
+
+_COUNTERS = frozenset({Type.COUNTER32, Type.COUNTER64})
+_TEXTS = frozenset({Type.OCTET_STRING})
+
+
+def hints(profile: Profile, entries: Sequence[Entry]) -> Iterator[str]:
+    """Yield what an engineer should look at again, one line each."""
+    kinds = _kinds(profile, entries)
+    for table in profile.tables.values():
+        for column in table.columns.values():
+            for source in column.sources:
+                found = kinds.get(source.oid)
+                if found and (hint := _hint(column, found)):
+                    yield f"{table.name}.{column.name} ({source.oid}): {hint}"
+
+
+def _kinds(profile: Profile, entries: Sequence[Entry]) -> dict[Oid, set[Type]]:
+    wanted = {
+        source.oid
+        for table in profile.tables.values()
+        for column in table.columns.values()
+        for source in column.sources
+    }
+    found: dict[Oid, set[Type]] = {}
+    for oid, value in entries:
+        place = oid
+        while place and place not in wanted:
+            place = place.rpartition(".")[0]
+        if place:
+            found.setdefault(place, set()).add(value.type)
+    return found
+
+
+def _hint(column: Column, kinds: set[Type]) -> str | None:
+    if column.use is Use.GAUGE and kinds <= _COUNTERS:
+        return "the device sends a counter: use: counter makes a rate of it"
+    if column.use is Use.COUNTER and not kinds <= _COUNTERS:
+        return f"the device sends {', '.join(sorted(kind.name for kind in kinds))}, no counter"
+    if column.use is Use.GAUGE and kinds <= _TEXTS and column.read_as is As.AUTO and column.extract is None:
+        return "the device sends text: use: tag, as: number, or extract"
+    return None

@@ -1,0 +1,1 @@
+"""The expressions of profiles: parsed, compiled, computed; values that are absent say why."""

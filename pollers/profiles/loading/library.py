@@ -1,0 +1,122 @@
+"""All profiles of some folders: read, merged by `extends`, checked; a bad file never takes the others with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pollers.profiles.loading.check import check_profile
+from pollers.profiles.loading.load import read_profile
+from pollers.profiles.loading.nodes import Node, merge_profiles, parse_yaml
+from pollers.profiles.loading.section import Section
+from pollers.profiles.model import Profile
+from pollers.profiles.place import Place, Problem, ProfileError
+
+#: the profiles that come with the package
+BUILT_IN: Final = Path(__file__).parents[1] / "library"
+MAX_EXTENDS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    problems: Sequence[Problem] = ()  #: what is wrong with the profiles that are not in `profiles`
+    broken: frozenset[str] = frozenset()  #: their names
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    name: str
+    root: Node
+    problems: tuple[Problem, ...] = ()  #: what is wrong with it already as YAML
+
+
+def read_document(text: str, file: str) -> Document:
+    """Return a profile's document, parsed but not yet merged. Raises ProfileError."""
+    root, problems = parse_yaml(text, file)
+    if not isinstance(root.value, Mapping):
+        raise ProfileError([*problems, Problem(root.at, "", "a mapping (profile: name, ...)")])
+    name_node = root.value.get("profile")
+    name = name_node.value if name_node else None
+    if not isinstance(name, str) or not _is_profile_name(name):
+        at = name_node.at if name_node else root.at
+        raise ProfileError([*problems, Problem(at, "profile", "a name of letters, digits, - _ and . (at most 64)")])
+    if any(problem.key == "profile" for problem in problems):  # nobody knows which profile it is to be
+        raise ProfileError(problems)
+    return Document(name, root, tuple(problems))
+
+
+def _is_profile_name(name: str) -> bool:
+    return 0 < len(name) <= 64 and name[0].isalnum() and all(sign.isalnum() or sign in "-_." for sign in name)
+
+
+def build_library(documents: Sequence[Document], broken: Sequence[Problem] = ()) -> Library:
+    """Return the profiles of the documents; a later document replaces an earlier one of the same name."""
+    by_name = {document.name: document for document in documents}
+    profiles: dict[str, Profile] = {}
+    problems = list(broken)
+    bad: set[str] = set()
+    for name in by_name:
+        try:
+            profiles[name] = _read(by_name, name)
+        except ProfileError as error:
+            problems += error.problems
+            bad.add(name)
+    return Library(profiles, tuple(dict.fromkeys(problems)), frozenset(bad))
+
+
+def _read(documents: Mapping[str, Document], name: str) -> Profile:
+    """Return a profile. Raises ProfileError with all that is wrong with it, in the order of its lines."""
+    found: list[Problem] = []
+    profile, problems = read_profile(_merged(documents, name, (), found), name)
+    found += [*problems, *check_profile(profile)]
+    if found:
+        raise ProfileError(sorted(found, key=lambda problem: problem.at))
+    return profile
+
+
+def _merged(documents: Mapping[str, Document], name: str, above: tuple[str, ...], found: list[Problem]) -> Node:
+    """Return a document with all that it takes over; what is wrong with one of them as YAML is added to `found`.
+
+    Raises ProfileError where a document that it extends is missing or extends it in turn.
+    """
+    root = documents[name].root
+    found += documents[name].problems
+    if name in above or len(above) > MAX_EXTENDS:
+        raise ProfileError([*found, Problem(root.at, "extends", f"no circle: {' -> '.join((*above, name))}")])
+    own = root.value if isinstance(root.value, Mapping) else {}
+    problems: list[Problem] = []
+    section = Section(root, "", problems)
+    merged: dict[str, Node] = {}
+    at = section.line_of("extends")
+    for parent in section.texts("extends"):
+        if parent not in documents:
+            problems.append(Problem(at, "extends", f"a profile that exists, not {parent!r}"))
+            continue
+        inherited = _merged(documents, parent, (*above, name), found).value
+        merged = merge_profiles(merged, inherited) if isinstance(inherited, Mapping) else merged
+    if problems:
+        raise ProfileError([*found, *problems])
+    return Node(root.at, merge_profiles(merged, own))
+
+
+def profile_files(folders: Sequence[Path]) -> list[Path]:
+    """Return the profile files of the folders in order: built-in first, so that a later folder overrides by name."""
+    found: list[Path] = []
+    for folder in (BUILT_IN, *folders):
+        found += sorted(path for path in folder.rglob("*.y*ml") if path.suffix in {".yaml", ".yml"})
+    return found
+
+
+def read_library(folders: Sequence[Path] = (), files: Sequence[Path] = ()) -> Library:
+    """Return the built-in profiles, those of the folders and the files; what cannot be read is among its problems."""
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for path in (*profile_files(folders), *files):
+        try:
+            documents.append(read_document(path.read_text(encoding="utf-8"), str(path)))
+        except ProfileError as error:
+            problems += error.problems
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(Problem(Place(str(path), 0), "", f"a readable UTF-8 file ({type(error).__name__})"))
+    return build_library(documents, problems)

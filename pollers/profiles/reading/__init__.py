@@ -1,0 +1,1 @@
+"""One poll by a profile: what is asked, and how the answers become samples."""

@@ -1,0 +1,218 @@
+"""What rows are known by: their keys, tags and speeds, and the values that the gauges stage is to make of them."""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from pollers.profiles.language.absent import Absent, Cell, Reason
+from pollers.profiles.language.expr import names
+from pollers.profiles.language.functions import as_text
+from pollers.profiles.model import Use
+from pollers.profiles.reading.frames import Frame, Known
+from pollers.profiles.reading.later import Later
+from pollers.profiles.reading.plan import Plan
+from pollers.profiles.refs import Ref
+from schemas.records import DerivedMetric, DimensionColumn, MissingCells
+
+#: reasons that say the device or the profile is at fault, not that the device simply lacks a value
+FAULTS: Final = frozenset({Reason.WRONG_TYPE, Reason.BAD_INDEX, Reason.NOT_A_NUMBER})
+MAX_LONG: Final = 2**63 - 1
+_TEXTS: Final = frozenset({str})
+
+
+@lru_cache(maxsize=8192)
+def _shared(names: tuple[str, ...]) -> list[str]:
+    """Return equal names as one and the same list, which nobody may change: many devices have the same rows."""
+    return list(names)
+
+
+class Missing:
+    """Collects which cells are missing and why, in the order in which they are found."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str], list[int]] = {}
+
+    def note(self, column: str, row: int, reason: str) -> None:
+        self._rows.setdefault((column, reason), []).append(row)
+
+    def cells(self) -> list[MissingCells]:
+        return [MissingCells(column=column, reason=reason, rows=rows) for (column, reason), rows in self._rows.items()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constants:
+    """What rows are known by."""
+
+    index: Sequence[str]
+    dimensions: Sequence[DimensionColumn]
+    line_rates: Sequence[int]
+    derived: Sequence[DerivedMetric]
+    missing: Sequence[MissingCells]
+
+
+class Steady(NamedTuple):
+    """Stands for the constants of a table, from poll to poll, as long as neither rows nor what is remembered change."""
+
+    rows: Sequence[str]
+    known: Known
+    missing: Sequence[MissingCells]
+
+
+def constants_of(plan: Plan, frame: Frame, kept: dict[str, Steady] | None) -> tuple[Constants, Steady | None]:
+    """Return what the rows are known by, and what stands for it if it may be the same in the next poll.
+
+    What is the same as in the last poll is made when somebody looks. `kept` is brought up to date.
+    """
+    name = frame.table.name
+    if kept is None or frame.known is None or name not in plan.steady:
+        return _make_constants(frame, plan.rates), None
+    before = kept.get(name)
+    if before is not None and before.known is frame.known and before.rows == frame.index:
+        return _made_later(frame, plan.rates, before.missing), before
+    made = _make_constants(frame, plan.rates)
+    steady = kept[name] = Steady(_shared(tuple(frame.index)), frame.known, made.missing or ())
+    return made, steady
+
+
+def _make_constants(frame: Frame, rates: Container[Ref]) -> Constants:
+    missing = Missing()
+    return Constants(
+        index=row_keys(frame),
+        dimensions=_dimensions(frame, frame.kept, missing),
+        line_rates=_line_rates(frame, frame.kept),
+        derived=_derived(frame, rates),
+        missing=missing.cells(),
+    )
+
+
+def _made_later(frame: Frame, rates: Container[Ref], missing: Sequence[MissingCells]) -> Constants:
+    again = _Again(frame, rates)
+    return Constants(
+        index=Later(again.index),
+        dimensions=Later(again.dimensions),
+        line_rates=Later(again.line_rates),
+        derived=Later(again.derived),
+        missing=missing,
+    )
+
+
+class _Again:
+    """Makes the constants of a frame when the first of them is asked for."""
+
+    # methods, for nested functions that share what they make would be a circle, which only the collector frees
+
+    def __init__(self, frame: Frame, rates: Container[Ref]) -> None:
+        self._frame = frame
+        self._rates = rates
+        self._made: Constants | None = None
+
+    def _constants(self) -> Constants:
+        if self._made is None:
+            self._made = _make_constants(self._frame, self._rates)
+        return self._made
+
+    def index(self) -> Sequence[str]:
+        return self._constants().index
+
+    def dimensions(self) -> Sequence[DimensionColumn]:
+        return self._constants().dimensions
+
+    def line_rates(self) -> Sequence[int]:
+        return self._constants().line_rates
+
+    def derived(self) -> Sequence[DerivedMetric]:
+        return self._constants().derived
+
+
+def row_keys(frame: Frame) -> list[str]:
+    """Return the stable key of each kept row: a name where it is unique, `name#index` where it repeats or is blank."""
+    indexes = [frame.index[row] for row in frame.kept]
+    candidates = [_row_cells(frame, path) for path in frame.table.row]
+    if not candidates:
+        return indexes
+    titles = [next((text for cells in candidates if (text := _blank_or_text(cells[row]))), "") for row in frame.kept]
+    return unique_keys(titles, indexes)
+
+
+def _row_cells(frame: Frame, path: str) -> list[Cell]:
+    get = frame.get(tuple(path.split(".")))
+    return [get(row) for row in range(len(frame.index))]
+
+
+def _blank_or_text(cell: Cell) -> str:
+    return "" if isinstance(cell, Absent) else as_text(cell).strip()
+
+
+def unique_keys(titles: Sequence[str], indexes: Sequence[str]) -> list[str]:
+    """Return a key per row, all different; the indexes must be."""
+    seen: dict[str, int] = {}
+    for name in titles:
+        seen[name] = seen.get(name, 0) + 1
+    keys = [
+        name if name and seen[name] == 1 else f"{name}#{index}" for name, index in zip(titles, indexes, strict=True)
+    ]
+    if len(set(keys)) < len(keys):
+        return [f"{name}#{index}" for name, index in zip(titles, indexes, strict=True)]
+    return keys
+
+
+def kept_cells(cells: Sequence[Cell], kept: Sequence[int]) -> Sequence[Cell]:
+    """Return the cells of the kept rows: the very column where all are, so that what is remembered is not copied."""
+    if len(kept) == len(cells):
+        return cells
+    each = list(cells)
+    return [each[row] for row in kept]
+
+
+def texts(name: str, cells: Sequence[Cell], missing: Missing) -> Sequence[str]:
+    if _TEXTS.issuperset(map(type, cells)):
+        return cells  # type: ignore[return-value]
+    values: list[str] = []
+    for position, cell in enumerate(cells):
+        if isinstance(cell, Absent):
+            missing.note(name, position, cell.reason)
+            values.append("")
+        else:
+            values.append(as_text(cell))
+    return values
+
+
+def _dimensions(frame: Frame, kept: Sequence[int], missing: Missing) -> list[DimensionColumn]:
+    """Return the tags; one that no row of the device has is left out."""
+    table = frame.table
+    own = [name for name, column in table.columns.items() if column.use is Use.TAG]
+    own += [part.name for part in table.index if part.use is Use.TAG]
+    found: list[DimensionColumn] = []
+    for name in (*own, *table.tags):
+        cells = kept_cells(frame.column(name), kept)
+        if any(not isinstance(cell, Absent) or cell.reason in FAULTS for cell in cells):
+            found.append(DimensionColumn(name=name, values=texts(name, cells, missing)))
+    shown = {column.name for column in found}
+    for name, text in {**frame.frames.profile.static_tags, **table.static_tags}.items():
+        if name not in shown:
+            found.append(DimensionColumn(name=name, values=[text] * len(kept)))
+    return found
+
+
+def _derived(frame: Frame, rates: Container[Ref]) -> list[DerivedMetric]:
+    """Return the computed values that are made of rates; the gauges stage works them out."""
+    waiting = {name: each for name, each in frame.table.computed.items() if Ref(frame.table.name, name) in rates}
+    found: list[DerivedMetric] = []
+    while waiting:  # one that is made of others comes after them; circles were refused when the profile was checked
+        name = next(
+            name
+            for name, computed in waiting.items()
+            if not any(path[-1] in waiting for path in names(computed.expression.tree))
+        )
+        computed = waiting.pop(name)
+        found.append(DerivedMetric(name=name, unit=computed.unit, expr=computed.expression.text))
+    return found
+
+
+def _line_rates(frame: Frame, kept: Sequence[int]) -> list[int]:
+    if frame.table.line_rate is None:
+        return []
+    cells = frame.column(frame.table.line_rate)
+    rates = {cell: 0 if isinstance(cell, Absent | str) or not 0 < cell < MAX_LONG else int(cell) for cell in cells}
+    return [rates[cells[row]] for row in kept]

@@ -1,0 +1,29 @@
+"""What a poll of one group found, before the pipeline adds whose it is and when it was due."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.records import CounterColumn, DerivedMetric, DimensionColumn, GaugeColumn, MissingCells, StateColumn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One poll of one group: the part of RawCounters that only the plugin knows. Fields as there."""
+
+    group: str
+    polled_at_ms: int
+    uptime_cs: int | None = None
+    engine_boots: int | None = None
+    index: Sequence[str]
+    dimensions: Sequence[DimensionColumn] = ()
+    counters: Sequence[CounterColumn] = ()
+    gauges: Sequence[GaugeColumn] = ()
+    states: Sequence[StateColumn] = ()
+    line_rates: Sequence[int] = ()
+    derived: Sequence[DerivedMetric] = ()
+    offsets_ms: Sequence[int] = ()
+    discontinuities_cs: Sequence[int] = ()
+    missing: Sequence[MissingCells] = ()
+    #: the same object as in an earlier sample of this resource, job and group says that index, dimensions, line_rates
+    #: and derived are equal to what they were there: they are then not looked at, and not packed again
+    known_by: object | None = None

@@ -1,0 +1,1 @@
+"""SNMP as bytes: BER, messages, SNMPv3's security; no I/O."""

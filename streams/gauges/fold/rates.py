@@ -1,0 +1,109 @@
+"""Counters become rates: one cell at a time as the definition, whole columns at once as the way it is done.
+
+`rate` says what is right; `columns` gives the same for every cell (tests hold them together) and calls it for those
+cells only that are not plain.
+"""
+
+import math
+from typing import Final, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.gauges.limits import Bound
+from streams.gauges.samples.sample import Counts, Numbers
+from streams.gauges.words import DOUBT_SEPARATOR, Doubt, NoRate
+
+WRAP_32: Final = 2**32
+#: a fall by more than half the range is a wrap, by less a reset, where nothing else tells (RFC 1982 §3.2)
+HALF_32: Final = 2**31
+
+Flags: TypeAlias = npt.NDArray[np.bool_]
+
+
+class Cell(NamedTuple):
+    """What has to be known of one counter of one row, besides its two readings."""
+
+    width: int  #: 32 or 64
+    scale: float  #: scaled value = raw value x scale
+    bound: Bound  #: in the scaled unit per second
+
+
+class Circumstances(NamedTuple):
+    """What is known of the time between the two readings."""
+
+    uptime_known: bool = True  #: the device did not restart, and says so
+    may_have_rebooted: bool = False  #: up for so short that it may have restarted unseen
+
+
+class Rate(NamedTuple):
+    per_s: float
+    doubt: str | None = None  #: a `Doubt`, or several with their separator
+
+
+def rate(before: int, now: int, duration_s: float, cell: Cell, known: Circumstances) -> Rate | NoRate:
+    """Return the mean rate in scaled units per second over duration_s (above 0), or why there is none.
+
+    A 32-bit counter that fell within one boot has wrapped (RFC 2578 §7.1.6), if that is the only number of wraps which
+    the line could have carried; a 64-bit one that fell was reset (RFC 2578 §7.1.10: it cannot have wrapped).
+    """
+    limit = WRAP_32 if cell.width == 32 else 2**64
+    if not (0 <= before < limit and 0 <= now < limit):
+        return NoRate.OUT_OF_RANGE
+    if now >= before:
+        per_s = per_second(now - before, cell.scale, duration_s)
+        if per_s == math.inf:
+            return NoRate.NOT_A_NUMBER
+        if per_s > cell.bound.rise:
+            return NoRate.ABOVE_LINE_RATE
+        if cell.width == 32 and per_s + per_second(WRAP_32, cell.scale, duration_s) <= cell.bound.unseen:
+            return Rate(per_s, Doubt.MAY_HAVE_WRAPPED)
+        return Rate(per_s)
+    return _fell(before, now, duration_s, cell, known)
+
+
+def _fell(before: int, now: int, duration_s: float, cell: Cell, known: Circumstances) -> Rate | NoRate:
+    if cell.width == 64 or known.may_have_rebooted:
+        return NoRate.RESET
+    passed = now + WRAP_32 - before
+    per_s = per_second(passed, cell.scale, duration_s)
+    if per_s > cell.bound.wrap or per_s == math.inf or (cell.bound.wrap == math.inf and passed > HALF_32):
+        return NoRate.RESET
+    doubt: str = Doubt.WRAPPED if known.uptime_known else Doubt.MAY_HAVE_RESET
+    if per_s + per_second(WRAP_32, cell.scale, duration_s) <= cell.bound.unseen:
+        if cell.bound.unseen < math.inf:
+            return NoRate.WRAPPED_TOO_OFTEN
+        doubt = f"{doubt}{DOUBT_SEPARATOR}{Doubt.MAY_HAVE_WRAPPED}"
+    return Rate(per_s, doubt)
+
+
+def per_second(passed: int, scale: float, duration_s: float) -> float:
+    """Return a count as a rate, rounded as `columns` rounds."""
+    return float(passed) * scale / duration_s
+
+
+class Cells(NamedTuple):
+    """Every counter of every row: `Cell` as matrices of counters x rows."""
+
+    scales: Numbers | None  #: counters x 1; None where every scale is 1
+    rise: Numbers  #: finite, so that an infinite rate is above it
+    unseen: Numbers | None  #: -inf for what is 64 bits wide; None where everything is
+    narrow: Flags | None  #: what is 32 bits wide; None where nothing is
+    step: Numbers  #: counters x 1: what one wrap is in the scaled unit
+
+
+def columns(before: Counts, now: Counts, durations_s: Numbers, cells: Cells) -> tuple[Numbers, Flags]:
+    """Return the rate of every cell as if its counter had simply risen, and for which cells `rate` has to be asked."""
+    passed = (now - before).astype(np.float64)
+    if cells.scales is None:
+        rates = passed / durations_s
+    else:
+        with np.errstate(over="ignore"):
+            passed *= cells.scales
+            rates = passed / durations_s
+    odd = now < before
+    odd |= rates > cells.rise
+    if cells.narrow is not None and cells.unseen is not None:
+        odd |= rates + cells.step / durations_s <= cells.unseen
+        odd |= cells.narrow & ((now >= WRAP_32) | (before >= WRAP_32))
+    return rates, odd

@@ -1,0 +1,1 @@
+"""What goes out: gauges as packed Avro, as objects, as lines of JSON."""

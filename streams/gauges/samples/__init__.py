@@ -1,0 +1,1 @@
+"""What comes in and is remembered: a poll decoded, when it was, and the table's entries."""

@@ -1,0 +1,1 @@
+"""What configured transforms make of gauges."""

@@ -1,0 +1,53 @@
+"""The built-in transform `derived`: a section of the configuration that declares derived values.
+
+    [transform:interface-shares]
+    plugin = derived
+    group = interface
+    utilisation_in = utilisation octets_in
+    error_ratio_in = ratio errors_in / errors_in + unicast_in
+
+Its values are worked out within the fold, for all rows at once, before other transforms see the gauges.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pollers.plugins.base import OptionError, PluginContext
+from schemas.records import Gauge, RawCounters
+from streams.gauges.fold.derived import Derived, parse
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedValues:
+    """What one section declares; as a transform it changes nothing, since the fold has done its work already."""
+
+    values: tuple[Derived, ...]
+
+    def advance(
+        self,
+        state: bytes | None,
+        sample: RawCounters,  # noqa: ARG002 - of the Protocol
+        gauges: Sequence[Gauge],
+    ) -> tuple[bytes, Sequence[Gauge]]:
+        """Return the gauges as they are."""
+        return state or b"", gauges
+
+
+def create(context: PluginContext) -> DerivedValues:
+    """Return the declared values. Raises OptionError, naming every declaration that is wrong."""
+    problems: dict[str, str] = {}
+    values: list[Derived] = []
+    group = context.options.get("group", "")
+    if not group:
+        problems["group"] = "expected the metric group whose rows get the values, e.g. interface"
+    for name, text in context.options.items():
+        if name != "group":
+            try:
+                values.append(parse(group, name, text))
+            except ValueError as problem:
+                problems[name] = str(problem)
+    if not values and not problems:
+        problems["group"] = "expected at least one value beside it, e.g. utilisation_in = utilisation octets_in"
+    if problems:
+        raise OptionError(problems)
+    return DerivedValues(tuple(values))
