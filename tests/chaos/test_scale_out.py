@@ -17,7 +17,7 @@ from tests.chaos.pipeline import DEVICES, SETTINGS, Pipeline, stopped_at_the_end
 pytestmark = pytest.mark.timeout(900)
 
 PARTITIONS: Final = 6
-#: after a change of workers: what a dead one's session takes, a rebalance, the recovery of tables, a discovery's interval
+#: after a change of workers: a dead one's session, a rebalance, the recovery of tables, a discovery's interval
 FLOWS_WITHIN_S: Final = 90 if LONG else 120
 ROUNDS: Final = 3 if LONG else 1
 
@@ -34,7 +34,7 @@ class Flow:
         assert self._enriched.open(time.monotonic() + 60)
 
     def again(self, what: str) -> float:
-        """Wait until a new label of each device has come through, each is polled, and workers say so; return how long."""
+        """Wait until a new label of each device has come through and each is polled; return how long that took."""
         began = time.monotonic()
         self._revision += 1
         self._pipeline.relabel(self._revision)
