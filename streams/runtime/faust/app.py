@@ -193,6 +193,7 @@ class StageApp(faust.App):
 
     async def on_stop(self) -> None:
         await self.worker.lifecycle.stop()
+        await self._bounded(self.worker.revoked())  # what ends now is committed, and not done again by the next owner
         for leave in reversed(self.worker.before_stop):
             await self._bounded(leave())
         await super().on_stop()
