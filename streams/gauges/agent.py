@@ -18,9 +18,8 @@ from streams.pipeline import Topic
 from streams.runtime.build import open_worker
 from streams.runtime.kernel.context import now_ms
 from streams.runtime.kernel.effects import NOTHING, Aside, Effects, Send, Write
-from streams.runtime.kernel.loop import Pace
 from streams.runtime.kernel.records import Record
-from streams.runtime.kernel.worker import MAX_RECORD_BYTES, Worker
+from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import NoAccess, Plugins
 from streams.runtime.registry.serde import UnknownSchema
@@ -40,17 +39,13 @@ class Gauges:
         context = worker.context
         self._raw = context.serdes.of(Topic.RAW_COUNTERS, RawCounters)
         self.table = worker.table("series")
-        self.converter = Converter(rules, self._raw, context.serdes.of(Topic.GAUGES, Gauge), self.table.get, transforms)
-        self._topic = context.topic_name(Topic.GAUGES)
-        self._changelog = worker.changelog(self.table)
-        batch = context.settings.gauges.max_batch_bytes
-        self.fold = worker.fold(
-            [Topic.RAW_COUNTERS],
-            self.step,
-            self.table,
-            pace=Pace(linger_s=LINGER_S, max_batch_bytes=batch - batch // 16, max_batch_records=MOST_RECORDS),
-            outbox=worker.make_outbox(max_request_bytes=2 * batch + MAX_RECORD_BYTES, max_batch_bytes=batch),
-            forget=lambda partition: self.converter.forget((partition,)),
+        self.converter = Converter(
+            rules,
+            self._raw,
+            context.serdes.of(Topic.GAUGES, Gauge),
+            self.table.get,
+            transforms,
+            most_kept_bytes=context.settings.gauges.series_bytes,
         )
         self._measure(context.metrics)
 
@@ -87,6 +82,8 @@ class Gauges:
         metrics.counter("gauge_batches", "batches of gauges sent", lambda: loop.batches)
         metrics.gauge("gauge_bytes_waiting", "bytes of samples and gauges not yet stored", lambda: loop.bytes_waiting)
         metrics.gauge("series_in_memory", "keys whose series are kept in memory", lambda: converter.series)
+        metrics.gauge("series_bytes", "memory that they take, about", lambda: converter.kept_bytes)
+        metrics.counter("series_loaded", "series read from the table", lambda: converter.loads)
 
 
 def rules_of(settings: GaugesSettings, derived: Sequence[Derived]) -> Rules:

@@ -12,7 +12,7 @@ import pytest
 
 from pollers.snmp.client import Device, Session, Stats
 from pollers.snmp.codec.message import GET, Answer, CommunityFrame, Request, request
-from pollers.snmp.device.link import Link
+from pollers.snmp.device.link import Address, Link
 from pollers.snmp.errors import DamagedResponse, DeadlineExceeded, NoAnswer, RetriesSpent, SnmpError
 from pollers.snmp.limits import Engine, Limits
 from pollers.snmp.tables.machine import Machine
