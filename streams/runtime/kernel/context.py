@@ -11,7 +11,7 @@ from streams.runtime.kafka.partitions import partition_of
 from streams.runtime.kafka.topic_names import topic_name
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.registry.serde import Serdes
-from streams.runtime.schedule.tenure import Tenure
+from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.settings.loading import Settings
 
 

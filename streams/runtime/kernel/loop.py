@@ -105,6 +105,7 @@ class _Lane(Generic[E]):
     def __init__(self, partition: int) -> None:
         self.partition: Final = partition
         self.is_open = False
+        self.is_broken = False  #: a fault ends the worker: nothing more is done, nor set aside, nor called done
         self.waiting: deque[_Item[E]] = deque()  #: not stepped yet
         self.stepped: deque[_Item[E]] = deque()  #: an item stays in line until its effects are in place
         self.stepped_bytes = 0
@@ -184,10 +185,10 @@ class Loop(Part, Generic[E]):
             self.bytes_waiting += size
 
     def _may_step(self, lane: _Lane[E]) -> bool:
-        return lane.is_open and not self._is_pausing and lane.stepped_bytes < 2 * self._pace.max_batch_bytes
+        return lane.is_open and not (self._is_pausing or lane.is_broken) and lane.stepped_bytes < 2 * self._pace.max_batch_bytes
 
     def _stepped(self, lane: _Lane[E], item: _Item[E]) -> bool:
-        """Step an item; return whether it is in line now. If not, its schema is to be fetched first."""
+        """Step an item; return whether it is in line now. If not, its schema is to be fetched first, or all is over."""
         item.unknown = None
         try:
             item.effects = item.step()
@@ -195,8 +196,9 @@ class Loop(Part, Generic[E]):
             item.unknown = unknown
             return False
         except FatalError as fault:  # every record after it would be set aside as well, and each of them is good
+            lane.is_broken = True
             self._fail(fault)
-            item.why = fault
+            return False
         except Exception as why:  # noqa: BLE001 - a fault in our own code must neither stop the stream nor lose the record
             item.why = why
         else:
@@ -220,13 +222,13 @@ class Loop(Part, Generic[E]):
                 self._start(lane)
 
     def _start(self, lane: _Lane[E]) -> None:
-        if lane.task is None:
+        if lane.task is None and not lane.is_broken:
             lane.task = self._task(self._run(lane), f"lane-{lane.partition}")
 
     async def _run(self, lane: _Lane[E]) -> None:
         """Step what waits and deliver what is stepped, until little is left; that lingers for more."""
         try:
-            while lane.waiting or lane.stepped:
+            while (lane.waiting or lane.stepped) and not lane.is_broken:
                 await self._step_waiting(lane)
                 if not lane.stepped:
                     break  # what waits may not be stepped now
@@ -234,11 +236,14 @@ class Loop(Part, Generic[E]):
                 self._resume()
                 if not (lane.waiting or self._is_pausing) and lane.stepped_bytes < self._pace.max_batch_bytes:
                     break
+        except Exception:
+            lane.is_broken = True
+            raise
         finally:
             lane.task = None
             if self._idle is not None:
                 self._idle.set()
-        if lane.stepped:
+        if lane.stepped and not lane.is_broken:
             self._linger()
 
     async def _step_waiting(self, lane: _Lane[E]) -> None:
@@ -246,6 +251,8 @@ class Loop(Part, Generic[E]):
         while lane.waiting and self._may_step(lane):
             item = lane.waiting[0]
             if not self._stepped(lane, item):
+                if lane.stepped:
+                    return  # the registry may be away: what is before it does not wait for that
                 await _prepare(item)
                 continue
             lane.waiting.popleft()
@@ -356,11 +363,10 @@ class Loop(Part, Generic[E]):
         self._is_pausing = True
         deadline = asyncio.get_running_loop().time() + LEAVE_WITHIN_S
         self._idle = asyncio.Event()
-        while any(lane.stepped for lane in self._lanes.values()):
+        while stepped := [lane for lane in self._lanes.values() if lane.stepped and not lane.is_broken]:
             self._idle.clear()
-            for lane in self._lanes.values():
-                if lane.stepped:
-                    self._start(lane)
+            for lane in stepped:
+                self._start(lane)
             left_s = deadline - asyncio.get_running_loop().time()
             try:
                 await asyncio.wait_for(self._idle.wait(), left_s)

@@ -26,7 +26,7 @@ from streams.runtime.kernel.view import View
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
-from streams.runtime.schedule.tenure import Tenure
+from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.settings.loading import Settings
 
 log = logging.getLogger(__name__)

@@ -34,7 +34,7 @@ from streams.runtime.plugins import Installed, Plugins
 from streams.runtime.registry.files import FileRegistry
 from streams.runtime.registry.serde import Serdes
 from streams.runtime.schedule.owner import Due
-from streams.runtime.schedule.tenure import Tenure
+from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.settings.loading import Settings, load
 from streams.scheduling.slots import Span
 from tests.bench.pipeline.fleet import LEARNING, address, agent_command, configuration

@@ -13,7 +13,7 @@ from streams.polling.held import packed
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import Installed
 from streams.runtime.registry.serde import Serdes
-from streams.runtime.schedule.tenure import Tenure
+from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.settings.sections import KafkaSettings
 
 JOB = Job(plugin="ping", profile="", interval_s=60)

@@ -14,7 +14,7 @@ from streams.runtime.faust.offsets import Offsets
 from streams.runtime.registry.serde import UnknownSchema
 from streams.runtime.schedule.leadership import Term
 from streams.runtime.schedule.owner import Owner
-from streams.runtime.schedule.tenure import Tenure
+from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.schedule.ticker import Ticker
 from streams.runtime.settings.sections import KafkaSettings
 from streams.scheduling.fencing import Verdict
