@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 from schemas.codec import from_avro, parsed_schema, to_avro
 from schemas.errors import BackendError, RecordError
 from schemas.records import Gauge, RawCounters
-from streams.gauges.agent_table import CHANGELOG
 from streams.gauges.converter import Converter, SchemaNeeded
 from streams.gauges.fold.derived import parse
 from streams.gauges.fold.plan import Rules
 from streams.gauges.samples.state import Entry, StateError, entry_key, read_entry, write_entry
 from streams.gauges.transforms.chain import LARGEST_GAUGE_BYTES, LARGEST_STATES_BYTES, Transform
 from streams.pipeline import TOPICS, Topic
+from streams.runtime.faust.tables import CHANGELOG
+from streams.runtime.kernel.effects import Write
+from streams.runtime.kernel.table import Table
 from tests.unit.gauges.making import T0_S, column, record
 from tests.unit.gauges.test_properties import polls
 
@@ -71,24 +73,30 @@ class Stage:
     """A worker's converter with a table that outlives it."""
 
     def __init__(self, transforms: Sequence[Transform] = (), series_kept: int = 100) -> None:
-        self.table: dict[bytes, bytes] = {}
+        self.kept = Table("series")
         self.raw = Raw()
         self._more: dict[str, Any] = {"transforms": transforms, "series_kept": series_kept}
         self.crash()
 
+    @property
+    def table(self) -> dict[bytes, bytes]:
+        """What is stored in the table."""
+        return self.kept._stored.setdefault(0, {})
+
     def crash(self) -> None:
-        """Lose everything but the table."""
-        self.converter = Converter(RULES, self.raw, Gauges(), self.table.get, **self._more)
+        """Lose everything but what is stored."""
+        self.kept.abandon(0)
+        self.converter = Converter(RULES, self.raw, Gauges(), self.kept.get, **self._more)
         self.asides: list[Exception] = []
 
     def take(self, poll: RawCounters, *, store: bool = True) -> list[bytes]:
         converted = self.converter.convert(0, poll.resource.encode(), self.raw.encode(poll))
         self.asides += [aside.why for aside in converted.asides]
-        if converted.entry is not None and store:
-            key, value = converted.entry
-            self.table[key] = value
-            assert converted.series is not None
-            converted.series.unwritten -= 1
+        if converted.entry is not None:
+            write = [Write(*converted.entry)]
+            self.kept.want(0, write)
+            if store:
+                self.kept.store(0, write)
         return list(converted.rows)
 
 
@@ -205,7 +213,7 @@ def test_the_other_half_of_a_state_still_counts():
 def test_a_derived_value_of_a_metrics_name_costs_no_poll_and_is_counted():
     rules = Rules(derived=(parse("interface", "o", "utilisation o"),))
     raw = Raw()
-    converter = Converter(rules, raw, Gauges(), {}.get)
+    converter = Converter(rules, raw, Gauges(), lambda _partition, _key: None)
     converter.convert(0, KEY, raw.encode(octets(0, 0)))
     (packed,) = converter.convert(0, KEY, raw.encode(octets(600, 1))).rows
     assert Gauges().decode(packed).gauges == {"o": 10.0}
@@ -242,16 +250,17 @@ def test_partitions_that_left_are_forgotten():
     stage.converter.forget([1])
     assert stage.converter.series == 1
     stage.converter.forget([0])
+    stage.kept.drop(0)
     assert stage.converter.series == 0
     assert gauge(stage.take(octets(600, 1))).missing == {"o": "first-sample"}
 
 
-def test_only_so_many_series_are_kept_and_none_that_is_not_written():
+def test_only_so_many_series_are_kept_and_one_that_is_not_written_yet_is_not_lost():
     stage = Stage(series_kept=3)
     stage.take(octets(0, 0, resource="unwritten"), store=False)
     for number in range(10):
         stage.take(octets(0, 0, resource=f"r{number}"))
-    assert stage.converter.series <= 4
+    assert stage.converter.series <= 3
     assert gauge(stage.take(octets(600, 1, resource="unwritten"))).gauges == {"o": 10.0}
     assert gauge(stage.take(octets(600, 1, resource="r0"))).gauges == {"o": 10.0}
 

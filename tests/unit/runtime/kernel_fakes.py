@@ -185,6 +185,12 @@ class FakeWorker(Worker):
         await until(lambda: not self.offsets.in_flight())
 
 
+def settings_with(section: str, **values: Any) -> Settings:
+    """Return the defaults but for some values of one section."""
+    defaults = Settings()
+    return defaults.model_copy(update={section: getattr(defaults, section).model_copy(update=values)})
+
+
 async def until(condition: Callable[[], Any]) -> None:
     """Return when something is true."""
     async with asyncio.timeout(PATIENCE_S):
