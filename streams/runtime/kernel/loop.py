@@ -185,7 +185,11 @@ class Loop(Part, Generic[E]):
             self.bytes_waiting += size
 
     def _may_step(self, lane: _Lane[E]) -> bool:
-        return lane.is_open and not (self._is_pausing or lane.is_broken) and lane.stepped_bytes < 2 * self._pace.max_batch_bytes
+        return (
+            lane.is_open
+            and not (self._is_pausing or lane.is_broken)
+            and lane.stepped_bytes < 2 * self._pace.max_batch_bytes
+        )
 
     def _stepped(self, lane: _Lane[E], item: _Item[E]) -> bool:
         """Step an item; return whether it is in line now. If not, its schema is to be fetched first, or all is over."""

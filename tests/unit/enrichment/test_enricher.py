@@ -79,11 +79,16 @@ class World:
 
     def __init__(self):
         self.worker = FakeWorker("enrichment")
-        self.worker.context.serdes.of = lambda topic, _record: Json(Resource if topic is Topic.INVENTORY else EnrichedResource)
+        self.worker.context.serdes.of = lambda topic, _record: Json(
+            Resource if topic is Topic.INVENTORY else EnrichedResource
+        )
         self.plugin, self.traffic, self.load = Plugin(), Polling("traffic"), Polling("load")
         of_kind = {
             Kind.ENRICHMENT: [installed(Kind.ENRICHMENT, "device", self.plugin)],
-            Kind.POLLING: [installed(Kind.POLLING, "traffic", self.traffic), installed(Kind.POLLING, "load", self.load)],
+            Kind.POLLING: [
+                installed(Kind.POLLING, "traffic", self.traffic),
+                installed(Kind.POLLING, "load", self.load),
+            ],
         }
         self.table = self.worker.table("enriched")
         self.enricher = Enricher(self.worker.context, self.table, SimpleNamespace(of=of_kind.__getitem__))

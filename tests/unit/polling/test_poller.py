@@ -160,10 +160,7 @@ async def test_an_hour_without_workers_is_one_ranged_missed_a_job_and_seconds_of
     }
     assert len(missed) == len(resources) * len(jobs)
     due_now = [
-        key
-        for key in keys
-        for job in jobs
-        if (now - phase(key, job.name, job.interval_s)) % job.interval_s == 0
+        key for key in keys for job in jobs if (now - phase(key, job.name, job.interval_s)) % job.interval_s == 0
     ]
     assert sum(plugin.polls.values()) == len(due_now) > 0
     assert poller.outcomes == Counter(

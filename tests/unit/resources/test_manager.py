@@ -280,5 +280,3 @@ async def test_what_the_stage_knows_stands_in_its_metrics(app):
     assert 'panoptes_resources_known{stage="resources"} 1.0' in text
     assert 'panoptes_entries_set_aside_total{stage="resources"} 0.0' in text
     assert app.worker.background["expire"]
-
-

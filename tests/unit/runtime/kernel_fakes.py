@@ -93,8 +93,8 @@ class Letters:
         error: BaseException,
         *,
         origin: tuple[str, int, int],
-        key: bytes | None,  # noqa: ARG002
-        value: bytes | None,  # noqa: ARG002
+        key: bytes | None,
+        value: bytes | None,
     ) -> None:
         await asyncio.sleep(0)
         self.origins.append(origin)
@@ -148,8 +148,9 @@ class FakeWorker(Worker):
         real = super()._make_context(stage, settings)
         fakes: Any = {"outbox": self.sent, "dead_letters": self.letters}
         return StageContext(
-            stage=stage, worker="w", settings=settings, serdes=Serdes(settings, Registry()), metrics=Metrics(stage.name),
-            tenure=type(real.tenure)(settings.kafka, lambda: self.clock_s), now_ms=lambda: self.now_ms, **fakes,
+            stage=stage, worker="w", settings=settings, serdes=Serdes(settings, Registry()),
+            metrics=Metrics(stage.name), tenure=type(real.tenure)(settings.kafka, lambda: self.clock_s),
+            now_ms=lambda: self.now_ms, **fakes,
         )  # fmt: skip
 
     def make_outbox(self, **_limits: int) -> Any:

@@ -16,16 +16,17 @@ from streams.runtime.registry.serde import UnknownSchema
 from tests.unit.runtime.kernel_fakes import FakeWorker, Stored, settle, until
 
 IN, OUT = Topic.RESOURCES, "out"
+AT_ONCE = Pace(linger_s=0)
 
 
 class Counting:
     """A stage that counts the records of each key: its step sends the count and keeps it."""
 
-    def __init__(self, pace: Pace = Pace(linger_s=0)) -> None:
+    def __init__(self) -> None:
         self.worker = FakeWorker("resources")
         self.table: Table = self.worker.table("counts")
         self.thens: list[bytes] = []
-        self.fold: Fold = self.worker.fold([IN], self.step, self.table, pace=pace)
+        self.fold: Fold = self.worker.fold([IN], self.step, self.table, pace=AT_ONCE)
 
     @property
     def changelog(self) -> str:
@@ -155,7 +156,7 @@ async def test_what_was_wanted_and_not_stored_before_a_rebalance_is_not_there_af
 async def test_records_for_several_topics_go_side_by_side():
     worker = FakeWorker("resources")
     worker.fold(
-        [IN], lambda record: Effects((Send("one", b"k", (b"1",)), Send("two", b"k", (b"2", b"3")))), pace=Pace(linger_s=0)
+        [IN], lambda _: Effects((Send("one", b"k", (b"1",)), Send("two", b"k", (b"2", b"3")))), pace=AT_ONCE
     )  # fmt: skip
     await worker.own(0)
     held = worker.sent.hold("one")

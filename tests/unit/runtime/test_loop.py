@@ -396,5 +396,3 @@ async def test_others_get_the_event_loop_while_many_records_are_stepped():
         await asyncio.sleep(0)
         turns += 1
     assert turns > 1_000 / 64
-
-

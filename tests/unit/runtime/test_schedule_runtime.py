@@ -9,10 +9,10 @@ from schemas.errors import FatalError, RecordError
 from schemas.records import Tick
 from streams.runtime.kernel.offsets import Offsets
 from streams.runtime.kernel.records import Place, Record
+from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.registry.serde import UnknownSchema
 from streams.runtime.schedule.leadership import Term
 from streams.runtime.schedule.owner import Owner
-from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.schedule.ticker import Ticker
 from streams.runtime.settings.sections import KafkaSettings
 from streams.scheduling.fencing import Verdict

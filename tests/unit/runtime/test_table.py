@@ -1,4 +1,4 @@
-"""A table's values begin with their format; those of before there were formats are read, those of later ones are not."""
+"""A table's values begin with their format: those of before there were formats are read, newer ones are refused."""
 
 import pytest
 
