@@ -105,7 +105,7 @@ class _Lane(Generic[E]):
     def __init__(self, partition: int) -> None:
         self.partition: Final = partition
         self.is_open = False
-        self.is_broken = False  #: a fault ends the worker: nothing more is done, nor set aside, nor called done
+        self.is_broken = False  #: what it delivers ended in a fault, and is not tried again
         self.waiting: deque[_Item[E]] = deque()  #: not stepped yet
         self.stepped: deque[_Item[E]] = deque()  #: an item stays in line until its effects are in place
         self.stepped_bytes = 0
@@ -136,6 +136,7 @@ class Loop(Part, Generic[E]):
         self._pace: Final = pace
         self._lanes: dict[int, _Lane[E]] = {}
         self._is_pausing = False
+        self._is_failed = False  #: the worker is about to end: nothing more is stepped
         self._lingering: asyncio.TimerHandle | None = None
         self._idle: asyncio.Event | None = None
         self.bytes_waiting = 0  #: of records and effects on their way, in partitions that are open
@@ -185,11 +186,8 @@ class Loop(Part, Generic[E]):
             self.bytes_waiting += size
 
     def _may_step(self, lane: _Lane[E]) -> bool:
-        return (
-            lane.is_open
-            and not (self._is_pausing or lane.is_broken)
-            and lane.stepped_bytes < 2 * self._pace.max_batch_bytes
-        )
+        may = lane.is_open and not (self._is_pausing or self._is_failed)
+        return may and lane.stepped_bytes < 2 * self._pace.max_batch_bytes
 
     def _stepped(self, lane: _Lane[E], item: _Item[E]) -> bool:
         """Step an item; return whether it is in line now. If not, its schema is to be fetched first, or all is over."""
@@ -200,7 +198,7 @@ class Loop(Part, Generic[E]):
             item.unknown = unknown
             return False
         except FatalError as fault:  # every record after it would be set aside as well, and each of them is good
-            lane.is_broken = True
+            self._is_failed = True
             self._fail(fault)
             return False
         except Exception as why:  # noqa: BLE001 - a fault in our own code must neither stop the stream nor lose the record
@@ -232,7 +230,7 @@ class Loop(Part, Generic[E]):
     async def _run(self, lane: _Lane[E]) -> None:
         """Step what waits and deliver what is stepped, until little is left; that lingers for more."""
         try:
-            while (lane.waiting or lane.stepped) and not lane.is_broken:
+            while lane.waiting or lane.stepped:
                 await self._step_waiting(lane)
                 if not lane.stepped:
                     break  # what waits may not be stepped now
@@ -241,13 +239,13 @@ class Loop(Part, Generic[E]):
                 if not (lane.waiting or self._is_pausing) and lane.stepped_bytes < self._pace.max_batch_bytes:
                     break
         except Exception:
-            lane.is_broken = True
+            lane.is_broken = self._is_failed = True
             raise
         finally:
             lane.task = None
             if self._idle is not None:
                 self._idle.set()
-        if lane.stepped and not lane.is_broken:
+        if lane.stepped:
             self._linger()
 
     async def _step_waiting(self, lane: _Lane[E]) -> None:

@@ -20,8 +20,7 @@ from streams.gauges.fold.derived import parse
 from streams.gauges.fold.plan import Rules
 from streams.gauges.samples.state import Entry, StateError, entry_key, read_entry, write_entry
 from streams.gauges.transforms.chain import LARGEST_GAUGE_BYTES, LARGEST_STATES_BYTES, Transform
-from streams.pipeline import TOPICS, Topic
-from streams.runtime.faust.tables import CHANGELOG
+from streams.pipeline import CHANGELOGS, TOPICS, Topic
 from streams.runtime.kernel.effects import Write
 from streams.runtime.kernel.table import Table
 from tests.unit.gauges.making import T0_S, column, record
@@ -420,7 +419,7 @@ def test_a_transform_may_give_its_gauges_one_by_one():
 def test_what_transforms_may_make_fits_its_topics():
     assert TOPICS[Topic.GAUGES].max_message_bytes > LARGEST_GAUGE_BYTES
     entry = LARGEST_STATES_BYTES + TOPICS[Topic.RAW_COUNTERS].max_message_bytes
-    assert entry < int(CHANGELOG["max.message.bytes"])
+    assert entry < int(CHANGELOGS["series"].configs["max.message.bytes"])
 
 
 ENTRIES = st.builds(
