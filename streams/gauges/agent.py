@@ -18,8 +18,9 @@ from streams.pipeline import Topic
 from streams.runtime.build import open_worker
 from streams.runtime.kernel.context import now_ms
 from streams.runtime.kernel.effects import NOTHING, Aside, Effects, Send, Write
+from streams.runtime.kernel.loop import Pace
 from streams.runtime.kernel.records import Record
-from streams.runtime.kernel.worker import Worker
+from streams.runtime.kernel.worker import MAX_RECORD_BYTES, Worker
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import NoAccess, Plugins
 from streams.runtime.registry.serde import UnknownSchema
@@ -46,6 +47,17 @@ class Gauges:
             self.table.get,
             transforms,
             most_kept_bytes=context.settings.gauges.series_bytes,
+        )
+        self._topic = context.topic_name(Topic.GAUGES)
+        self._changelog = worker.changelog(self.table)
+        batch = context.settings.gauges.max_batch_bytes
+        self.fold = worker.fold(
+            [Topic.RAW_COUNTERS],
+            self.step,
+            self.table,
+            pace=Pace(linger_s=LINGER_S, max_batch_bytes=batch - batch // 16, max_batch_records=MOST_RECORDS),
+            outbox=worker.make_outbox(max_request_bytes=2 * batch + MAX_RECORD_BYTES, max_batch_bytes=batch),
+            forget=lambda partition: self.converter.forget((partition,)),
         )
         self._measure(context.metrics)
 
