@@ -34,6 +34,8 @@ class Discoverer:
 
     def __init__(self, context: StageContext, plugins: list[Installed]) -> None:
         self._outbox = context.outbox
+        zone = context.settings.polling.zone
+        plugins = [plugin for plugin in plugins if plugin.section.zone == zone]
         self._plugins = {plugin.section.name: plugin for plugin in plugins}
         #: by section, each from 0 on: a counter that begins with its first fault shows no growth
         none = {plugin.section.title: 0 for plugin in plugins}
@@ -76,7 +78,7 @@ class Discoverer:
         name, title = plugin.section.name, plugin.section.title
         try:
             seen: Discovery = await plugin.instance.discover()
-            good, problems = publishable(seen)
+            good, problems = publishable(seen, plugin.section.zone)
         except Exception:  # a plugin's own fault must not stop the stage
             self.faults[title] += 1
             log.exception("discovery plugin failed, running it again at its next slot plugin=%s", name)

@@ -43,6 +43,7 @@ class Enricher(Part):
         self._serde = context.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
         self._inventory_serde = context.serdes.of(Topic.INVENTORY, Resource)
         self._topic = context.topic_name(Topic.ENRICHED_RESOURCES)
+        self._zone = context.settings.polling.zone
         self._sections = {plugin.section.name: plugin for plugin in plugins.of(Kind.ENRICHMENT)}
         self._pollers = plugins.of(Kind.POLLING)
         #: by section, from 0 on: a counter that begins with its first fault shows no growth
@@ -78,6 +79,8 @@ class Enricher(Part):
 
     def _take(self, partition: int, key: str, resource: Resource | None) -> Effects:
         raw = key.encode()
+        if resource is not None and resource.zone != self._zone:  # the workers of its zone publish what is known of it
+            return Effects(writes=(Write(raw, None),), then=lambda: self._forget(partition, key))
         if resource is None:
             return Effects(
                 (Send(self._topic, raw, (None,)),), (Write(raw, None),), lambda: self._forget(partition, key)

@@ -150,7 +150,7 @@ class Converter:
         made = self._pack(step.rows, states)
         self.rows += len(made.packed)
         self.numbers += sample.counts.size
-        if not step.rows.plain or step.rows.taken:
+        if not step.rows.plain or step.rows.taken or step.rows.gone:
             self.words.update(step.counts())
         asides = [Aside(section.encode(), value, fault) for section, fault in made.faults]
         if step.arrival is Arrival.REPLAYED:

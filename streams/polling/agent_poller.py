@@ -55,6 +55,7 @@ class Poller(Part):
         self._context = context
         self._outbox = context.outbox
         self._tenure = context.tenure
+        self._zone = context.settings.polling.zone
         self._plugins = tuple(plugins)
         self._asking = Asking({plugin.section.name: plugin.instance for plugin in self._plugins})
         self._serde = context.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
@@ -103,7 +104,7 @@ class Poller(Part):
 
     def _remember(self, record: Incoming, key: str, enriched: EnrichedResource | None) -> Effects:
         partition = record.place.partition
-        if enriched is None or record.value is None:
+        if enriched is None or record.value is None or enriched.resource.zone != self._zone:
             return Effects(writes=(Write(key.encode(), None),), then=lambda: self._remove(partition, key))
         stored = packed(record.value)
         return Effects(writes=(Write(key.encode(), stored),), then=lambda: self.schedules.put(partition, key, stored))

@@ -43,6 +43,7 @@ class Fixed(NamedTuple):
     dimensions: tuple[tuple[str, tuple[str, ...]], ...]
     line_rates: tuple[int, ...]
     derived: tuple[tuple[str, str, str], ...] = ()  #: (name, unit, expression)
+    absent: tuple[tuple[str, str], ...] = ()  #: (column, reason): what the agent has in no row
 
 
 class CounterSpec(NamedTuple):
@@ -118,6 +119,7 @@ class Sample(NamedTuple):
     first_answer_ms: int  #: the smallest of them
     discontinuities_cs: Longs | None  #: None = none known
     missing: tuple[MissingPart, ...]
+    complete: bool = True  #: a row that is not here is gone
 
     @property
     def moment(self) -> Moment:
@@ -138,6 +140,7 @@ def from_record(record: RawCounters) -> Sample:
         dimensions=tuple((column.name, tuple(column.values)) for column in record.dimensions),
         line_rates=tuple(record.line_rates),
         derived=tuple((value.name, value.unit, value.expr) for value in record.derived),
+        absent=tuple(record.absent.items()),
     )
     shape = Shape(
         fixed,
@@ -163,6 +166,7 @@ def from_record(record: RawCounters) -> Sample:
         first_answer_ms=min(record.offsets_ms, default=0),
         discontinuities_cs=_longs(record.discontinuities_cs),
         missing=tuple(MissingPart(part.column, part.reason, tuple(part.rows)) for part in record.missing),
+        complete=record.complete,
     )
     return checked(sample)
 
@@ -182,6 +186,7 @@ def to_record(sample: Sample) -> RawCounters:
         dimensions=tuple(DimensionColumn(name=name, values=values) for name, values in fixed.dimensions),
         line_rates=fixed.line_rates,
         derived=tuple(DerivedMetric(name=name, unit=unit, expr=expr) for name, unit, expr in fixed.derived),
+        absent=dict(fixed.absent),
         slot=sample.slot,
         polled_at_ms=sample.polled_at_ms,
         uptime_cs=sample.uptime_cs,
@@ -200,6 +205,7 @@ def to_record(sample: Sample) -> RawCounters:
         offsets_ms=() if sample.offsets_ms is None else tuple(sample.offsets_ms.tolist()),
         discontinuities_cs=() if sample.discontinuities_cs is None else tuple(sample.discontinuities_cs.tolist()),
         missing=tuple(MissingCells(**part._asdict()) for part in sample.missing),
+        complete=sample.complete,
     )
 
 
@@ -275,6 +281,9 @@ def _check(shape: Shape) -> None:
     for what, length in lengths.items():
         if length != shape.rows:
             raise RecordError(f"{what}: {length} values for {shape.rows} rows")
+    columns = {*names["columns of numbers"], *shape.states, *names["dimensions"]}
+    if there := sorted(columns.intersection(name for name, _ in fixed.absent)):
+        raise RecordError(f"absent: columns that are there: {there[:5]}")
     for spec in shape.counters:
         _check_counter(spec, shape.rows)
     if fixed.interval_s <= 0:

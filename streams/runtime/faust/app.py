@@ -16,11 +16,11 @@ from streams.runtime.faust.consumer import Consumer
 from streams.runtime.faust.delivery import QuietMonitor
 from streams.runtime.faust.options import faust_options
 from streams.runtime.faust.tables import ChangelogTable
+from streams.runtime.faust.web import BoundWeb
 from streams.runtime.kafka.client import sample_client_logs
-from streams.runtime.kafka.topics import await_topics, ensure_topics
+from streams.runtime.kafka.topics import await_topics, ensure_topics, refuse_lost_changelogs
 from streams.runtime.kernel.records import Place, Record
 from streams.runtime.kernel.worker import Worker
-from streams.runtime.ops.ports import free_port
 from streams.runtime.ops.waiting import wait_for
 from streams.runtime.ops.watch import Watch
 
@@ -56,7 +56,6 @@ class StageApp(faust.App):
             Monitor=QuietMonitor,
             web_bind=settings.web.host,
             web_host=settings.web.host,
-            web_port=free_port(settings.web.host, self._first_port()),
         )
         self._watch = Watch(worker, is_recovered=self.is_recovered, is_stopping=self._stopping)
         for table in worker.tables:
@@ -71,6 +70,9 @@ class StageApp(faust.App):
     def _first_port(self) -> int:
         base = self.context.settings.web.base_port
         return base + STAGES.index(self.context.stage) * PORTS_PER_STAGE if base else 0
+
+    def _new_web(self) -> BoundWeb:
+        return BoundWeb(self, self.context.settings.web.host, self._first_port())
 
     # records in
 
@@ -161,7 +163,10 @@ class StageApp(faust.App):
         where = settings.kafka.bootstrap_servers
         await wait_for("kafka", where, self.context.outbox.start, absent=(KafkaError, OSError), give_up=self._stopping)
         if not self.should_stop:
+            await refuse_lost_changelogs(settings, self.worker.group, self._changelogs(), self._stopping)
             await ensure_topics(settings, self._stopping)
+            # created is not yet known: on a busy broker the assignment was quicker, and came without the changelogs
+            await await_topics(settings, self._changelogs(), self._stopping)
             await wait_for(
                 "schema registry", settings.registry.url or "files", self.context.serdes.register,
                 absent=(BackendError,), give_up=self._stopping,
@@ -169,30 +174,16 @@ class StageApp(faust.App):
         for prepare in self.worker.before_start:
             if not self.should_stop:
                 await prepare()
-        if not self.should_stop:
-            await self._make_changelogs()
         # Faust makes the folder, but not those above it
         await asyncio.to_thread(Path(self.conf.datadir).mkdir, parents=True, exist_ok=True)
         await super().on_first_start()
-
-    async def _make_changelogs(self) -> None:
-        """Create the tables' changelogs before this worker asks for the cluster's topics.
-
-        Left to Faust they come after the first assignment; a worker that asked before them hears of them minutes
-        later, and as leader of its group it assigns partitions without their changelogs until then.
-        """
-        for table in self.tables.values():
-            await table.changelog_topic.maybe_declare()
-        changelogs = [table.changelog_topic.get_topic_name() for table in self.tables.values()]
-        if changelogs:
-            # created is not yet known: on a busy broker the assignment was quicker
-            await await_topics(self.context.settings, changelogs, self._stopping)
 
     def _stopping(self) -> bool:
         return bool(self.should_stop)
 
     async def on_stop(self) -> None:
         await self.worker.lifecycle.stop()
+        await self._bounded(self.worker.revoked())  # what ends now is committed, and not done again by the next owner
         for leave in reversed(self.worker.before_stop):
             await self._bounded(leave())
         await super().on_stop()
@@ -208,6 +199,9 @@ class StageApp(faust.App):
             )
 
     # partitions
+
+    def _changelogs(self) -> list[str]:
+        return [table.changelog_topic.get_topic_name() for table in self.tables.values()]
 
     def is_recovered(self) -> bool:
         """Return whether every table holds what its changelog holds."""

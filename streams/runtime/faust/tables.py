@@ -1,6 +1,6 @@
 """Faust's side of a table: it reads the changelog back for partitions that are new here; everything else is ours."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final
 
 import faust
@@ -8,16 +8,8 @@ from faust.stores import base
 from faust.types import TP
 
 from schemas.errors import FatalError
+from streams.pipeline import CHANGELOGS
 from streams.runtime.kernel.table import Table
-
-#: an entry is replaced every other poll: clean early, in small segments, so that a recovery reads little that is stale
-CHANGELOG: Final[Mapping[str, str]] = {
-    "segment.bytes": str(16 * 2**20),
-    "segment.ms": "600000",
-    "min.cleanable.dirty.ratio": "0.2",
-    "max.compaction.lag.ms": "900000",
-    "max.message.bytes": str(17 * 2**20),
-}
 
 
 class RecoveringStore(base.Store):
@@ -62,7 +54,7 @@ class ChangelogTable(faust.Table):
             key_type=bytes,
             value_type=bytes,
             partitions=partitions,
-            extra_topic_configs=dict(CHANGELOG),
+            extra_topic_configs=dict(CHANGELOGS[kept.name].configs) if kept.name in CHANGELOGS else None,
         )
 
     def _new_store(self) -> RecoveringStore:

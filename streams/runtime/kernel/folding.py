@@ -83,11 +83,14 @@ class Folding:
                 step.then()
 
     async def _write(self, partition: int, steps: Sequence[Effects]) -> None:
+        if self._table is None:
+            return
+        table, changelog = self._table
         writes = all_writes(steps)
-        if self._table is not None and writes:
-            table, changelog = self._table
-            await self._outbox.send_in_order(changelog, partition, tuple(table.framed(writes)))
-            table.store(partition, writes)
+        changes = [write for write in writes if write.value is not None or table.holds(partition, write.key)]
+        if changes:
+            await self._outbox.send_in_order(changelog, partition, tuple(table.framed(changes)))
+        table.store(partition, writes)
 
     async def _set_aside(self, partition: int, aside: Aside) -> None:
         origin = (aside.topic, partition, -1)

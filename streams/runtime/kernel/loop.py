@@ -135,6 +135,7 @@ class Loop(Part, Generic[E]):
         self._pace: Final = pace
         self._lanes: dict[int, _Lane[E]] = {}
         self._is_pausing = False
+        self._is_failed = False  #: the worker is about to end
         self._lingering: asyncio.TimerHandle | None = None
         self._idle: asyncio.Event | None = None
         self.bytes_waiting = 0  #: of records and effects on their way, in partitions that are open
@@ -184,7 +185,8 @@ class Loop(Part, Generic[E]):
             self.bytes_waiting += size
 
     def _may_step(self, lane: _Lane[E]) -> bool:
-        return lane.is_open and not self._is_pausing and lane.stepped_bytes < 2 * self._pace.max_batch_bytes
+        may = lane.is_open and not (self._is_pausing or self._is_failed)
+        return may and lane.stepped_bytes < 2 * self._pace.max_batch_bytes
 
     def _stepped(self, lane: _Lane[E], item: _Item[E]) -> bool:
         """Step an item; return whether it is in line now. If not, its schema is to be fetched first."""
@@ -195,8 +197,9 @@ class Loop(Part, Generic[E]):
             item.unknown = unknown
             return False
         except FatalError as fault:  # every record after it would be set aside as well, and each of them is good
+            self._is_failed = True
             self._fail(fault)
-            item.why = fault
+            return False
         except Exception as why:  # noqa: BLE001 - a fault in our own code must neither stop the stream nor lose the record
             item.why = why
         else:

@@ -33,6 +33,10 @@ class Table:
         stored = self._stored.get(partition)
         return None if stored is None else stored.get(key)
 
+    def holds(self, partition: int, key: bytes) -> bool:
+        """Return whether a value of the key is stored."""
+        return key in self._stored.get(partition, ())
+
     def keys(self, partition: int) -> Sequence[bytes]:
         """Return the keys that are stored of a partition."""
         return tuple(self._stored.get(partition, ()))

@@ -14,6 +14,7 @@ from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.dead_letters import DeadLetters
 from streams.runtime.kafka.outbox import Outbox
 from streams.runtime.kafka.partitions import partition_of
+from streams.runtime.kafka.topic_names import changelog_name, group_name
 from streams.runtime.kernel.context import StageContext, now_ms
 from streams.runtime.kernel.effects import Effects, Step
 from streams.runtime.kernel.folding import Fold, Folding, TableAt
@@ -100,12 +101,12 @@ class Worker:
 
     def changelog(self, table: Table) -> str:
         """Return the name of a table's changelog topic, as Faust has it."""
-        return f"{self.group}-{table.name}-changelog"
+        return changelog_name(self.context.settings, self.context.stage.name, table.name)
 
     @property
     def group(self) -> str:
         """Return the name of the stage's consumer group."""
-        return f"{self.context.settings.panoptes.topic_prefix}-{self.context.stage.name}"
+        return group_name(self.context.settings, self.context.stage.name)
 
     def fold(
         self,

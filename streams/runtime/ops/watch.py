@@ -13,12 +13,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from streams.runtime.kernel.worker import Worker
+from streams.runtime.ops.blocked import blocking
 from streams.runtime.ops.health import Health, Observed, Progress, judge
 from streams.runtime.ops.waiting import WAITS
 
 log = logging.getLogger(__name__)
 
 _BEAT_S: Final = 1.0
+#: a loop that is blocked for longer is told of, with who blocks it
+_BLOCKED_S: Final = 1.0
 EXIT_NO_PROGRESS: Final = 70  # EX_SOFTWARE
 
 #: what is served at a path: its status, and what is shown
@@ -36,10 +39,19 @@ class Watch:
         self._progress = Progress()
         self._settings = worker.context.settings.scheduling
         self._beating: asyncio.Task[None] | None = None
+        self._loop_thread = threading.get_ident()
+        self._blocked_by = ""  #: who blocks the loop now
+        self.blocked_s = 0.0  #: how long the loop was blocked, all times together
+        worker.context.metrics.counter(
+            "loop_blocked_seconds",
+            "time for which a plugin or our own code blocked the event loop",
+            lambda: self.blocked_s,
+        )
 
     async def begin(self) -> None:
         """Watch from now on, also while services are waited for: who asks must see a worker that lives."""
         self._look()
+        self._loop_thread = threading.get_ident()
         self._beating = asyncio.create_task(self._beat(), name="watch")
         threading.Thread(target=self._guard, name="watch", daemon=True).start()
 
@@ -49,7 +61,13 @@ class Watch:
             await asyncio.sleep(_BEAT_S)
 
     def _look(self) -> None:
-        self._loop_seen_s = time.monotonic()
+        now_s = time.monotonic()
+        if self._blocked_by:
+            blocked_s = now_s - self._loop_seen_s - _BEAT_S
+            self.blocked_s += blocked_s
+            log.warning("the event loop was blocked for_s=%.1f by=%s", blocked_s, self._blocked_by)
+            self._blocked_by = ""
+        self._loop_seen_s = now_s
         offsets = self._worker.offsets
         self._progress = self._progress.seen(
             {place: offsets.committable(place) for place in offsets.places() if offsets.in_flight(place)},
@@ -77,11 +95,13 @@ class Watch:
 
     def _guard(self) -> None:
         while not self._is_stopping():
+            if time.monotonic() - self._loop_seen_s > _BEAT_S + _BLOCKED_S:
+                self._blocked_by = blocking(self._loop_thread)
             health = self.health()
             if not health.live and not self._is_stopping():
-                log.critical(
-                    "no progress, ending this worker so that it is restarted: %s", "; ".join(health.why.values())
-                )
+                why = "; ".join(health.why.values())
+                by = f", by {self._blocked_by}" if "loop" in health.why else ""
+                log.critical("no progress, ending this worker so that it is restarted: %s%s", why, by)
                 logging.shutdown()
                 os._exit(EXIT_NO_PROGRESS)
             time.sleep(_BEAT_S)

@@ -14,6 +14,7 @@ from streams.runtime.schedule.leadership import Leadership, Term
 from streams.runtime.schedule.owner import Due, Owner
 from streams.runtime.schedule.tick_log import KafkaTickLog
 from streams.runtime.schedule.ticker import Ticker
+from streams.runtime.settings.loading import Settings
 from streams.scheduling.fencing import lookback
 from streams.scheduling.leader import Pace
 
@@ -21,6 +22,12 @@ log = logging.getLogger(__name__)
 
 #: how long a stop waits for the ticks at work; it has ten seconds for everything
 STOP_WIND_UP_S: Final = 2.5
+
+
+def leader_path(settings: Settings, group: str) -> str:
+    """Return where in ZooKeeper the workers of a group queue to lead it: a zone's leader is its own."""
+    prefix = settings.panoptes.topic_prefix
+    return f"{settings.zookeeper.root}/{prefix}/{group.removeprefix(f'{prefix}-')}/leader"
 
 
 class StageSchedule:
@@ -67,7 +74,7 @@ class StageSchedule:
         )
         self._leadership = Leadership(
             settings.zookeeper.hosts,
-            f"{settings.zookeeper.root}/{settings.panoptes.topic_prefix}/{context.stage.name}/leader",
+            leader_path(settings, worker.group),
             context.worker,
             session_timeout_s=settings.zookeeper.session_timeout_s,
             on_elected=self._elected,

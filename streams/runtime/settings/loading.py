@@ -37,6 +37,7 @@ from streams.runtime.settings.sections import (
     ZookeeperSettings,
 )
 from streams.runtime.settings.setting import DoNotFit, Section
+from streams.runtime.settings.topics_section import TopicsSettings
 
 __all__ = ["KafkaSettings", "PluginSection", "Settings", "SettingsError", "examine", "load"]
 
@@ -60,6 +61,7 @@ class Settings(BaseModel):
 
     panoptes: PanoptesSettings = PanoptesSettings()
     kafka: KafkaSettings = KafkaSettings()
+    topics: TopicsSettings = TopicsSettings()
     registry: RegistrySettings = RegistrySettings()
     zookeeper: ZookeeperSettings = ZookeeperSettings()
     redis: RedisSettings = RedisSettings()

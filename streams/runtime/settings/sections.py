@@ -225,6 +225,11 @@ class PollingSettings(Section):
     """How much a polling worker does at once."""
 
     max_polls_in_flight: int = setting(2000, "polls under way at a time in one worker", ge=1)
+    zone: str = setting(
+        "",
+        "which zone's devices workers of discovery, enrichment and polling with this configuration ask, and no others",
+        pattern=r"^[A-Za-z0-9_-]{0,64}$",
+    )
 
 
 class SnmpSettings(Section):

@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 from schemas.codec import from_avro, parsed_schema, to_avro
 from schemas.errors import BackendError, RecordError
 from schemas.records import Gauge, RawCounters
-from streams.gauges.agent_table import CHANGELOG
 from streams.gauges.converter import Converter, SchemaNeeded
 from streams.gauges.fold.derived import parse
 from streams.gauges.fold.plan import Rules
 from streams.gauges.samples.state import Entry, StateError, entry_key, read_entry, write_entry
 from streams.gauges.transforms.chain import LARGEST_GAUGE_BYTES, LARGEST_STATES_BYTES, Transform
-from streams.pipeline import TOPICS, Topic
+from streams.pipeline import CHANGELOGS, TOPICS, Topic
 from tests.unit.gauges.making import T0_S, column, record
 from tests.unit.gauges.test_properties import polls
 
@@ -411,7 +410,7 @@ def test_a_transform_may_give_its_gauges_one_by_one():
 def test_what_transforms_may_make_fits_its_topics():
     assert TOPICS[Topic.GAUGES].max_message_bytes > LARGEST_GAUGE_BYTES
     entry = LARGEST_STATES_BYTES + TOPICS[Topic.RAW_COUNTERS].max_message_bytes
-    assert entry < int(CHANGELOG["max.message.bytes"])
+    assert entry < int(CHANGELOGS["series"].configs["max.message.bytes"])
 
 
 ENTRIES = st.builds(
