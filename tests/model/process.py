@@ -133,6 +133,7 @@ class Process:
         # Faust stops what brings records first
         self._flows = False
         await self.worker.lifecycle.stop()
+        await self._bounded(self.worker.revoked())
         for leave in reversed(self.worker.before_stop):
             await self._bounded(leave())
         await self._bounded(self.worker.revoked())

@@ -305,7 +305,12 @@ class World:
         return all(sent) and all(self._is_written(partition, write) for write in effects.writes)
 
     def _is_written(self, partition: int, write: Write) -> bool:
-        """Return whether it stands in the changelog, or one that took its place before it got there."""
+        """Return whether it stands in the changelog, or one that took its place before it got there.
+
+        What deletes a key that is not there needs not to stand there.
+        """
+        if write.value is None and write.key not in self.broker.compacted(self._changelog(), partition):
+            return True
         wanted, ever = self._wanted[partition, write.key], self._ever_stored(Place(self._changelog(), partition))
         return any((write.key, value) in ever for value in wanted[wanted.index(_framed(write)) :])
 

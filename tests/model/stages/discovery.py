@@ -23,7 +23,7 @@ class Discoveries:
         self.sightings = world.serdes.of(Topic.RESOURCES, Resource)
 
     def plugins(self) -> SimpleNamespace:
-        section = SimpleNamespace(name="list", title="discovery:list", interval_s=INTERVAL_S)
+        section = SimpleNamespace(name="list", title="discovery:list", interval_s=INTERVAL_S, zone="")
         installed = [Installed(section, lambda _resource: True, self)]  # type: ignore[arg-type]
         return SimpleNamespace(of={Kind.DISCOVERY: installed}.__getitem__)
 
