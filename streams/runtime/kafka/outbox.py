@@ -70,6 +70,7 @@ class Outbox:
         self._max_batch_bytes = max_batch_bytes
         self._sure = sure
         self._producer: AIOKafkaProducer | None = None
+        self._is_stopped = False  #: for good
         self._renewing = asyncio.Lock()
         self._gathered: dict[_Place, _Group] = {}  #: while they wait for others, or for those that went before
         self._gathering: asyncio.TimerHandle | None = None
@@ -87,6 +88,8 @@ class Outbox:
         self._producer = producer
 
     async def stop(self) -> None:
+        """Store nothing from now on: what is tried again later would stand after what the next owner has stored."""
+        self._is_stopped = True
         if self._producer is not None:
             await self._producer.stop()
             self._producer = None
@@ -247,7 +250,7 @@ class Outbox:
     async def _renew(self, broken: AIOKafkaProducer | None) -> None:
         """Replace a producer whose send failed for good: after a fatal error an idempotent one takes nothing more."""
         async with self._renewing:
-            if self._producer is not broken:
+            if self._producer is not broken or self._is_stopped:
                 return
             self._producer = None
             if broken is not None:
