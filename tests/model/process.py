@@ -112,9 +112,9 @@ class Process:
         self._run(self._commits(), "commits")
         await self._rebalance()
         while True:
-            self._hand_on()
             if self._broker.heartbeat(self._member, self._generation) != "fine":
                 await self._rebalance()
+            self._hand_on()
             if self._flows:
                 self._fetch()
             await asyncio.sleep(LOOK_S)
@@ -189,13 +189,13 @@ class Process:
         self._flows = False
         if self._recovering is not None:
             self._recovering.cancel()
+        while self._buffer:
+            self.skip(self._buffer.popleft())
         if self._generation >= 0:
             await self.worker.revoked()
             self.commit()
         while (assignment := await self._joined()) is None:
             pass
-        while self._buffer:
-            self.skip(self._buffer.popleft())
         self._member, self._generation = assignment.member, assignment.generation
         topics = [*self.worker.topics(), *(self.worker.changelog(table) for table in self.worker.tables)]
         self.worker.assigned([Place(topic, number) for topic in topics for number in assignment.partitions])

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from aiokafka.errors import KafkaConnectionError
+
 from schemas.errors import BackendError, RecordError
 from schemas.records import Tick
 from streams.runtime.kernel.records import Place
@@ -27,11 +29,10 @@ class Producer:
 
     def __init__(self, broker: Broker) -> None:
         self._broker: Final = broker
+        self._name: Final = broker.name()
 
     async def start(self) -> None:
         if not self._broker.stores:
-            from aiokafka.errors import KafkaConnectionError
-
             raise KafkaConnectionError("the broker is away")
 
     async def stop(self) -> None:
@@ -54,7 +55,7 @@ class Producer:
             else:
                 stored.set_exception(fault)
 
-        self._broker.produce(self, Place(topic, partition), tuple(batch), answer)
+        self._broker.produce(self._name, Place(topic, partition), tuple(batch), answer)
         return stored
 
 

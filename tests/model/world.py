@@ -1,4 +1,4 @@
-"""The model's world: a broker, workers of one stage, a clock; what may go wrong with them, and what must hold all the same.
+"""The model's world: a broker, workers of one stage, a clock; what may go wrong, and what must hold all the same.
 
 What has to hold of every stage is checked here; `stages/` has what each of them is given and what must come of it.
 """
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from importlib import import_module
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, Self
 from unittest import mock
 
 from schemas.codec import canonical_text
@@ -101,7 +101,7 @@ class World:
         self._building: list[Candidate] = []
         self._stack: Final = ExitStack()
 
-    def __enter__(self) -> "World":
+    def __enter__(self) -> Self:
         random.seed(0)
         kernel, schedule = "streams.runtime.kernel.worker", "streams.runtime.schedule.stage_schedule"
         agent = f"streams.{self.model.name}.agent"
@@ -156,13 +156,17 @@ class World:
 
     def spend(self, seconds: float) -> None:
         """Let time pass, and everybody do what is due in it."""
-        self._spend(seconds, self.processes)
+        self._spend(seconds, self.living)
+
+    def spend_with(self, leaver: Process, seconds: float) -> None:
+        """Let time pass, also for a process whose host has ended."""
+        self._spend(seconds, [*self.living, leaver])
 
     def _spend(self, seconds: float, processes: Sequence[Process]) -> None:
         until_s = self.clock.now_s + seconds
         while True:
             running = [process for process in processes if not (process.is_frozen or process.loop.is_closed())]
-            if any([process.loop.run_due() for process in running]):
+            if sum(process.loop.run_due() for process in running):
                 self._look_for_faults()
                 continue
             if self.broker.run_due():
@@ -220,6 +224,16 @@ class World:
 
     def leave(self, process: Process) -> None:
         """Send a TERM, and wait until the process is gone."""
+        self.stop(process)
+        self.spend_with(process, EXIT_S)
+        left = [task.get_name() for task in asyncio.all_tasks(process.loop)]
+        # what cannot be stored now waits until the event loop is closed
+        if self.broker.stores and self.broker.answers:
+            assert not left, f"{process.name} has left tasks behind: {left}"
+        self._bury(process)
+
+    def stop(self, process: Process) -> None:
+        """Send a TERM, and wait until its host has done with it: the process may live on for a moment."""
         stopped = process.stop()
         for _ in range(120):
             if process.is_over:
@@ -227,12 +241,6 @@ class World:
             self.spend(0.5)
         assert process.is_over, f"{process.name} does not stop"
         stopped.result()
-        self._spend(EXIT_S, [*self.living, process])
-        left = [task.get_name() for task in asyncio.all_tasks(process.loop)]
-        # what cannot be stored now waits until the event loop is closed
-        if self.broker.stores and self.broker.answers:
-            assert not left, f"{process.name} has left tasks behind: {left}"
-        self._bury(process)
 
     def kill(self, process: Process) -> None:
         """End a process as kill -9 does: what is in its memory is gone; what the broker was given is stored."""
@@ -265,6 +273,9 @@ class World:
         self.broker.latency_s, self.broker.stores, self.broker.answers = latency_s, stores, answers
         self.is_rough = self.is_rough or latency_s > 1 or not stores or not answers
 
+    def heal_broker(self) -> None:
+        self.broker.latency_s, self.broker.stores, self.broker.answers = 0.01, True, True
+
     def lose_commits(self, *, are_lost: bool) -> None:
         self.broker.commits_are_lost = are_lost
         self.is_rough = self.is_rough or are_lost
@@ -293,7 +304,9 @@ class World:
             for offset in passed:
                 led_to = self._effects.get((place, offset), [])
                 if not any(self._is_stored(place.partition, effects) for effects in led_to):
-                    assert (*place, offset) in self.letters(), f"committed, and its effects are not stored: {place} {offset}"
+                    assert (*place, offset) in self.letters(), (
+                        f"committed, and its effects are not stored: {place} {offset}"
+                    )
         self.model.committed(place, passed)
 
     def _is_stored(self, partition: int, effects: Effects) -> bool:
@@ -309,12 +322,14 @@ class World:
 
         What deletes a key that is not there needs not to stand there.
         """
-        if write.value is None and write.key not in self.broker.compacted(self._changelog(), partition):
-            return True
-        wanted, ever = self._wanted[partition, write.key], self._ever_stored(Place(self._changelog(), partition))
-        return any((write.key, value) in ever for value in wanted[wanted.index(_framed(write)) :])
+        wanted, ever = self._wanted[partition, write.key], self._ever_stored(Place(self.changelog(), partition))
+        is_gone = write.key not in self.broker.compacted(self.changelog(), partition)
+        return any(
+            (write.key, value) in ever or (value is None and is_gone)
+            for value in wanted[wanted.index(_framed(write)) :]
+        )
 
-    def _changelog(self) -> str:
+    def changelog(self) -> str:
         worker = self.processes[0].worker
         return worker.changelog(worker.tables[0])
 
@@ -326,13 +341,15 @@ class World:
                 for partition, stored in table._stored.items():
                     ever = self._ever_stored(Place(process.worker.changelog(table), partition))
                     for key, value in stored.items():
-                        assert (key, _framed(Write(key, value))) in ever, f"{process.name}'s table is ahead of its changelog at {key!r}"
+                        assert (key, _framed(Write(key, value))) in ever, (
+                            f"{process.name}'s table is ahead of its changelog at {key!r}"
+                        )
 
     def heal(self) -> None:
         """Mend everything that is broken, and let the time pass until all is quiet."""
-        self.broker.stores = self.broker.answers = True
+        self.heal_broker()
         self.broker.commits_are_lost = self.registry.is_away = False
-        self.broker.latency_s, self.device_s, self.devices_answer = 0.01, 0.2, True
+        self.device_s, self.devices_answer = 0.2, True
         self.reluctant.clear()
         for process in self.living:
             if process.is_frozen:

@@ -32,7 +32,9 @@ class Discoveries:
         if not self.world.devices_answer:
             raise OSError("the source of the list is away")
         now_ms = int(self.world.clock.now_s * 1000)
-        return Discovery(resources=[resource(key, 2, first_seen_ms=now_ms, last_seen_ms=now_ms) for key in range(len(KEYS))])
+        return Discovery(
+            resources=[resource(key, 2, first_seen_ms=now_ms, last_seen_ms=now_ms) for key in range(len(KEYS))]
+        )
 
     def given(self, _key: int, _variant: int) -> Given | None:
         return None

@@ -1,4 +1,4 @@
-"""Gauges: raw counters in; the rows that one converter makes of them, in their order, and repeats with the same bytes."""
+"""Gauges: raw counters in; out the rows that one converter makes of them, in order; repeats have the same bytes."""
 
 from collections import Counter, defaultdict
 
@@ -7,7 +7,7 @@ from streams.gauges.converter import Converter
 from streams.gauges.fold.plan import Rules
 from streams.pipeline import Topic
 from streams.runtime.kernel.records import Place
-from tests.model.broker import TOO_LARGE
+from tests.model.broker import MOST_BYTES
 from tests.model.clock import T0_S
 from tests.model.stages.parts import GARBAGE, KEYS, resource
 from tests.model.world import Given, World
@@ -67,7 +67,7 @@ class Gauges:
         rows: list[bytes] = []
         for value in inputs:
             made = converter.convert(0, key, value)
-            if any(len(row) > TOO_LARGE for row in made.rows):
+            if any(len(row) > MOST_BYTES for row in made.rows):
                 converter.forget()
                 continue
             rows += made.rows

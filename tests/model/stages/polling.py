@@ -88,7 +88,11 @@ class Polling:
         told = self._told()
         for key, job, number, since in self._known():
             if number == partition:
-                untold = [slot for slot in _slots(key, job, max(since, span.first), span.last) if not told[key, job.name, slot]]
+                untold = [
+                    slot
+                    for slot in _slots(key, job, max(since, span.first), span.last)
+                    if not told[key, job.name, slot]
+                ]
                 assert not untold, f"a tick is committed, and slots of {key} have no status: {untold}"
 
     def check(self) -> None:
