@@ -21,11 +21,8 @@ class Clock:
     @contextmanager
     def everywhere(self) -> Iterator[None]:
         """Have the modules under test read this clock."""
-        with (
-            mock.patch.object(time, "time", lambda: self.now_s),
-            mock.patch.object(time, "monotonic", lambda: self.now_s),
-            mock.patch.object(time, "time_ns", lambda: int(self.now_s * 1e9)),
-        ):
+        times = {"time": lambda: self.now_s, "monotonic": lambda: self.now_s, "time_ns": lambda: int(self.now_s * 1e9)}
+        with mock.patch.multiple(time, **times):
             yield
 
 

@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.model.process import Process
+from tests.model.promises import PARTITIONS
+from tests.model.stage_model import StageModel
 from tests.model.stages.parts import KEYS
-from tests.model.world import NEWER, PARTITIONS, StageModel, World
+from tests.model.world import NEWER, World
 
 MOST_WORKERS = 3
 #: how long until the next thing happens: within one turn, one look, one linger, a rebalance, a session
@@ -32,7 +34,7 @@ class Machine(RuleBasedStateMachine):
         try:
             if sys.exc_info()[0] is None:
                 self.world.heal()
-                self.world.check_all()
+                self.world.promises.check_all()
         finally:
             self.world.__exit__()
 
@@ -41,7 +43,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def holds(self) -> None:
-        self.world.check()
+        self.world.promises.check()
 
     # workers
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
@@ -146,10 +147,8 @@ class Process:
         self.is_over = True
 
     async def _bounded(self, step: Any) -> None:
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(step, STOP_STEP_S)
-        except TimeoutError:
-            pass
 
     # records
 

@@ -61,7 +61,7 @@ def the_broker_is_slow(world: World) -> None:
     world.give(IN_2, 2)
     for _ in range(10):
         world.spend(0.5)
-        world.check()
+        world.promises.check()
 
 
 def killed_between_two_stores(world: World) -> None:

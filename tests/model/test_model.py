@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.machine import machine_of
+from tests.model.stage_model import StageModel
 from tests.model.stages import STAGES
-from tests.model.world import StageModel
 
 #: `make chaos` looks for longer, and elsewhere each time
 IS_LONG = os.environ.get("CHAOS") == "long"

@@ -13,10 +13,11 @@ from streams.runtime.kernel.table import Table
 from streams.scheduling.acks import Acks
 from tests.model import scenarios
 from tests.model.process import Process
+from tests.model.stage_model import StageModel
 from tests.model.stages.gauges import Gauges
 from tests.model.stages.polling import Polling
 from tests.model.stages.resources import Resources
-from tests.model.world import StageModel, World
+from tests.model.world import World
 
 Scenario = Callable[[World], None]
 Break = Callable[[pytest.MonkeyPatch], None]
@@ -26,7 +27,7 @@ def lived_through(model: type[StageModel], scenario: Scenario) -> None:
     with World(model()) as world:
         scenario(world)
         world.heal()
-        world.check_all()
+        world.promises.check_all()
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,23 @@
 """The model's world: a broker, workers of one stage, a clock; what may go wrong, and what must hold all the same.
 
-What has to hold of every stage is checked here; `stages/` has what each of them is given and what must come of it.
+`promises.py` has what must hold of every stage, `stages/` what each of them is given and what must come of it.
 """
 
 import asyncio
 import random
 import struct
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from importlib import import_module
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import Any, Final, Self
 from unittest import mock
 
 from schemas.codec import canonical_text
-from schemas.records import DeadLetter
+from schemas.records import DeadLetter, Tick
 from streams.pipeline import TOPICS, Topic, stage
 from streams.runtime.kafka.partitions import partition_of
-from streams.runtime.kernel.effects import Effects, Write
-from streams.runtime.kernel.folding import Folding
-from streams.runtime.kernel.records import Place, Record
-from streams.runtime.kernel.table import Table
+from streams.runtime.kernel.records import Place
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.registry.serde import HEADER_BYTES, Serdes
 from streams.runtime.schedule.tenure import Tenure
@@ -30,51 +26,15 @@ from streams.runtime.settings.sections import KafkaSettings
 from tests.model.broker import Broker
 from tests.model.clock import Clock, ProcessLoop
 from tests.model.process import Process
+from tests.model.promises import PARTITIONS, Promises
 from tests.model.services import Candidate, Election, Producer, Registry, TickLog
+from tests.model.stage_model import StageModel
 
-PARTITIONS: Final = 4
 #: the variant of a record that a newer writer wrote, and the id of its schema: no worker knows that yet
 NEWER: Final = 9
 NEWER_ID: Final = 1_000
 EXIT_S: Final = 2.0  #: how long a process lives on after its host has ended
 ZK_SESSION_S: Final = 10.0
-
-
-class Given(NamedTuple):
-    """A record that a stage is given."""
-
-    topic: Topic
-    key: bytes
-    value: bytes | None
-    is_usable: bool = True  #: if not it must become a dead letter
-
-
-class StageModel(Protocol):
-    """One stage: what it is given, and what must have come of it."""
-
-    name: str
-    settle_s: float  #: how long until everything must have come out, once nothing is broken any more
-
-    def begin(self, world: "World") -> None: ...
-
-    def plugins(self) -> Any:
-        """Return what stands in the place of `open_plugins`; None for a stage that has no plugins."""
-        ...
-
-    def given(self, key: int, variant: int) -> Given | None:
-        """Return the next record of a key, None where the stage reads no records.
-
-        Of variant 0 it is a tombstone, of 1 an undecodable one, of 8 one that is too large to be sent on.
-        """
-        ...
-
-    def committed(self, place: Place, passed: range) -> None:
-        """Look whether what a commit passes is accounted for, where that is more than the effects of records."""
-        ...
-
-    def check(self) -> None:
-        """Look at everything that came out, when all is quiet."""
-        ...
 
 
 class World:
@@ -94,9 +54,7 @@ class World:
         self.device_s = 0.2
         self.is_rough = False  #: whether anything has happened after which work may rightly be done twice
         self.letters_wanted: set[tuple[str, int, int]] = set()
-        self._effects: defaultdict[tuple[Place, int], list[Effects]] = defaultdict(list)
-        self._wanted: defaultdict[tuple[int, bytes], list[bytes | None]] = defaultdict(list)
-        self._ever: dict[Place, tuple[int, set[tuple[bytes | None, bytes | None]]]] = {}
+        self.promises: Final = Promises(self)
         self._born = 0
         self._building: list[Candidate] = []
         self._stack: Final = ExitStack()
@@ -120,7 +78,7 @@ class World:
         for name, stand_in in stand_ins.items():
             self._stack.enter_context(mock.patch(name, stand_in))
         self._stack.enter_context(self.clock.everywhere())
-        self.broker.on_commit = self._committed
+        self.broker.on_commit = self.promises.committed
         self.broker.later(self.clock.now_s + 1, self._every_second)
         self.model.begin(self)
         loop = ProcessLoop(self.clock)
@@ -130,6 +88,8 @@ class World:
 
     async def _register(self) -> None:
         self.serdes.of(Topic.DEAD_LETTERS, DeadLetter)
+        if (ticks := stage(self.model.name).ticks) is not None:
+            self.serdes.of(ticks, Tick)
         await self.serdes.register()
 
     def __exit__(self, *_: object) -> None:
@@ -154,6 +114,10 @@ class World:
     def topic_name(self, topic: Topic) -> str:
         return f"{self.settings.panoptes.topic_prefix}.{topic}"
 
+    def inputs(self) -> Sequence[str]:
+        """Return the topics whose records the stage takes, but for its ticks."""
+        return [self.topic_name(topic) for topic in stage(self.model.name).reads]
+
     def spend(self, seconds: float) -> None:
         """Let time pass, and everybody do what is due in it."""
         self._spend(seconds, self.living)
@@ -167,7 +131,7 @@ class World:
         while True:
             running = [process for process in processes if not (process.is_frozen or process.loop.is_closed())]
             if sum(process.loop.run_due() for process in running):
-                self._look_for_faults()
+                self.look_for_faults()
                 continue
             if self.broker.run_due():
                 continue
@@ -177,7 +141,7 @@ class World:
             self.clock.now_s = next_s
         self.clock.now_s = until_s
 
-    def _look_for_faults(self) -> None:
+    def look_for_faults(self) -> None:
         for process in self.living:
             assert process.failed is None, f"{process.name} has ended itself: {process.failed!r}"
 
@@ -201,26 +165,10 @@ class World:
         process = Process(f"worker-{self._born}", self.broker, ProcessLoop(self.clock), build, self.reluctant)
         process.candidate = self._building[0] if self._building else None
         for loop in process.loops:
-            self._watch(loop._handler)
+            self.promises.watch(loop._handler)
         self.processes.append(process)
         process.start()
         return process
-
-    def _watch(self, handler: Folding) -> None:
-        """Keep what each record led to, for `_committed`."""
-        step, wanted = handler.step, handler.wanted
-
-        def stepping(record: Record) -> Effects:
-            effects = step(record)
-            self._effects[record.place, record.offset].append(effects)
-            return effects
-
-        def wanting(partition: int, effects: Effects) -> Effects:
-            for write in effects.writes:
-                self._wanted[partition, write.key].append(_framed(write))
-            return wanted(partition, effects)
-
-        handler.step, handler.wanted = stepping, wanting  # type: ignore[method-assign]
 
     def leave(self, process: Process) -> None:
         """Send a TERM, and wait until the process is gone."""
@@ -280,71 +228,6 @@ class World:
         self.broker.commits_are_lost = are_lost
         self.is_rough = self.is_rough or are_lost
 
-    # what must hold
-
-    def values(self, topic: Topic, key: bytes) -> list[bytes | None]:
-        return self.broker.values(self.topic_name(topic), key)
-
-    def letters(self) -> set[tuple[str, int, int]]:
-        serde, topic = self.serdes.of(Topic.DEAD_LETTERS, DeadLetter), self.topic_name(Topic.DEAD_LETTERS)
-        logs = (self.broker.logs[Place(topic, number)] for number in range(PARTITIONS))
-        found = [serde.decode(entry.value or b"") for log in logs for entry in log]
-        return {(each.topic, each.partition, each.offset) for each in found}
-
-    def _ever_stored(self, place: Place) -> set[tuple[bytes | None, bytes | None]]:
-        seen, ever = self._ever.setdefault(place, (0, set()))
-        log = self.broker.logs[place]
-        ever.update(log[seen:])
-        self._ever[place] = len(log), ever
-        return ever
-
-    def _committed(self, place: Place, passed: range) -> None:
-        """A commit passes no record whose effects are not stored."""
-        if place.topic in map(self.topic_name, stage(self.model.name).reads):
-            for offset in passed:
-                led_to = self._effects.get((place, offset), [])
-                if not any(self._is_stored(place.partition, effects) for effects in led_to):
-                    assert (*place, offset) in self.letters(), (
-                        f"committed, and its effects are not stored: {place} {offset}"
-                    )
-        self.model.committed(place, passed)
-
-    def _is_stored(self, partition: int, effects: Effects) -> bool:
-        sent = (
-            (send.key, value) in self._ever_stored(Place(send.topic, partition))
-            for send in effects.sends
-            for value in send.values
-        )
-        return all(sent) and all(self._is_written(partition, write) for write in effects.writes)
-
-    def _is_written(self, partition: int, write: Write) -> bool:
-        """Return whether it stands in the changelog, or one that took its place before it got there.
-
-        What deletes a key that is not there needs not to stand there.
-        """
-        wanted, ever = self._wanted[partition, write.key], self._ever_stored(Place(self.changelog(), partition))
-        is_gone = write.key not in self.broker.compacted(self.changelog(), partition)
-        return any(
-            (write.key, value) in ever or (value is None and is_gone)
-            for value in wanted[wanted.index(_framed(write)) :]
-        )
-
-    def changelog(self) -> str:
-        worker = self.processes[0].worker
-        return worker.changelog(worker.tables[0])
-
-    def check(self) -> None:
-        """What must hold at any time: no worker fails, and no table is ahead of its changelog."""
-        self._look_for_faults()
-        for process in self.living:
-            for table in process.worker.tables:
-                for partition, stored in table._stored.items():
-                    ever = self._ever_stored(Place(process.worker.changelog(table), partition))
-                    for key, value in stored.items():
-                        assert (key, _framed(Write(key, value))) in ever, (
-                            f"{process.name}'s table is ahead of its changelog at {key!r}"
-                        )
-
     def heal(self) -> None:
         """Mend everything that is broken, and let the time pass until all is quiet."""
         self.heal_broker()
@@ -358,42 +241,18 @@ class World:
             self.join()
         self.spend(self.model.settle_s)
 
-    def check_all(self) -> None:
-        """What must hold when all is quiet, and after everybody has left."""
-        self.check()
-        owners: dict[int, str] = {}
-        for process in self.living:
-            lifecycle = process.worker.lifecycle
-            for partition in lifecycle.owned:
-                assert partition not in owners, f"partition {partition} has two owners"
-                owners[partition] = process.name
-            assert not lifecycle.waiting(), f"{process.name} waits for {lifecycle.waiting()}: {lifecycle.stuck}"
-            assert not process._paused, f"{process.name} takes nothing more of {process._paused}"
-            assert all(loop.bytes_waiting == 0 for loop in process.loops), f"{process.name} has bytes on their way"
-            self._check_tables(process)
-        assert sorted(owners) == list(range(PARTITIONS)), f"partitions without an owner: {owners}"
-        inputs = [self.topic_name(topic) for topic in stage(self.model.name).reads]
-        for topic in inputs:
-            for number in range(PARTITIONS):
-                place = Place(topic, number)
-                assert self.broker.committed.get(place, 0) == len(self.broker.logs[place]), f"{place} stands still"
-        assert self.letters() == self.letters_wanted
-        self.model.check()
-        for process in self.living:
-            self.leave(process)
+    # what is there
 
-    def _check_tables(self, process: Process) -> None:
-        for table in process.worker.tables:
-            for partition in range(PARTITIONS):
-                replayed = Table(table.name)
-                for key, value in self.broker.logs[Place(process.worker.changelog(table), partition)]:
-                    replayed.recover(partition, key or b"", value)
-                wanted = replayed._stored.get(partition) or {} if partition in process.worker.lifecycle.owned else {}
-                has = table._stored.get(partition) or {}
-                assert has == wanted, f"{process.name}'s table of partition {partition} is not what its changelog has"
-                assert not table._ahead.get(partition), f"{process.name} wants what it does not store"
+    def values(self, topic: Topic, key: bytes) -> list[bytes | None]:
+        return self.broker.values(self.topic_name(topic), key)
 
+    def letters(self) -> set[tuple[str, int, int]]:
+        serde, topic = self.serdes.of(Topic.DEAD_LETTERS, DeadLetter), self.topic_name(Topic.DEAD_LETTERS)
+        logs = (self.broker.logs[Place(topic, number)] for number in range(PARTITIONS))
+        found = [serde.decode(entry.value or b"") for log in logs for entry in log]
+        return {(each.topic, each.partition, each.offset) for each in found}
 
-def _framed(write: Write) -> bytes | None:
-    [(_, (value,))] = Table("any").framed([write])
-    return value
+    def changelog(self) -> str:
+        """Return the name of the stage's changelog."""
+        worker = self.processes[0].worker
+        return worker.changelog(worker.tables[0])

@@ -6,15 +6,15 @@ from types import SimpleNamespace
 from pollers.plugins.base import Discovery, Kind
 from schemas.records import Resource
 from streams.pipeline import Topic
-from streams.runtime.kernel.records import Place
 from streams.runtime.plugins import Installed
+from tests.model.stage_model import Given, StageModel
 from tests.model.stages.parts import KEYS, resource
-from tests.model.world import Given, World
+from tests.model.world import World
 
 INTERVAL_S = 10
 
 
-class Discoveries:
+class Discoveries(StageModel):
     name = "discovery"
     settle_s = 30.0
 
@@ -38,9 +38,6 @@ class Discoveries:
 
     def given(self, _key: int, _variant: int) -> Given | None:
         return None
-
-    def committed(self, place: Place, passed: range) -> None:
-        """Do nothing: what a tick missed is seen at the next slot."""
 
     def check(self) -> None:
         """Every resource was seen within the last interval."""

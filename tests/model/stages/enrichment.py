@@ -8,15 +8,15 @@ from pollers.plugins.base import Kind
 from schemas.errors import DeviceError
 from schemas.records import EnrichedResource, Enrichment, Job, Resource
 from streams.pipeline import Topic
-from streams.runtime.kernel.records import Place
 from streams.runtime.plugins import Installed
+from tests.model.stage_model import Given, StageModel
 from tests.model.stages.parts import GARBAGE, KEYS, resource
-from tests.model.world import Given, World
+from tests.model.world import World
 
 JOB = Job(plugin="ping", profile="", interval_s=60)
 
 
-class Enrichments:
+class Enrichments(StageModel):
     name = "enrichment"
     settle_s = 130.0  #: a device that did not answer is asked again after a minute
 
@@ -57,9 +57,6 @@ class Enrichments:
         known = resource(key, 2 if variant == 8 else variant, last_seen_ms=int(self.world.clock.now_s * 1000))
         self.last[KEYS[key]] = known
         return Given(Topic.INVENTORY, name, self.inventory.encode(known))
-
-    def committed(self, place: Place, passed: range) -> None:
-        """Do nothing: a tick says only that it is time, and what it starts is started again by the next one."""
 
     def check(self) -> None:
         for key, known in self.last.items():

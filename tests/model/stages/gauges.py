@@ -6,16 +6,16 @@ from schemas.records import CounterColumn, Gauge, RawCounters
 from streams.gauges.converter import Converter
 from streams.gauges.fold.plan import Rules
 from streams.pipeline import Topic
-from streams.runtime.kernel.records import Place
 from tests.model.broker import MOST_BYTES
 from tests.model.clock import T0_S
+from tests.model.stage_model import Given, StageModel
 from tests.model.stages.parts import GARBAGE, KEYS, resource
-from tests.model.world import Given, World
+from tests.model.world import World
 
 INTERVAL_S = 60
 
 
-class Gauges:
+class Gauges(StageModel):
     name = "gauges"
     settle_s = 30.0
 
@@ -25,9 +25,6 @@ class Gauges:
         self.raw = world.serdes.of(Topic.RAW_COUNTERS, RawCounters)
         self.gauge = world.serdes.of(Topic.GAUGES, Gauge)
         self.inputs: defaultdict[bytes, list[bytes]] = defaultdict(list)
-
-    def plugins(self) -> None:
-        return None
 
     def given(self, key: int, variant: int) -> Given:
         name = KEYS[key].encode()
@@ -47,9 +44,6 @@ class Gauges:
         )  # fmt: skip
         self.inputs[name].append(value)
         return Given(Topic.RAW_COUNTERS, name, value, is_usable=variant != 8)
-
-    def committed(self, place: Place, passed: range) -> None:
-        """Do nothing: there are no ticks."""
 
     def check(self) -> None:
         """Of each key the rows stand in the order of its samples; what was sent again is what was sent before."""

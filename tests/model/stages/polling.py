@@ -14,14 +14,16 @@ from streams.runtime.plugins import Installed
 from streams.scheduling.fencing import Fence
 from streams.scheduling.phase import phase
 from streams.scheduling.slots import Span
+from tests.model.promises import PARTITIONS
+from tests.model.stage_model import Given, StageModel
 from tests.model.stages.parts import GARBAGE, KEYS, resource
-from tests.model.world import PARTITIONS, Given, World
+from tests.model.world import World
 
 #: resource, job and slot -> how often each outcome was said of it
 Told = defaultdict[tuple[str, str, int], Counter[Outcome]]
 
 
-class Polling:
+class Polling(StageModel):
     name = "polling"
     settle_s = 40.0
 

@@ -3,12 +3,12 @@
 from schemas.records import Resource
 from streams.pipeline import Topic
 from streams.resources.inventory import Sightings, merged, seen, unexpired
-from streams.runtime.kernel.records import Place
+from tests.model.stage_model import Given, StageModel
 from tests.model.stages.parts import GARBAGE, KEYS, resource
-from tests.model.world import Given, World
+from tests.model.world import World
 
 
-class Resources:
+class Resources(StageModel):
     name = "resources"
     settle_s = 60.0
 
@@ -16,9 +16,6 @@ class Resources:
         self.world = world
         self.serde = world.serdes.of(Topic.RESOURCES, Resource)
         self.known: dict[str, Sightings] = {key: {} for key in KEYS}
-
-    def plugins(self) -> None:
-        return None
 
     def given(self, key: int, variant: int) -> Given:
         name = KEYS[key].encode()
@@ -33,9 +30,6 @@ class Resources:
         if variant != 8:
             self.known[KEYS[key]] = seen(self.known[KEYS[key]], sighting)
         return Given(Topic.RESOURCES, name, self.serde.encode(sighting), is_usable=variant != 8)
-
-    def committed(self, place: Place, passed: range) -> None:
-        """Do nothing: there are no ticks."""
 
     def check(self) -> None:
         """The inventory has what the sightings say that have not ended."""
