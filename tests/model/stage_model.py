@@ -27,7 +27,7 @@ class StageModel:
 
     def begin(self, world: "World") -> None:
         """Take the world that the stage lives in; `world.serdes.of` gives serdes for its records."""
-        raise NotImplementedError
+        self.world = world
 
     def plugins(self) -> Any:
         """Return what stands in the place of the stage's `open_plugins`; None for one that has no such thing."""
@@ -38,7 +38,7 @@ class StageModel:
 
         Of variant 0 it is a tombstone, of 1 an undecodable one, of 8 one that is too large to be sent on.
         """
-        raise NotImplementedError
+        return None
 
     def committed(self, place: Place, passed: range) -> None:
         """Look whether what a commit passes is accounted for, where that is more than the effects of records."""

@@ -7,7 +7,7 @@ from pollers.plugins.base import Discovery, Kind
 from schemas.records import Resource
 from streams.pipeline import Topic
 from streams.runtime.plugins import Installed
-from tests.model.stage_model import Given, StageModel
+from tests.model.stage_model import StageModel
 from tests.model.stages.parts import KEYS, resource
 from tests.model.world import World
 
@@ -16,10 +16,9 @@ INTERVAL_S = 10
 
 class Discoveries(StageModel):
     name = "discovery"
-    settle_s = 30.0
 
     def begin(self, world: World) -> None:
-        self.world = world
+        super().begin(world)
         self.sightings = world.serdes.of(Topic.RESOURCES, Resource)
 
     def plugins(self) -> SimpleNamespace:
@@ -35,9 +34,6 @@ class Discoveries(StageModel):
         return Discovery(
             resources=[resource(key, 2, first_seen_ms=now_ms, last_seen_ms=now_ms) for key in range(len(KEYS))]
         )
-
-    def given(self, _key: int, _variant: int) -> Given | None:
-        return None
 
     def check(self) -> None:
         """Every resource was seen within the last interval."""

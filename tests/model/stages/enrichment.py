@@ -21,7 +21,7 @@ class Enrichments(StageModel):
     settle_s = 130.0  #: a device that did not answer is asked again after a minute
 
     def begin(self, world: World) -> None:
-        self.world = world
+        super().begin(world)
         self.inventory = world.serdes.of(Topic.INVENTORY, Resource)
         self.enriched = world.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
         self.last: dict[str, Resource | None] = {}

@@ -17,10 +17,9 @@ INTERVAL_S = 60
 
 class Gauges(StageModel):
     name = "gauges"
-    settle_s = 30.0
 
     def begin(self, world: World) -> None:
-        self.world = world
+        super().begin(world)
         self.polls: Counter[int] = Counter()
         self.raw = world.serdes.of(Topic.RAW_COUNTERS, RawCounters)
         self.gauge = world.serdes.of(Topic.GAUGES, Gauge)

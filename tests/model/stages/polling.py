@@ -28,7 +28,7 @@ class Polling(StageModel):
     settle_s = 40.0
 
     def begin(self, world: World) -> None:
-        self.world = world
+        super().begin(world)
         self.enriched = world.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
         self.statuses = world.serdes.of(Topic.POLL_STATUS, PollStatus)
         self.counters = world.serdes.of(Topic.RAW_COUNTERS, RawCounters)

@@ -13,7 +13,7 @@ class Resources(StageModel):
     settle_s = 60.0
 
     def begin(self, world: World) -> None:
-        self.world = world
+        super().begin(world)
         self.serde = world.serdes.of(Topic.RESOURCES, Resource)
         self.known: dict[str, Sightings] = {key: {} for key in KEYS}
 
