@@ -27,8 +27,8 @@ def set_link(lab: Lab, port: Port, state: str) -> None:
 def move_cable(lab: Lab, plugged: Port, into: Port) -> None:
     """Pull a cable out of one port and plug it into another, that is free or has no cable.
 
-    The port that it leaves stays, with its addresses and its index, without a carrier. The one that it goes into has no
-    address, unless it had one already. Raises LabProblem, SpecProblem.
+    A port of the spec that it leaves stays, with its addresses and a new index, without a carrier. The one that it goes
+    into has no address, unless it had one already. Raises LabProblem, SpecProblem.
     """
     source, target = lab.namespace(plugged.node), lab.namespace(into.node)
     before = {link.name: link for link in lab.truth.links(plugged.node)}
@@ -43,21 +43,23 @@ def move_cable(lab: Lab, plugged: Port, into: Port) -> None:
         system.run("ip", "-n", target, "link", "delete", into.name)
     passing = f"cable{os.getpid()}"
     system.ip_batch([f"link set {plugged.name} down", f"link set {plugged.name} name {passing} netns {target}"], source)
-    there_now = [f"link set {passing} name {into.name}", f"link set {into.name} alias was-{plugged} up"]
-    system.ip_batch([*there_now, *(f"address add {address} dev {into.name}" for address in kept)], target)
-    # Moved within a node, the cable keeps the index.
-    _leave_empty(lab, plugged, None if source == target else before[plugged.name].number, addresses)
-
-
-def _leave_empty(lab: Lab, port: Port, index: int | None, addresses: list[str]) -> None:
-    """Make a port without a carrier: the other end of its cable lies about in the collector, and is down."""
-    loose = Port(COLLECTOR, f"x{os.urandom(4).hex()}")
-    system.ip_batch([wiring.veth(lab.place, port, loose, index)])
-    up = [
-        f"link set {port.name} alias {EMPTY} up",
-        *(f"address add {address} dev {port.name}" for address in addresses),
+    there_now = [
+        f"address flush dev {passing}",
+        f"link set {passing} name {into.name}",
+        f"link set {into.name} alias was-{plugged} up",
     ]
-    system.ip_batch(up, lab.namespace(port.node))
+    system.ip_batch([*there_now, *(f"address add {address} dev {into.name}" for address in kept)], target)
+    if plugged in {end.port for cable in lab.spec.cables for end in cable}:
+        _leave_empty(lab, plugged, addresses)
+
+
+def _leave_empty(lab: Lab, port: Port, addresses: list[str]) -> None:
+    """Make a port without a carrier: the other end of its cable lies about in the collector, and is down."""
+    # With an index of its own: lldpd goes on using the socket of a port that comes back under its name and index.
+    system.ip_batch([wiring.veth(lab.place, port, Port(COLLECTOR, f"x{os.urandom(4).hex()}"))])
+    lines = [f"link set {port.name} alias {EMPTY} up"]
+    lines += [f"address add {address} dev {port.name}" for address in addresses]
+    system.ip_batch(lines, lab.namespace(port.node))
 
 
 def _addresses(lab: Lab, port: Port) -> list[str]:

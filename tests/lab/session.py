@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -46,7 +46,7 @@ def lab_up(
 ) -> Iterator[Lab]:
     """Give a lab that is up inside the block. Raises what `up` and `down` raise."""
     command = [sys.executable, "-m", "tests.lab.keeper", place.name]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True) as keeper:  # noqa: S603
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True) as keeper:
         try:
             lab = up(place, text, cache_s=cache_s, stop=stop or Event(), say=say)
         except AlreadyUp:
@@ -67,7 +67,7 @@ def run_inside(lab: Lab, command: Sequence[str], environment: Mapping[str, str],
     """
     full = system.within(lab.place.collector, *command)
     received: list[int] = []
-    with subprocess.Popen(full, env=dict(environment), start_new_session=not terminal) as process:  # noqa: S603
+    with subprocess.Popen(full, env=dict(environment), start_new_session=not terminal) as process:
 
         def hand_on(number: int, frame: FrameType | None) -> None:
             if terminal and number == signal.SIGINT:
@@ -79,10 +79,9 @@ def run_inside(lab: Lab, command: Sequence[str], environment: Mapping[str, str],
         before = {number: signal.signal(number, hand_on) for number in SIGNALS}
         try:
             while not received:
-                try:
-                    return process.wait(0.5)
-                except subprocess.TimeoutExpired:
-                    continue
+                with suppress(subprocess.TimeoutExpired):
+                    status = process.wait(0.5)
+                    return INTERRUPTED if received else status
             try:
                 process.wait(GRACE_S)
             except subprocess.TimeoutExpired:

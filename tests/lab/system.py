@@ -11,7 +11,7 @@ from typing import Final
 
 NAMESPACES: Final = Path("/run/netns")
 COMMAND_TIMEOUT_S: Final = 30.0
-TERM_TIMEOUT_S: Final = 5.0
+TERM_TIMEOUT_S: Final = 3.0
 _POLL_S: Final = 0.1
 #: writes its own process id, then becomes the command
 _NAMED: Final = 'echo $$ >"$0" && exec "$@"'
@@ -29,7 +29,7 @@ def run(*command: str, text: str | None = None, timeout_s: float = COMMAND_TIMEO
     """Return what a command prints. Raises LabProblem when it fails."""
     try:
         # A session of its own: a Ctrl-C reaches us alone, and we decide what becomes of the command.
-        done = subprocess.run(  # noqa: S603 - fixed commands, no shell
+        done = subprocess.run(
             command, input=text, capture_output=True, text=True, check=False, timeout=timeout_s, start_new_session=True
         )
     except subprocess.TimeoutExpired as problem:
@@ -56,8 +56,8 @@ def start(namespace: str, command: Collection[str], *, pid: Path, log: Path, env
     """Start a daemon in a namespace, away from this process and its terminal; its process id goes to a file."""
     pid.unlink(missing_ok=True)
     with log.open("ab") as out:
-        subprocess.run(  # noqa: S603
-            ["setsid", "--fork", "sh", "-c", _NAMED, str(pid), *within(namespace, *command)],  # noqa: S607
+        subprocess.run(
+            ["setsid", "--fork", "sh", "-c", _NAMED, str(pid), *within(namespace, *command)],
             stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=True, env={**os.environ, **environment},
         )  # fmt: skip
     wait_until(lambda: bool(pid_of(pid)), 5, f"{pid.stem} does not start")
@@ -118,15 +118,13 @@ def end(namespace: str, pid: int) -> None:
 
 def end_all(names: Collection[str]) -> None:
     """End every process in these namespaces; also one that starts while we are at it. Raises LabProblem."""
-    _send(processes(names), signal.SIGTERM)
-    _send(processes(names), signal.SIGCONT)  # one that is frozen takes its TERM only when it goes on
-    if _gone(lambda: processes(names), TERM_TIMEOUT_S):
-        return
-    deadline = time.monotonic() + TERM_TIMEOUT_S
+    began_s = time.monotonic()
     while left := processes(names):
-        if time.monotonic() > deadline:
+        passed_s = time.monotonic() - began_s
+        if passed_s > 2 * TERM_TIMEOUT_S:
             raise LabProblem(f"these processes cannot be ended: {sorted(left)}")
-        _send(left, signal.SIGKILL)
+        _send(left, signal.SIGTERM if passed_s < TERM_TIMEOUT_S else signal.SIGKILL)
+        _send(left, signal.SIGCONT)  # one that is frozen takes its TERM only when it goes on
         time.sleep(_POLL_S)
 
 

@@ -41,11 +41,10 @@ def _veths(place: Place, spec: Spec) -> Iterator[str]:
         yield veth(place, a.port, b.port)
 
 
-def veth(place: Place, a: Port, b: Port, index: int | None = None) -> str:
-    """Return the `ip` command that makes a cable between two ports; `index` is the first one's interface index."""
-    numbered = "" if index is None else f" index {index}"
+def veth(place: Place, a: Port, b: Port) -> str:
+    """Return the `ip` command that makes a cable between two ports."""
     there = f"type veth peer name {b.name} netns {place.namespace(b.node)}"
-    return f"link add {a.name}{numbered} netns {place.namespace(a.node)} {there}"
+    return f"link add {a.name} netns {place.namespace(a.node)} {there}"
 
 
 def _collector(place: Place, spec: Spec) -> Iterator[str]:
