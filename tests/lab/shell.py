@@ -14,7 +14,7 @@ from tests.lab.lab import Lab
 from tests.lab.spec import Agent
 
 #: which lab this is, for everything that is started inside it
-NAME: Final = "PANOPTES_LAB"
+NAME: Final = "LAB_NAME"
 
 _SAY: Final = """
 You are in the collector's namespace of lab {name!r}: it reaches the nodes, and nothing else. Try

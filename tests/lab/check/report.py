@@ -1,0 +1,54 @@
+"""The report of the check, for people."""
+
+from collections import Counter as Tally
+from collections.abc import Iterator
+from typing import Final
+
+from tests.lab.check.judge import STILL_S, SUM_TOLERANCE, Judge, Verdict
+from tests.lab.spec import Agent
+
+SHOWN: Final = 15
+
+
+def lines(judge: Judge, verdict: Verdict) -> Iterator[str]:
+    """Yield what was compared, and what was wrong."""
+    silent = [name for name, node in judge.wanted.items() if node.agent is Agent.SILENT]
+    good = sum(outcomes["SUCCESS"] for outcomes in judge.outcomes.values())
+    polls = sum(sum(outcomes.values()) for name, outcomes in judge.outcomes.items() if name not in silent)
+    agents = Tally(str(node.agent) for node in judge.wanted.values())
+    yield ""
+    yield f"nodes      {len(judge.outcomes)} of {len(judge.wanted)} polled ({_tally(agents)}); {good} of {polls} polls good"
+    for name in silent:
+        yield f"           {name} does not answer: {_tally(judge.outcomes.get(name, Tally()))}"
+    yield f"sums       {len(verdict.sums)} counters were still for {STILL_S:.0f} s before and after the traffic: {_sums(verdict)}"
+    yield f"           {verdict.sums_bounded} others, which hellos never leave still, within what the agents' memory leaves open"
+    yield f"rates      {verdict.rates} within what the agents' memory leaves open; {_steady(verdict)}"
+    yield f"sessions   {sum(verdict.sessions.values())} states of BGP as FRR has them: {_tally(verdict.sessions)}"
+    absent = Tally({reason: 0 for _, reason in judge.absent})
+    for (_, reason), count in judge.absent.items():
+        absent[reason] += count
+    yield f"absent     rates of octets without a number, by reason: {_tally(absent) or 'none'}"
+    yield f"not judged {verdict.unknown} from before or after our readings of the truth"
+    yield from (f"WRONG      {problem}" for problem in verdict.wrong[:SHOWN])
+    if len(verdict.wrong) > SHOWN:
+        yield f"WRONG      and {len(verdict.wrong) - SHOWN} more"
+    yield f"verdict    {f'{len(verdict.wrong)} things are wrong' if verdict.wrong else 'everything agrees'}"
+
+
+def _sums(verdict: Verdict) -> str:
+    if not verdict.sums:
+        return "none"
+    counter, worst = max(verdict.sums.items(), key=lambda pair: pair[1])
+    return f"the kernel's difference within {worst:.5%} (allowed: {SUM_TOLERANCE:.1%}; worst: {counter})"
+
+
+def _steady(verdict: Verdict) -> str:
+    if not verdict.steady:
+        return "none of them all traffic"
+    ordered = sorted(verdict.steady)
+    middle = ordered[len(ordered) // 2]
+    return f"{len(ordered)} that were all traffic: error p50 {middle:.2%}, worst {ordered[-1]:.2%}"
+
+
+def _tally(counts: Tally[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
