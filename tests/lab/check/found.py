@@ -1,8 +1,8 @@
 """How the pipeline learns of the lab's nodes: the seam between the lab and discovery.
 
 Everything else of the check takes a `Found` and asks nothing of where it comes from. Today a list is written from the
-spec, with `seed` as no more than its first line; a discovery that crawls from one address takes its place here, and gets
-the seed, and the site's credentials only.
+spec, with `seed` as no more than its first line; a discovery that crawls from one address takes its place here, and is
+given the seed and the sites' credentials only.
 """
 
 import json
@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 from tests.lab import config
 from tests.lab.spec import Agent, Node, Spec
 
-#: the first part of a node's location
 CLASS: Final = "network"
 TYPE: Final = "net-snmp"
 _V3: Final = {
@@ -55,6 +54,7 @@ def _entry(node: Node) -> dict[str, str]:
 
 
 def _site(node: Node) -> str:
+    """Return where a node stands: the first part of its location."""
     return node.location.partition("/")[0]
 
 

@@ -70,7 +70,8 @@ def running(folder: Path, found: Found, interval_s: int) -> Iterator[tuple[Stack
         environment = {**stack.environment(), "PANOPTES_CONFIG": str(ini)}
         with contextlib.closing(redis.Redis.from_url(stack.service("redis").address)) as client:
             for key, fields in found.secrets.items():
-                client.hset(key, mapping=dict(fields))
+                for field, value in fields.items():
+                    client.hset(key, field, value)
         given = [f"{name}={value}" for name, value in environment.items()]
         system.run("env", "-C", str(ROOT), *given, *COMMAND, "topics", "create", timeout_s=TOPICS_TIMEOUT_S)
         children = Children(folder / "logs", environment, ROOT)

@@ -54,8 +54,9 @@ class Check:
         begin_s = time.time()
         self._say(f"hosts' links were still for {STILL_S:.0f} s; traffic for {traffic_s} s")
         self._traffic(traffic_s)
+        to_s = time.time()
         self._wait_until_still()
-        stretch = Stretch(begin_s, time.time())
+        stretch = Stretch(begin_s, to_s, time.time())
         self._say("and still again; waiting for the last gauges")
         self._pump(ARRIVE_S, lambda: list(self._judge.missing(self._timeline, stretch.end_s)))
         verdict = compare(self._judge, self._timeline, stretch, INTERVAL_S)
@@ -125,7 +126,10 @@ class Check:
 
 
 def run(lab: Lab, folder: Path, traffic_s: int) -> bool:
-    """Return whether all that the pipeline publishes of the lab is right. Raises LabProblem, StackProblem, ChildEnded."""
+    """Return whether all that the pipeline publishes of the lab is right.
+
+    Raises LabProblem, StackProblem, ChildEnded.
+    """
     seed = next(iter(lab.spec.nodes.values()))
     known = found.from_list(lab.spec, seed, folder)
     with pipeline.running(folder, known, INTERVAL_S) as (stack, children), sampled(lab) as timeline:

@@ -50,6 +50,18 @@ class Octets:
         known = bisect_left(self.begun_s, at_s)
         return self.values[known] if known < len(self.values) else None
 
+    def about(self, at_s: float) -> float | None:
+        """Return the value on the line between the readings before and after; None where one of them is lacking."""
+        after = bisect_left(self.begun_s, at_s)
+        if not 0 < after < len(self.values):
+            return None
+        first_s, last_s = self._middle(after - 1), self._middle(after)
+        share = min(1.0, max(0.0, (at_s - first_s) / (last_s - first_s)))
+        return self.values[after - 1] + share * (self.values[after] - self.values[after - 1])
+
+    def _middle(self, number: int) -> float:
+        return (self.begun_s[number] + self.ended_s[number]) / 2
+
     def moved(self, from_s: float, to_s: float, cache_s: float) -> Span | None:
         """Return how far it may have moved between two polls, whose agent may answer with what it read before."""
         bounds = (
