@@ -150,9 +150,8 @@ def _rates(verdict: Verdict, counter: Counter, series: list[Rate], octets: Octet
         elif span.low - 1 <= rate.octets <= span.high + 1:
             verdict.rates += 1
         else:
-            verdict.wrong.append(
-                f"{counter}: {rate.octets:.0f} octets by a rate, by the kernel {span.low} to {span.high}"
-            )
+            said = f"{rate.octets:.0f} octets by a rate, by the kernel {span.low} to {span.high}"
+            verdict.wrong.append(f"{counter}: {said}")
 
 
 def _steady(
@@ -201,9 +200,7 @@ def _sum(verdict: Verdict, counter: Counter, series: list[Rate], octets: Octets,
         low, high = octets.at_least(stretch.from_s), octets.at_least(stretch.end_s)
         found = verdict.sums[counter] = Sum(total, (high or 0) - (low or 0))
         if found.error > SUM_TOLERANCE:
-            verdict.wrong.append(
-                f"{counter}: the rates' sum is {total:.0f} octets, the kernel's difference {found.kernel}"
-            )
+            verdict.wrong.append(f"{counter}: the rates' sum is {total:.0f}, the kernel's difference {found.kernel}")
         return
     span = octets.moved(first_s, last_s, CACHE_S)
     if span is None:
