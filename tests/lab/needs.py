@@ -14,7 +14,7 @@ PROGRAMS: Final = {
     "ethtool": "ethtool", "vtysh": "frr", "setsid": "util-linux",
 }  # fmt: skip
 FRR: Final = Path("/usr/lib/frr/bgpd")
-FRR_SNMP: Final = "*/frr/modules/bgpd_snmp.so"
+FRR_SNMP: Final = "*/frr/modules/bgpd_snmp.so"  #: as scripts/setup looks for it
 PATH: Final = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 

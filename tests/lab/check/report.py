@@ -23,7 +23,7 @@ def lines(judge: Judge, verdict: Verdict) -> Iterator[str]:
         yield f"           {name} does not answer: {_tally(judge.outcomes.get(name, Tally()))}"
     yield f"sums       of rate x duration, counters that were still for {STILL_S:.0f} s before and after the traffic:"
     yield f"           {_sums(verdict)}"
-    yield f"           {verdict.sums_bounded} others, never still for hellos: within what the agents' memory leaves open"
+    yield f"           {verdict.sums_bounded} others, with hellos all the time: within what agents' memory leaves open"
     yield f"rates      {verdict.rates} within what the agents' memory leaves open"
     yield f"           {_steady(verdict)}"
     yield f"sessions   {sum(verdict.sessions.values())} states of BGP as FRR has them: {_tally(verdict.sessions)}"
