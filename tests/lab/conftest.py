@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab import system
 from tests.lab.lab import Lab, read_spec
 from tests.lab.needs import why_not
 from tests.lab.place import Place
@@ -14,21 +15,24 @@ from tests.lab.session import lab_up
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that needs a lab, and give the first of them time to bring it up."""
+    """Mark every test that needs a lab, so that `-m "not lab"` runs without one."""
     for item in items:
         if {"lab", "odd_lab", "free_place"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("lab")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _possible() -> None:
     """Skip where no lab can be built; fail where one has to be."""
-    problem = why_not()
-    if problem is None:
-        return
-    if os.environ.get("CI") == "true":
+    require(why_not(), ci=os.environ.get("CI") == "true")
+
+
+def require(problem: str | None, *, ci: bool) -> None:
+    """Return where there is no problem. Raises pytest's Skipped, and its Failed in CI."""
+    if problem is not None and ci:
         pytest.fail(f"CI=true, and {problem}")
-    pytest.skip(problem)
+    if problem is not None:
+        pytest.skip(problem)
 
 
 def place(kind: str) -> Place:
@@ -36,14 +40,14 @@ def place(kind: str) -> Place:
     return Place.named(f"{kind}{os.getpid()}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(_possible: None) -> Iterator[Lab]:
     """The leaf-spine of 8 nodes, agents' counters at most a second old. Tests put back what they change."""
     with lab_up(place("t"), read_spec("leaf-spine"), cache_s=1, say=_say) as up:
         yield up
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def odd_lab(lab: Lab) -> Iterator[Lab]:
     """Few nodes with an agent of every kind, beside the other lab."""
     with lab_up(place("o"), read_spec("odd"), say=_say) as up:
@@ -60,8 +64,6 @@ def free_place(_possible: None) -> Iterator[Place]:
 
 def left(free: Place) -> list[str]:
     """Return what is left of a lab: namespaces, processes that know of its folder, files."""
-    from tests.lab import system
-
     found = system.namespaces(free.prefix)
     found += [str(path) for path in (free.folder, free.lock) if path.exists()]
     for folder in Path("/proc").glob("[0-9]*"):

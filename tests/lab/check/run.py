@@ -17,7 +17,7 @@ from tests.lab.check.judge import CACHE_S, STILL_S, Judge, Stretch, compare
 from tests.lab.check.sampling import sampled
 from tests.lab.check.timeline import Counter, Timeline
 from tests.lab.lab import Lab
-from tests.lab.spec import Node
+from tests.lab.spec import Agent, Node
 from tests.lab.system import LabProblem
 
 INTERVAL_S: Final = 10
@@ -92,7 +92,8 @@ class Check:
 
     def _traffic(self, seconds: int) -> None:
         """Send between hosts, with a session shut in the middle. Raises LabProblem."""
-        hosts = [node.name for node in self._lab.spec.nodes.values() if not node.router]
+        nodes = sorted(self._lab.spec.nodes.values(), key=lambda node: node.agent is Agent.FULL)  # the odd ones first
+        hosts = [node.name for node in nodes if not node.router]
         pairs = list(zip(hosts, reversed(hosts), strict=True))[: min(PAIRS, len(hosts) // 2)]
         ended_s = time.monotonic() + seconds
         with ThreadPoolExecutor(max(1, len(pairs))) as pool:
