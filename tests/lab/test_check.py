@@ -14,8 +14,8 @@ SPEC = parse(read_spec("odd"))
 PORT = Counter("legacy", "eth1", "in")
 SESSION = Session("router", "10.99.64.1")
 #: still until 100, a megabyte a second until 150, still until 180
-STRETCH = Stretch(100.0, 150.0, 180.0)
 INTERVAL_S = 10
+STRETCH = Stretch(INTERVAL_S, 100.0, 150.0, 180.0)
 OCTETS_PER_S = 1_000_000
 
 
@@ -66,7 +66,7 @@ def judged(records: list[tuple[str, dict[str, Any]]]) -> Verdict:
     judge = Judge(SPEC.nodes)
     for topic, value in records:
         judge.take(topic, value)
-    return compare(judge, timeline(), STRETCH, INTERVAL_S)
+    return compare(judge, timeline(), STRETCH)
 
 
 def test_what_is_true_agrees() -> None:

@@ -38,6 +38,7 @@ class Rate(NamedTuple):
 class Stretch(NamedTuple):
     """Still, then traffic, then still again: Unix seconds."""
 
+    interval_s: int  #: of polls
     from_s: float  #: traffic begins
     to_s: float  #: traffic ends
     end_s: float  #: and everything is still again
@@ -116,13 +117,13 @@ class Verdict:
     wrong: list[str] = field(default_factory=list)
 
 
-def compare(judge: Judge, timeline: Timeline, stretch: Stretch, interval_s: float) -> Verdict:
+def compare(judge: Judge, timeline: Timeline, stretch: Stretch) -> Verdict:
     """Return how what was published compares with the truth."""
     verdict = Verdict()
     for counter, octets in timeline.octets.items():
         series = [rate for _, rate in sorted(judge.rates.get(counter, {}).items())]
         _rates(verdict, counter, series, octets)
-        _steady(verdict, counter, series, octets, stretch, interval_s)
+        _steady(verdict, counter, series, octets, stretch)
         _sum(verdict, counter, series, octets, stretch)
     for session, at_s, state in judge.states:
         _session(verdict, timeline, session, at_s, state)
@@ -154,12 +155,10 @@ def _rates(verdict: Verdict, counter: Counter, series: list[Rate], octets: Octet
             verdict.wrong.append(f"{counter}: {said}")
 
 
-def _steady(
-    verdict: Verdict, counter: Counter, series: list[Rate], octets: Octets, stretch: Stretch, interval_s: float
-) -> None:
+def _steady(verdict: Verdict, counter: Counter, series: list[Rate], octets: Octets, stretch: Stretch) -> None:
     """Hold rates that are all traffic against 1/T: the agent's memory is a second, at either end of T."""
     for rate in series:
-        if rate.from_s - interval_s < stretch.from_s or rate.to_s + CACHE_S > stretch.to_s:
+        if rate.from_s - stretch.interval_s < stretch.from_s or rate.to_s + CACHE_S > stretch.to_s:
             continue
         true, before = _about(octets, rate.from_s, rate.to_s), _about(octets, rate.from_s - CACHE_S, rate.from_s)
         if true is None or before is None or true < MANY_OCTETS:
@@ -173,8 +172,8 @@ def _steady(
             continue
         error = abs(rate.octets - true) / true
         verdict.steady.append(error)
-        if error > 1 / interval_s:
-            verdict.wrong.append(f"{counter}: a rate is {error:.2%} off, more than 1/{interval_s:.0f}")
+        if error > 1 / stretch.interval_s:
+            verdict.wrong.append(f"{counter}: a rate is {error:.2%} off, more than 1/{stretch.interval_s}")
 
 
 def _about(octets: Octets, from_s: float, to_s: float) -> float | None:

@@ -56,10 +56,10 @@ class Check:
         self._traffic(traffic_s)
         to_s = time.time()
         self._wait_until_still()
-        stretch = Stretch(begin_s, to_s, time.time())
+        stretch = Stretch(INTERVAL_S, begin_s, to_s, time.time())
         self._say("and still again; waiting for the last gauges")
         self._pump(ARRIVE_S, lambda: list(self._judge.missing(self._timeline, stretch.end_s)))
-        verdict = compare(self._judge, self._timeline, stretch, INTERVAL_S)
+        verdict = compare(self._judge, self._timeline, stretch)
         click.echo("\n".join(report.lines(self._judge, verdict)))
         return not verdict.wrong
 
