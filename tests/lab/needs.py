@@ -7,15 +7,24 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from tests.lab import system
+
 #: program -> Debian's package
 PROGRAMS: Final = {
+    "ethtool": "ethtool",
     "ip": "iproute2",
-    "snmpd": "snmpd", "snmpbulkwalk": "snmp", "lldpd": "lldpd", "lldpcli": "lldpd", "iperf3": "iperf3",
-    "ethtool": "ethtool", "vtysh": "frr", "setsid": "util-linux",
-}  # fmt: skip
+    "iperf3": "iperf3",
+    "lldpcli": "lldpd",
+    "lldpd": "lldpd",
+    "ping": "iputils-ping",
+    "setsid": "util-linux",
+    "snmpbulkwalk": "snmp",
+    "snmpd": "snmpd",
+    "sysctl": "procps",
+    "vtysh": "frr",
+}
 FRR: Final = Path("/usr/lib/frr/bgpd")
 FRR_SNMP: Final = "*/frr/modules/bgpd_snmp.so"  #: as scripts/setup looks for it
-PATH: Final = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
 @cache
@@ -23,7 +32,7 @@ def why_not() -> str | None:
     """Return why no lab can be built here, for people; None where it can."""
     if os.geteuid() != 0:
         return "the lab needs root, to make network namespaces"
-    packages = {package for program, package in PROGRAMS.items() if shutil.which(program, path=PATH) is None}
+    packages = {package for program, package in PROGRAMS.items() if shutil.which(program, path=system.PATH) is None}
     if not FRR.exists():
         packages.add("frr")
     if not any(Path("/usr/lib").glob(FRR_SNMP)):

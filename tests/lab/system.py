@@ -9,6 +9,8 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
+#: administrators' programs are not on every PATH
+PATH: Final = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 NAMESPACES: Final = Path("/run/netns")
 COMMAND_TIMEOUT_S: Final = 30.0
 TERM_TIMEOUT_S: Final = 3.0
@@ -30,8 +32,9 @@ def run(*command: str, text: str | None = None, timeout_s: float = COMMAND_TIMEO
     try:
         # A session of its own: a Ctrl-C reaches us alone, and we decide what becomes of the command.
         done = subprocess.run(
-            command, input=text, capture_output=True, text=True, check=False, timeout=timeout_s, start_new_session=True
-        )
+            command, input=text, capture_output=True, text=True, check=False, timeout=timeout_s, start_new_session=True,
+            env={**os.environ, "PATH": PATH},
+        )  # fmt: skip
     except subprocess.TimeoutExpired as problem:
         raise LabProblem(f"{' '.join(command)}: no end after {timeout_s:.0f} s") from problem
     except OSError as problem:
@@ -58,7 +61,8 @@ def start(namespace: str, command: Collection[str], *, pid: Path, log: Path, env
     with log.open("ab") as out:
         subprocess.run(
             ["setsid", "--fork", "sh", "-c", _NAMED, str(pid), *within(namespace, *command)],
-            stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=True, env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=True,
+            env={**os.environ, "PATH": PATH, **environment},
         )  # fmt: skip
     wait_until(lambda: bool(pid_of(pid)), 5, f"{pid.stem} does not start")
 
