@@ -13,6 +13,9 @@ import click
 @click.option("--measure", is_flag=True, help="With --check: print what each process cost.")
 @click.option("--devices", default=24, show_default=True, type=click.IntRange(12, 10_000), help="Simulated devices.")
 @click.option("--interval", "interval_s", default=15, show_default=True, type=click.IntRange(1, 60), help="Seconds.")
+@click.option(
+    "--events-every", "events_every_s", default=130.0, show_default=True, help="Seconds between reboots and the like."
+)
 @click.option("--within", "within_s", default=300.0, show_default=True, help="Seconds that the check may take.")
 @click.option("--at-least", "at_least_s", default=0.0, help="Seconds that the check goes on at least.")
 @click.option(
@@ -36,6 +39,7 @@ def command(  # noqa: PLR0913 (one argument per option)
     measure: bool,
     devices: int,
     interval_s: int,
+    events_every_s: float,
     within_s: float,
     at_least_s: float,
     state: Path,
@@ -50,6 +54,7 @@ def command(  # noqa: PLR0913 (one argument per option)
         jars=jars.absolute(),
         devices=devices,
         interval_s=interval_s,
+        events_every_s=events_every_s,
         check=check,
         measure=measure,
         within_s=within_s,

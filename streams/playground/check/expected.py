@@ -30,6 +30,11 @@ MORE_QUANTITIES: Final = {
     "collisions_multiple": "multiple_collisions",
 }
 GROUP: Final = "interface"
+#: what is inside a device, and its BGP sessions: the simulator knows the rows of those devices that show them
+ROW_GROUPS: Final = ("cpu", "memory", "temperature", "sensor", "power", "bgp_peer")
+#: a level agrees within this part of the truth, since it moves while it is asked for, and one step of its last digit
+LEVEL_TOLERANCE: Final = 0.02
+LEVEL_STEP: Final = 1.0
 #: a rate agrees within this part of the truth...
 TOLERANCE: Final = 0.01
 #: ...beside what a counter cannot show, because it counts whole numbers: so many counts over the stretch

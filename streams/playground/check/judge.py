@@ -15,10 +15,15 @@ class Question(NamedTuple):
     device: dict[str, Any]
     gauge: dict[str, Any]
 
+    @property
+    def of_interface(self) -> bool:
+        return bool(self.gauge["group"] == expected.GROUP)
+
     def asked(self) -> list[Any]:
-        """Return it as the simulator wants it: device, row, from_ms, to_ms."""
+        """Return it as the simulator wants it: device, group unless it is an interface, row, from_ms, to_ms."""
         end_ms = self.gauge["time_ms"]
-        return [self.device["id"], self.gauge["row"], end_ms - self.gauge["duration_s"] * 1000, end_ms]
+        group = [] if self.of_interface else [self.gauge["group"]]
+        return [self.device["id"], *group, self.gauge["row"], end_ms - (self.gauge["duration_s"] or 0) * 1000, end_ms]
 
 
 @dataclasses.dataclass
@@ -39,6 +44,8 @@ class Judge:
     outcomes: dict[str, Counter[str]] = dataclasses.field(default_factory=dict)  #: device -> poll outcomes
     strangers: Counter[str] = dataclasses.field(default_factory=Counter)  #: gauges of devices that are not simulated
     rated: Counter[str] = dataclasses.field(default_factory=Counter)  #: device -> gauges with rates that agreed
+    #: (device, group, row) that is no interface -> gauges that agreed
+    rows_right: Counter[tuple[str, str, str]] = dataclasses.field(default_factory=Counter)
     seen: dict[tuple[Any, ...], int] = dataclasses.field(default_factory=dict)
     rows: Counter[tuple[str, int]] = dataclasses.field(default_factory=Counter)  #: (resource, slot) -> gauges
     polled: dict[tuple[str, int], int] = dataclasses.field(default_factory=dict)  #: (resource, slot) -> interfaces
@@ -66,15 +73,19 @@ class Judge:
             self.problem(f"{device['id']} ({device['role']}) never answers, but a poll was {outcome}")
 
     def gauge(self, gauge: dict[str, Any], raw: bytes) -> Question | None:
-        """Take a gauge; return it as a question where it holds rates."""
+        """Take a gauge; return it as a question where its truth has to be asked for."""
         device = self.devices.get(gauge["resource"].rsplit("|", 1)[-1])
         if gauge["slot"] < self.fleet["epoch_s"]:
             return None
         if device is None:
             self.strangers[gauge["resource"]] += 1
             return None
-        if gauge["group"] != expected.GROUP or not self._new(gauge, raw):
+        if gauge["group"] not in (expected.GROUP, *expected.ROW_GROUPS) or not self._new(gauge, raw):
             return None
+        return (self._interface if gauge["group"] == expected.GROUP else self._row)(gauge, device)
+
+    def _interface(self, gauge: dict[str, Any], device: dict[str, Any]) -> Question | None:
+        """Take a gauge of an interface; return it as a question where it holds rates."""
         self.rows[gauge["resource"], gauge["slot"]] += 1
         if device["role"] in expected.MUTE_ROLES:
             self.problem(f"{device['id']} ({device['role']}) never answers, but has a gauge for slot {gauge['slot']}")
@@ -87,6 +98,17 @@ class Judge:
         began_s = gauge["time_ms"] / 1000 - (gauge["duration_s"] or 0)
         if gauge["duration_s"] is None or began_s < self.fleet["epoch_s"]:
             return None
+        return Question(device, gauge)
+
+    def _row(self, gauge: dict[str, Any], device: dict[str, Any]) -> Question | None:
+        """Take a gauge of what is no interface; return it as a question where the device has such a row."""
+        if [gauge["group"], gauge["row"]] not in device["rows"]:
+            self.problem(f"{_where(gauge)}: {device['id']} has no row {gauge['row']!r} of {gauge['group']}")
+            return None
+        for name, reason in gauge["missing"].items():
+            self.reasons[reason] += 1
+            if reason not in (expected.FIRST, *(expected.AFTER_A_DISTURBANCE if self.disturbed else ())):
+                self.problem(f"{_where(gauge)}: {name} is absent for {reason!r}")
         return Question(device, gauge)
 
     def _new(self, gauge: dict[str, Any], raw: bytes) -> bool:
@@ -133,12 +155,50 @@ class Judge:
 
     def settle(self, question: Question, answer: dict[str, Any]) -> None:
         """Compare the rates of one gauge with the truth."""
+        if not question.of_interface:
+            self._settle_row(question, answer)
+            return
         gauge, wrong = question.gauge, 0
         for name, quantity in (expected.QUANTITIES | expected.MORE_QUANTITIES).items():
             if name in gauge["gauges"]:
                 wrong += not self._rate(question, name, quantity, answer)
         if not wrong and "octets_in" in gauge["gauges"]:
             self.rated[question.device["id"]] += 1
+
+    def _settle_row(self, question: Question, answer: dict[str, Any]) -> None:
+        """Compare levels, states and rates of a row that is no interface."""
+        gauge, wrong = question.gauge, 0
+        duration_s = gauge["duration_s"]
+        for name, true in (answer["levels"] | answer["states"]).items():
+            found = gauge["states" if name in answer["states"] else "gauges"].get(name)
+            wrong += not self._level(gauge, name, found, true)
+        for name, true in answer["rates"].items():
+            if duration_s is not None and name in gauge["gauges"]:
+                found = gauge["gauges"][name]
+                agrees = abs(found - true) <= expected.TOLERANCE * true + expected.COUNTS / duration_s
+                wrong += not agrees
+                self._agree(gauge, name, found, true, agrees=agrees)
+        if not wrong and (not answer["rates"] or duration_s is not None):
+            self.rows_right[question.device["id"], gauge["group"], gauge["row"]] += 1
+
+    def _level(self, gauge: dict[str, Any], name: str, found: Any, true: float | str) -> bool:
+        if isinstance(true, str) or found is None:
+            good = bool(found == true)
+        else:
+            good = bool(abs(found - true) <= expected.LEVEL_TOLERANCE * abs(true) + expected.LEVEL_STEP)
+        if good:
+            self.levels += 1
+        else:
+            self.problem(f"{_where(gauge)}: {name} is {true!r} in truth, not {found!r}")
+        return good
+
+    def _agree(self, gauge: dict[str, Any], name: str, found: float, true: float, *, agrees: bool) -> None:
+        if agrees:
+            self.agreed += 1
+            return
+        self.disagreed += 1
+        over = f"over {gauge['duration_s']:.3f} s"
+        self.problem(f"{_where(gauge)}: {name} is {true:.6g}/s in truth, not {found:.6g}/s {over}")
 
     def _rate(self, question: Question, name: str, quantity: str, answer: dict[str, Any]) -> bool:
         gauge, device = question.gauge, question.device
@@ -152,11 +212,7 @@ class Judge:
         wrapped = answer["before"][quantity] // expected.WRAP != answer["after"][quantity] // expected.WRAP
         if wrapped and not device["counters_64"] and good:
             self.wraps += 1
-        if good:
-            self.agreed += 1
-        else:
-            self.disagreed += 1
-            self.problem(f"{_where(gauge)}: {name} is {true:.6g}/s in truth, not {found:.6g}/s over {duration_s:.3f} s")
+        self._agree(gauge, name, found, true, agrees=good)
         return good
 
     def _over_restart(self, question: Question, name: str, answer: dict[str, Any]) -> bool:

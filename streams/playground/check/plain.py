@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import io
 import json
+import logging
 import time
 import urllib.request
 from collections.abc import Iterator
 from typing import Any, Final
 
 import fastavro
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from streams.playground.check.record import Record
@@ -39,7 +40,10 @@ class PlainTopics:
         return self._loop.run_until_complete(self._open(deadline_s))
 
     async def _open(self, deadline_s: float) -> bool:
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics that are being made: no news
         started = False
         while time.monotonic() < deadline_s:
             with contextlib.suppress(KafkaError):
@@ -47,19 +51,10 @@ class PlainTopics:
                     await self._consumer.start()
                     started = True
                 if self._names.keys() <= await self._consumer.topics():
-                    await self._begin()
+                    self._consumer.subscribe(list(self._names))
                     return True
             await asyncio.sleep(RETRY_S)
         return False
-
-    async def _begin(self) -> None:
-        partitions = [
-            TopicPartition(name, number)
-            for name in self._names
-            for number in self._consumer.partitions_for_topic(name) or ()
-        ]
-        self._consumer.assign(partitions)
-        await self._consumer.seek_to_beginning(*partitions)
 
     def read(self, timeout_s: float) -> Iterator[Record]:
         """Give what has come by then. Raises KafkaError, and ValueError or EOFError for a record that is no Avro."""

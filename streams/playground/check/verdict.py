@@ -23,6 +23,12 @@ def lacking(judge: Judge) -> list[str]:
         elif judge.rated[device["id"]] < RATES_PER_INTERFACE * len(device["interfaces"]):
             have = judge.rated[device["id"]]
             wanted.append(f"{device['id']} ({device['role']}) has {have} gauges with rates")
+    for device in judge.devices.values():
+        wanted += [
+            f"{device['id']}: no {group} {row!r} has been seen"
+            for group, row in device["rows"]
+            if not judge.rows_right[device["id"], group, row]
+        ]
     if not judge.restarts_seen["reboots: reboot"]:
         wanted.append("no reboot has been seen")
     if not judge.restarts_seen["clears-counters: discontinuity"]:
@@ -82,7 +88,8 @@ def lines(judge: Judge, found: dict[str, Any]) -> list[str]:
     text = [
         f"{judge.agreed} of {total} rates agree with the truth within {expected.TOLERANCE:.0%} (and one count)",
         f"error of rates of 1,000 counts or more: p99 {p99:.4%}, worst {worst:.4%}",
-        f"{judge.levels} states, MTUs and names agree",
+        f"{judge.levels} states, levels and names agree",
+        f"{sum(judge.rows_right.values())} gauges of {', '.join(expected.ROW_GROUPS)} are right",
         f"{found['gauges']} gauges, and {judge.repeats} repeats",
         f"{judge.wraps} rates over a 32-bit wrap are right",
         f"absent rates, by reason: {dict(judge.reasons)}; of devices that restart: {dict(judge.restarts_seen)}",

@@ -24,11 +24,16 @@ class Truth:
             fleet: dict[str, Any] = json.load(response)
             return fleet
 
-    def answers(self, questions: list[Question]) -> list[dict[str, Any]]:
-        body = json.dumps([question.asked() for question in questions]).encode()
-        with urllib.request.urlopen(f"{self._url}/rates", data=body, timeout=30) as response:  # noqa: S310
-            answers: list[dict[str, Any]] = json.load(response)
-            return answers
+    def answers(self, questions: list[Question]) -> list[tuple[Question, dict[str, Any]]]:
+        """Return each question with its answer, in any order."""
+        found: list[tuple[Question, dict[str, Any]]] = []
+        for path, of_interface in (("rates", True), ("rows", False)):
+            some = [question for question in questions if question.of_interface == of_interface]
+            if some:
+                body = json.dumps([question.asked() for question in some]).encode()
+                with urllib.request.urlopen(f"{self._url}/{path}", data=body, timeout=30) as response:  # noqa: S310
+                    found += zip(some, json.load(response), strict=True)
+        return found
 
 
 class Watching:
@@ -77,7 +82,7 @@ class Watching:
     def settle(self) -> None:
         """Ask the truth about some of the open questions."""
         some, self._open = self._open[:QUESTIONS], self._open[QUESTIONS:]
-        for question, answer in zip(some, self._truth.answers(some), strict=True):
+        for question, answer in self._truth.answers(some):
             self.judge.settle(question, answer)
 
     def settle_all(self) -> None:

@@ -50,6 +50,7 @@ class Options:
     jars: Path
     devices: int
     interval_s: int
+    events_every_s: float
     check: bool
     measure: bool
     within_s: float
@@ -158,15 +159,8 @@ class Demo:
     async def _simulators(self) -> dict[str, Any]:
         """Start the simulated devices and return what they are."""
         port = _free_udp_port(SNMP_PORT)
-        command = (
-            sys.executable,
-            "-m",
-            "streams.playground.simulators",
-            "--devices",
-            str(self._options.devices),
-            "--port",
-            str(port),
-        )
+        sizes = ("--devices", str(self._options.devices), "--events-every", str(self._options.events_every_s))
+        command = (sys.executable, "-m", "streams.playground.simulators", *sizes, "--port", str(port))
         child = self._children.start("simulators", command)
         line = await asyncio.to_thread(wait_for_line, child, "ready ", READY_TIMEOUT_S)
         self._truth = f"http://127.0.0.1:{dict(word.split('=') for word in line.split()[1:])['truth_port']}"

@@ -1,6 +1,6 @@
 """BER as SNMP uses it (RFC 3417 §8): just enough to read a request and write a response."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 INTEGER = 0x02
@@ -18,6 +18,8 @@ NO_SUCH_INSTANCE = b"\x81\x00"
 END_OF_MIB_VIEW = b"\x82\x00"
 
 Oid = tuple[int, ...]
+Cell = Callable[[float], bytes]  #: time (Unix seconds) -> the encoded value
+Cells = dict[Oid, bytes | Cell]
 
 
 class DamagedRequestError(ValueError):

@@ -6,8 +6,12 @@ import random
 from collections.abc import Mapping
 from typing import Any, Final
 
-from streams.playground.simulators.truth import Device, Interface, Quantity, Wave
+from streams.playground.simulators import topology
+from streams.playground.simulators.chassis import access_switch, leaf_switch
+from streams.playground.simulators.peers import Peer
+from streams.playground.simulators.truth import Device, Interface, Quantity
 from streams.playground.simulators.vendors import ARISTA, CISCO_ACCESS, CISCO_OLD, HUAWEI, JUNIPER, NOKIA, Model, Port
+from streams.playground.simulators.waves import Wave
 
 INTERFACES: Final = 48
 SITES: Final = {"ams1": "Amsterdam, hall 2, rack {rack}", "fra2": "Frankfurt, row D, rack {rack}",
@@ -19,6 +23,14 @@ WRONG_COMMUNITY: Final = "changed-last-night"
 FIRST_ADDRESS: Final = ipaddress.IPv4Address("127.0.10.1")
 MODELS: Final = (CISCO_ACCESS, ARISTA, JUNIPER, NOKIA, HUAWEI)
 KINDS: Final = {"cisco": "sw", "arista": "leaf", "juniper": "edge", "nokia": "core", "huawei": "acc"}
+
+#: roles of devices that never answer
+MUTE_ROLES: Final = ("silent", "wrong-community")
+#: autonomous systems of the first two devices, which speak BGP with each other
+AS: Final = (65001, 65002)
+LINK_NETWORK: Final = ipaddress.IPv4Address("192.0.2.0")
+#: a session whose far end is away
+TRANSIT: Final = Peer("198.51.100.1", "198.51.100.0", 64496, "198.51.100.1", None)
 
 #: how often the rebooting device reboots; the other events follow from it
 EVENTS_EVERY_S: Final = 130.0
@@ -47,7 +59,45 @@ def fleet(devices: int = 24, interfaces: int = INTERFACES, *, events_every_s: fl
     if devices < len(ROLES) + 2:
         raise ValueError(f"at least {len(ROLES) + 2} devices are needed, so that each role has one")
     roles = ["ordinary", "ordinary", *ROLES] + ["ordinary"] * (devices - len(ROLES) - 2)
-    return [_with_events(_device(n, role, interfaces), events_every_s) for n, role in enumerate(roles)]
+    apart = [_device(n, role, interfaces) for n, role in enumerate(roles)]
+    links = topology.links(apart, [n for n, role in enumerate(roles) if role in MUTE_ROLES])
+    first, second, *others = topology.joined(apart, links)
+    sessions = sum({link.a.device, link.b.device} == {0, 1} for link in links)
+    first = dataclasses.replace(
+        first,
+        chassis=access_switch("FOC2401L0P1"),
+        local_as=AS[0],
+        peers=(*_peers(first, second, sessions, 0), TRANSIT),
+    )
+    second = dataclasses.replace(
+        second, chassis=leaf_switch("JPE23010042"), local_as=AS[1], peers=_peers(second, first, sessions, 1)
+    )
+    return [_with_events(device, events_every_s) for device in (first, second, *others)]
+
+
+def _peers(near: Device, far: Device, sessions: int, side: int) -> tuple[Peer, ...]:
+    """Return one end's view of the sessions over the links between two devices; `side` 0 and 1 agree."""
+    found = []
+    for number in range(sessions):
+        dice = random.Random(f"bgp {number}")
+        there = {"updates": Wave(dice.uniform(0.5, 4), 0.4, period_s=500), "messages": Wave(dice.uniform(5, 9), 0.2)}
+        back = {"updates": Wave(dice.uniform(0.5, 4), 0.4, period_s=700), "messages": Wave(dice.uniform(5, 9), 0.2)}
+        sent, received = (there, back) if side == 0 else (back, there)
+        addresses = [str(LINK_NETWORK + 2 * number + end) for end in (side, 1 - side)]
+        found.append(
+            Peer(
+                local_address=addresses[0],
+                address=addresses[1],
+                remote_as=AS[1 - side],
+                identifier=far.address,
+                established_s=min(near.uptime_at_epoch_s, far.uptime_at_epoch_s) / 2,
+                updates_in=received["updates"],
+                updates_out=sent["updates"],
+                messages_in=received["messages"],
+                messages_out=sent["messages"],
+            )
+        )
+    return tuple(found)
 
 
 def _with_events(device: Device, every_s: float) -> Device:
@@ -83,8 +133,13 @@ def _device(n: int, role: str, interfaces: int) -> Device:
         location=SITES[site].format(rack=10 + n),
         interfaces=tuple(_interface(model, model.port(k), k, n, role, dice) for k in range(1, interfaces + 1)),
         role=role,
+        chassis_id=_chassis_id(model, n),
         **traits,
     )
+
+
+def _chassis_id(model: Model, n: int) -> bytes:
+    return model.oui + bytes((n >> 8 & 255, n & 255, 0))
 
 
 def _interface(model: Model, port: Port, k: int, n: int, role: str, dice: random.Random) -> Interface:
@@ -96,7 +151,7 @@ def _interface(model: Model, port: Port, k: int, n: int, role: str, dice: random
         alias=_alias(k, n, dice),
         speed_bits_per_s=port.speed_bits_per_s,
         mtu=9216 if port.speed_bits_per_s >= 10**10 else 1500,
-        physical_address=model.oui + bytes((n >> 8 & 255, n & 255, k & 255)),
+        physical_address=_chassis_id(model, n)[:-1] + bytes((k & 255,)),
         admin_up=admin_up,
         oper_up=oper_up,
         waves=_waves(port.speed_bits_per_s, role, dice) if oper_up else dict.fromkeys(Quantity, Wave(0.0)),

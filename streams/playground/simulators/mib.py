@@ -2,11 +2,10 @@
 
 import bisect
 import functools
-from collections.abc import Callable
 from typing import Final
 
-from streams.playground.simulators import ber, truth
-from streams.playground.simulators.ber import Oid
+from streams.playground.simulators import ber, mib_bgp, mib_chassis, mib_neighbours, truth
+from streams.playground.simulators.ber import Cell, Cells, Oid
 from streams.playground.simulators.truth import Device, Interface, Quantity
 
 SYSTEM: Final = (1, 3, 6, 1, 2, 1, 1)
@@ -14,7 +13,10 @@ IF_NUMBER: Final = (1, 3, 6, 1, 2, 1, 2, 1, 0)
 IF_ENTRY: Final = (1, 3, 6, 1, 2, 1, 2, 2, 1)
 IF_X_ENTRY: Final = (1, 3, 6, 1, 2, 1, 31, 1, 1, 1)
 DOT3_STATS_ENTRY: Final = (1, 3, 6, 1, 2, 1, 10, 7, 2, 1)
-ENTRIES: Final = (IF_ENTRY, IF_X_ENTRY, DOT3_STATS_ENTRY)
+ENTRIES: Final = frozenset((
+    IF_ENTRY, IF_X_ENTRY, DOT3_STATS_ENTRY, *mib_neighbours.ENTRIES, *mib_chassis.ENTRIES, *mib_bgp.ENTRIES,
+))  # fmt: skip
+ENTRY_LENGTHS: Final = sorted({len(entry) for entry in ENTRIES})
 FULL_DUPLEX: Final = 3
 GAUGE_32_MAX: Final = 2**32 - 1
 
@@ -59,13 +61,11 @@ DOT3_COUNTERS: Final = {
     18: Quantity.SYMBOL_ERRORS,
 }
 
-Cell = Callable[[float], bytes]  #: time (Unix seconds) -> the encoded value
-
 
 class Mib:
     """The view of one device: encoded values by OID, and the order of OIDs."""
 
-    def __init__(self, cells: dict[Oid, bytes | Cell]) -> None:
+    def __init__(self, cells: Cells) -> None:
         self.oids = sorted(cells)
         self._names = [ber.oid(oid) for oid in self.oids]
         self._cells = [cells[oid] for oid in self.oids]
@@ -88,21 +88,21 @@ class Mib:
 
     def absent(self, oid: Oid) -> bytes:
         """Return noSuchInstance for an object that exists without that instance, else noSuchObject."""
-        known = any(oid[:length] in self._objects for length in (8, *(len(entry) + 1 for entry in ENTRIES)))
+        known = any(oid[:length] in self._objects for length in (8, *(length + 1 for length in ENTRY_LENGTHS)))
         return ber.NO_SUCH_INSTANCE if known else ber.NO_SUCH_OBJECT
 
 
 def _object_length(oid: Oid) -> int:
     """Return how many numbers name the object; what follows is its instance."""
-    for entry in ENTRIES:
-        if oid[: len(entry)] == entry:
-            return len(entry) + 1
+    for length in ENTRY_LENGTHS:
+        if oid[:length] in ENTRIES:
+            return length + 1
     return len(oid) - 1
 
 
 def build(device: Device, epoch_s: float) -> Mib:
     """Return what the device shows, counting from epoch_s."""
-    cells: dict[Oid, bytes | Cell] = {(*SYSTEM, column, 0): value for column, value in _system(device, epoch_s).items()}
+    cells: Cells = {(*SYSTEM, column, 0): value for column, value in _system(device, epoch_s).items()}
     cells[IF_NUMBER] = ber.signed(len(device.interfaces))
     for interface in device.interfaces:
         for entry, columns in (
@@ -111,6 +111,11 @@ def build(device: Device, epoch_s: float) -> Mib:
             (DOT3_STATS_ENTRY, _dot3_stats_entry(device, interface, epoch_s)),
         ):
             cells.update({(*entry, column, interface.index): value for column, value in columns.items()})
+    cells |= mib_neighbours.cells(device)
+    if device.chassis is not None:
+        cells |= mib_chassis.cells(device.chassis, epoch_s)
+    if device.peers:
+        cells |= mib_bgp.cells(device.local_as, device.peers, device.address, epoch_s)
     return Mib(cells)
 
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
-from streams.playground.simulators import agent, mib, truth
+from streams.playground.simulators import agent, chassis, mib, peers, truth
 from streams.playground.simulators.devices import COMMUNITIES, DEFAULT_COMMUNITY
+from streams.playground.simulators.levels import Row
 from streams.playground.simulators.truth import Device, Quantity
 
 RECEIVE_BUFFER_BYTES: Final = 1 << 20
@@ -98,6 +99,7 @@ def description(devices: list[Device], port: int, epoch_s: float) -> dict[str, A
                     }
                     for i in d.interfaces
                 ],
+                "rows": [list(row) for row in sorted(rows(d, 0.0, 1.0))],
             }
             for d in devices
         ],
@@ -121,9 +123,27 @@ def judge(devices: dict[str, Device], epoch_s: float, question: list[Any]) -> di
     }
 
 
+def rows(device: Device, from_s: float, to_s: float) -> dict[tuple[str, str], Row]:
+    """Return (group, row) -> the truth, of what is no interface; times are seconds since the epoch."""
+    inside = chassis.rows(device.chassis, to_s) if device.chassis is not None else {}
+    return {**inside, **peers.rows(device.peers, from_s, to_s)}
+
+
+def judge_row(devices: dict[str, Device], epoch_s: float, question: list[Any]) -> dict[str, Any]:
+    """Return the truth about `[device id, group, row, from_ms, to_ms]`: levels at the end, mean rates, states.
+
+    Raises KeyError.
+    """
+    device_id, group, row, from_ms, to_ms = question
+    return rows(devices[device_id], from_ms / 1000 - epoch_s, to_ms / 1000 - epoch_s)[group, row]._asdict()
+
+
 @contextlib.contextmanager
 def truth_server(devices: list[Device], snmp_port: int, truth_port: int, epoch_s: float) -> Iterator[int]:
-    """Serve `GET /fleet` and `POST /rates` (a list of questions) on loopback; gives the port (0 picks a free one)."""
+    """Serve `GET /fleet`, `POST /rates` and `POST /rows` (lists of questions) on loopback; gives the port.
+
+    Port 0 picks a free one.
+    """
     by_id = {device.device_id: device for device in devices}
     fleet = json.dumps(description(devices, snmp_port, epoch_s)).encode()
 
@@ -133,8 +153,12 @@ def truth_server(devices: list[Device], snmp_port: int, truth_port: int, epoch_s
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            one = {"/rates": judge, "/rows": judge_row}.get(self.path)
+            if one is None:
+                self._send(404, b"{}")
+                return
             try:
-                answers = [judge(by_id, epoch_s, question) for question in json.loads(body)]
+                answers = [one(by_id, epoch_s, question) for question in json.loads(body)]
             except (KeyError, ValueError) as error:
                 self._send(400, json.dumps({"error": repr(error)}).encode())
                 return

@@ -10,26 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from streams.playground.simulators.chassis import Chassis
+from streams.playground.simulators.neighbours import Neighbour
+from streams.playground.simulators.peers import Peer
+from streams.playground.simulators.waves import Wave
+
 UPTIME_WRAPS: Final = 2**32  #: sysUpTime is TimeTicks: 497.1 days of hundredths of a second
-
-
-@dataclass(frozen=True, slots=True)
-class Wave:
-    """A rate that swings about its mean: mean x (1 + swing x sin(2 pi (t + shift) / period))."""
-
-    mean_per_s: float
-    swing: float = 0.0  #: part of the mean, 0 to 1
-    period_s: float = 300.0
-    shift_s: float = 0.0
-
-    @property
-    def peak_per_s(self) -> float:
-        return self.mean_per_s * (1 + self.swing)
-
-    def total(self, t_s: float) -> float:
-        """Return the integral of the rate from 0 to t_s, up to a constant."""
-        turn = 2 * math.pi / self.period_s
-        return self.mean_per_s * (t_s - self.swing / turn * math.cos(turn * (t_s + self.shift_s)))
 
 
 class Quantity(enum.StrEnum):
@@ -97,6 +83,11 @@ class Device:
     delay_s: float = 0.0  #: takes so long to answer
     drops_every: int = 0  #: every n-th request is lost; 0 for none
     max_message_bytes: int = 1472
+    chassis_id: bytes = b""  #: a MAC address, as LLDP says it
+    neighbours: tuple[Neighbour, ...] = ()
+    chassis: Chassis | None = None  #: what is inside, where that is simulated
+    local_as: int = 0
+    peers: tuple[Peer, ...] = ()  #: of BGP
 
     def interface(self, name: str) -> Interface:
         """Return the interface of that ifName. Raises KeyError."""
@@ -163,8 +154,7 @@ def mean_rate(
         raise ValueError(f"to_s {to_s} must be later than from_s {from_s}")
     if counting_since(device, interface, epoch_s, from_s) != counting_since(device, interface, epoch_s, to_s):
         return None
-    wave = interface.waves[quantity]
-    return (wave.total(to_s - epoch_s) - wave.total(from_s - epoch_s)) / (to_s - from_s)
+    return interface.waves[quantity].mean(from_s - epoch_s, to_s - epoch_s)
 
 
 def restarts(device: Device, interface: Interface, epoch_s: float, from_s: float, to_s: float) -> list[float]:

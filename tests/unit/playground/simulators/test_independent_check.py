@@ -99,6 +99,68 @@ def test_a_rate_over_a_reboot_is_found() -> None:
     assert "although the counter restarted" in judge.problems[0]
 
 
+def _row_gauge(number: int, group: str, row: str, *, to_s: float = 60.0, **changes: Any) -> dict[str, Any]:
+    """Return the gauge of a row that a right pipeline would publish, with changes."""
+    device, duration_s = DEVICES[number], 10.0
+    true = server.rows(device, to_s - duration_s, to_s)[group, row]
+    return {
+        "resource": f"{device.site}|network|switch|{device.vendor}|{device.device_id}",
+        "job": "snmp/auto/10",
+        "group": group,
+        "slot": EPOCH_S + to_s,
+        "row": row,
+        "time_ms": (EPOCH_S + to_s) * 1000,
+        "duration_s": duration_s if true.rates else None,
+        "gauges": {**true.levels, **true.rates},
+        "states": true.states,
+        "dimensions": {},
+        "missing": {},
+        **changes,
+    }
+
+
+def _take_row(judge: Judge, gauge: dict[str, Any]) -> None:
+    question = judge.gauge(gauge, repr(gauge).encode())
+    if question is not None:
+        judge.settle(question, server.judge_row(BY_ID, EPOCH_S, question.asked()))
+
+
+def test_true_rows_agree_and_nothing_of_them_is_lacking_then() -> None:
+    judge = _judge()
+    for number in (0, 1):
+        rows = server.rows(DEVICES[number], 0, 1)
+        assert {group for group, _ in rows} >= {"cpu", "memory", "temperature", "sensor", "bgp_peer"}
+        for group, row in rows:
+            _take_row(judge, _row_gauge(number, group, row))
+    assert judge.problems == []
+    assert not [text for text in verdict.lacking(judge) if "has been seen" in text and ": no " in text]
+
+
+@pytest.mark.parametrize(
+    ("number", "group", "row", "changes", "said"),
+    [
+        pytest.param(1, "cpu", "1", {"gauges": {"cpu_utilization": 99.0}}, "cpu_utilization is", id="wrong-load"),
+        pytest.param(0, "memory", "CPU 0", {"gauges": {}}, "memory_used is", id="level-absent"),
+        pytest.param(0, "power", "Power Supply 2", {"states": {"power_state": "on"}}, "offEnvPower", id="wrong-state"),
+        pytest.param(0, "bgp_peer", "192.0.2.1", {"states": {"peer_state": "idle"}}, "'established'", id="false-peer"),
+        pytest.param(0, "bgp_peer", "192.0.2.1", {"missing": {"updates_in": "reboot"}}, "'reboot'", id="false-reboot"),
+    ],
+)
+def test_a_wrong_row_is_found(number: int, group: str, row: str, changes: dict[str, Any], said: str) -> None:
+    judge = _judge()
+    _take_row(judge, _row_gauge(number, group, row, **changes))
+    assert any(said in problem for problem in judge.problems), judge.problems
+
+
+def test_a_wrong_rate_of_a_row_and_a_row_that_no_device_has_are_found() -> None:
+    judge = _judge()
+    good = _row_gauge(0, "bgp_peer", "192.0.2.1")
+    _take_row(judge, {**good, "gauges": {**good["gauges"], "updates_in": 1e6}})
+    _take_row(judge, {**good, "row": "192.0.2.9"})
+    assert (judge.disagreed, len(judge.problems)) == (1, 2)
+    assert "has no row '192.0.2.9'" in judge.problems[1]
+
+
 def test_a_repeat_must_be_the_same() -> None:
     judge = _judge()
     gauge = _gauge("ordinary")
@@ -140,4 +202,6 @@ def test_a_good_poll_without_all_its_gauges_is_found() -> None:
 
 
 def test_what_has_not_been_seen_is_lacking() -> None:
-    assert len(verdict.lacking(_judge())) == 24 + 3
+    rows = sum(len(device["rows"]) for device in _judge().devices.values())
+    assert rows > 10
+    assert len(verdict.lacking(_judge())) == 24 + 3 + rows

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from streams.playground.simulators import truth
 from streams.playground.simulators.devices import EVENTS_EVERY_S, ROLES, UPTIME_WRAP_SHARE, fleet
-from streams.playground.simulators.truth import Quantity, Wave
+from streams.playground.simulators.truth import Quantity
+from streams.playground.simulators.waves import Wave
 
 EPOCH_S = 1_790_000_000.0
 DEVICES = fleet()
