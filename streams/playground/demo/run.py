@@ -30,6 +30,7 @@ from streams.playground.services.local import Stack
 from streams.playground.services.problems import StackProblem
 from streams.playground.services.recipes import RECIPES
 from streams.playground.services.record import free_ports, is_free
+from streams.runtime.ops.compiled import running
 
 SNMP_PORT: Final = 1161
 HOST_SNMP_PORT: Final = 1162
@@ -140,6 +141,7 @@ class Demo:
         )
         await asyncio.to_thread(self._store, layout.secrets(fleet))
         await self._topics()
+        click.echo(f"code: {running()}")
         click.echo(f"pipeline: {', '.join(stage.name for stage in STAGES)} … logs in {state / 'logs'}")
         for stage in STAGES:
             self._children.start(stage.name, layout.stage_command(sys.executable, stage.name))
