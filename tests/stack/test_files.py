@@ -61,7 +61,9 @@ def test_the_lock_of_jars_is_of_the_versions_of_the_poms() -> None:
     assert f"apicurio-registry-app-{_version('apicurio', 'apicurio-registry-app')}-runner.jar" in locked("apicurio")
 
 
-@pytest.mark.parametrize("name", ["scripts/setup", "scripts/test", "scripts/lock", "scripts/lock-jars", ".ci/run"])
+@pytest.mark.parametrize(
+    "name", ["scripts/setup", "scripts/test", "scripts/lock", "scripts/lock-jars", "scripts/pythons", ".ci/run"]
+)
 def test_scripts_can_be_run(name: str) -> None:
     script = ROOT / name
     assert script.stat().st_mode & 0o111

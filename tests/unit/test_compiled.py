@@ -13,6 +13,7 @@ ROOT: Final = Path(__file__).parents[2]
 TESTS: Final = ("tests/unit/snmp", "tests/unit/polling", "tests/unit/scheduling", "tests/unit/schemas")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_compiled_modules_pass_the_tests_of_their_sources(compiled: Path) -> None:
     folders = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["panoptes"]["compiled"]
