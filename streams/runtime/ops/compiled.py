@@ -7,7 +7,6 @@ installing a wheel and checking out a branch change them.
 import hashlib
 import importlib.machinery
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -19,6 +18,8 @@ PACKAGES: Final = ("schemas", "pollers", "streams")
 #: beside this file: lines as sha256sum writes them, seen from ROOT
 RECORD: Final = "streams/runtime/ops/compiled.sha256"
 MAKE: Final = "`make compile` compiles them again, `make interpreted` removes them"
+#: what all compiled modules share lies beside the packages, and none works without it
+LIBRARY: Final = "panoptes__mypyc"
 SHOWN: Final = 3
 
 
@@ -38,14 +39,14 @@ class Build(NamedTuple):
 def build(root: Path = ROOT) -> Build:
     """Return what is compiled for this Python, and which of it is stale; reads each compiled module's source."""
     suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
+    if not any(root.glob(f"{LIBRARY}*{suffix}")):
+        return Build(0)
     found = [
         path.with_name(path.name.removesuffix(suffix) + ".py")
         for package in PACKAGES
         for path in sorted((root / package).rglob(f"*{suffix}"))
     ]
     sources = [path.relative_to(root).as_posix() for path in found if path.exists()]
-    if not sources:
-        return Build(0)
     record = root / RECORD
     lines = record.read_text().splitlines() if record.exists() else []
     compiled = {path: digest for digest, path in (line.split("  ", 1) for line in lines)}
@@ -56,10 +57,12 @@ def digest_of(source: Path) -> str:
     return hashlib.sha256(source.read_bytes()).hexdigest()
 
 
-@cache
+_AT_IMPORT: Final = build()  # at once: later, an event loop would wait for the files
+
+
 def running() -> Build:
-    """Return what this process found when it first asked."""
-    return build()
+    """Return what this process runs: what was there when it began."""
+    return _AT_IMPORT
 
 
 def refuse_stale(found: Callable[[], Build] = running) -> None:

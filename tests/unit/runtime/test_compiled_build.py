@@ -22,6 +22,7 @@ def made(tmp_path: Path) -> Path:
     """A folder with two compiled modules, recorded as setup.py records them, and one that is not compiled."""
     record = tmp_path / compiled.RECORD
     record.parent.mkdir(parents=True)
+    (tmp_path / f"{compiled.LIBRARY}{SUFFIX}").write_bytes(b"machine code")
     lines = []
     for name in ("schemas/binary", "pollers/snmp/ber"):
         source = tmp_path / f"{name}.py"

@@ -1,5 +1,7 @@
 """What the simulated devices say of each other agrees, read as a topology would read it."""
 
+import bisect
+import functools
 from collections import Counter
 from typing import Any
 
@@ -13,19 +15,26 @@ DEVICES = fleet()
 BY_CHASSIS = {device.chassis_id: device for device in DEVICES}
 
 
+@functools.cache
+def _mib(device_id: str) -> mib.Mib:
+    return mib.build(next(device for device in DEVICES if device.device_id == device_id), 0.0)
+
+
 def _table(view: mib.Mib, entry: ber.Oid, at_s: float = 0.0) -> dict[tuple[int, ...], dict[int, bytes]]:
     """Return index -> column -> content of the encoded value."""
     rows: dict[tuple[int, ...], dict[int, bytes]] = {}
-    for place, oid in enumerate(view.oids):
-        if oid[: len(entry)] == entry:
-            value = ber.read_all(ber.read(view.binding(place, at_s))[0].content)[1]
-            rows.setdefault(oid[len(entry) + 1 :], {})[oid[len(entry)]] = value.content
+    first = bisect.bisect_left(view.oids, entry)
+    for place, oid in enumerate(view.oids[first:], first):
+        if oid[: len(entry)] != entry:
+            break
+        value = ber.read_all(ber.read(view.binding(place, at_s))[0].content)[1]
+        rows.setdefault(oid[len(entry) + 1 :], {})[oid[len(entry)]] = value.content
     return rows
 
 
 def _port_ids(device: Device) -> dict[int, tuple[bytes, bytes]]:
     """Return lldpLocPortNum -> subtype and port id."""
-    table = _table(mib.build(device, 0.0), mib_neighbours.LOCAL_PORT_ENTRY)
+    table = _table(_mib(device.device_id), mib_neighbours.LOCAL_PORT_ENTRY)
     return {index[0]: (row[2], row[3]) for index, row in table.items()}
 
 
@@ -33,7 +42,7 @@ def test_both_ends_say_the_same_of_a_link_by_lldp() -> None:
     said: Counter[frozenset[Any]] = Counter()
     for device in DEVICES:
         ports = _port_ids(device)
-        for (_, number, _), row in _table(mib.build(device, 0.0), mib_neighbours.REMOTE_ENTRY).items():
+        for (_, number, _), row in _table(_mib(device.device_id), mib_neighbours.REMOTE_ENTRY).items():
             far = BY_CHASSIS[row[5]]
             assert row[9] == far.device_id.encode()
             assert (row[6], row[7]) in _port_ids(far).values()
@@ -43,7 +52,7 @@ def test_both_ends_say_the_same_of_a_link_by_lldp() -> None:
 
 
 def test_lldp_tells_the_management_address_that_the_device_is_polled_at() -> None:
-    view = mib.build(DEVICES[0], 0.0)
+    view = _mib(DEVICES[0].device_id)
     addresses = {index[:3]: index[5:] for index in _table(view, mib_neighbours.REMOTE_ADDRESS_ENTRY)}
     for index, row in _table(view, mib_neighbours.REMOTE_ENTRY).items():
         assert ".".join(map(str, addresses[index])) == BY_CHASSIS[row[5]].address
@@ -59,7 +68,7 @@ def test_cdp_is_between_cisco_devices_and_both_ends_agree() -> None:
     said: Counter[frozenset[Any]] = Counter()
     by_name = {device.device_id: device for device in DEVICES}
     for device in DEVICES:
-        rows = _table(mib.build(device, 0.0), mib_neighbours.CDP_CACHE_ENTRY)
+        rows = _table(_mib(device.device_id), mib_neighbours.CDP_CACHE_ENTRY)
         assert device.vendor == "cisco" or not rows
         descriptions = {interface.index: interface.description for interface in device.interfaces}
         for (if_index, _), row in rows.items():
@@ -104,7 +113,7 @@ def test_parallel_links_join_the_two_devices_that_speak_bgp() -> None:
 
 
 def test_both_ends_of_a_bgp_session_agree() -> None:
-    first, second = (_table(mib.build(device, 0.0), mib_bgp.PEER_ENTRY, at_s=100.0) for device in DEVICES[:2])
+    first, second = (_table(_mib(device.device_id), mib_bgp.PEER_ENTRY, at_s=100.0) for device in DEVICES[:2])
     assert len(second) == topology.PARALLEL
     for index, row in second.items():
         mirrored = first[tuple(row[5])]
