@@ -9,6 +9,9 @@ from pollers.profiles.model import Column, Computed, IndexPart, Join, Slice, Tab
 
 Tables: TypeAlias = Mapping[str, Table]
 INDEX = "index"
+ROW_NUMBER = "row_number"
+#: what every table has without saying so
+OWN_NAMES = (INDEX, ROW_NUMBER)
 
 
 class Ref(NamedTuple):
@@ -24,8 +27,13 @@ class Whole:
     """The row's whole index as text."""
 
 
+@dataclass(frozen=True, slots=True)
+class RowNumber:
+    """The row's place in the table, from 0: it stays where the index changes and the order does not."""
+
+
 #: what a name of a table can be
-Meaning: TypeAlias = Column | Computed | IndexPart | Expression | str | Whole
+Meaning: TypeAlias = Column | Computed | IndexPart | Expression | str | Whole | RowNumber
 
 
 def meaning(table: Table, name: str) -> Meaning | None:
@@ -41,7 +49,7 @@ def meaning(table: Table, name: str) -> Meaning | None:
         return table.tags[name]
     if name in table.static_tags:
         return table.static_tags[name]
-    return Whole() if name == INDEX else None
+    return Whole() if name == INDEX else RowNumber() if name == ROW_NUMBER else None
 
 
 def resolve(tables: Tables, table: Table, path: tuple[str, ...]) -> Ref:
@@ -65,7 +73,7 @@ def resolve(tables: Tables, table: Table, path: tuple[str, ...]) -> Ref:
 
 
 def known_names(table: Table) -> list[str]:
-    return [*table.columns, *table.computed, *(part.name for part in table.index), *table.tags, INDEX]
+    return [*table.columns, *table.computed, *(part.name for part in table.index), *table.tags, *OWN_NAMES]
 
 
 def split(tree: Tree) -> tuple[list[tuple[str, ...]], list[Call]]:

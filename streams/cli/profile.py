@@ -11,12 +11,14 @@ import click
 
 from pollers.profiles.authoring.drafting import draft_profile
 from pollers.profiles.authoring.present import json_lines
-from pollers.profiles.authoring.verify import hints
+from pollers.profiles.authoring.verify import hints, key_hints
+from pollers.profiles.authoring.wording import wording_problems
 from pollers.profiles.importing.folder import ENDINGS, SOURCES, Result, import_texts
 from pollers.profiles.loading.library import Library, read_library
 from pollers.profiles.match import fits
 from pollers.profiles.reading.known_by import FAULTS
 from pollers.snmp.client import Session
+from pollers.vocabulary.load import load
 from schemas.records import Outcome
 from streams.cli.device import (
     Login,
@@ -85,10 +87,13 @@ def match(
 def lint(paths: tuple[Path, ...]) -> None:
     """Check profiles: the built-in ones, and those in PATHS (files or folders)."""
     library = _library_of(paths)
-    for problem in library.problems:
+    found = {profile.name: wording_problems(profile, load()) for profile in library.profiles.values()}
+    problems = dict.fromkeys([*library.problems, *(problem for each in found.values() for problem in each)])
+    for problem in problems:
         click.echo(str(problem))
-    click.echo(f"{len(library.profiles)} profiles good, {len(library.broken)} broken", err=True)
-    if library.problems:
+    good = [name for name, each in found.items() if not each]
+    click.echo(f"{len(good)} profiles good, {len(library.broken) + len(found) - len(good)} broken", err=True)
+    if problems:
         sys.exit(1)
 
 
@@ -120,7 +125,7 @@ def test(name: str, recording: Path, folders: tuple[Path, ...], expect: Path | N
     failed = expect is not None and not update and _differs(lines, expect)
     for line in _summary(polled.poll.samples):
         click.echo(line)
-    for hint in hints(library.profiles[name], session.entries):
+    for hint in (*hints(library.profiles[name], session.entries), *key_hints(polled.poll.samples)):
         click.echo(f"hint: {hint}")
     faults = [part for sample in polled.poll.samples for part in sample.missing if part.reason in FAULTS]
     for part in faults:

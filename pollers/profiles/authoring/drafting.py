@@ -58,13 +58,16 @@ def draft_profile(entries: Sequence[Entry], library: Library, name: str) -> str:
         document["scalars"] = {"vendor": {"columns": scalars}}
     if tables:
         document["tables"] = tables
-    document["emit"] = {key: key for key in ([*tables, "vendor"] if scalars else tables)}
+    vendor = as_identifier(name.lower())
+    document["static_tags"] = {"vendor": vendor}
+    document["emit"] = {f"{vendor}_{key}": key for key in ([*tables, "vendor"] if scalars else tables)}
     return _HEAD + to_yaml({key: value for key, value in document.items() if value})
 
 
 _HEAD: Final = """\
-# Drafted from a walk. Give the tables and columns the names and units that the vendor's MIB has for them, remove what
-# you do not need, and try it: panoptes poll --walk FILE --profiles . --profile NAME
+# Drafted from a walk. Give groups and columns the names and units that `panoptes metrics list` has for what they mean,
+# or a name with the vendor's prefix, remove what you do not need, and try it:
+# panoptes poll --walk FILE --profiles . --profile NAME
 """
 
 

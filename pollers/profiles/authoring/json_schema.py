@@ -91,6 +91,7 @@ def _table(keys: tuple[str, ...]) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "columns": _by_name(_column()),
         "index": _index(),
+        "like": _TEXT,
         "row": _TEXTS,
         "when": _EXPRESSION,
         "tags": _by_name(_EXPRESSION),

@@ -56,14 +56,20 @@ def text_rows(samples: Sequence[Sample], profile: str) -> Iterator[str]:
             units = row["units"]
             parts = [f"{name}={value!r}" for name, value in row["dimensions"].items() if value and value != row["row"]]
             parts += [f"{name}={value}" for name, value in row["states"].items()]
-            parts += [f"{name}={value:,} {_unit(units[name])}".rstrip() for name, value in row["gauges"].items()]
-            parts += [f"{name}={value:,} {_unit(units[name])}".rstrip() for name, value in row["counters"].items()]
+            for name, value in (row["gauges"] | row["counters"]).items():
+                parts.append(f"{name}={_told(value)} {_unit(units[name])}".rstrip())
             yield f"  {row['row']}: {' '.join(parts)}"
             by_reason: dict[str, list[str]] = {}
             for name, reason in row["missing"].items():
                 by_reason.setdefault(reason, []).append(name)
             for reason, names in by_reason.items():
                 yield f"    missing ({reason}): {', '.join(names)}"
+
+
+def _told(value: float) -> str:
+    """Return a number as people read it: six digits, but no whole ones cut off; `--json` has them all."""
+    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    return f"{value:,}" if float(value).is_integer() else f"{float(f'{value:.{max(6, whole + 1)}g}'):,}"
 
 
 def _unit(unit: str) -> str:

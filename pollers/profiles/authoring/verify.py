@@ -1,13 +1,31 @@
 """What looks wrong when a profile meets a recording: the wire's types against what the columns say they are."""
 
+import re
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from pollers.profiles.authoring.recording import Entry
 from pollers.profiles.model import As, Column, Profile, Use
+from pollers.sample import Sample
 from pollers.snmp.values import Oid, Type
 
 _COUNTERS = frozenset({Type.COUNTER32, Type.COUNTER64})
 _TEXTS = frozenset({Type.OCTET_STRING})
+
+
+#: how texts end that tell a state beside a name, such as "SW#1, Sensor#1, YELLOW" and "PS1 Normal"
+_STATE: Final = re.compile(
+    r"(?i)[ ,:(](normal|ok|good|bad|green|yellow|red|warning|critical|fault|faulty|failed|failure|shutdown|"
+    r"not ?present|not ?functioning|absent)\W*\Z"
+)
+
+
+def key_hints(samples: Sequence[Sample]) -> Iterator[str]:
+    """Yield which groups have rows that seem to be known by a state, which changes."""
+    for sample in samples:
+        key = next((key for key in sample.index if _STATE.search(key)), None)
+        if key is not None:
+            yield f"{sample.group}: the key {key!r} seems to hold a state: take it out by `extract`"
 
 
 def hints(profile: Profile, entries: Sequence[Entry]) -> Iterator[str]:

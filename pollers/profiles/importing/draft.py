@@ -11,6 +11,7 @@ from pollers.profiles.importing.device_tags import DEVICE_TAGS
 from pollers.profiles.language.expr import ExpressionError, parse
 from pollers.profiles.language.patterns import PatternError, compile_pattern
 from pollers.profiles.loading.section import as_oid
+from pollers.profiles.refs import OWN_NAMES
 
 #: where a table in the making notes the names of its computed values
 _COMPUTED: Final = "computed names"
@@ -124,7 +125,7 @@ def as_identifier(text: object, otherwise: str = "unnamed") -> str:
     """Return a text as a name of ours: letters, digits and _, not beginning with a digit, at most 64 long."""
     name = _NOT_A_NAME.sub("_", str(text)).strip("_")[:60] or otherwise
     name = f"_{name}" if name[0].isdigit() else name
-    return "index_" if name == "index" else name  # `index` is the whole index in expressions
+    return f"{name}_" if name in OWN_NAMES else name  # these mean something in every table
 
 
 def as_profile_name(text: str, prefix: str) -> str:

@@ -16,6 +16,8 @@ SOURCES: Final[dict[str, Callable[[str, str], Imported]]] = {
     "snmp_exporter": snmp_exporter.import_file,
     "panoptes": reference.import_file,
 }
+#: how the names of imported profiles begin
+IMPORTED: Final = tuple(f"{tool.PREFIX}-" for tool in (kentik, datadog, snmp_exporter, reference))
 ENDINGS: Final[dict[str, tuple[str, ...]]] = {
     "kentik": (".yml", ".yaml"),
     "datadog": (".yml", ".yaml"),

@@ -23,6 +23,22 @@ def power(base: float, exponent: float) -> float:
     return value
 
 
+def written(value: float) -> float:
+    """Return a number as people write it, 0.3 and not 0.30000000000000004; whole numbers as they are.
+
+    A double holds any number of 15 significant digits; what arithmetic leaves behind them is noise.
+    """
+    return value if value.is_integer() else float(f"{value:.15g}")
+
+
+def scaled(value: float, scale: float) -> float:
+    """Return the value times the scale, by a division where that is exact and a product is not: 3 * 0.1."""
+    parts = round(1 / scale) if 0 < scale < 1 else 0
+    if parts and parts * scale == 1.0:
+        return value / parts
+    return written(float(value * scale)) if isinstance(scale, float) and not scale.is_integer() else value * scale
+
+
 ARITHMETIC: Final[dict[str, Callable[..., float]]] = {
     "+": operator.add,
     "-": operator.sub,

@@ -7,6 +7,7 @@ from pollers.profiles.language.expr import Expression, ExpressionError
 from pollers.profiles.model import Computed, Profile, Table, Use
 from pollers.profiles.place import Place, Problem
 from pollers.profiles.refs import (
+    OWN_NAMES,
     Ref,
     Tables,
     aggregated,
@@ -70,7 +71,7 @@ def _check_names(table: Table, path: str) -> Iterator[Problem]:
     seen: set[str] = set()
     parts = [part.name for part in table.index]
     for name in (*table.columns, *table.computed, *parts, *table.tags, *table.static_tags):
-        if name in seen or name == "index":
+        if name in seen or name in OWN_NAMES:
             yield Problem(table.at, f"{path}.{name}", "each name once among columns, computed, index and tags")
         seen.add(name)
     for position, part in enumerate(table.index[:-1]):

@@ -7,7 +7,7 @@ from pollers.profiles import model
 from pollers.profiles.language.expr import Expression, ExpressionError, Literal, parse
 from pollers.profiles.language.patterns import compile_pattern
 from pollers.profiles.loading.load_columns import read_column, read_index
-from pollers.profiles.loading.nodes import Node
+from pollers.profiles.loading.nodes import Node, merge_table
 from pollers.profiles.loading.section import Section, as_oid
 from pollers.profiles.place import Place, Problem
 
@@ -27,7 +27,7 @@ TOP_KEYS: Final = (
 SCALARS_KEYS: Final = ("columns", "row", "when", "tags", "static_tags", "join", "line_rate")
 #: in the place of an expression that could not be parsed: names that stand for it are names all the same
 _UNREAD: Final = Expression("", Literal(0.0))
-TABLE_KEYS: Final = (*SCALARS_KEYS, "index")
+TABLE_KEYS: Final = (*SCALARS_KEYS, "index", "like")
 
 
 def read_profile(root: Node, name: str) -> tuple[model.Profile, list[Problem]]:
@@ -46,10 +46,11 @@ def read_profile(root: Node, name: str) -> tuple[model.Profile, list[Problem]]:
     static_tags = top.text_map("static_tags")
     computed = _read_computed(top)
     tables = {key: _read_table(node, key, top, computed, scalar=True) for key, node in top.entries("scalars")}
-    for key, node in top.entries("tables"):
+    written = dict(top.entries("tables"))
+    for key, node in written.items():
         if key in tables:
             top.problem(node.at, f"tables.{key}", "a name that is not in scalars")
-        tables[key] = _read_table(node, key, top, computed, scalar=False)
+        tables[key] = _read_table(_like_another(node, key, top, written), key, top, computed, scalar=False)
     for owner, found in computed.items():
         if owner not in tables:
             at = next(iter(found.values())).at
@@ -145,6 +146,18 @@ def _read_table(
     )
     section.finish(SCALARS_KEYS if scalar else TABLE_KEYS)
     return table
+
+
+def _like_another(node: Node, key: str, top: Section, written: Mapping[str, Node]) -> Node:
+    """Return the table with what it takes over from the one that it is `like`."""
+    if not isinstance(node.value, Mapping) or "like" not in node.value:
+        return node
+    name, own = node.value["like"], {key: value for key, value in node.value.items() if key != "like"}
+    other = written.get(name.value) if isinstance(name.value, str) else None
+    if other is None or not isinstance(other.value, Mapping) or "like" in other.value:
+        top.problem(name.at, f"tables.{key}.like", "a table of this profile that is not like another itself")
+        return Node(node.at, own)
+    return merge_table(other, Node(node.at, own))
 
 
 def _read_tags(section: Section) -> dict[str, Expression]:

@@ -96,13 +96,14 @@ def merge_profiles(parent: Mapping[str, Node], child: Mapping[str, Node]) -> dic
     merged = {key: node for key, node in parent.items() if key not in _OWN}
     for key, node in child.items():
         if key in _BY_NAME and key in merged:
-            merged[key] = _merged(merged[key], node, _merge_table if key in _TABLES else None)
+            merged[key] = _merged(merged[key], node, merge_table if key in _TABLES else None)
         else:
             merged[key] = node
     return merged
 
 
-def _merge_table(parent: Node, child: Node) -> Node:
+def merge_table(parent: Node, child: Node) -> Node:
+    """Return a table with what it takes over from another; a null takes an entry away."""
     if not isinstance(parent.value, Mapping) or not isinstance(child.value, Mapping):
         return child
     merged = dict(parent.value)
@@ -118,8 +119,8 @@ def _merged(parent: Node, child: Node, inner: "type[None] | object | None") -> N
     for name, node in child.value.items():
         if node.value is None:
             merged.pop(name, None)
-        elif inner is _merge_table and name in merged:
-            merged[name] = _merge_table(merged[name], node)
+        elif inner is merge_table and name in merged:
+            merged[name] = merge_table(merged[name], node)
         else:
             merged[name] = node
     return Node(child.at, merged)

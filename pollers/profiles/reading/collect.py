@@ -100,11 +100,11 @@ def _sample(
     for computed in frame.table.computed.values():
         if computed.use is Use.REFERENCE or Ref(frame.table.name, computed.name) in rates:
             continue
-        cells = frame.column(computed.name)
         if computed.use is Use.STATE:
-            states.append(_state(computed.name, cells, kept, missing))
+            states.append(_state(computed.name, frame.column(computed.name), kept, missing))
         else:
-            gauges.append(_gauge(computed.name, computed.unit, cells, kept, missing))
+            cells = frame.kept_numbers(computed)
+            gauges.append(_gauge(computed.name, computed.unit, cells, range(len(cells)), missing))
     offsets = frame.offsets_ms()
     return Sample(
         group=group.name,

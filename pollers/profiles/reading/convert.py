@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from pollers.profiles.language.absent import NOT_ANSWERED, Absent, Cell, Reason
-from pollers.profiles.language.functions import as_text, search
+from pollers.profiles.language.functions import as_text, scaled, search
 from pollers.profiles.model import As, Column, Extract, Use
 from pollers.snmp.values import FIRST_EXCEPTION, Data, Type
 
@@ -173,13 +173,14 @@ def converter(column: Column, scale: float) -> Callable[[int, Data], Cell]:
         if enum:
             value = enum.get(as_text(value), value)
         if textual:
-            return as_text(value) if isinstance(value, str) or scale == 1.0 else as_text(value * scale)
+            return as_text(value) if isinstance(value, str) or scale == 1.0 else as_text(scaled(value, scale))
         if isinstance(value, str) and (numeric or extract is not None):
             number = _number(value)
             value = _WRONG_TYPE if isinstance(number, Absent) and extract is None and read_as is As.AUTO else number
         if isinstance(value, str | Absent):
             return value if not numeric or isinstance(value, Absent) else _WRONG_TYPE
-        scaled = value * scale if scale != 1.0 else value
-        return scaled if math.isfinite(scaled) else _NOT_A_NUMBER
+        if scale != 1.0:
+            value = scaled(value, scale)
+        return value if math.isfinite(value) else _NOT_A_NUMBER
 
     return convert

@@ -9,11 +9,11 @@ from typing import Final, NamedTuple
 from pollers.profiles.language.absent import NOT_ANSWERED, Absent, Cell, Reason, first_of
 from pollers.profiles.language.evaluate import Get, compile_expression, truth
 from pollers.profiles.language.expr import Call, Expression, ExpressionError, Tree
-from pollers.profiles.language.functions import as_text
+from pollers.profiles.language.functions import as_text, written
 from pollers.profiles.model import Column, Computed, IndexPart, Profile, Slice, Source, Table, Use
 from pollers.profiles.reading.convert import converter
 from pollers.profiles.reading.index import parse_index
-from pollers.profiles.refs import Whole, aggregated, meaning, resolve
+from pollers.profiles.refs import RowNumber, Whole, aggregated, meaning, resolve
 from pollers.snmp.values import Column as Answered
 from pollers.snmp.values import Oid, Value
 
@@ -145,6 +145,15 @@ class Frame:
             self._columns[name] = self._make(name)
         return self._columns[name]
 
+    def kept_numbers(self, computed: Computed) -> Sequence[Cell]:
+        """Return a computed value's cells in the kept rows only: many tables may share the rows of one."""
+        remembered = self.known is not None and computed.name in self.known.columns
+        if remembered or computed.name in self._columns or len(self.kept) == len(self.index):
+            cells = self.column(computed.name)
+            return cells if len(self.kept) == len(cells) else [cells[row] for row in self.kept]
+        get = compile_expression(computed.expression, _Names(self))
+        return [_as_written(get(row)) for row in self.kept]
+
     def _make(self, name: str) -> Sequence[Cell]:  # noqa: PLR0911
         if self.known is not None and name in self.known.columns:
             cells, rows = self.known.columns[name], self.known.rows
@@ -164,8 +173,8 @@ class Frame:
                 return self._evaluate(found, text=True)
             case IndexPart():
                 return self._part(found)
-            case Whole():
-                return list(self.index)
+            case Whole() | RowNumber():
+                return list(self.index) if isinstance(found, Whole) else list(range(len(self.index)))
             case str():
                 return [found] * len(self.index)
         raise ExpressionError(f"a name of {self.table.name!r}, not {name!r}")
@@ -201,7 +210,7 @@ class Frame:
         cells = [get(row) for row in range(len(self.index))]
         if text:
             return [cell if isinstance(cell, Absent) else as_text(cell) for cell in cells]
-        return cells
+        return list(map(_as_written, cells))
 
     def _part(self, part: IndexPart) -> list[Cell]:
         if self._parts is None:
@@ -280,6 +289,10 @@ class _Names:
 
     def rows_of(self, call: Call) -> "tuple[Sequence[int], _Names, Sequence[Tree]]":
         return self._frame.rows_of(call)
+
+
+def _as_written(cell: Cell) -> Cell:
+    return written(cell) if isinstance(cell, float) else cell
 
 
 def _getter(cells: Sequence[Cell]) -> Get:

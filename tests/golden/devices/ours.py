@@ -53,6 +53,16 @@ def total(column: str) -> Callable[..., Any]:
     return find
 
 
+def fans(which: str) -> Callable[..., Any]:
+    """Return how many fans there are, or trays where the device has only these: the reference calls both fans."""
+
+    def find(rows: list[Row], name: str) -> Any:
+        found = total(f"fans_{which}")(rows, name)
+        return total(f"fan_trays_{which}")(rows, name) if found is None else found
+
+    return find
+
+
 def power_units(rows: list[Row], name: str) -> Any:
     """Return how many supplies of a kind there are; of all kinds where none is named."""
     if not name:
@@ -73,8 +83,8 @@ SAME: Final[dict[tuple[str, str], Callable[..., Any]]] = {
     ("memory", "memory_used"): number("memory", "memory_used", math.floor),
     ("memory", "memory_total"): number("memory", "memory_total"),
     ("environment", "temperature_fahrenheit"): number("temperature", "temperature", fahrenheit),
-    ("environment", "fans_total"): total("fans_total"),
-    ("environment", "fans_ok"): total("fans_ok"),
+    ("environment", "fans_total"): fans("total"),
+    ("environment", "fans_ok"): fans("ok"),
     ("environment", "power_units_total"): power_units,
     ("environment", "power_units_on"): power_units,
     ("disk", "storage_used_bytes"): number("storage", "storage_used"),
@@ -85,7 +95,7 @@ SAME: Final[dict[tuple[str, str], Callable[..., Any]]] = {
     ("bgp_session", "peer_session_established_time"): number("bgp_peer", "established_time"),
     ("bgp_session", "peer_session_transitions"): number("bgp_peer", "transitions"),
     ("bgp_session", "peer_state"): code("bgp_peer", "peer_state", BGP),
-    ("bgp_session", "peer_status"): code("bgp_peer", "peer_status", {"halted": 1, "running": 2}),
+    ("bgp_session", "peer_status"): code("bgp_peer", "peer_status", {"stop": 1, "start": 2}),
     ("bgp_session", "prefix_in_prefixes"): number("bgp_prefix", "prefixes_in"),
     ("bgp_session", "prefix_in_prefixes_accepted"): number("bgp_prefix", "prefixes_accepted"),
     ("bgp_session", "prefix_in_prefixes_active"): number("bgp_prefix", "prefixes_active"),

@@ -44,7 +44,6 @@ EXPLAINED = {
     ("juniper-mx2020", "memory", "", "*"): "SPMB 0, whose name the reference lost; ours has it under its name",
     ("juniper-qfx", "environment", "PEM", "power_units_*"): "ours calls the kind as the device does: Power Supply",
     ("juniper-mx2020", "disk", "*", "dimension storage_type"): "the same words in snake case: fixed_disk",
-    ("juniper-mx2020", "disk", "procfs: *", "storage_*"): "hrStorageVirtualMemory is in the group memory here",
     (
         "juniper-bgp",
         "bgp_session",

@@ -17,7 +17,12 @@ WALK = """\
 1.3.6.1.2.1.31.1.1.1.1.1|4|Ethernet1
 1.3.6.1.2.1.31.1.1.1.6.1|70|18446744073709551615
 """
-GOOD = "profile: mine\ntables: {t: {columns: {v: {oid: 1.3.6.1.2.1.31.1.1.1.6}}}}\nemit: {g: t}\n"
+GOOD = """\
+profile: mine
+static_tags: {vendor: Mine Inc.}
+tables: {t: {columns: {v: {oid: 1.3.6.1.2.1.31.1.1.1.6}, n: {use: tag, oid: 1.3.6.1.2.1.31.1.1.1.1}}, row: [n]}}
+emit: {mine_inc_g: t}
+"""
 
 
 def run(*arguments: str | Path) -> Result:

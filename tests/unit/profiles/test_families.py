@@ -61,10 +61,10 @@ def test_a_ciena_packet_switch_has_cpu_temperature_fans_and_power():
         {chassis}.4.5.1.4.1.2|66|13
         """,
     )
-    assert rows["power", "PSA"]["states"] == {"power_state": "online"}
+    assert rows["power", "PSA"]["states"] == {"power_state": "ok"}
     fan = rows["fan", "FAN1-2"]
     assert (fan["states"], fan["gauges"], fan["units"]) == (
-        {"fan_state": "rpm_warning"},
+        {"fan_state": "warning"},
         {"fan_speed": 9100},
         {"fan_speed": "rpm"},
     )
@@ -86,10 +86,10 @@ def sensor(index: int, name: str, tenths: int) -> str:
 @pytest.mark.parametrize(
     ("walk", "expected"),
     [
-        pytest.param(CHASSIS, {"SW 1, Sensor 1, GREEN": 41}, id="envmon-alone"),
+        pytest.param(CHASSIS, {"SW 1, Sensor 1": 41}, id="envmon-alone"),
         pytest.param(
             CHASSIS + sensor(7, "Te1/49 Module Temperature Sensor", 305),
-            {"Te1/49 Module Temperature Sensor": 30.5, "SW 1, Sensor 1, GREEN": 41},
+            {"Te1/49 Module Temperature Sensor": 30.5, "SW 1, Sensor 1": 41},
             id="beside-a-transceiver",
         ),
         pytest.param(
@@ -114,12 +114,19 @@ F5, A10, DISK = "1.3.6.1.4.1.3375.2.1", "1.3.6.1.4.1.22610.2.4.3", "1.3.6.1.4.1.
         ("f5-bigip", f"{F5}.7.5.2.1.35.1.48.2|66|17", "cpu", "host 0 cpu 2", {"cpu_utilization": 17}),
         (
             "f5-bigip",
+            f"{F5}.7.5.2.1.3.1.48.2|2|1\n{F5}.7.5.2.1.35.1.48.2|66|17",
+            "cpu",
+            "host 0 cpu 1",
+            {"cpu_utilization": 17},
+        ),
+        (
+            "f5-bigip",
             f"{F5}.3.2.1.2.1.2.3|2|0\n{F5}.3.2.1.2.1.3.3|66|9000",
             "fan",
             "3",
-            {"fan_state": "bad", "fan_speed": 9000},
+            {"fan_state": "failed", "fan_speed": 9000},
         ),
-        ("f5-bigip", f"{F5}.3.2.2.2.1.2.1|2|1", "power", "1", {"power_state": "good"}),
+        ("f5-bigip", f"{F5}.3.2.2.2.1.2.1|2|1", "power", "1", {"power_state": "ok"}),
         ("f5-bigip", f"{F5}.3.2.3.2.1.2.1|66|31", "temperature", "1", {"temperature": 31}),
         (
             "f5-bigip",

@@ -27,7 +27,7 @@ def rows(profile: str, lines: str) -> list[dict[str, Any]]:
     reading = read(LIBRARY, session_of(lines), profile)
     samples = samples_of(make_plan(LIBRARY.profiles[profile]), reading.frames, reading.clock)
     return [
-        row for sample in samples for row in json_rows(profile, sample) if row["group"] in {"temperature", "sensor"}
+        row for sample in samples for row in json_rows(profile, sample) if row["group"] in {"temperature", "voltage"}
     ]
 
 
@@ -39,8 +39,8 @@ def rows(profile: str, lines: str) -> list[dict[str, Any]]:
     ("status", "state", "reason"),
     [
         pytest.param(1, "ok", None, id="ok"),
-        pytest.param(2, "unavailable", "condition-not-met", id="unavailable"),
-        pytest.param(3, "nonoperational", "condition-not-met", id="failed"),
+        pytest.param(2, "unknown", "condition-not-met", id="unavailable"),
+        pytest.param(3, "failed", "condition-not-met", id="failed"),
         pytest.param(None, None, None, id="no-status"),
     ],
 )
@@ -48,8 +48,8 @@ def test_a_failed_sensor_keeps_its_row_and_says_why_it_has_no_reading(
     profile: str, table: str, status: int | None, state: str | None, reason: str | None
 ):
     found = rows(profile, sensor(table, 7, "Inlet", 8, status) + sensor(table, 8, "Supply", 4, status))
-    assert [(row["group"], row["row"]) for row in found] == [("temperature", "Inlet"), ("sensor", "Supply")]
-    for row, name in zip(found, ("temperature", "value"), strict=True):
+    assert [(row["group"], row["row"]) for row in found] == [("temperature", "Inlet"), ("voltage", "Supply")]
+    for row, name in zip(found, ("temperature", "voltage"), strict=True):
         assert row["states"] == ({"sensor_state": state} if state else {})
         assert row["gauges"] == ({} if reason else {name: 41.5})
         assert row["missing"].get(name) == reason

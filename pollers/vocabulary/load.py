@@ -1,0 +1,98 @@
+"""The vocabulary from its files."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from pollers.vocabulary.model import NO_UNIT, Group, Kind, Metric, Vocabulary
+from schemas.errors import PanoptesError
+
+HERE: Final = Path(__file__).parent
+#: the file that the others share; every other one has groups
+WORDS: Final = "words"
+_OF_A_GROUP: Final = frozenset({"meaning", "labels", "metrics"})
+_OF_A_METRIC: Final = frozenset({"unit", "kind", "states", "meaning", "objects"})
+
+
+class VocabularyError(PanoptesError):
+    """The vocabulary's files do not make sense; the message says where."""
+
+
+@cache
+def load() -> Vocabulary:
+    """Return the vocabulary that comes with the package. Raises VocabularyError."""
+    return read({path.stem: path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.yaml"))})
+
+
+def read(texts: Mapping[str, str]) -> Vocabulary:
+    """Return the vocabulary of some files (name without ending -> YAML). Raises VocabularyError."""
+    words = _mapping(WORDS, yaml.safe_load(texts[WORDS]))
+    groups: dict[str, Group] = {}
+    for file, text in texts.items():
+        if file == WORDS:
+            continue
+        for name, entry in _mapping(file, yaml.safe_load(text)).items():
+            if name in groups:
+                raise VocabularyError(f"{file}: {name}: a group once, not again")
+            groups[name] = _group(f"{file}: {name}", name, entry, words["states"])
+    return Vocabulary(
+        groups=dict(sorted(groups.items())),
+        vendors=frozenset(words["vendors"]),
+        stateful_texts=words["stateful_texts"],
+        renumbered=words["renumbered"],
+    )
+
+
+def _group(where: str, name: str, entry: Any, sets: Mapping[str, list[str]]) -> Group:
+    found = _mapping(where, entry)
+    _only(where, found, _OF_A_GROUP)
+    metrics = _mapping(f"{where}.metrics", found.get("metrics"))
+    return Group(
+        name=name,
+        meaning=_text(f"{where}.meaning", found.get("meaning")),
+        labels={key: _text(f"{where}.{key}", text) for key, text in found.get("labels", {}).items()},
+        metrics={key: _metric(f"{where}.{key}", (name, key), each, sets) for key, each in metrics.items()},
+    )
+
+
+def _metric(where: str, names: tuple[str, str], entry: Any, sets: Mapping[str, list[str]]) -> Metric:
+    found = _mapping(where, entry)
+    _only(where, found, _OF_A_METRIC)
+    states = found.get("states", [])
+    if isinstance(states, str):
+        if states not in sets:
+            raise VocabularyError(f"{where}: states: expected a list, or one of {', '.join(sets)}")
+        states = sets[states]
+    kind = found.get("kind", Kind.STATE if states else Kind.LEVEL)
+    if kind not in set(Kind) or (kind == Kind.STATE) is not bool(states) or (states and "unit" in found):
+        raise VocabularyError(f"{where}: expected kind: level, rate or info, or states without a unit")
+    return Metric(
+        group=names[0],
+        name=names[1],
+        unit=_text(f"{where}.unit", found.get("unit", NO_UNIT)),
+        kind=Kind(kind),
+        states=tuple(_text(f"{where}.states", state) for state in states),
+        meaning=_text(f"{where}.meaning", found.get("meaning")),
+        objects=tuple(found.get("objects", ())),
+    )
+
+
+def _mapping(where: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise VocabularyError(f"{where}: expected a mapping")
+    return value
+
+
+def _only(where: str, found: Mapping[str, Any], known: Iterable[str]) -> None:
+    unknown = set(found) - set(known)
+    if unknown:
+        raise VocabularyError(f"{where}: expected only {', '.join(sorted(known))}, not {', '.join(sorted(unknown))}")
+
+
+def _text(where: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise VocabularyError(f"{where}: expected a text, not {value!r}")
+    return value
