@@ -56,7 +56,6 @@ class Aside(NamedTuple):
 class Converted(NamedTuple):
     rows: Sequence[bytes]  #: packed gauges, to be published under the resource's key
     entry: tuple[bytes, bytes] | None  #: key and value to be written to the table after that
-    series: Series | None = None  #: whose entry it is
     asides: Sequence[Aside] = ()
 
 
@@ -76,12 +75,15 @@ class Converter:
         rules: Rules,
         raw: RawSerde,
         gauge: GaugeSerde,
-        stored: Callable[[bytes], bytes | None],
+        stored: Callable[[int, bytes], bytes | None],
         transforms: Sequence[Transform] = (),
         *,
         most_kept_bytes: int = MOST_KEPT_BYTES,
     ) -> None:
-        """`stored` gives the table's entry of a key; `most_kept_bytes` bounds what is kept in memory beside those."""
+        """`stored` gives the table's entry of a partition and key, also one that is on its way there.
+
+        `most_kept_bytes` bounds what is kept in memory beside those.
+        """
         self._rules: Final = rules
         self._raw: Final = raw
         self._gauge: Final = gauge
@@ -124,7 +126,7 @@ class Converter:
         asides: Sequence[Aside] = ()
         found = None if known is None else known.get(name)
         if found is None:
-            found, asides = self._load(name)
+            found, asides = self._load(partition, name)
         if found.state is not None and found.state.last.shape == sample.shape:
             sample = sample._replace(shape=found.state.last.shape)
         converted = self._advance(found, sample, value)
@@ -159,10 +161,9 @@ class Converter:
         series.state = step.state._replace(prior=None)
         series.side = 1 - series.side
         series.before, series.after = series.after, made.states
-        series.unwritten += 1
         entry = write_entry(Entry(sample.slot, made.states, value))
         series.older, series.newest = series.newest, entry
-        return Converted(made.packed, (entry_key(series.name, series.side), entry), series, asides)
+        return Converted(made.packed, (entry_key(series.name, series.side), entry), asides)
 
     def _with_prior(self, series: Series, state: State, older: bytes) -> tuple[State, list[Aside]]:
         """Return the state with its prior sample, or what cannot be read of that. Raises SchemaNeeded."""
@@ -182,13 +183,13 @@ class Converter:
                 return transform(chosen, states, record, gauges, self._gauge.encode)
         return Transformed(pack(rows, self._gauge.header, with_counters=self._rules.with_counters), {}, ())
 
-    def _load(self, name: str) -> tuple[Series, Sequence[Aside]]:
+    def _load(self, partition: int, name: str) -> tuple[Series, Sequence[Aside]]:
         """Return a series as the table has it; what cannot be read of it is set aside."""
         self.loads += 1
         read: list[tuple[Entry, int, bytes]] = []
         asides: list[Aside] = []
         for side in SIDES:
-            stored = self._stored(entry_key(name, side))
+            stored = self._stored(partition, entry_key(name, side))
             if stored is None:
                 continue
             try:

@@ -2,7 +2,7 @@
 
 Polls come round by round. Where the least recently used had to go, the first series beyond the bound would leave every
 other one out just before its turn. So who is there stays as long as it is polled; who does not fit is a guest, read
-from the table at each poll and kept until its entry is written.
+from the table at each poll.
 """
 
 from collections import OrderedDict
@@ -34,7 +34,6 @@ class Series:
     before: Mapping[str, bytes] = field(default_factory=dict)  #: states of transforms before the last sample
     after: Mapping[str, bytes] = field(default_factory=dict)  #: and after it
     form: Form | None = None
-    unwritten: int = 0  #: entries that are on their way to the table
     size: int = 0  #: bytes that it counts for
 
     def is_stale(self, slot: int) -> bool:
@@ -80,7 +79,7 @@ class Kept:
         elif is_new:
             self._guests[place] = None
         for guest in list(islice(self._guests, _LOOKS)):
-            if guest != place and self._is_written(guest):
+            if guest != place:
                 self._drop(guest)
 
     def forget(self, partitions: Iterable[int] | None = None) -> None:
@@ -93,12 +92,9 @@ class Kept:
         for _ in range(_LOOKS):
             place, known = next(iter(self._known.items()))
             stale = all(series.is_stale(slot) for series in known.values())
-            if self.size <= self._most_bytes or not stale or not self._is_written(place):
+            if self.size <= self._most_bytes or not stale:
                 return
             yield place
-
-    def _is_written(self, place: _Key) -> bool:
-        return not any(series.unwritten for series in self._known[place].values())
 
     def _drop(self, place: _Key) -> None:
         self.size -= sum(series.size for series in self._known.pop(place).values())

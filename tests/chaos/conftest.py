@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from streams.cli.services import Stack
+from streams.playground.services import Stack
 from tests.chaos.pipeline import PUBLISH_AHEAD_S, SESSION_TIMEOUT_S, Pipeline, stopped_at_the_end
 
 #: `make chaos` sets it: every scenario, and for as long as docs/reliability/schedule.md says
@@ -29,9 +29,20 @@ SHOWN: Final = (
 )
 
 _figures: list[dict[str, Any]] = []
+_lines: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def tell() -> Callable[[str], None]:
+    """Return what keeps a line for the end of the run."""
+    return _lines.append
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if _lines:
+        terminalreporter.section("chaos")
+        for line in _lines:
+            terminalreporter.write_line(line)
     if not _figures:
         return
     terminalreporter.section("the schedule under chaos")

@@ -31,9 +31,9 @@ def _program(bare: Path, name: str, body: str) -> None:
     script.chmod(0o755)
 
 
-def _setup(bare: Path) -> subprocess.CompletedProcess[str]:
+def _setup(bare: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": str(bare / "bin"), "HOME": str(bare)}
-    command = [str(bare / "bin" / "bash"), str(bare / "scripts" / "setup")]
+    command = [str(bare / "bin" / "bash"), str(bare / "scripts" / "setup"), *arguments]
     return subprocess.run(  # noqa: S603
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
     )
@@ -84,6 +84,16 @@ def test_a_package_that_cannot_be_had_keeps_no_other_from_being_installed(bare: 
     assert "no redis here" in done.stdout
 
 
+def test_what_the_lab_is_made_of_is_installed_only_where_the_lab_is(bare: Path) -> None:
+    _program(bare, "id", "echo 0")
+    _program(bare, "apt-get", f'echo "$*" >> {bare}/called')
+    assert "iperf3" not in _setup(bare).stdout
+    assert "missing: iperf3 (without it: no lab, and its tests are skipped)" in _setup(bare, "--lab").stdout
+    asked = [line.split()[-1] for line in (bare / "called").read_text().splitlines()]
+    assert asked.count("redis-server") == 2
+    assert asked.count("iperf3") == 1
+
+
 def test_what_apt_says_is_shown_when_it_fails(bare: Path) -> None:
     _program(bare, "id", "echo 0")
     _program(bare, "apt-get", "echo no such package; exit 100")
@@ -111,9 +121,9 @@ def test_what_can_be_done_without_does_not_stop_the_set_up(bare: Path) -> None:
     for name in ("requirements.lock", "pyproject.toml"):
         (bare / name).write_text("")
     (bare / ".state" / "jars").mkdir(parents=True)
-    poms = bare / "streams" / "cli" / "services" / "poms"
-    poms.mkdir(parents=True)
-    (poms / "kafka.xml").write_text("")
+    services = bare / "streams" / "playground" / "services"
+    services.mkdir(parents=True)
+    (services / "jars.lock").write_text("")
     first, ran = _setup(bare), (bare / "ran").read_text()
     assert first.returncode == 0, first.stdout + first.stderr
     assert "going on without redis-server" in first.stdout

@@ -17,9 +17,9 @@ from zlib import crc32
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from streams.cli.demo import layout
-from streams.cli.demo.children import last_lines
-from streams.cli.services import Stack
+from streams.playground.demo import layout
+from streams.playground.demo.children import last_lines
+from streams.playground.services import Stack
 from streams.runtime.ops.ports import free_port
 
 LOOPBACK: Final = "127.0.0.1"
@@ -150,6 +150,7 @@ def test_a_worker_whose_event_loop_is_blocked_ends_itself_with_a_clear_last_line
     last = log.read_text().strip().splitlines()[-1]
     assert "no progress, ending this worker so that it is restarted" in last
     assert "the event loop has been blocked for" in last
+    assert "by odd_plugin.discover (odd_plugin.py:" in last
 
 
 @pytest.mark.timeout(180)

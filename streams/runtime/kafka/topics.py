@@ -54,8 +54,8 @@ def wanted(settings: Settings) -> list[Wanted]:
     kafka = settings.kafka
     configs = {topic_name(settings, spec.topic): _configs(spec, settings) for spec in TOPICS.values()}
     configs |= {
-        changelog_name(settings, changelog): {"cleanup.policy": Cleanup.COMPACT.value, **changelog.configs}
-        for changelog in CHANGELOGS.values()
+        changelog_name(settings, each.stage, each.table): {"cleanup.policy": Cleanup.COMPACT.value, **each.configs}
+        for each in CHANGELOGS.values()
     }
     common = {"min.insync.replicas": str(kafka.min_insync_replicas)}
     return [
@@ -109,6 +109,37 @@ async def update_topics(settings: Settings) -> Sequence[str]:
 async def check_topics(settings: Settings) -> Report:
     """Return what `ensure_topics` would find, changing nothing."""
     return await _with_broker(settings, lambda: False, create=False)
+
+
+async def refuse_lost_changelogs(
+    settings: Settings, group: str, changelogs: Collection[str], give_up: Callable[[], bool] = lambda: False
+) -> None:
+    """Raise FatalError where a table's changelog is gone, though the stage has read its topics with it.
+
+    Made anew it would be empty: what the table held would not come again, for its records are committed.
+    """
+
+    async def attempt() -> list[str]:
+        admin = AIOKafkaAdminClient(**client_options(settings.kafka))
+        try:
+            await admin.start()
+            missing = sorted(set(changelogs) - (await _topics(admin)).keys())
+            return missing if missing and await _has_committed(admin, group) else []
+        finally:
+            await admin.close()
+
+    where = settings.kafka.bootstrap_servers
+    gone = await wait_for("kafka", where, attempt, absent=(KafkaError, OSError), give_up=give_up)
+    if gone:
+        raise FatalError(
+            f"the changelog {', '.join(gone)} is missing, but group {group} has read its topics with it: restore it, or"
+            f" delete the group's offsets to begin anew (kafka-consumer-groups.sh --delete --group {group})"
+        )
+
+
+async def _has_committed(admin: AIOKafkaAdminClient, group: str) -> bool:
+    offsets = await admin.list_consumer_group_offsets(group)
+    return any(found.offset > 0 for found in offsets.values())
 
 
 async def await_topics(settings: Settings, names: Collection[str], give_up: Callable[[], bool] = lambda: False) -> None:

@@ -31,6 +31,7 @@ from streams.runtime.settings.sections import (
     ProfilesSettings,
     RedisSettings,
     RegistrySettings,
+    ResourcesSettings,
     SchedulingSettings,
     SnmpSettings,
     WebSettings,
@@ -66,6 +67,7 @@ class Settings(BaseModel):
     zookeeper: ZookeeperSettings = ZookeeperSettings()
     redis: RedisSettings = RedisSettings()
     web: WebSettings = WebSettings()
+    resources: ResourcesSettings = ResourcesSettings()
     scheduling: SchedulingSettings = SchedulingSettings()
     polling: PollingSettings = PollingSettings()
     snmp: SnmpSettings = SnmpSettings()

@@ -89,6 +89,12 @@ class PanoptesSettings(Section):
     state_dir: str = setting(
         ".state/panoptes", "folder for what a worker keeps on disk; relative to the working directory", min_length=1
     )
+    format: int = setting(
+        1,
+        "the format in which tables' values are written; 0, that of before there were formats, while older workers run",
+        ge=0,
+        le=1,
+    )
     log_level: LogLevel = setting(
         "INFO", "what our own code logs: this level and above, as far as the worker's --loglevel lets it through"
     )
@@ -188,6 +194,15 @@ class WebSettings(Section):
     )
 
 
+class ResourcesSettings(Section):
+    """How sightings of discovery sections become one inventory."""
+
+    precedence: Words = setting(
+        (),
+        "discovery sections that count first where they see a resource differently, separated by commas; then by name",
+    )
+
+
 class SchedulingSettings(Section):
     """Ticks, and when a worker gives itself up."""
 
@@ -210,6 +225,11 @@ class PollingSettings(Section):
     """How much a polling worker does at once."""
 
     max_polls_in_flight: int = setting(2000, "polls under way at a time in one worker", ge=1)
+    zone: str = setting(
+        "",
+        "which zone's devices workers of discovery, enrichment and polling with this configuration ask, and no others",
+        pattern=r"^[A-Za-z0-9_-]{0,64}$",
+    )
 
 
 class SnmpSettings(Section):

@@ -23,6 +23,8 @@ from streams.gauges.fold.plan import Rules
 from streams.gauges.samples.state import Entry, StateError, entry_key, read_entry, write_entry
 from streams.gauges.transforms.chain import LARGEST_GAUGE_BYTES, LARGEST_STATES_BYTES, Transform
 from streams.pipeline import CHANGELOGS, TOPICS, Topic
+from streams.runtime.kernel.effects import Write
+from streams.runtime.kernel.table import Table
 from tests.bench.gauges.polls import Load, key_of
 from tests.bench.gauges.polls import encoded as polled
 from tests.bench.gauges.polls import poll as polled_at
@@ -75,24 +77,30 @@ class Stage:
     """A worker's converter with a table that outlives it."""
 
     def __init__(self, transforms: Sequence[Transform] = (), most_kept_bytes: int = 2**20) -> None:
-        self.table: dict[bytes, bytes] = {}
+        self.kept = Table("series")
         self.raw = Raw()
         self._more: dict[str, Any] = {"transforms": transforms, "most_kept_bytes": most_kept_bytes}
         self.crash()
 
+    @property
+    def table(self) -> dict[bytes, bytes]:
+        """What is stored in the table."""
+        return self.kept._stored.setdefault(0, {})
+
     def crash(self) -> None:
-        """Lose everything but the table."""
-        self.converter = Converter(RULES, self.raw, Gauges(), self.table.get, **self._more)
+        """Lose everything but what is stored."""
+        self.kept.abandon(0)
+        self.converter = Converter(RULES, self.raw, Gauges(), self.kept.get, **self._more)
         self.asides: list[Exception] = []
 
     def take(self, poll: RawCounters, *, store: bool = True) -> list[bytes]:
         converted = self.converter.convert(0, poll.resource.encode(), self.raw.encode(poll))
         self.asides += [aside.why for aside in converted.asides]
-        if converted.entry is not None and store:
-            key, value = converted.entry
-            self.table[key] = value
-            assert converted.series is not None
-            converted.series.unwritten -= 1
+        if converted.entry is not None:
+            write = [Write(*converted.entry)]
+            self.kept.want(0, write)
+            if store:
+                self.kept.store(0, write)
         return list(converted.rows)
 
 
@@ -209,7 +217,7 @@ def test_the_other_half_of_a_state_still_counts():
 def test_a_derived_value_of_a_metrics_name_costs_no_poll_and_is_counted():
     rules = Rules(derived=(parse("interface", "o", "utilisation o"),))
     raw = Raw()
-    converter = Converter(rules, raw, Gauges(), {}.get)
+    converter = Converter(rules, raw, Gauges(), lambda _partition, _key: None)
     converter.convert(0, KEY, raw.encode(octets(0, 0)))
     (packed,) = converter.convert(0, KEY, raw.encode(octets(600, 1))).rows
     assert Gauges().decode(packed).gauges == {"o": 10.0}
@@ -246,6 +254,7 @@ def test_partitions_that_left_are_forgotten():
     stage.converter.forget([1])
     assert stage.converter.series == 1
     stage.converter.forget([0])
+    stage.kept.drop(0)
     assert stage.converter.series == 0
     assert gauge(stage.take(octets(600, 1))).missing == {"o": "first-sample"}
 
@@ -256,12 +265,12 @@ def size_of_a_series() -> int:
     return stage.converter.kept_bytes
 
 
-def test_only_so_many_bytes_of_series_are_kept_and_none_that_is_not_written_goes():
+def test_only_so_many_bytes_of_series_are_kept_and_one_that_is_not_written_yet_is_not_lost():
     stage = Stage(most_kept_bytes=3 * size_of_a_series())
     stage.take(octets(0, 0, resource="unwritten"), store=False)
     for number in range(10):
         stage.take(octets(0, 0, resource=f"r{number:02}"))
-    assert stage.converter.series <= 5
+    assert stage.converter.series <= 3
     assert gauge(stage.take(octets(600, 1, resource="unwritten"))).gauges == {"o": 10.0}
     assert gauge(stage.take(octets(600, 1, resource="r09"))).gauges == {"o": 10.0}
     stage.converter.forget()

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.profiles.bench import ROOT, problems, rows
+from pollers.profiles.authoring.present import text_rows
+from tests.unit.profiles.bench import ROOT, problems, rows, samples
 from tests.unit.profiles.test_families import rows_of
 
 ENVMON = "1.3.6.1.4.1.9.9.13.1"
@@ -185,3 +186,18 @@ def test_a_table_can_only_be_like_a_plain_one(other: str):
 def test_row_number_is_no_name_for_anything_else():
     text = f"profile: p\ntables: {{t: {{columns: {{row_number: {ROOT}.1}}}}}}\nemit: {{g: t}}\n"
     assert any("tables.t.row_number: expected each name once" in problem for problem in problems(text))
+
+
+@pytest.mark.parametrize(
+    ("expr", "shown"),
+    [
+        ("1 / 3", "v=0.333333"),
+        ("10000000 / 3", "v=3,333,333.3"),
+        ("a * 1000000", "v=1,000,000"),
+        ("0 - a / 8", "v=-0.125"),
+    ],
+)
+def test_people_are_shown_six_digits_and_all_whole_ones(expr: str, shown: str):
+    profile = f"profile: p\ntables: {{t: {{columns: {{a: #.1}}}}}}\ncomputed: {{t.v: '{expr}'}}\nemit: {{g: t}}\n"
+    (line,) = [line for line in text_rows(samples(profile, "#.1.1|2|1"), "p") if line.startswith("  1:")]
+    assert shown in line.split()
