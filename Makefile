@@ -4,7 +4,7 @@
 PANOPTES := .venv/bin/panoptes
 ARGS ?=
 
-.PHONY: help setup test compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-schedule \
+.PHONY: help setup setup-lab test lab lab-check compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-schedule \
         lock clean
 .DEFAULT_GOAL := help
 
@@ -13,9 +13,11 @@ help:
 	@echo "make demo            services, pipeline and simulated devices, with a live view; Ctrl-C stops all of it"
 	@echo "make demo-check      the same without the view: every rate is compared with the truth"
 	@echo "make test            every gate and every test"
+	@echo "make lab             a network of FRR, lldpd and net-snmp in namespaces (root), and a shell in it; exit ends it"
+	@echo "make lab-check       the pipeline on that network, compared with what the kernel and FRR say"
 	@echo "make compile         the modules that work on values as machine code, beside their sources"
 	@echo "make interpreted     without them again"
-	@echo "make chaos           the tests that kill workers and services, by themselves"
+	@echo "make chaos           the tests that kill workers and services, and hours of the model's"
 	@echo "make bench-snmp      what polling costs, beside other collectors, up to Kafka"
 	@echo "make bench-polling   what our poller costs from the tick to bytes, and its memory"
 	@echo "make bench-gauges    what turning counters into rates costs"
@@ -27,8 +29,17 @@ help:
 setup:
 	@scripts/setup
 
-test: setup
+setup-lab:
+	@scripts/setup --lab
+
+test: setup-lab
 	@scripts/test $(ARGS)
+
+lab: setup-lab
+	@.venv/bin/python -m tests.lab shell $(ARGS)
+
+lab-check: setup-lab
+	@.venv/bin/python -m tests.lab.check $(ARGS)
 
 demo: setup
 	@$(PANOPTES) demo $(ARGS)
@@ -43,7 +54,7 @@ interpreted:
 	@scripts/interpreted
 
 chaos: setup
-	@CHAOS=long .venv/bin/python -m pytest tests/chaos $(ARGS)
+	@CHAOS=long .venv/bin/python -m pytest tests/chaos tests/model/test_model.py $(ARGS)
 
 bench-snmp: setup
 	@.venv/bin/python -m tests.bench.snmp $(ARGS)
@@ -65,4 +76,4 @@ lock: setup
 
 clean:
 	@if [ -x $(PANOPTES) ]; then $(PANOPTES) stack down && $(PANOPTES) stack reset; fi
-	@rm -rf .state/demo
+	@rm -rf .state/demo .state/lab-check

@@ -1,7 +1,7 @@
 """What a poll of one group found, before the pipeline adds whose it is and when it was due."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from schemas.records import CounterColumn, DerivedMetric, DimensionColumn, GaugeColumn, MissingCells, StateColumn
 
@@ -24,6 +24,8 @@ class Sample:
     offsets_ms: Sequence[int] = ()
     discontinuities_cs: Sequence[int] = ()
     missing: Sequence[MissingCells] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
+    complete: bool = True
     #: the same object as in an earlier sample of this resource, job and group says that index, dimensions, line_rates
     #: and derived are equal to what they were there: they are then not looked at, and not packed again
     known_by: object | None = None

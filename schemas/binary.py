@@ -38,6 +38,11 @@ def optional_long(value: int | None) -> bytes:
     return NULL if value is None else _SECOND + long(value)
 
 
+def boolean(value: bool) -> bytes:
+    """Return a boolean."""
+    return b"\1" if value else b"\0"
+
+
 def text(value: str) -> bytes:
     """Return a string: its length in bytes, then UTF-8."""
     octets = value.encode()

@@ -12,6 +12,10 @@ from typing import Final
 LABEL_NAME: Final = re.compile(r"^[^\d\W]\w*\Z")
 DEFAULT_TTL_S: Final = 604_800
 IDENTITY_SEPARATOR: Final = "|"
+#: the one zone of those who have no other
+DEFAULT_ZONE: Final = ""
+#: what `Resource.identifiers` may name
+IDENTIFIERS: Final = ("engine_id", "chassis_id", "base_mac", "serial", "sys_name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,9 @@ class Resource:
     last_seen_ms: int
     ttl_s: int = DEFAULT_TTL_S
     labels: Mapping[str, str] = field(default_factory=dict)
+    identifiers: Mapping[str, str] = field(default_factory=dict)
+    addresses: Sequence[str] = ()
+    zone: str = DEFAULT_ZONE
 
     @property
     def identity(self) -> str:
@@ -121,6 +128,7 @@ class RawCounters:
     dimensions: Sequence[DimensionColumn] = ()
     line_rates: Sequence[int] = ()
     derived: Sequence[DerivedMetric] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
     slot: int
     polled_at_ms: int
     uptime_cs: int | None = None
@@ -131,6 +139,7 @@ class RawCounters:
     offsets_ms: Sequence[int] = ()
     discontinuities_cs: Sequence[int] = ()
     missing: Sequence[MissingCells] = ()
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +153,7 @@ class Gauge:
     interval_s: int
     dimensions: Mapping[str, str]
     labels: Mapping[str, str]
+    units: Mapping[str, str] = field(default_factory=dict)
     slot: int
     time_ms: int
     duration_s: float | None

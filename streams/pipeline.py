@@ -4,6 +4,7 @@ Topic creation, the Procfile check, the docs page and the web pages all read it.
 """
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,9 +37,19 @@ class TopicSpec:
     schema: str  #: file under schemas/avro, without its ending
     key: str  #: what the key is, for people
     cleanup: Cleanup = Cleanup.DELETE
-    retention_s: int = DAY_S  #: of no meaning for compacted topics
+    retention_s: int = DAY_S  #: the default of [topics]; of no meaning for compacted topics
     compression: str = "zstd"  #: smaller than lz4, and aiokafka's lz4 (always level 9) takes three times the CPU
     max_message_bytes: int = 8 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changelog:
+    """The topic from which a stage's table is made anew: compacted, and read by nobody else."""
+
+    stage: str
+    table: str
+    holds: str  #: for people
+    configs: Mapping[str, str]  #: of the topic, as Kafka names them, beside what all have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +76,34 @@ TOPICS: Final[dict[Topic, TopicSpec]] = {
         TopicSpec(topic=Topic.TICKS_ENRICHMENT, schema="tick", key="partition number"),
         TopicSpec(topic=Topic.TICKS_POLLING, schema="tick", key="partition number"),
         TopicSpec(topic=Topic.DEAD_LETTERS, schema="dead_letter", key="key of the original", retention_s=14 * DAY_S),
+    )
+}
+
+_LARGEST_RECORD: Final = {"max.message.bytes": str(8 * 2**20)}
+CHANGELOGS: Final[Mapping[str, Changelog]] = {
+    changelog.table: changelog
+    for changelog in (
+        Changelog(
+            stage="resources", table="known-resources", holds="the inventory, by identity", configs=_LARGEST_RECORD
+        ),
+        Changelog(
+            stage="enrichment", table="enriched", holds="the findings for each resource", configs=_LARGEST_RECORD
+        ),
+        Changelog(stage="polling", table="to-poll", holds="each resource with its jobs", configs=_LARGEST_RECORD),
+        Changelog(
+            stage="gauges",
+            table="series",
+            holds="the last two polls of each series",
+            # an entry is replaced every other poll: clean early, in small segments, so that a recovery reads little
+            # that is stale; it holds a sample of 8 MiB, and states of transforms that have as much
+            configs={
+                "segment.bytes": str(16 * 2**20),
+                "segment.ms": "600000",
+                "min.cleanable.dirty.ratio": "0.2",
+                "max.compaction.lag.ms": "900000",
+                "max.message.bytes": str(17 * 2**20),
+            },
+        ),
     )
 }
 

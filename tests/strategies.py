@@ -20,6 +20,7 @@ PLAIN: dict[str, st.SearchStrategy[Any]] = {
     "long": LONG,
     "double": st.floats(allow_nan=False),
     "string": TEXT,
+    "boolean": st.booleans(),
     "bytes": st.binary(max_size=12),
     "null": st.none(),
 }

@@ -8,7 +8,7 @@ from typing import Final
 
 from pollers.plugins.base import Discovery
 from pollers.plugins.entries import Entry, Listing
-from schemas.records import DEFAULT_TTL_S, IDENTITY_SEPARATOR, LABEL_NAME, Resource
+from schemas.records import DEFAULT_TTL_S, DEFAULT_ZONE, IDENTIFIERS, IDENTITY_SEPARATOR, LABEL_NAME, Resource
 
 #: field of an entry -> part of the identity
 PARTS: Final = {
@@ -18,8 +18,9 @@ PARTS: Final = {
     "type": "resource_type",
     "id": "resource_id",
 }
-FIELDS: Final = (*PARTS, "endpoint", "ttl_s", "labels")
-LABEL_PREFIX: Final = "label."
+FIELDS: Final = (*PARTS, "endpoint", "ttl_s", "labels", "zone", "addresses", "identifiers")
+#: fields of names and values -> how one of them is written as a field of its own
+_MAPS: Final = {"labels": "label.", "identifiers": "identifier."}
 #: fields of the reference system's lists, which are read as they are
 ALIASES: Final = {
     **{f"resource_{name}": name for name in (*PARTS, "endpoint")},
@@ -30,6 +31,9 @@ _HOST_NAME: Final = re.compile(
 )
 _MAX_PORT: Final = 65_535
 MAX_TTL_S: Final = 2**31 - 1  #: 68 years
+#: part of the names of topics and groups
+MAX_ZONE_LENGTH: Final = 32
+_ZONE: Final = re.compile(rf"[A-Za-z0-9_-]{{0,{MAX_ZONE_LENGTH}}}\Z")
 #: control characters, line ends and halves of surrogate pairs (of JSON and YAML escapes), which no record can carry;
 #: spaces and joiners of other scripts, which `isprintable` refuses as well, are text
 _NO_TEXT: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -69,7 +73,7 @@ def resources(listing: Listing, file: str, defaults: Defaults) -> Discovery:
 
 
 def _resource(entry: Entry, defaults: Defaults) -> Resource:
-    fields, labels = _sorted_out(entry.fields)
+    fields, maps = _sorted_out(entry.fields)
     parts = {part: _part(fields, field, defaults.parts) for field, part in PARTS.items()}
     return Resource(
         site=parts["site"],
@@ -82,31 +86,35 @@ def _resource(entry: Entry, defaults: Defaults) -> Resource:
         first_seen_ms=defaults.now_ms,
         last_seen_ms=defaults.now_ms,
         ttl_s=_ttl_s(fields, defaults.ttl_s),
-        labels=_labels(labels),
+        labels=_labels(maps["labels"]),
+        identifiers=_identifiers(maps["identifiers"]),
+        addresses=_addresses(fields.get("addresses", ())),
+        zone=_zone(fields),
     )
 
 
-def _sorted_out(raw: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
-    """Return the known fields, and the labels from `labels` and from `label.NAME`."""
+def _sorted_out(raw: Mapping[str, object]) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
+    """Return the known fields, and labels and identifiers: from `labels` and from `label.NAME`, likewise the others."""
     fields: dict[str, object] = {}
-    labels: dict[str, object] = {}
+    maps: dict[str, dict[str, object]] = {name: {} for name in _MAPS}
     for name, value in raw.items():
         known = ALIASES.get(name, name)
-        if known.startswith(LABEL_PREFIX):
-            labels[known.removeprefix(LABEL_PREFIX)] = value
-        elif known == "labels":
+        one_of = next((whole for whole, prefix in _MAPS.items() if known.startswith(prefix)), None)
+        if one_of is not None:
+            maps[one_of][known.removeprefix(_MAPS[one_of])] = value
+        elif known in maps:
             if not isinstance(value, dict):
                 raise _Unusable(f"{name}: expected names and values, found {value!r}")
-            labels.update(value)
+            maps[known].update(value)
         elif known == "resource_plugin":
             continue  # of the reference's lists; here it is the section that reads them
         elif known not in FIELDS:
-            raise _Unusable(f"field {name!r} is unknown: use one of {', '.join(FIELDS)}, or {LABEL_PREFIX}{name}")
+            raise _Unusable(f"field {name!r} is unknown: use one of {', '.join(FIELDS)}, or {_MAPS['labels']}{name}")
         elif known in fields:
             raise _Unusable(f"{known} is said twice: remove {name!r} or {known!r}")
         else:
             fields[known] = value
-    return fields, labels
+    return fields, maps
 
 
 def _text(fields: Mapping[str, object], name: str, default: str = "") -> str:
@@ -178,11 +186,41 @@ def whole_number(text: str, most: int) -> int | None:
 
 
 def _labels(raw: Mapping[str, object]) -> dict[str, str]:
-    for name, value in raw.items():
+    for name in raw:
         if not LABEL_NAME.match(name):
             raise _Unusable(f"label {name!r}: a name is a letter or _, then letters, digits and _; rename it")
+    return _texts("label", raw)
+
+
+def _identifiers(raw: Mapping[str, object]) -> dict[str, str]:
+    for name in raw:
+        if name not in IDENTIFIERS:
+            raise _Unusable(f"identifier {name!r} is unknown: use one of {', '.join(IDENTIFIERS)}")
+    return _texts("identifier", raw)
+
+
+def _texts(what: str, raw: Mapping[str, object]) -> dict[str, str]:
+    for name, value in raw.items():
         if not isinstance(value, str):
-            raise _Unusable(f"label {name}: expected text, found {value!r}; put it in quotes")
+            raise _Unusable(f"{what} {name}: expected text, found {value!r}; put it in quotes")
         if found := _NO_TEXT.search(value):
-            raise _Unusable(f"label {name} holds {found[0]!r}, which is no printable character: remove it")
+            raise _Unusable(f"{what} {name} holds {found[0]!r}, which is no printable character: remove it")
     return {name: str(value) for name, value in sorted(raw.items())}
+
+
+def _addresses(raw: object) -> tuple[str, ...]:
+    """Return IPv4 and IPv6 addresses in their shortest form, from a list or from a text with spaces or commas."""
+    given = raw.replace(",", " ").split() if isinstance(raw, str) else raw
+    if not isinstance(given, list | tuple):
+        raise _Unusable(f"addresses: expected a list, found {raw!r}")
+    for one in given:  # a zone of IPv6 may be anything
+        if not isinstance(one, str) or not (_is_address(one, 4) or _is_address(one, 6)) or _NO_TEXT.search(one):
+            raise _Unusable(f"addresses: expected IPv4 or IPv6 addresses, found {one!r}")
+    return tuple(dict.fromkeys(str(ipaddress.ip_address(one)) for one in given))
+
+
+def _zone(fields: Mapping[str, object]) -> str:
+    zone = fields.get("zone", DEFAULT_ZONE)
+    if not isinstance(zone, str) or not _ZONE.match(zone.strip()):
+        raise _Unusable(f"zone: expected letters, digits, - and _, {MAX_ZONE_LENGTH} at most, found {zone!r}")
+    return zone.strip()

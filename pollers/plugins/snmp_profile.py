@@ -22,6 +22,7 @@ from pollers.profiles.reading.known_by import FAULTS, Steady
 from pollers.profiles.reading.plan import Plan, make_plan
 from pollers.profiles.reading.poll import Reading, read_device
 from pollers.profiles.reading.walking import Memory
+from pollers.sample import Sample
 from pollers.snmp.client import Device, Session
 from pollers.snmp.errors import AuthRefused, DeadlineExceeded, NoAnswer, SnmpError, Unreachable
 from schemas.records import EnrichedResource, Enrichment, Job, Outcome, Resource
@@ -54,6 +55,7 @@ class Remembered:
     learnt: Resting | None = None
     steady: dict[str, Steady] = field(default_factory=dict)
     offered: dict[str, Known] = field(default_factory=dict)  #: by enrichment, and not taken into what was learnt yet
+    shown: set[str] = field(default_factory=set)  #: groups that had rows when they were last read
 
 
 class SnmpProfile:
@@ -124,7 +126,7 @@ class SnmpProfile:
         known = reading.memory.known
         remembered.learnt = rest(reading.memory, self._sharing)
         remembered.offered = {name: one for name, one in remembered.offered.items() if known.get(name) is not one}
-        poll = to_poll(remembered.plan, reading, session, remembered.steady)
+        poll = to_poll(remembered.plan, reading, session, remembered.steady, remembered.shown)
         reading.frames.clear()
         return poll
 
@@ -193,10 +195,18 @@ def _offer(found: Remembered, resource: EnrichedResource, sharing: Sharing) -> N
             found.offered[table] = known_from_facts(resource.enrichments, namespace, names, numeric, sharing)
 
 
-def to_poll(plan: Plan, reading: Reading, session: Session, steady: dict[str, Steady] | None = None) -> Poll:
+def to_poll(
+    plan: Plan,
+    reading: Reading,
+    session: Session,
+    steady: dict[str, Steady] | None = None,
+    shown: set[str] | None = None,
+) -> Poll:
     """Return what became of a poll whose device answered: success, or partial with what is missing.
 
-    `steady` as in samples_of.
+    `steady` as in samples_of. `shown` has the groups that had rows before, and is brought up to date: of one that has
+    none now there is an empty sample, once. A poll that broke off somewhere ends neither groups nor rows, since what
+    rows are known by may be made of what was not read.
     """
     readable = [group for group in plan.groups if not reading.unread.intersection(group.tables)]
     samples = samples_of(plan, reading.frames, reading.clock, readable, steady)
@@ -206,8 +216,30 @@ def to_poll(plan: Plan, reading: Reading, session: Session, steady: dict[str, St
         reasons += [f"{sample.group}: {fault}" for fault in faults[:5]]
     if not samples and not reasons:
         reasons.append(f"profile {plan.profile.name} finds nothing on this device")
+    if reading.problems:
+        samples = [replace(sample, complete=False) for sample in samples]
+    if shown is not None:
+        samples += _ended(reading, samples, shown)
     outcome = Outcome.PARTIAL if reasons else Outcome.SUCCESS
     return _with_cost(Poll(outcome=outcome, reason="; ".join(reasons)[:1_000], samples=samples), session)
+
+
+def _ended(reading: Reading, samples: Sequence[Sample], shown: set[str]) -> list[Sample]:
+    here = {sample.group for sample in samples}
+    gone = set() if reading.problems else shown - here
+    shown -= gone
+    shown |= here
+    clock = reading.clock
+    return [
+        Sample(
+            group=group,
+            polled_at_ms=clock.polled_at_ms,
+            uptime_cs=clock.uptime_cs,
+            engine_boots=clock.engine_boots,
+            index=(),
+        )
+        for group in sorted(gone)
+    ]
 
 
 def _failed(error: SnmpError, session: Session | None) -> Poll:

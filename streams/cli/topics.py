@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 import click
+from aiokafka.errors import KafkaError
 
 from schemas.errors import FatalError
 from streams.cli.loading import config_option, load_or_exit
 from streams.runtime.kafka.client import sample_client_logs
-from streams.runtime.kafka.topics import Report, check_topics, ensure_topics
+from streams.runtime.kafka.topics import Report, check_topics, ensure_topics, update_topics
+from streams.runtime.settings.loading import Settings
 
 
 @click.group("topics")
@@ -22,7 +24,8 @@ def command() -> None:
 
 @command.command("create")
 @config_option
-def create(config: Path | None) -> None:
+@click.option("--update", is_flag=True, help="Give topics that are there the configuration that the settings want.")
+def create(config: Path | None, *, update: bool) -> None:
     """Create what is missing; waits for the broker."""
     settings = load_or_exit(config)
     try:
@@ -33,6 +36,16 @@ def create(config: Path | None) -> None:
         click.echo(f"created {name}")
     if not report.created:
         click.echo("every topic is there")
+    if update:
+        _update(settings)
+
+
+def _update(settings: Settings) -> None:
+    try:
+        changes = asyncio.run(update_topics(settings))
+    except (KafkaError, OSError) as problem:
+        raise click.ClickException(str(problem)) from None
+    click.echo("\n".join(changes) or "no topic had another configuration")
 
 
 @command.command("check")

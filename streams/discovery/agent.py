@@ -11,10 +11,11 @@ from pollers.plugins.base import Discovery, Kind
 from schemas.errors import RecordError
 from schemas.records import Job, Resource
 from streams.discovery.sightings import named, publishable
-from streams.pipeline import Topic, stage
-from streams.runtime.build import stage_app
-from streams.runtime.faust.app import StageApp
-from streams.runtime.kernel.folding import Send, send_all
+from streams.pipeline import Topic
+from streams.runtime.build import open_worker
+from streams.runtime.kernel.context import StageContext
+from streams.runtime.kernel.worker import Worker
+from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import Installed
 from streams.runtime.schedule.owner import Due
 from streams.runtime.schedule.stage_schedule import StageSchedule
@@ -31,25 +32,26 @@ NO_RECORD: Final = (ValueError, TypeError, AttributeError, OverflowError, Record
 class Discoverer:
     """Runs the plugin sections of the partitions that this worker owns."""
 
-    def __init__(self, app: StageApp, plugins: list[Installed]) -> None:
-        self._app = app
+    def __init__(self, context: StageContext, plugins: list[Installed]) -> None:
+        self._outbox = context.outbox
+        zone = context.settings.polling.zone
+        plugins = [plugin for plugin in plugins if plugin.section.zone == zone]
         self._plugins = {plugin.section.name: plugin for plugin in plugins}
         #: by section, each from 0 on: a counter that begins with its first fault shows no growth
         none = {plugin.section.title: 0 for plugin in plugins}
         self.published, self.passed_over, self.faults = Counter(none), Counter(none), Counter(none)
-        self._measure()
-        self._serde = app.serdes.of(Topic.RESOURCES, Resource)
-        self._topic = app.topic_name(Topic.RESOURCES)
+        self._measure(context.metrics)
+        self._serde = context.serdes.of(Topic.RESOURCES, Resource)
+        self._topic = context.topic_name(Topic.RESOURCES)
         self._schedules: dict[int, Schedule] = {}
         self._first_run: set[str] = set(self._plugins)  #: sections that this worker has not run yet
         for name, plugin in self._plugins.items():
             # discovery has no resources yet, so a section stands in for one (design.md §1)
-            partition = crc32(name.encode()) % app.settings.kafka.partitions
+            partition = crc32(name.encode()) % context.settings.kafka.partitions
             job = Job(plugin=name, profile="", interval_s=plugin.section.interval_s)
             self._schedules.setdefault(partition, Schedule()).put(name, [job])
 
-    def _measure(self) -> None:
-        metrics = self._app.metrics
+    def _measure(self, metrics: Metrics) -> None:
         metrics.counters("sightings", "resources that a section saw and published", "section", self.published.items)
         metrics.counters(
             "sightings_passed_over", "entries that a section had to pass over", "section", self.passed_over.items
@@ -76,7 +78,7 @@ class Discoverer:
         name, title = plugin.section.name, plugin.section.title
         try:
             seen: Discovery = await plugin.instance.discover()
-            good, problems = publishable(seen)
+            good, problems = publishable(seen, plugin.section.zone)
         except Exception:  # a plugin's own fault must not stop the stage
             self.faults[title] += 1
             log.exception("discovery plugin failed, running it again at its next slot plugin=%s", name)
@@ -95,18 +97,18 @@ class Discoverer:
         try:
             if not plugin.wants(resource):
                 return False
-            await send_all(self._app, [Send(self._topic, resource.identity, self._serde.encode(resource))])
+            await self._outbox.send(self._topic, resource.identity.encode(), self._serde.encode(resource))
         except NO_RECORD as problem:
             return f"{named(resource)}: {problem}"
         return True
 
 
-def build() -> StageApp:
-    """Return the app of the stage."""
-    app = stage_app(stage("discovery"))
-    plugins = list(open_plugins(app).of(Kind.DISCOVERY))
-    discoverer = Discoverer(app, plugins)
+def build() -> Worker:
+    """Return a worker of the stage."""
+    worker = open_worker("discovery")
+    plugins = list(open_plugins(worker).of(Kind.DISCOVERY))
+    discoverer = Discoverer(worker.context, plugins)
     longest = max((plugin.section.interval_s for plugin in plugins), default=60)
-    StageSchedule(app, discoverer.run, longest_interval_s=longest)
-    app.longest_work_s = longest
-    return app
+    StageSchedule(worker, discoverer.run, longest_interval_s=longest)
+    worker.longest_work_s = longest
+    return worker

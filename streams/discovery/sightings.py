@@ -1,13 +1,16 @@
 """What may be published of a discovery: an identity is a Kafka key for ever, so it is checked before it becomes one."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from pollers.plugins.base import Discovery
 from schemas.records import IDENTITY_SEPARATOR, LABEL_NAME, Resource
 
 
-def publishable(seen: Discovery) -> tuple[Sequence[Resource], Sequence[str]]:
+def publishable(seen: Discovery, zone: str = "") -> tuple[Sequence[Resource], Sequence[str]]:
     """Return the resources whose identity and labels are sound, and a line for everything that was passed over.
+
+    Those of which the plugin says no zone are in that of its section.
 
     Raises TypeError, AttributeError for what is no Discovery.
     """
@@ -16,7 +19,7 @@ def publishable(seen: Discovery) -> tuple[Sequence[Resource], Sequence[str]]:
     for resource in seen.resources:
         wrong = _wrong(resource)
         if wrong is None:
-            good.append(resource)
+            good.append(replace(resource, zone=resource.zone or zone) if zone else resource)
         else:
             problems.append(f"{named(resource)}: {wrong}")
     return good, problems

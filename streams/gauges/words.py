@@ -18,6 +18,7 @@ class NoRate(enum.StrEnum):
     CLOCK_STEP = "clock-step"
     AGENT_FROZEN = "agent-frozen"
     ROW_NEW = "row-new"
+    ROW_GONE = "row-gone"
     DISCONTINUITY = "discontinuity"
     PREVIOUS_MISSING = "previous-missing"
     COLUMN_CHANGED = "column-changed"
@@ -58,6 +59,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
     NoRate.CLOCK_STEP: "our clock went backwards, and the device's uptime is not known",
     NoRate.AGENT_FROZEN: "uptime and every counter stood still: the agent answers from memory",
     NoRate.ROW_NEW: "the row was not in the last poll",
+    NoRate.ROW_GONE: "the row was in the last poll, and is in this one no more",
     NoRate.DISCONTINUITY: "the row's ifCounterDiscontinuityTime says that its counters were reset",
     NoRate.PREVIOUS_MISSING: "this cell was missing in the last poll",
     NoRate.COLUMN_CHANGED: "width, unit or scale is not what it was: the two numbers do not compare",

@@ -5,7 +5,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Final, NamedTuple
 
 from pollers.plugins.base import Poll
 from schemas.errors import FatalError, RecordError
@@ -16,13 +17,16 @@ from streams.polling.agent_turns import Turns
 from streams.polling.held import Held, Holding, packed, unpacked
 from streams.polling.packing import pack, pack_status
 from streams.polling.results import Timing, missed, polled
-from streams.runtime.faust.app import StageApp, now_ms
 from streams.runtime.kafka.outbox import Record
-from streams.runtime.kernel.folding import Effects, Received
+from streams.runtime.kernel.context import StageContext, now_ms
+from streams.runtime.kernel.effects import Effects, Write, decoding
+from streams.runtime.kernel.lifecycle import Part
+from streams.runtime.kernel.records import Record as Incoming
+from streams.runtime.kernel.table import Table
 from streams.runtime.ops.profile_metrics import measure_profiles
 from streams.runtime.plugins import Installed
-from streams.runtime.schedule.owned import Owned
 from streams.runtime.schedule.owner import Due
+from streams.runtime.schedule.schedules import Schedules
 from streams.scheduling.inflight import Caps, InFlight, Missed, PollId
 from streams.scheduling.slots import SlotRun
 
@@ -43,32 +47,32 @@ class Records(NamedTuple):
     counters: Sequence[Record]
 
 
-class Poller:
+class Poller(Part):
     """Polls what is due and publishes what came of it."""
 
-    def __init__(self, app: StageApp, plugins: Iterable[Installed]) -> None:
-        self.table = app.bytes_table("to-poll")
-        self._app = app
-        self._outbox = app.outbox
-        self._tenure = app.tenure
+    def __init__(self, context: StageContext, table: Table, plugins: Iterable[Installed]) -> None:
+        self.table = table
+        self._context = context
+        self._outbox = context.outbox
+        self._tenure = context.tenure
+        self._zone = context.settings.polling.zone
         self._plugins = tuple(plugins)
         self._asking = Asking({plugin.section.name: plugin.instance for plugin in self._plugins})
-        self._serde = app.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
-        self._raw_serde = app.serdes.of(Topic.RAW_COUNTERS, RawCounters)
-        self._status_serde = app.serdes.of(Topic.POLL_STATUS, PollStatus)
-        self._raw_topic = app.topic_name(Topic.RAW_COUNTERS)
-        self._status_topic = app.topic_name(Topic.POLL_STATUS)
-        room = app.settings.polling.max_polls_in_flight
+        self._serde = context.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
+        self._raw_serde = context.serdes.of(Topic.RAW_COUNTERS, RawCounters)
+        self._status_serde = context.serdes.of(Topic.POLL_STATUS, PollStatus)
+        self._raw_topic = context.topic_name(Topic.RAW_COUNTERS)
+        self._status_topic = context.topic_name(Topic.POLL_STATUS)
+        room = context.settings.polling.max_polls_in_flight
         self.turns = Turns(InFlight(Caps(polls=room, suspects=max(1, room // SUSPECTS_SHARE))), self._miss)
         self.outcomes: Counter[Outcome] = Counter()
         self.lateness_s = 0.0  #: sum over all polls
         self._holding = Holding(lambda stored: self._serde.decode(unpacked(stored)))
-        app.on_partitions_assigned.connect(self._forget, weak=False)
+        self.schedules = Schedules(table, lambda _key, stored: self._serde.decode(unpacked(stored)).jobs)
         self._measure()
-        self.owned = Owned(app, self.table, lambda _key, stored: self._serde.decode(unpacked(stored)).jobs)
 
     def _measure(self) -> None:
-        metrics, in_flight = self._app.metrics, self.turns.in_flight
+        metrics, in_flight = self._context.metrics, self.turns.in_flight
         metrics.counters(
             "slots", "slots by what became of them", "outcome", lambda: [(o.value, n) for o, n in self.outcomes.items()]
         )
@@ -80,42 +84,49 @@ class Poller:
         metrics.gauge(
             "poll_pressure",
             "how near the worker is to missing slots; at 1 add a worker",
-            lambda: in_flight.pressure(time.time(), self.owned.slots_per_s),
+            lambda: in_flight.pressure(time.time(), self.schedules.slots_per_s),
         )
-        metrics.gauge("resources_owned", "resources of the partitions that this worker owns", lambda: len(self.owned))
+        metrics.gauge(
+            "resources_owned", "resources of the partitions that this worker owns", lambda: len(self.schedules)
+        )
         metrics.gauge(
             "resources_set_aside",
             "resources that are not polled, for their record in the table cannot be read",
-            lambda: self.owned.set_aside,
+            lambda: self.schedules.set_aside,
         )
 
-    async def _forget(self, *_: Any, **__: Any) -> None:
-        self._holding.clear()  # what has left is not to be kept, and what stays is soon decoded again
+    def lost(self, partitions: frozenset[int]) -> None:
+        self._holding.keep_only(lambda key: self._context.partition_of(key) not in partitions)
 
-    def take(self, received: Received[EnrichedResource]) -> Effects:
-        """Step of the enriched resources' agent: remember them, and when their jobs are due."""
-        key, value = received.key, received.value
-        if value is None:
-            return Effects(writes=[(key, None)], then=lambda: self._remove(key))
-        stored = packed(value)
-        return Effects(writes=[(key, stored)], then=lambda: self.owned.put(key, stored))
+    def step(self, record: Incoming) -> Effects:
+        """Remember an enriched resource, and when its jobs are due."""
+        return decoding(self._serde, partial(self._remember, record))(record)
 
-    def _remove(self, key: str) -> None:
-        self.owned.remove(key)
+    def _remember(self, record: Incoming, key: str, enriched: EnrichedResource | None) -> Effects:
+        partition = record.place.partition
+        if enriched is None or record.value is None or enriched.resource.zone != self._zone:
+            return Effects(writes=(Write(key.encode(), None),), then=lambda: self._remove(partition, key))
+        stored = packed(record.value)
+        return Effects(writes=(Write(key.encode(), stored),), then=lambda: self.schedules.put(partition, key, stored))
+
+    def _remove(self, partition: int, key: str) -> None:
+        self.schedules.remove(partition, key)
         self._holding.remove(key)
+
+    def _stored(self, key: str) -> bytes | None:
+        return self.table.get(self._context.partition_of(key), key.encode())
 
     async def run(self, due: Due) -> None:
         """Poll, or record as missed, every (resource, job) that a tick asks for."""
-        await self.owned.build()
         if due.gap:
             await self._miss_gap(due)
             return
-        schedule = self.owned.schedule(due.partition)
+        schedule = self.schedules.of(due.partition)
         polls = [PollId(key, job, slot) for slot in due.span.seconds for key, job in schedule.due(slot)]
         await asyncio.gather(*(self.turns.take(poll, self._poll) for poll in polls))
 
     async def _miss_gap(self, due: Due) -> None:
-        runs = tuple(self.owned.schedule(due.partition).missed_within(due.span))
+        runs = tuple(self.schedules.of(due.partition).missed_within(due.span))
         for begin in range(0, len(runs), AT_ONCE):
             missed_runs = runs[begin : begin + AT_ONCE]
             statuses = [self._missed_status(key, job, slots, NO_LEADER) for key, job, slots in missed_runs]
@@ -124,7 +135,7 @@ class Poller:
     async def _poll(self, poll_id: PollId) -> bool:
         """Poll one slot, publish what came of it, and return whether the device did badly."""
         key, job, slot = poll_id
-        stored = self.table.get(key)
+        stored = self._stored(key)
         if stored is None:
             return False  # it expired meanwhile
         held = self._holding.get(key, stored)
@@ -169,7 +180,7 @@ class Poller:
     def _records(self, held: Held, job: Job, timing: Timing, poll: Poll) -> Records:
         resource = held.enriched.resource
         # the status first: a RecordError of the samples then says that the rest of the poll can be written
-        status = pack_status(self._status_serde.header, polled(resource, job, timing, poll, self._app.worker_name))
+        status = pack_status(self._status_serde.header, polled(resource, job, timing, poll, self._context.worker))
         counters = self._counters(held, job, timing.slot, poll)
         return Records(Outcome(poll.outcome), Record(self._status_topic, resource.identity.encode(), status), counters)
 
@@ -188,12 +199,12 @@ class Poller:
             await self._outbox.send_all([record])
 
     def _missed_status(self, key: str, job: Job, slots: SlotRun, reason: str) -> Record | None:
-        stored = self.table.get(key)
+        stored = self._stored(key)
         if stored is None:
             return None
         self.outcomes[Outcome.MISSED] += slots.slots
         resource = self._holding.get(key, stored).enriched.resource
-        status = missed(resource, job, slots, reason=reason, at_ms=now_ms(), worker=self._app.worker_name)
+        status = missed(resource, job, slots, reason=reason, at_ms=now_ms(), worker=self._context.worker)
         return Record(self._status_topic, key.encode(), pack_status(self._status_serde.header, status))
 
 

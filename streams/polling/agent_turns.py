@@ -52,7 +52,7 @@ class Turns:
         if started:
             self._go_on(self.in_flight.finish(poll, time.time(), badly=False))
         else:
-            self.in_flight.drop([poll.key])
+            self.in_flight.withdraw(poll)
 
     async def _work(self, poll: PollId, work: Callable[[PollId], Awaitable[bool]]) -> None:
         badly = False

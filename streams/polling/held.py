@@ -96,8 +96,9 @@ class Holding:
         """Forget a resource; one that is not held is no error."""
         self._kept.pop(key, None)
 
-    def clear(self) -> None:
-        self._kept.clear()
+    def keep_only(self, stays: Callable[[str], bool]) -> None:
+        """Forget all resources but those."""
+        self._kept = {key: kept for key, kept in self._kept.items() if stays(key)}
 
     def __len__(self) -> int:
         return len(self._kept)

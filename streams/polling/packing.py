@@ -8,14 +8,14 @@ import io
 import json
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import fastavro
 
 from pollers.plugins.base import Sample
-from schemas.binary import END, array_of, array_of_texts, doubles, long, optional_long, text
+from schemas.binary import END, array_of, array_of_texts, boolean, doubles, long, optional_long, text
 from schemas.codec import Schema, canonical_text, parse, to_avro
 from schemas.errors import RecordError
 from schemas.longs import arrays_of_longs
@@ -33,6 +33,7 @@ class Head(NamedTuple):
     job: str
     group: str
     known_by: Any  #: of the sample that they were made of
+    absent: Mapping[str, str]  #: likewise
     squeezed: bytes  #: by zlib: a sixth of the memory for 8 µs a poll
 
 
@@ -79,7 +80,8 @@ def _pack(header: bytes, enriched: EnrichedResource, job: Job, slot: int, sample
 def _kept_head(heads: Heads, job: str, sample: Sample) -> bytes | None:
     if sample.known_by is not None:
         for kept in heads:
-            if kept.known_by is sample.known_by and kept.group == sample.group and kept.job == job:
+            same = kept.known_by is sample.known_by and kept.absent == sample.absent
+            if same and kept.group == sample.group and kept.job == job:
                 return zlib.decompress(kept.squeezed)
     return None
 
@@ -87,7 +89,8 @@ def _kept_head(heads: Heads, job: str, sample: Sample) -> bytes | None:
 def _keep_head(heads: Heads, job: str, sample: Sample, head: bytes) -> None:
     heads[:] = [kept for kept in heads if (kept.job, kept.group) != (job, sample.group)]
     if sample.known_by is not None:
-        heads.append(Head(job, sample.group, sample.known_by, zlib.compress(head, zlib.Z_BEST_COMPRESSION)))
+        squeezed = zlib.compress(head, zlib.Z_BEST_COMPRESSION)
+        heads.append(Head(job, sample.group, sample.known_by, sample.absent, squeezed))
 
 
 def _head(enriched: EnrichedResource, job: Job, slot: int, sample: Sample) -> bytes:
@@ -110,6 +113,7 @@ def _tail(sample: Sample, slot: int) -> bytes:
             offsets,
             discontinuities,
             array_of([_missing(cells) for cells in sample.missing]),
+            boolean(sample.complete),
         )
     )
 

@@ -38,9 +38,11 @@ def raw_counters(enriched: EnrichedResource, job: Job, slot: int, sample: Sample
         states=sample.states,
         line_rates=sample.line_rates,
         derived=sample.derived,
+        absent=sample.absent,
         offsets_ms=sample.offsets_ms,
         discontinuities_cs=sample.discontinuities_cs,
         missing=sample.missing,
+        complete=sample.complete,
     )
 
 

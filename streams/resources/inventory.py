@@ -1,41 +1,70 @@
-"""One inventory out of many sightings."""
+"""One inventory out of many sightings: the last one of each discovery section, merged by precedence."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from schemas.records import Resource
 
+#: what is known of a resource: the last sighting of each section that still holds, by the section's name
+Sightings = Mapping[str, Resource]
+
 #: a sighting that changes nothing is published when it moves last_seen by this share of the TTL
 _REFRESH_SHARE: Final = 8
 
 
-def merge(known: Resource | None, sighting: Resource) -> Resource:
-    """Return the resource as known after a sighting; the newest sighting's endpoint, TTL and labels hold.
-
-    Plugins are collected; labels of other plugins stay unless the sighting has the same name. A sighting older than
-    the known one (a replay) only widens what is known.
+def seen(known: Sightings, sighting: Resource) -> Sightings:
+    """Return what is known after a sighting; one that is older than its section's last (a replay) changes no more than
+    when the resource was first seen.
     """
-    if known is None:
-        return sighting
-    older, newer = (known, sighting) if sighting.last_seen_ms >= known.last_seen_ms else (sighting, known)
+    first_seen_ms = min(sighting.first_seen_ms, *(each.first_seen_ms for each in known.values()), sighting.last_seen_ms)
+    after = dict(known)
+    for section in sighting.plugins:
+        before = known.get(section)
+        newest = sighting if before is None or sighting.last_seen_ms >= before.last_seen_ms else before
+        after[section] = replace(newest, plugins=(section,))
+    return {section: replace(each, first_seen_ms=first_seen_ms) for section, each in after.items()}
+
+
+def unexpired(known: Sightings, now_ms: int) -> Sightings:
+    """Return the sightings that still hold: each for the time to live that its section gave it."""
+    return {section: each for section, each in known.items() if now_ms < expires_ms(each)}
+
+
+def expires_ms(sighting: Resource) -> int:
+    """Return when a sighting ends, Unix milliseconds."""
+    return sighting.last_seen_ms + sighting.ttl_s * 1000
+
+
+def merged(known: Sightings, precedence: Sequence[str]) -> Resource | None:
+    """Return the resource as all of its sightings have it; None where nobody sees it.
+
+    Where they differ the section counts that comes first in `precedence`; those that are not named follow in the order
+    of their names, so that an endpoint that two sections see differently does not change with every sighting.
+    """
+    if not known:
+        return None
+    ranks = {section: rank for rank, section in enumerate(precedence)}
+    ranked = [known[section] for section in sorted(known, key=lambda each: (ranks.get(each, len(ranks)), each))]
+    first = ranked[0]
+    labels: dict[str, str] = {}
+    for each in reversed(ranked):
+        labels |= each.labels
     return replace(
-        newer,
-        plugins=tuple(sorted({*known.plugins, *sighting.plugins})),
-        first_seen_ms=min(known.first_seen_ms, sighting.first_seen_ms),
-        labels={**older.labels, **newer.labels},
+        first,
+        labels=labels,
+        plugins=tuple(sorted(known)),
+        first_seen_ms=min(each.first_seen_ms for each in ranked),
+        last_seen_ms=max(each.last_seen_ms for each in ranked),
+        ttl_s=max(each.ttl_s for each in ranked),
     )
 
 
-def is_news(known: Resource | None, merged: Resource) -> bool:
+def is_news(known: Resource | None, now: Resource) -> bool:
     """Return whether the stages behind have to hear of it: something changed, or its TTL ran down a good bit."""
     if known is None:
         return True
-    moved_ms = merged.last_seen_ms - known.last_seen_ms
-    if moved_ms * _REFRESH_SHARE >= merged.ttl_s * 1000:
+    moved_ms = now.last_seen_ms - known.last_seen_ms
+    if moved_ms * _REFRESH_SHARE >= now.ttl_s * 1000:
         return True
-    return replace(merged, last_seen_ms=known.last_seen_ms) != replace(known, plugins=tuple(known.plugins))
-
-
-def is_expired(resource: Resource, now_ms: int) -> bool:
-    """Return whether nobody has seen the resource for its time to live."""
-    return now_ms >= resource.last_seen_ms + resource.ttl_s * 1000
+    return replace(now, last_seen_ms=known.last_seen_ms) != known

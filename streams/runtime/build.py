@@ -1,18 +1,15 @@
-"""From configuration to a stage's app."""
+"""From configuration to a stage's worker, and from a worker to the app that runs it."""
 
 import asyncio
 import os
 
-from streams.pipeline import Stage
-from streams.runtime.faust.app import StageApp
+from streams.pipeline import stage
+from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.coalescing import CoalescingPolicy
-from streams.runtime.ops.watch import Watch
 from streams.runtime.settings.loading import load
 
 
-def stage_app(stage: Stage) -> StageApp:
-    """Return the stage's app, made from the configuration. Raises SettingsError that names everything that is wrong."""
+def open_worker(name: str) -> Worker:
+    """Return a worker of a stage, made from the configuration. Raises SettingsError that names all that is wrong."""
     asyncio.set_event_loop_policy(CoalescingPolicy())
-    app = StageApp(stage, load(None, os.environ))
-    Watch(app)
-    return app
+    return Worker(stage(name), load(None, os.environ))

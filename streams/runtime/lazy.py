@@ -1,4 +1,4 @@
-"""A stage's `app`, made when it is asked for: importing a pure module of the stage loads neither Faust nor settings."""
+"""A stage's Faust `app`, made when it is asked for: a pure module of the stage loads neither Faust nor settings."""
 
 import importlib
 import sys
@@ -11,7 +11,7 @@ EXIT_BAD_SETTINGS: Final = 2
 
 
 def lazy_app(stage_package: str) -> Callable[[str], Any]:
-    """Return a module `__getattr__` (PEP 562) that builds `app` with `build()` of the stage's agent file, once.
+    """Return a module `__getattr__` (PEP 562) whose `app` hosts the worker that the stage's agent file builds, once.
 
     Settings that cannot be used end the process with status 2 and a line for each.
     """
@@ -21,7 +21,7 @@ def lazy_app(stage_package: str) -> Callable[[str], Any]:
             raise AttributeError(f"module {stage_package!r} has no attribute {name!r}")
         agent = importlib.import_module(f"{stage_package}.agent")
         try:
-            app = agent.build()
+            app = importlib.import_module("streams.runtime.faust.app").StageApp(agent.build())
         except FatalError as error:  # wrong settings: all of them are named, and nothing is started
             sys.stderr.write(f"{error}\n")
             raise SystemExit(EXIT_BAD_SETTINGS) from None

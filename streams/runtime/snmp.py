@@ -7,7 +7,9 @@ from pollers.snmp.credentials import CredentialSource
 from pollers.snmp.limits import Engine, Limits
 from pollers.snmp.wire.access import SnmpAccess, open_access
 from pollers.snmp.wire.transport import Counters
-from streams.runtime.faust.app import StageApp, now_ms
+from streams.runtime.kernel.context import now_ms
+from streams.runtime.kernel.worker import Worker
+from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import Plugins
 from streams.runtime.secrets.store import open_credentials
 from streams.runtime.settings.loading import SettingsError
@@ -35,18 +37,19 @@ def snmp_access(settings: SnmpSettings, credentials: CredentialSource) -> SnmpAc
     return open_access(limits_of(settings), credentials)
 
 
-def open_plugins(app: StageApp) -> Plugins:
+def open_plugins(worker: Worker) -> Plugins:
     """Return what makes the stage's plugins; their SNMP sessions end with the worker."""
-    credentials = open_credentials(app.settings)
-    access = snmp_access(app.settings.snmp, credentials)
-    _measure(app, access)
-    app.before_stop.append(access.close)
-    app.before_stop.append(credentials.close)
-    return Plugins(app.settings, access, now_ms)
+    settings = worker.context.settings
+    credentials = open_credentials(settings)
+    access = snmp_access(settings.snmp, credentials)
+    _measure(worker.context.metrics, access)
+    worker.before_stop.append(access.close)
+    worker.before_stop.append(credentials.close)
+    return Plugins(settings, access, now_ms)
 
 
-def _measure(app: StageApp, access: SnmpAccess) -> None:
-    metrics, figures = app.metrics, access.figures
+def _measure(metrics: Metrics, access: SnmpAccess) -> None:
+    figures = access.figures
     metrics.gauge("snmp_requests_outstanding", "SNMP requests under way", lambda: figures().outstanding)
     metrics.gauge("snmp_operations_waiting", "SNMP operations that wait for room", lambda: figures().waiting)
     metrics.gauge("snmp_devices", "devices of which the engine remembers anything", lambda: figures().devices)

@@ -1,12 +1,14 @@
 """Overload: which polls start, which wait for room, and which slots are missed instead.
 
-Three rules. Slots of one (resource, job) are never stacked: while one runs, the next is missed; while one waits, the
-next takes its place. A slot is not polled once its successor is due. And what went badly last time is a suspect: all
-suspects together may fill only a share of the room, so that dead and slow devices take no slots from the others.
+Four rules. Slots of one (resource, job) are never stacked: while one runs, the next is missed; while one waits, the
+next takes its place. A slot is not polled once its successor is due. Of one resource one poll runs at a time: its other
+jobs wait until that is over, and then for room behind those that wait already. And what went badly last time is a
+suspect: all suspects together may fill only a share of the room, so that dead and slow devices take no slots from the
+others.
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -26,7 +28,8 @@ class Decision(enum.StrEnum):
     """What becomes of an offered poll; also the label of its metric."""
 
     START = "start"  #: poll it now, then call `finish`
-    WAIT = "wait"  #: no room: a later `finish` returns it to start, or `finish` or `sweep` as missed
+    #: no room, or the resource is being polled: a later `finish` returns it to start, or `finish` or `sweep` as missed
+    WAIT = "wait"
     ADOPT = "adopt"  #: this very slot runs or waits already (its tick was delivered again)
     STACKED = "stacked"  #: missed: the poll of an earlier slot is still running
     TOO_OLD = "too_old"  #: missed: its successor is due
@@ -53,39 +56,54 @@ class Caps:
     suspects: int  #: of these, at most so many of (resource, job) whose last poll went badly; at least 1
 
 
+class _Place(NamedTuple):
+    """A place in line for room."""
+
+    slot: int
+    since_s: float  #: the slot, or when its resource's other poll was over
+
+
 Series = tuple[str, Job]
+_Line = dict[Series, _Place]
 
 #: how late polls were started is remembered for this and the last of them
 _MEMORY_S: Final = 60
+#: a suspect that was not due for so many intervals is none of this worker's any more: its resource left, or its job
+_FORGET_INTERVALS: Final = 3
 
 
 class InFlight:
     """The polls that a worker runs and those that wait. All times are Unix seconds."""
 
     __slots__ = (
-        "_caps", "_latest", "_running", "_running_suspects", "_suspects", "_waiting", "_waiting_suspects",
+        "_busy", "_caps", "_forget_at_s", "_held", "_latest", "_running", "_running_suspects", "_suspects", "_waiting",
+        "_waiting_suspects",
     )  # fmt: skip
 
     def __init__(self, caps: Caps) -> None:
         self._caps = caps
         self._running: dict[Series, int] = {}
         self._running_suspects: set[Series] = set()
-        self._suspects: set[Series] = set()
-        #: what waits, in order of arrival; the dict has the slot, a later one takes its predecessor's place in line
-        self._waiting: dict[Series, int] = {}
-        self._waiting_suspects: dict[Series, int] = {}
+        self._busy: set[str] = set()  #: resources that are being polled
+        self._suspects: dict[Series, float] = {}  #: and when they were last due
+        self._forget_at_s = 0.0
+        #: what waits for room, in order of arrival; a later slot takes its predecessor's place in line
+        self._waiting: _Line = {}
+        self._waiting_suspects: _Line = {}
+        #: what waits for another poll of its resource to be over, likewise
+        self._held: dict[str, dict[Job, int]] = {}
         #: minute -> the greatest part of its interval that had passed when a poll came, or its turn
         self._latest: dict[int, float] = {}
 
     def admit_poll(self, poll: PollId, now_s: float) -> Offer:
         """Return what to do with a poll that is due."""
         series = (poll.key, poll.job)
-        running = self._running.get(series)
-        line = self._line(series)
-        waiting = line.get(series)
+        running, waiting = self._running.get(series), self._waiting_slot(series)
         if poll.slot in (running, waiting):
             return Offer(Decision.ADOPT)
-        self._note_lateness(poll, now_s)
+        if series in self._suspects:
+            self._suspects[series] = now_s
+        self._note_lateness(poll, poll.slot, now_s)
         if is_too_old(poll.slot, poll.job.interval_s, now_s):
             return Offer(Decision.TOO_OLD, (_too_old(poll, now_s),))
         if running is not None:
@@ -93,13 +111,17 @@ class InFlight:
             return Offer(Decision.STACKED, (Missed(poll, reason),))
         if waiting is not None:
             older, newer = sorted((waiting, poll.slot))
-            line[series] = newer
-            reason = f"slot {newer} came while it waited: {self._why_waiting()}"
+            reason = f"slot {newer} came while it waited: {self._why_waiting(series)}"
+            self._exchange(series, newer)
             return Offer(Decision.WAIT, (Missed(PollId(*series, older), reason),))
-        if self._has_room(series) and not line:
+        line = self._line(series)
+        if poll.key in self._busy:
+            self._held.setdefault(poll.key, {})[poll.job] = poll.slot
+        elif self._has_room(series) and not line:
             self._run(series, poll.slot)
             return Offer(Decision.START)
-        line[series] = poll.slot
+        else:
+            line[series] = _Place(poll.slot, poll.slot)
         return Offer(Decision.WAIT)
 
     def finish(self, poll: PollId, now_s: float, *, badly: bool) -> Next:
@@ -112,33 +134,45 @@ class InFlight:
         if self._running.get(series) == poll.slot:
             del self._running[series]
             self._running_suspects.discard(series)
+            self._busy.discard(poll.key)
             if badly:
-                self._suspects.add(series)
+                self._suspects[series] = now_s
             else:
-                self._suspects.discard(series)
-        start: list[PollId] = []
-        missed: list[Missed] = []
-        while (head := self._next_in_line()) is not None:
-            self._leave(head, now_s, start, missed)
-        return Next(start, missed)
+                self._suspects.pop(series, None)
+            for job, slot in self._held.pop(poll.key, {}).items():
+                self._line((poll.key, job))[poll.key, job] = _Place(slot, now_s)
+        return self._start_next(now_s)
 
     def sweep(self, now_s: float) -> Next:
         """Return the waiting polls that are missed by now. Call it every second or so."""
-        start: list[PollId] = []
         missed: list[Missed] = []
-        for line in (self._waiting, self._waiting_suspects):
-            for series in [(key, job) for (key, job), slot in line.items() if is_too_old(slot, job.interval_s, now_s)]:
-                self._leave(series, now_s, start, missed)
-        return Next(start, missed)
+        waiting = [PollId(*series, slot) for series, slot in self._all_waiting()]
+        for poll in [poll for poll in waiting if is_too_old(poll.slot, poll.job.interval_s, now_s)]:
+            missed.append(self._miss(poll, now_s))
+            self.withdraw(poll)
+        if now_s >= self._forget_at_s:
+            self._forget_at_s = now_s + _MEMORY_S
+            self._forget_suspects(now_s)
+        return Next([], missed)
 
-    def drop(self, keys: Sequence[str]) -> None:
-        """Forget the polls of resources whose partition was revoked: the next owner answers for them."""
-        gone = set(keys)
-        for held in (self._running, self._waiting, self._waiting_suspects):
-            for series in [series for series in held if series[0] in gone]:
-                del held[series]
-        self._running_suspects = {series for series in self._running_suspects if series[0] not in gone}
-        self._suspects = {series for series in self._suspects if series[0] not in gone}
+    def withdraw(self, poll: PollId) -> None:
+        """Forget a poll that waits: nobody asks for it any more. One that does not wait is no error."""
+        series = (poll.key, poll.job)
+        if self._waiting_slot(series) != poll.slot:
+            return
+        held = self._held.get(poll.key, {})
+        if held.pop(poll.job, None) is None:
+            del self._line(series)[series]
+        elif not held:
+            del self._held[poll.key]
+
+    def _forget_suspects(self, now_s: float) -> None:
+        in_flight = {*self._running, *(series for series, _ in self._all_waiting())}
+        self._suspects = {
+            series: due_s
+            for series, due_s in self._suspects.items()
+            if now_s - due_s <= _FORGET_INTERVALS * series[1].interval_s or series in in_flight
+        }
 
     @property
     def running(self) -> int:
@@ -147,8 +181,13 @@ class InFlight:
 
     @property
     def waiting(self) -> int:
-        """Return how many polls wait for room."""
-        return len(self._waiting) + len(self._waiting_suspects)
+        """Return how many polls wait, for room or for another poll of their resource."""
+        return sum(1 for _ in self._all_waiting())
+
+    @property
+    def suspects(self) -> int:
+        """Return how many (resource, job) count as suspects."""
+        return len(self._suspects)
 
     def pressure(self, now_s: float, slots_per_s: float) -> float:
         """Return how near the worker is to missing slots: at 1 add a worker, from 2 on slots are lost.
@@ -157,7 +196,7 @@ class InFlight:
         that they reach 1 while half of the time is left:
 
         - what runs, and waits without being a suspect, as a share of the room;
-        - the part of its interval that the longest-waiting slot has used up;
+        - the part of its interval that the longest-waiting slot has used up (waiting for room, not for its resource);
         - the same of the slot that came or started latest, in this minute or the last;
         - the part of its interval that a poll takes on average (by Little's law: polls in flight, as a share of the
           slots of an interval). A saturated worker makes every poll slow, and every device a suspect; a dead device
@@ -165,20 +204,42 @@ class InFlight:
         """
         used = (len(self._running) + len(self._waiting)) / max(1, self._caps.polls)
         waiting = (*self._waiting.items(), *self._waiting_suspects.items())
-        oldest = max(((now_s - slot) / job.interval_s for (_, job), slot in waiting), default=0.0)
+        oldest = max(((now_s - place.since_s) / job.interval_s for (_, job), place in waiting), default=0.0)
         minute = int(now_s // _MEMORY_S)
         latest = max(self._latest.get(minute, 0.0), self._latest.get(minute - 1, 0.0))
         in_flight = (self._running, self._waiting, self._waiting_suspects)
         wanted = sum(1 / job.interval_s for line in in_flight for _, job in line)
         return max(used, 2 * oldest, 2 * latest, 2 * wanted / slots_per_s if slots_per_s else 0.0)
 
-    def _note_lateness(self, poll: PollId, now_s: float) -> None:
+    def _note_lateness(self, poll: PollId, since_s: float, now_s: float) -> None:
         minute = int(now_s // _MEMORY_S)
-        part = (now_s - poll.slot) / poll.job.interval_s
+        part = (now_s - since_s) / poll.job.interval_s
         if part > self._latest.get(minute, 0.0):
             self._latest = {minute: part, minute - 1: self._latest.get(minute - 1, 0.0)}
 
-    def _line(self, series: Series) -> dict[Series, int]:
+    def _all_waiting(self) -> Iterator[tuple[Series, int]]:
+        for line in (self._waiting, self._waiting_suspects):
+            for series, place in line.items():
+                yield series, place.slot
+        for key, jobs in self._held.items():
+            for job, slot in jobs.items():
+                yield (key, job), slot
+
+    def _waiting_slot(self, series: Series) -> int | None:
+        key, job = series
+        place = self._line(series).get(series)
+        return self._held.get(key, {}).get(job) if place is None else place.slot
+
+    def _exchange(self, series: Series, slot: int) -> None:
+        """Give a waiting poll's place to another slot."""
+        key, job = series
+        line = self._line(series)
+        if series in line:
+            line[series] = _Place(slot, slot)
+        else:
+            self._held[key][job] = slot
+
+    def _line(self, series: Series) -> _Line:
         return self._waiting_suspects if series in self._suspects else self._waiting
 
     def _has_room(self, series: Series) -> bool:
@@ -188,6 +249,7 @@ class InFlight:
 
     def _run(self, series: Series, slot: int) -> None:
         self._running[series] = slot
+        self._busy.add(series[0])
         if series in self._suspects:
             self._running_suspects.add(series)
 
@@ -202,16 +264,34 @@ class InFlight:
                 return head
         return None
 
-    def _leave(self, series: Series, now_s: float, start: list[PollId], missed: list[Missed]) -> None:
-        poll = PollId(*series, self._line(series).pop(series))
-        self._note_lateness(poll, now_s)
-        if is_too_old(poll.slot, poll.job.interval_s, now_s):
-            missed.append(Missed(poll, f"{_too_old(poll, now_s).reason}: {self._why_waiting()}"))
-        else:
-            self._run(series, poll.slot)
-            start.append(poll)
+    def _start_next(self, now_s: float) -> Next:
+        start: list[PollId] = []
+        missed: list[Missed] = []
+        while (series := self._next_in_line()) is not None:
+            key, job = series
+            slot, since_s = self._line(series)[series]
+            poll = PollId(key, job, slot)
+            if is_too_old(slot, job.interval_s, now_s):
+                missed.append(self._miss(poll, now_s))
+            elif key in self._busy:
+                self._held.setdefault(key, {})[job] = slot
+            else:
+                self._note_lateness(poll, since_s, now_s)
+                self._run(series, slot)
+                start.append(poll)
+            del self._line(series)[series]
+        return Next(start, missed)
 
-    def _why_waiting(self) -> str:
+    def _miss(self, poll: PollId, now_s: float) -> Missed:
+        """Return a waiting poll as missed."""
+        series = (poll.key, poll.job)
+        if (place := self._line(series).get(series)) is not None:
+            self._note_lateness(poll, place.since_s, now_s)
+        return Missed(poll, f"{_too_old(poll, now_s).reason}: {self._why_waiting(series)}")
+
+    def _why_waiting(self, series: Series) -> str:
+        if series[1] in self._held.get(series[0], {}):
+            return "another poll of the resource was running"
         return f"{len(self._running)} polls were running (cap {self._caps.polls}, suspects {self._caps.suspects})"
 
 

@@ -29,9 +29,20 @@ SHOWN: Final = (
 )
 
 _figures: list[dict[str, Any]] = []
+_lines: list[str] = []
+
+
+@pytest.fixture(scope="session")
+def tell() -> Callable[[str], None]:
+    """Return what keeps a line for the end of the run."""
+    return _lines.append
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if _lines:
+        terminalreporter.section("chaos")
+        for line in _lines:
+            terminalreporter.write_line(line)
     if not _figures:
         return
     terminalreporter.section("the schedule under chaos")

@@ -101,7 +101,7 @@ class Pipeline:
         )
         self._truth = Truth(f"http://127.0.0.1:{wait_for_line(simulators, 'ready ', 60).rpartition('=')[2]}")
         fleet = self._truth.fleet()
-        devices = self._folder / "devices.json"
+        self._devices = devices = self._folder / "devices.json"
         devices.write_text(layout.device_list(fleet, None))
         written = layout.configuration(
             state=self._folder / "state", devices=devices, interval_s=self._interval_s, prefix=self.prefix
@@ -146,6 +146,29 @@ class Pipeline:
         self.workers[stage].append(child)
         return child
 
+    def relabel(self, revision: int) -> None:
+        """Give every device another label, which discovery, resources and enrichment hand on."""
+        entries = json.loads(self._devices.read_text())
+        for entry in entries:
+            entry["labels"]["revision"] = str(revision)
+        self._devices.write_text(json.dumps(entries))
+
+    def enriched(self) -> Topics:
+        """Return a reader of the enriched resources, from the beginning on."""
+        kafka, registry = self.stack.service("kafka").address, self.stack.service("apicurio").address
+        return Topics(kafka, registry, self.prefix, ("enriched-resources",))
+
+    def is_ready(self, worker: Child) -> bool:
+        """Return whether a worker says that all of its partitions flow."""
+        try:
+            return httpx.get(f"{self._web(worker)}/ready", timeout=10).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def owned(self, stage: str) -> float:
+        """Return how many partitions the workers of a stage have, all together, as their metrics say."""
+        return sum(self._metric(worker, "panoptes_partitions_owned") for worker in self.workers[stage])
+
     def fenced_off(self) -> float:
         """Return how many ticks the polling workers have refused for their epoch, as their metrics say."""
         return sum(
@@ -154,9 +177,11 @@ class Pipeline:
         )
 
     def _metric(self, worker: Child, name: str) -> float:
-        address = wait_for_line(worker, "web server at=", 20).rpartition("at=")[2].split()[0]
-        lines = httpx.get(f"{address}/metrics", timeout=10).text.splitlines()
+        lines = httpx.get(f"{self._web(worker)}/metrics", timeout=10).text.splitlines()
         return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(name)), 0.0)
+
+    def _web(self, worker: Child) -> str:
+        return wait_for_line(worker, "web server at=", 60).rpartition("at=")[2].split()[0].rstrip("/")
 
     def publish_again(self, tick: Tick) -> None:
         """Put a tick at the end of its partition, as one that a paused leader had on its way."""
@@ -175,11 +200,13 @@ class Pipeline:
         assert process.gone_within(worker.born, 10)
         self._forget(worker)
 
-    def end(self, worker: Child, within_s: float = 10) -> None:
-        """Ask a worker to end, and see that it does."""
-        process.send(worker.born, signal.SIGTERM)
-        assert process.gone_within(worker.born, within_s), f"{worker.name} does not stop within {within_s:.0f} s"
-        self._forget(worker)
+    def end(self, *workers: Child, within_s: float = 10) -> None:
+        """Ask workers to end, and see that they do."""
+        for worker in workers:
+            process.send(worker.born, signal.SIGTERM)
+        for worker in workers:
+            assert process.gone_within(worker.born, within_s), f"{worker.name} does not stop within {within_s:.0f} s"
+            self._forget(worker)
 
     def freeze(self, worker: Child) -> None:
         self.died_s = time.time()

@@ -222,7 +222,9 @@ def test_nothing_is_started_without_a_keeper(tmp_path: Path, monkeypatch: pytest
 
 
 def test_ctrl_c_while_starting_ends_the_command_at_once(tmp_path: Path, jars: Path) -> None:
-    code = "import sys; from streams.cli import main; main(sys.argv[1:])"
+    # what a shell runs in the background inherits that SIGINT is ignored
+    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += "from streams.cli import main; main(sys.argv[1:])"
     command = [sys.executable, "-c", code, "stack", "up", "--state", str(tmp_path), "--jars", str(jars)]
     command += ["--free-ports", "--only", "zookeeper,redis"]
     mute = tmp_path / "bin" / "java"

@@ -31,9 +31,9 @@ def _program(bare: Path, name: str, body: str) -> None:
     script.chmod(0o755)
 
 
-def _setup(bare: Path) -> subprocess.CompletedProcess[str]:
+def _setup(bare: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": str(bare / "bin"), "HOME": str(bare)}
-    command = [str(bare / "bin" / "bash"), str(bare / "scripts" / "setup")]
+    command = [str(bare / "bin" / "bash"), str(bare / "scripts" / "setup"), *arguments]
     return subprocess.run(  # noqa: S603
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
     )
@@ -82,6 +82,16 @@ def test_a_package_that_cannot_be_had_keeps_no_other_from_being_installed(bare: 
     assert "snmp" in [other.split()[-1] for other in others]
     assert "a mirror is away" in done.stdout
     assert "no redis here" in done.stdout
+
+
+def test_what_the_lab_is_made_of_is_installed_only_where_the_lab_is(bare: Path) -> None:
+    _program(bare, "id", "echo 0")
+    _program(bare, "apt-get", f'echo "$*" >> {bare}/called')
+    assert "iperf3" not in _setup(bare).stdout
+    assert "missing: iperf3 (without it: no lab, and its tests are skipped)" in _setup(bare, "--lab").stdout
+    asked = [line.split()[-1] for line in (bare / "called").read_text().splitlines()]
+    assert asked.count("redis-server") == 2
+    assert asked.count("iperf3") == 1
 
 
 def test_what_apt_says_is_shown_when_it_fails(bare: Path) -> None:

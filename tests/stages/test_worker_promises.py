@@ -150,6 +150,7 @@ def test_a_worker_whose_event_loop_is_blocked_ends_itself_with_a_clear_last_line
     last = log.read_text().strip().splitlines()[-1]
     assert "no progress, ending this worker so that it is restarted" in last
     assert "the event loop has been blocked for" in last
+    assert "by odd_plugin.discover (odd_plugin.py:" in last
 
 
 @pytest.mark.timeout(180)

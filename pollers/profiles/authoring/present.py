@@ -16,7 +16,7 @@ NEEDS_TWO_POLLS: Final = "needs-two-polls"
 
 def json_rows(profile: str, sample: Sample) -> Iterator[dict[str, Any]]:
     """Yield one object per row; counters are raw and unsigned, a missing number is only under `missing`."""
-    missing: list[dict[str, str]] = [{} for _ in sample.index]
+    missing = [{name: str(reason) for name, reason in sample.absent.items()} for _ in sample.index]
     for cells in sample.missing:
         for row in cells.rows:
             missing[row][cells.column] = str(cells.reason)

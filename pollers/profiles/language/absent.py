@@ -33,7 +33,7 @@ Cell: TypeAlias = float | int | str | Absent
 
 NOT_ANSWERED = Absent(Reason.NOT_ANSWERED)
 #: what says only that the device has no such cell, the least telling last; every other reason tells more
-_LACKING: Final = (Reason.NO_SUCH_OBJECT, Reason.NO_SUCH_INSTANCE, Reason.NOT_ANSWERED)
+LACKING: Final = (Reason.NO_SUCH_OBJECT, Reason.NO_SUCH_INSTANCE, Reason.NOT_ANSWERED)
 
 
 def first_of(first: Cell, second: Cell) -> Cell:
@@ -45,4 +45,4 @@ def first_of(first: Cell, second: Cell) -> Cell:
 
 def more_telling(first: Absent, second: Absent) -> Absent:
     """Return the first of two reasons, unless the second says more than that the device has no such cell."""
-    return min(first, second, key=lambda cell: _LACKING.index(cell.reason) if cell.reason in _LACKING else -1)
+    return min(first, second, key=lambda cell: LACKING.index(cell.reason) if cell.reason in LACKING else -1)

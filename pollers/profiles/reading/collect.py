@@ -1,9 +1,10 @@
 """Answers in, samples out: the pure half of polling by profile."""
 
 from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
-from pollers.profiles.language.absent import NOT_ANSWERED, Absent, Cell, Reason, more_telling
+from pollers.profiles.language.absent import LACKING, NOT_ANSWERED, Absent, Cell, Reason, more_telling
 from pollers.profiles.model import As, Column, Group, Use
 from pollers.profiles.reading.convert import exception_of
 from pollers.profiles.reading.frames import Frame, Frames
@@ -43,14 +44,29 @@ def samples_of(
         shown = [frame for name in group.tables if (frame := frames.frame(name)).kept]
         if group.first_of:
             shown = shown[:1]
-        samples = [
-            _sample(group, frame, clock, plan.rates, constants_of(plan, frame, steady))
-            for frame in shown
-            if not _is_hollow(plan, frame)
-        ]
+        shown = [frame for frame in shown if not _is_hollow(plan, frame)]
+        samples = [_sample(group, frame, clock, plan.rates, constants_of(plan, frame, steady)) for frame in shown]
         if samples:
-            found.append(samples[0] if len(samples) == 1 else stack_samples(samples))
+            sample = samples[0] if len(samples) == 1 else stack_samples(samples)
+            found.append(_without_absent(sample, sum(len(frame.kept) for frame in shown)))
     return found
+
+
+def _without_absent(sample: Sample, rows: int) -> Sample:
+    """Return the sample, what the agent has in no row said once for all of them."""
+    absent = {
+        cells.column: cells.reason for cells in sample.missing if len(cells.rows) == rows and cells.reason in LACKING
+    }
+    if not absent:
+        return sample
+    return replace(
+        sample,
+        counters=[column for column in sample.counters if column.name not in absent],
+        gauges=[column for column in sample.gauges if column.name not in absent],
+        states=[column for column in sample.states if column.name not in absent],
+        missing=[cells for cells in sample.missing if cells.column not in absent],
+        absent=absent,
+    )
 
 
 def _is_hollow(plan: Plan, frame: Frame) -> bool:

@@ -125,8 +125,9 @@ class Wire:
         except OSError as error:
             self.counters.send_errors += 1
             operation.fail(NoAnswer(explain.cannot_send(link.endpoint, error)))
-        self.counters.packets_sent += 1
-        link.stats.packets_sent += 1
+        else:
+            self.counters.packets_sent += 1
+            link.stats.packets_sent += 1
 
     def _send_when_possible(self, exchange: Exchange) -> None:
         if self._pending.get(exchange.request_id) is exchange:

@@ -47,6 +47,7 @@ class Board:
     reasons: Counter[str] = field(default_factory=Counter)  #: of absent rates
     gauges: int = 0
     dead_letters: int = 0
+    unreadable: int = 0  #: records
     first_gauge_s: float | None = None
 
     def gauge(self, gauge: Mapping[str, Any], stored_s: float) -> None:

@@ -30,6 +30,7 @@ from streams.cli.services.problems import StackProblem
 from streams.cli.services.recipes import RECIPES
 from streams.cli.services.record import free_ports, is_free
 from streams.pipeline import STAGES
+from streams.runtime.settings.loading import load
 
 ROOT: Final = Path(__file__).parents[3]
 SNMP_PORT: Final = 1161
@@ -212,7 +213,7 @@ class Demo:
 
     async def _show(self) -> int:
         board = Board()
-        feed = asyncio.create_task(follow(board, self._stack.service("kafka").address, layout.PREFIX))
+        feed = asyncio.create_task(follow(board, load(self._config, {**os.environ, **self._environment})))
         console = Console()
         try:
             if console.is_terminal:

@@ -23,10 +23,11 @@ def summary(board: Board, now_s: float) -> str:
     """Return the same in a line, for output that is no terminal."""
     top = next(iter(board.busiest(1, now_s)), None)
     busiest = f" busiest={top.device}/{top.row} {bits(max(top.bits_in_per_s, top.bits_out_per_s))}" if top else ""
+    unreadable = f" unreadable={board.unreadable}" if board.unreadable else ""
     return (
         f"devices={len(board.devices)} answering={board.answering()} polls_per_s={board.polls_per_s(now_s):.1f} "
         f"gauges={board.gauges} gauges_per_s={board.gauges_per_s(now_s):.0f} "
-        f"late_p99_ms={part(board.lateness_ms, 0.99) or 0:.0f} dead_letters={board.dead_letters}{busiest}"
+        f"late_p99_ms={part(board.lateness_ms, 0.99) or 0:.0f} dead_letters={board.dead_letters}{unreadable}{busiest}"
     )
 
 
@@ -40,7 +41,7 @@ def _numbers(board: Board, now_s: float) -> RenderableType:
         ("gauges", f"{board.gauges_per_s(now_s):.0f}/s, {board.gauges} in all"),
         ("polls start late by", "-" if p50 is None or p99 is None else f"{p50:.0f} ms, p99 {p99:.0f} ms"),
         ("slot to gauge", "-" if end_50 is None or end_99 is None else f"{end_50:.2f} s, p99 {end_99:.2f} s"),
-        ("dead letters", str(board.dead_letters)),
+        ("dead letters", f"{board.dead_letters}{f', {board.unreadable} unreadable' if board.unreadable else ''}"),
     )
     for _ in cells:
         table.add_column()

@@ -9,6 +9,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from streams.gauges.fold.compare import compare
+from streams.gauges.fold.ends import add_ends
 from streams.gauges.fold.evaluate import add_derived
 from streams.gauges.fold.findings import Findings, Rows
 from streams.gauges.fold.plan import Rules, plan_of
@@ -39,7 +40,8 @@ class Step(NamedTuple):
         """Return how often each reason and each doubt was given, for the metrics; `name-taken` once per row too."""
         if self.rows is None:
             return Counter()
-        words = (*self.rows.missing.values(), *self.rows.doubts.values())
+        gone = (row.missing for row in self.rows.gone)
+        words = (*self.rows.missing.values(), *self.rows.doubts.values(), *gone)
         counts: Counter[str] = Counter(word for row in words for _, word in row)
         if self.rows.taken:
             counts[NoRate.NAME_TAKEN] += len(self.rows.taken) * self.rows.sample.shape.rows
@@ -66,6 +68,8 @@ def rows_of(before: Sample | None, now: Sample, rules: Rules) -> Rows:
         found.no_rates(span, range(now.shape.rows))
     else:
         compare(found, before, span, rules.limits)
+    if before is not None and before.shape is not now.shape:
+        add_ends(found, before, rules)
     found.blank()
     if found.plan.derived:
         add_derived(found)

@@ -14,6 +14,8 @@ from schemas.records import Resource
 
 #: bits of line that one unit takes exactly; only these can be a share of a speed
 BITS_PER_UNIT: Final = {"bits": 1.0, "octets": 8.0}
+#: of both kinds
+UNIT: Final = "1"
 
 _NAME: Final = re.compile(r"[^\d\W]\w*\Z")
 _EXPECTED: Final = "expected 'utilisation METRIC' or 'ratio METRIC + ... / METRIC + ...'"

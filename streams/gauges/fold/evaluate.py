@@ -38,7 +38,7 @@ class _Numbers:
     def column(self, path: tuple[str, ...]) -> Get:
         name = ".".join(path)
         if name not in self._formula.places:
-            return lambda _row: Absent(NoRate.NO_SUCH_METRIC)
+            return lambda _row: Absent(self._found.lacking(name))
         numbers = self._found.numbers[self._formula.places[name]]
 
         def get(row: int) -> Cell:
@@ -82,7 +82,7 @@ def _of_operand(found: Findings, formula: Formula, row: int, reason: str) -> str
     kind, _, name = reason.partition(":")
     if kind != Reason.MISSING_OPERAND:
         return reason
-    return found.reason(row, name) or (reason if name in formula.places else NoRate.NO_SUCH_METRIC)
+    return found.reason(row, name) or (reason if name in formula.places else found.lacking(name))
 
 
 def _evaluate_declared(found: Findings, position: int, value: DerivedPlan) -> list[int]:

@@ -13,6 +13,15 @@ from streams.gauges.words import DOUBT_SEPARATOR, Doubt, NoRate
 Words: TypeAlias = tuple[tuple[str, str], ...]  #: name -> word
 
 
+class Gone(NamedTuple):
+    """The last that is said of a row which the device has no more."""
+
+    row: str  #: its key
+    dimensions: Words  #: as they were
+    units: Words  #: likewise
+    missing: Words  #: everything that it had, and why there is none
+
+
 class Rows(NamedTuple):
     """The gauges of one poll: `numbers` and `durations_s` are NaN where there is none."""
 
@@ -24,6 +33,8 @@ class Rows(NamedTuple):
     doubts: Mapping[int, Words]  #: row -> which rates are less than certain, and why
     plain: bool  #: every row has every number and a duration, and nothing is in doubt
     taken: tuple[str, ...]  #: derived values that no row has: something else has their name
+    units: Words  #: of each name
+    gone: tuple[Gone, ...]  #: rows of the last poll that this one lacks
 
 
 class Findings:
@@ -39,6 +50,7 @@ class Findings:
         self._untimed = False
         self._missing: dict[int, dict[str, str]] = {}
         self._doubts: dict[int, dict[str, str]] = {}
+        self.gone: tuple[Gone, ...] = ()
         self._add_levels()
         for part in now.missing:
             for row in part.rows:
@@ -67,6 +79,10 @@ class Findings:
 
     def reason(self, row: int, name: str) -> str | None:
         return self._missing.get(row, {}).get(name)
+
+    def lacking(self, name: str) -> str:
+        """Return why this group of this device has no such number."""
+        return dict(self.now.shape.fixed.absent).get(name, NoRate.NO_SUCH_METRIC)
 
     def comparable(self) -> npt.NDArray[np.bool_]:
         """Return which counters of which rows have no reason so far, as a matrix of counters x rows."""
@@ -117,4 +133,6 @@ class Findings:
             doubts={row: tuple(words.items()) for row, words in self._doubts.items()},
             plain=not (self._missing or self._doubts or self._untimed),
             taken=self.plan.taken,
+            units=self.plan.units,
+            gone=self.gone,
         )

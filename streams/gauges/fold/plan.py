@@ -11,7 +11,7 @@ import numpy as np
 
 from pollers.profiles.language.expr import Expression, ExpressionError, parse
 from pollers.profiles.language.expr import names as names_of
-from streams.gauges.fold.derived import BITS_PER_UNIT, Derived
+from streams.gauges.fold.derived import BITS_PER_UNIT, UNIT, Derived
 from streams.gauges.fold.rates import WRAP_32, Cell, Cells
 from streams.gauges.fold.traffic import Way, smallest_packets_bits, ways_of
 from streams.gauges.limits import Limits, bound
@@ -56,6 +56,7 @@ class Formula(NamedTuple):
 
 class Plan(NamedTuple):
     names: tuple[str, ...]  #: of the numbers of a row: counters, then levels, then derived values
+    units: tuple[tuple[str, str], ...]  #: of each of them, the counters' as of their rates
     cells: Cells
     derived: tuple[DerivedPlan | Formula, ...]
     ways: tuple[Way, ...]
@@ -90,9 +91,26 @@ def _plan(shape: Shape, rules: Rules) -> Plan:
     derived = tuple(
         _derived(value, shape, names[: len(plain) + number]) for number, value in enumerate(wanted.values())
     )
+    levels = tuple(zip(shape.levels, shape.level_units, strict=True))
+    units = _units(shape.counters, levels, fixed.derived, tuple(wanted))
     ways = ways_of(shape.counters)
     octets = slice(ways[0].octets, ways[-1].octets + 1) if ways else slice(0)
-    return Plan(names, _cells(shape, rules.limits), (*formulas, *derived), ways, octets, tuple(taken))
+    return Plan(names, units, _cells(shape, rules.limits), (*formulas, *derived), ways, octets, tuple(taken))
+
+
+@lru_cache(maxsize=_CELLS_KEPT)
+def _units(
+    counters: tuple[CounterSpec, ...],
+    levels: tuple[tuple[str, str], ...],
+    derived: tuple[tuple[str, str, str], ...],
+    wanted: tuple[str, ...],
+) -> tuple[tuple[str, str], ...]:
+    return (
+        *((spec.name, f"{spec.unit}/s") for spec in counters),
+        *levels,
+        *((name, unit) for name, unit, _ in derived),
+        *((name, UNIT) for name in wanted),
+    )
 
 
 def cell_of(shape: Shape, counter: int, row: int, limits: Limits) -> Cell:

@@ -4,13 +4,17 @@ import math
 from collections.abc import Mapping, Sequence
 
 from schemas.records import Gauge
-from streams.gauges.fold.findings import Rows
+from streams.gauges.fold.findings import Gone, Rows
 from streams.gauges.samples.sample import Sample
 
 
 def gauges_of(rows: Rows, *, with_counters: bool = False) -> list[Gauge]:
-    """Return one Gauge per row, in the order of the poll; `encode.pack` gives the bytes of the same records."""
-    return [_gauge(rows, row, with_counters) for row in range(rows.sample.shape.rows)]
+    """Return one Gauge per row, in the order of the poll, then the rows that are gone.
+
+    `encode.pack` gives the bytes of the same records.
+    """
+    here = [_gauge(rows, row, with_counters) for row in range(rows.sample.shape.rows)]
+    return here + [_last_gauge(rows.sample, gone) for gone in rows.gone]
 
 
 def _gauge(rows: Rows, row: int, with_counters: bool) -> Gauge:
@@ -30,6 +34,7 @@ def _gauge(rows: Rows, row: int, with_counters: bool) -> Gauge:
         interval_s=fixed.interval_s,
         dimensions={name: values[row] for name, values in fixed.dimensions if name not in missing},
         labels=dict(fixed.labels),
+        units=dict(rows.units),
         slot=sample.slot,
         time_ms=sample.polled_at_ms + offset_ms,
         duration_s=None if math.isnan(duration_s) else duration_s,
@@ -38,6 +43,30 @@ def _gauge(rows: Rows, row: int, with_counters: bool) -> Gauge:
         missing=missing,
         confidence=dict(rows.doubts.get(row, ())),
         counters=counters_of(sample, row) if with_counters else {},
+    )
+
+
+def _last_gauge(sample: Sample, gone: Gone) -> Gauge:
+    fixed = sample.shape.fixed
+    return Gauge(
+        site=fixed.site,
+        resource=fixed.resource,
+        endpoint=fixed.endpoint,
+        job=fixed.job,
+        group=fixed.group,
+        row=gone.row,
+        interval_s=fixed.interval_s,
+        dimensions=dict(gone.dimensions),
+        labels=dict(fixed.labels),
+        units=dict(gone.units),
+        slot=sample.slot,
+        time_ms=sample.polled_at_ms,
+        duration_s=None,
+        gauges={},
+        states={},
+        missing=dict(gone.missing),
+        confidence={},
+        counters={},
     )
 
 

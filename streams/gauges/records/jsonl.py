@@ -79,6 +79,8 @@ def _read_record(schema: Schema, value: Any, path: str) -> dict[str, Any]:
 def _read_plain(kind: str, value: Any, path: str) -> Any:
     if kind == "string":
         return _text(value, path)
+    if kind == "boolean":
+        return _of_type(value, bool, "true or false", path)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise LineError(f"{path}: expected a number, found {_shown(value)}")
     if kind == "double":

@@ -13,8 +13,16 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from schemas.binary import array_of, array_of_texts, doubles, long, map_of_texts, text
-from streams.gauges.samples.sample import Longs, MissingPart, Numbers, Sample, Shape, without_strange_levels
+from schemas.binary import array_of, array_of_texts, boolean, doubles, long, map_of_texts, text
+from streams.gauges.samples.sample import (
+    CounterSpec,
+    Longs,
+    MissingPart,
+    Numbers,
+    Sample,
+    Shape,
+    without_strange_levels,
+)
 from streams.gauges.words import NoRate
 
 HEADER_SIZE: Final = 5  # of the Confluent wire format: a zero byte and the schema's id
@@ -61,10 +69,7 @@ class Form:
         self.shape: Final = shape
         self.start: Final = value[:HEADER_SIZE] + _fixed(shape)
         self._count: Final = long(len(shape.counters))
-        self._columns: Final = tuple(
-            text(spec.name) + long(spec.width) + _ints(spec.rows_32) + text(spec.unit) + doubles([spec.scale]) + rows
-            for spec in shape.counters
-        )
+        self._columns: Final = _columns(shape.counters, rows)
         self._places, self._last_places = _places(self._columns, shape.rows)
         self._level_count: Final = long(len(shape.levels)) if shape.levels else b""
         self._levels: Final = tuple(
@@ -75,7 +80,8 @@ class Form:
         self._stamps: Final = _ints([] if sample.discontinuities_cs is None else sample.discontinuities_cs.tolist())
         # what is missing because it is no number was found in the levels, and does not stand in the record
         missing = tuple(part for part in sample.missing if part.reason != NoRate.NOT_A_NUMBER)
-        self._missing: Final = _missing(missing)
+        end = _missing(missing)
+        self._ends: Final = {end + boolean(complete): complete for complete in (False, True)}
         self._same: Final = (sample.states, missing, sample.discontinuities_cs)
 
     def read(self, value: bytes) -> Sample | None:
@@ -105,7 +111,7 @@ class Form:
             at += len(self._stamps)
         else:
             discontinuities_cs, at = self._read_stamps(value, numbers, at)
-        if value[at:] != self._missing:
+        if (complete := self._ends.get(value[at:])) is None:
             return None
         sample = Sample(
             shape=self.shape,
@@ -120,6 +126,7 @@ class Form:
             first_answer_ms=0 if offsets_ms is None else int(offsets_ms.min()),
             discontinuities_cs=discontinuities_cs,
             missing=missing,
+            complete=complete,
         )
         return without_strange_levels(sample) if len(levels) else sample
 
@@ -203,8 +210,8 @@ def learn(value: bytes, sample: Sample) -> Form | None:
 
 def _same(one: Sample, other: Sample) -> bool:
     return (
-        (one.slot, one.polled_at_ms, one.uptime_cs, one.engine_boots, one.missing)
-        == (other.slot, other.polled_at_ms, other.uptime_cs, other.engine_boots, other.missing)
+        (one.slot, one.polled_at_ms, one.uptime_cs, one.engine_boots, one.missing, one.complete)
+        == (other.slot, other.polled_at_ms, other.uptime_cs, other.engine_boots, other.missing, other.complete)
         and np.array_equal(one.counts, other.counts)
         and np.array_equal(one.levels, other.levels)
         and _equal(one.offsets_ms, other.offsets_ms)
@@ -230,6 +237,7 @@ def _fixed(shape: Shape) -> bytes:
             array_of(dimensions),
             _ints(fixed.line_rates),
             array_of([b"".join(map(text, value)) for value in fixed.derived]),
+            map_of_texts(fixed.absent),
         )
     )
 
@@ -244,6 +252,14 @@ def _state_columns(shape: Shape, states: tuple[tuple[str, ...], ...]) -> bytes:
 
 def _missing(parts: Sequence[MissingPart]) -> bytes:
     return array_of([text(part.column) + text(part.reason) + _ints(part.rows) for part in parts])
+
+
+@lru_cache(maxsize=_PLACES_KEPT)
+def _columns(counters: tuple[CounterSpec, ...], rows: bytes) -> tuple[bytes, ...]:
+    return tuple(
+        text(spec.name) + long(spec.width) + _ints(spec.rows_32) + text(spec.unit) + doubles([spec.scale]) + rows
+        for spec in counters
+    )
 
 
 @lru_cache(maxsize=_PLACES_KEPT)

@@ -1,6 +1,7 @@
 """One poll of one group as the fold wants it: what seldom changes apart from the numbers, and those in matrices."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 LONG: Final = np.dtype("<i8")
 DOUBLE: Final = np.dtype("<f8")
+_SHARED: Final = 1024
 
 
 class Fixed(NamedTuple):
@@ -43,6 +45,7 @@ class Fixed(NamedTuple):
     dimensions: tuple[tuple[str, tuple[str, ...]], ...]
     line_rates: tuple[int, ...]
     derived: tuple[tuple[str, str, str], ...] = ()  #: (name, unit, expression)
+    absent: tuple[tuple[str, str], ...] = ()  #: (column, reason): what the agent has in no row
 
 
 class CounterSpec(NamedTuple):
@@ -58,7 +61,7 @@ class CounterSpec(NamedTuple):
 class Shape:
     """All of a poll but its numbers; equal by content. What is worked out from it alone is kept with it, by `kept`."""
 
-    __slots__ = ("_kept", "counters", "fixed", "level_units", "levels", "positions", "states")
+    __slots__ = ("_kept", "counters", "fixed", "level_units", "levels", "states")
 
     def __init__(
         self, fixed: Fixed, counters: tuple[CounterSpec, ...], levels: Sequence[tuple[str, str]], states: Sequence[str]
@@ -66,16 +69,19 @@ class Shape:
         """Take the levels as (name, unit). Raises RecordError where names repeat or lengths differ."""
         self.fixed: Final = fixed
         self.counters: Final = counters
-        self.levels: Final = tuple(name for name, _ in levels)
-        self.level_units: Final = tuple(unit for _, unit in levels)
-        self.states: Final = tuple(states)
-        self.positions: Final = {key: row for row, key in enumerate(fixed.row_keys)}
+        self.levels: Final = _shared(tuple(name for name, _ in levels))
+        self.level_units: Final = _shared(tuple(unit for _, unit in levels))
+        self.states: Final = _shared(tuple(states))
         self._kept: Final[dict[Hashable, Any]] = {}
         _check(self)
 
     @property
     def rows(self) -> int:
         return len(self.fixed.row_keys)
+
+    def positions(self) -> dict[str, int]:
+        """Return where each row stands; made anew, since most polls have the rows of the one before."""
+        return {key: row for row, key in enumerate(self.fixed.row_keys)}
 
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what was made under that key, making it the first time."""
@@ -118,6 +124,7 @@ class Sample(NamedTuple):
     first_answer_ms: int  #: the smallest of them
     discontinuities_cs: Longs | None  #: None = none known
     missing: tuple[MissingPart, ...]
+    complete: bool = True  #: a row that is not here is gone
 
     @property
     def moment(self) -> Moment:
@@ -134,16 +141,19 @@ def from_record(record: RawCounters) -> Sample:
         job=record.job,
         group=record.group,
         interval_s=record.interval_s,
-        row_keys=tuple(record.index),
-        dimensions=tuple((column.name, tuple(column.values)) for column in record.dimensions),
-        line_rates=tuple(record.line_rates),
+        row_keys=_shared(tuple(record.index)),
+        dimensions=tuple((column.name, _shared(tuple(column.values))) for column in record.dimensions),
+        line_rates=_shared(tuple(record.line_rates)),
         derived=tuple((value.name, value.unit, value.expr) for value in record.derived),
+        absent=tuple(record.absent.items()),
     )
     shape = Shape(
         fixed,
-        tuple(
-            CounterSpec(column.name, column.width, tuple(column.rows_32), column.unit, column.scale)
-            for column in record.counters
+        _shared(
+            tuple(
+                CounterSpec(column.name, column.width, tuple(column.rows_32), column.unit, column.scale)
+                for column in record.counters
+            )
         ),
         [(column.name, column.unit) for column in record.gauges],
         [column.name for column in record.states],
@@ -158,11 +168,12 @@ def from_record(record: RawCounters) -> Sample:
         engine_boots=record.engine_boots,
         counts=counts.view(np.uint64),
         levels=levels,
-        states=tuple(tuple(column.values) for column in record.states),
+        states=tuple(_shared(tuple(column.values)) for column in record.states),
         offsets_ms=_longs(record.offsets_ms),
         first_answer_ms=min(record.offsets_ms, default=0),
         discontinuities_cs=_longs(record.discontinuities_cs),
         missing=tuple(MissingPart(part.column, part.reason, tuple(part.rows)) for part in record.missing),
+        complete=record.complete,
     )
     return checked(sample)
 
@@ -182,6 +193,7 @@ def to_record(sample: Sample) -> RawCounters:
         dimensions=tuple(DimensionColumn(name=name, values=values) for name, values in fixed.dimensions),
         line_rates=fixed.line_rates,
         derived=tuple(DerivedMetric(name=name, unit=unit, expr=expr) for name, unit, expr in fixed.derived),
+        absent=dict(fixed.absent),
         slot=sample.slot,
         polled_at_ms=sample.polled_at_ms,
         uptime_cs=sample.uptime_cs,
@@ -200,6 +212,7 @@ def to_record(sample: Sample) -> RawCounters:
         offsets_ms=() if sample.offsets_ms is None else tuple(sample.offsets_ms.tolist()),
         discontinuities_cs=() if sample.discontinuities_cs is None else tuple(sample.discontinuities_cs.tolist()),
         missing=tuple(MissingCells(**part._asdict()) for part in sample.missing),
+        complete=sample.complete,
     )
 
 
@@ -232,6 +245,12 @@ def without_strange_levels(sample: Sample) -> Sample:
         if (rows := tuple(int(row) for row in np.flatnonzero(~good) if (name, int(row)) not in known))
     ]
     return sample._replace(levels=np.where(finite, sample.levels, 0.0), missing=(*sample.missing, *strange))
+
+
+@lru_cache(maxsize=_SHARED)
+def _shared(values: T) -> T:
+    """Return equal values as one and the same object: many devices have the same rows, columns and states."""
+    return values
 
 
 def _matrix(columns: Sequence[tuple[str, Sequence[float]]], rows: int, kind: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -275,6 +294,9 @@ def _check(shape: Shape) -> None:
     for what, length in lengths.items():
         if length != shape.rows:
             raise RecordError(f"{what}: {length} values for {shape.rows} rows")
+    columns = {*names["columns of numbers"], *shape.states, *names["dimensions"]}
+    if there := sorted(columns.intersection(name for name, _ in fixed.absent)):
+        raise RecordError(f"absent: columns that are there: {there[:5]}")
     for spec in shape.counters:
         _check_counter(spec, shape.rows)
     if fixed.interval_s <= 0:

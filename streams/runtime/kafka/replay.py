@@ -27,7 +27,7 @@ async def replay(
     consumer = AIOKafkaConsumer(**client_options, enable_auto_commit=False, auto_offset_reset="earliest")
     try:
         await consumer.start()
-        tps = {tp for tp in await _partitions(consumer, topic) if only is None or tp.partition in only}
+        tps = {tp for tp in await partitions_of(consumer, topic) if only is None or tp.partition in only}
         ends = await consumer.end_offsets(tps)
         consumer.assign(tps)
         await _seek(consumer, tps, ends, since_ms)
@@ -47,12 +47,13 @@ async def partitions(client_options: Mapping[str, Any], topic: str) -> list[int]
     consumer = AIOKafkaConsumer(**client_options)
     try:
         await consumer.start()
-        return sorted(tp.partition for tp in await _partitions(consumer, topic))
+        return sorted(tp.partition for tp in await partitions_of(consumer, topic))
     finally:
         await consumer.stop()
 
 
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[TopicPartition]:
+async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[TopicPartition]:
+    """Return a topic's partitions. Raises BackendError if it does not exist."""
     await consumer._client.set_topics([topic])  # noqa: SLF001 - a consumer asks for a topic's metadata only so
     numbers = consumer.partitions_for_topic(topic)
     if not numbers:

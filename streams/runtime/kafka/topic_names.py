@@ -1,9 +1,29 @@
-"""The names of topics as the broker knows them."""
+"""The names of topics and groups as the broker knows them.
 
-from streams.pipeline import Topic
+Stages with ticks are by zone: those of another zone than the default have ticks, a group and tables of their own.
+"""
+
+from typing import Final
+
+from streams.pipeline import STAGES, Topic
 from streams.runtime.settings.loading import Settings
+
+_BY_ZONE: Final = frozenset(stage.name for stage in STAGES if stage.ticks is not None)
+_TICKS: Final = frozenset(stage.ticks for stage in STAGES if stage.ticks is not None)
 
 
 def topic_name(settings: Settings, topic: Topic) -> str:
     """Return the topic's name with the prefix of this pipeline."""
-    return f"{settings.panoptes.topic_prefix}.{topic}"
+    zone = settings.polling.zone if topic in _TICKS else ""
+    return f"{settings.panoptes.topic_prefix}.{topic}{'.' if zone else ''}{zone}"
+
+
+def group_name(settings: Settings, stage: str) -> str:
+    """Return the name of a stage's consumer group, which is the id of its Faust app."""
+    zone = settings.polling.zone if stage in _BY_ZONE else ""
+    return f"{settings.panoptes.topic_prefix}-{stage}{'-' if zone else ''}{zone}"
+
+
+def changelog_name(settings: Settings, stage: str, table: str) -> str:
+    """Return the name that Faust gives to the changelog of a stage's table."""
+    return f"{group_name(settings, stage)}-{table}-changelog"

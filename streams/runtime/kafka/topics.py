@@ -4,20 +4,20 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from schemas.errors import FatalError
-from streams.pipeline import TOPICS, Cleanup, TopicSpec
+from streams.pipeline import CHANGELOGS, TOPICS, Cleanup, TopicSpec
 from streams.runtime.kafka.client import client_options
-from streams.runtime.kafka.topic_names import topic_name
+from streams.runtime.kafka.topic_names import changelog_name, topic_name
 from streams.runtime.ops.waiting import wait_for
 from streams.runtime.settings.loading import Settings
 
-__all__ = ["Report", "await_topics", "check_topics", "ensure_topics", "topic_name"]
+__all__ = ["Report", "await_topics", "check_topics", "ensure_topics", "topic_name", "update_topics"]
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ _PARTITIONS: Final = "partitions"
 _REPLICAS: Final = "replication factor"
 _LOOKS: Final = 50
 _LOOK_S: Final = 0.1
+#: DYNAMIC_TOPIC_CONFIG among the sources of a configuration's entries
+_SET_ON_TOPIC: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +50,17 @@ class Report:
 
 
 def wanted(settings: Settings) -> list[Wanted]:
-    """Return every topic of the map, in its order."""
+    """Return every topic of the map, in its order, then the changelogs of the stages' tables."""
     kafka = settings.kafka
+    configs = {topic_name(settings, spec.topic): _configs(spec, settings) for spec in TOPICS.values()}
+    configs |= {
+        changelog_name(settings, each.stage, each.table): {"cleanup.policy": Cleanup.COMPACT.value, **each.configs}
+        for each in CHANGELOGS.values()
+    }
+    common = {"min.insync.replicas": str(kafka.min_insync_replicas)}
     return [
-        Wanted(
-            name=topic_name(settings, spec.topic),
-            partitions=kafka.partitions,
-            replicas=kafka.replication_factor,
-            configs=_configs(spec, kafka.min_insync_replicas),
-        )
-        for spec in TOPICS.values()
+        Wanted(name=name, partitions=kafka.partitions, replicas=kafka.replication_factor, configs={**own, **common})
+        for name, own in configs.items()
     ]
 
 
@@ -74,9 +77,69 @@ async def ensure_topics(settings: Settings, give_up: Callable[[], bool] = lambda
     return report
 
 
+async def update_topics(settings: Settings) -> Sequence[str]:
+    """Give topics that are there the configuration that the settings want, and return a line for each change.
+
+    What was set besides stays as it is. Number and copies of partitions are not changed. Raises KafkaError.
+    """
+    admin = AIOKafkaAdminClient(**client_options(settings.kafka))
+    try:
+        await admin.start()
+        there = await _topics(admin)
+        topics = [topic for topic in wanted(settings) if topic.name in there]
+        found = await _read_entries(admin, [topic.name for topic in topics]) if topics else {}
+        changes: list[str] = []
+        altered: list[ConfigResource] = []
+        for topic in topics:
+            entries = found[topic.name]
+            changed = {key: value for key, value in topic.configs.items() if entries[key].value != value}
+            changes += [f"{topic.name}: {key} was {entries[key].value}, is {value}" for key, value in changed.items()]
+            if changed:  # the whole of what is set: Kafka takes what is not named here back to its default
+                kept = {key: entry.value for key, entry in entries.items() if entry.source == _SET_ON_TOPIC}
+                altered.append(ConfigResource(ConfigResourceType.TOPIC, topic.name, {**kept, **changed}))
+        for response in await admin.alter_configs(altered) if altered else ():
+            for code, message, _, name in response.resources:
+                if code:
+                    raise for_code(code)(f"topic {name} cannot be changed: {message}")
+        return changes
+    finally:
+        await admin.close()
+
+
 async def check_topics(settings: Settings) -> Report:
     """Return what `ensure_topics` would find, changing nothing."""
     return await _with_broker(settings, lambda: False, create=False)
+
+
+async def refuse_lost_changelogs(
+    settings: Settings, group: str, changelogs: Collection[str], give_up: Callable[[], bool] = lambda: False
+) -> None:
+    """Raise FatalError where a table's changelog is gone, though the stage has read its topics with it.
+
+    Made anew it would be empty: what the table held would not come again, for its records are committed.
+    """
+
+    async def attempt() -> list[str]:
+        admin = AIOKafkaAdminClient(**client_options(settings.kafka))
+        try:
+            await admin.start()
+            missing = sorted(set(changelogs) - (await _topics(admin)).keys())
+            return missing if missing and await _has_committed(admin, group) else []
+        finally:
+            await admin.close()
+
+    where = settings.kafka.bootstrap_servers
+    gone = await wait_for("kafka", where, attempt, absent=(KafkaError, OSError), give_up=give_up)
+    if gone:
+        raise FatalError(
+            f"the changelog {', '.join(gone)} is missing, but group {group} has read its topics with it: restore it, or"
+            f" delete the group's offsets to begin anew (kafka-consumer-groups.sh --delete --group {group})"
+        )
+
+
+async def _has_committed(admin: AIOKafkaAdminClient, group: str) -> bool:
+    offsets = await admin.list_consumer_group_offsets(group)
+    return any(found.offset > 0 for found in offsets.values())
 
 
 async def await_topics(settings: Settings, names: Collection[str], give_up: Callable[[], bool] = lambda: False) -> None:
@@ -117,7 +180,7 @@ async def _look(admin: AIOKafkaAdminClient, topics: Sequence[Wanted], *, create:
         # those that another worker has just made are checked as well
         there = await _until_known(admin, {topic.name for topic in missing})
     existing = [topic for topic in topics if topic.name in there]
-    configs = await _read_configs(admin, [topic.name for topic in existing]) if existing else {}
+    configs = await _read_entries(admin, [topic.name for topic in existing]) if existing else {}
     counts: dict[int, list[str]] = {}
     differing: list[str] = []
     for topic in existing:
@@ -164,26 +227,30 @@ async def _until_known(admin: AIOKafkaAdminClient, names: set[str]) -> dict[str,
     raise KafkaError(f"topics were created but are not there yet: {', '.join(sorted(names))}")
 
 
-async def _read_configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, str]]:
+class _Entry(NamedTuple):
+    value: str
+    source: int  #: where it was set
+
+
+async def _read_entries(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, dict[str, _Entry]]:
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, _Entry]] = {}
     for response in await admin.describe_configs(resources):
         for code, message, _, name, entries in response.resources:
             if code:
                 raise for_code(code)(f"topic {name} cannot be described: {message}")
-            found[name] = {entry[0]: entry[1] for entry in entries}
+            found[name] = {entry[0]: _Entry(entry[1], entry[3]) for entry in entries}
     return found
 
 
-def _configs(spec: TopicSpec, min_insync_replicas: int) -> dict[str, str]:
+def _configs(spec: TopicSpec, settings: Settings) -> dict[str, str]:
     configs = {
         "cleanup.policy": spec.cleanup.value,
         "compression.type": spec.compression,
         "max.message.bytes": str(spec.max_message_bytes),
-        "min.insync.replicas": str(min_insync_replicas),
     }
     if spec.cleanup is Cleanup.DELETE:
-        configs["retention.ms"] = str(spec.retention_s * 1000)
+        configs["retention.ms"] = str(settings.topics.retention_s(spec.topic) * 1000)
     return configs
 
 
@@ -194,9 +261,10 @@ def _partitions_differ(names: Sequence[str], found: int, expected: int) -> str:
     )
 
 
-def _differing(topic: Wanted, found: Mapping[str, Any]) -> list[str]:
+def _differing(topic: Wanted, found: Mapping[str, _Entry]) -> list[str]:
+    there = {key: entry.value for key, entry in found.items()}
     return [
-        f"{topic.name}: {key} is {found.get(key)}, expected {value}"
+        f"{topic.name}: {key} is {there.get(key)}, expected {value}"
         for key, value in topic.configs.items()
-        if found.get(key) != value
+        if there.get(key) != value
     ]

@@ -1,164 +1,114 @@
-"""Topic -> pure function -> topic, with the order of effects that loses nothing.
-
-For each record: decode (or dead-letter), step, await every send, then write the table, then let the offset be
-committed. Records of different keys go through together, so that waiting for the broker costs no round trip per record.
-"""
+"""Topic -> pure step -> topic, with the order of effects that loses nothing: sends, then the table, then done."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Iterable, MutableMapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, Protocol
 
-from faust.types.events import EventT
+from streams.runtime.kernel.effects import Aside, Effects, Step, all_writes
+from streams.runtime.kernel.loop import Loop, SetAside
+from streams.runtime.kernel.records import Record
+from streams.runtime.kernel.table import Table
 
-from schemas.errors import FatalError, RecordError
-from streams.runtime.faust.app import StageApp
-from streams.runtime.kafka.outbox import Record
-from streams.runtime.kernel.alone import Alone
-from streams.runtime.registry.serde import UnknownSchema
-
-log = logging.getLogger(__name__)
-
-T_co = TypeVar("T_co", covariant=True)
-T = TypeVar("T")
-
-_MAX_BATCH: Final = 500
+#: a record's key and its values, for one place
+Keyed = tuple[bytes | None, Sequence[bytes | None]]
 
 
-class Reader(Protocol[T_co]):
-    async def read(self, value: bytes) -> T_co:
-        """Return the record, waiting for its schema if need be. Raises RecordError."""
+class BatchSender(Protocol):
+    async def send_in_order(self, topic: str, partition: int, records: Sequence[Keyed]) -> None:
+        """Return when all records are stored, in their order. Raises RecordError for one that no broker takes."""
         ...
 
 
-class Received(NamedTuple, Generic[T]):
-    key: str
-    record: T | None  #: None is a tombstone
-    value: bytes | None  #: the record as it came
+class TableAt(NamedTuple):
+    """A table, and where its changelog is."""
+
+    table: Table
+    changelog: str
 
 
-class Send(NamedTuple):
-    topic: str
-    key: str
-    value: bytes | None
+class Folding:
+    """The handler of a stage that answers records with records; for `Loop`."""
+
+    def __init__(
+        self,
+        step: Step,
+        *,
+        outbox: BatchSender,
+        dead_letters: SetAside,
+        table: TableAt | None = None,
+        forget: Callable[[int], None] = lambda _partition: None,
+    ) -> None:
+        """`forget` is told of partitions whose steps are made anew, where the step remembers more than the table."""
+        self._step: Final = step
+        self._outbox: Final = outbox
+        self._dead_letters: Final = dead_letters
+        self._table: Final = table
+        self._forget: Final = forget
+
+    def step(self, record: Record) -> Effects:
+        return self.wanted(record.place.partition, self._step(record))
+
+    def wanted(self, partition: int, effects: Effects) -> Effects:
+        """Let the steps after it see what a step wants written, and return that."""
+        if self._table is not None and effects.writes:
+            self._table.table.want(partition, effects.writes)
+        return effects
+
+    def size(self, step: Effects) -> int:
+        return step.size
+
+    def forget(self, partition: int) -> None:
+        if self._table is not None:
+            self._table.table.abandon(partition)
+        self._forget(partition)
+
+    async def deliver(self, partition: int, steps: Sequence[Effects]) -> None:
+        by_topic: dict[str, list[Keyed]] = {}
+        for step in steps:
+            for topic, key, values in step.sends:
+                by_topic.setdefault(topic, []).append((key, values))
+        asides = [self._set_aside(partition, aside) for step in steps for aside in step.asides]
+        if asides:
+            await asyncio.gather(*asides)
+        if len(by_topic) == 1:
+            [(topic, records)] = by_topic.items()
+            await self._outbox.send_in_order(topic, partition, records)
+        elif by_topic:
+            await asyncio.gather(
+                *(self._outbox.send_in_order(topic, partition, records) for topic, records in by_topic.items())
+            )
+        await self._write(partition, steps)
+        for step in steps:
+            if step.then is not None:
+                step.then()
+
+    async def _write(self, partition: int, steps: Sequence[Effects]) -> None:
+        if self._table is None:
+            return
+        table, changelog = self._table
+        writes = all_writes(steps)
+        changes = [write for write in writes if write.value is not None or table.holds(partition, write.key)]
+        if changes:
+            await self._outbox.send_in_order(changelog, partition, tuple(table.framed(changes)))
+        table.store(partition, writes)
+
+    async def _set_aside(self, partition: int, aside: Aside) -> None:
+        origin = (aside.topic, partition, -1)
+        await self._dead_letters.put(aside.why, origin=origin, key=aside.key, value=aside.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """What one record leads to."""
+class Fold(NamedTuple):
+    """A folding stage's loop, for what beside its records changes the same keys."""
 
-    sends: Sequence[Send] = ()
-    writes: Sequence[tuple[str, bytes | None]] = ()  #: key and new state in the table; None deletes it
-    then: Callable[[], None] = field(default=lambda: None)  #: called when all of that is in place
+    loop: Loop[Effects]
+    handler: Folding
+    partition_of: Callable[[bytes], int]
 
+    async def submit(self, key: str, step: Callable[[], Effects]) -> bool:
+        """Have a step made in the order of the key's partition; return whether its effects are in place.
 
-async def fold_topic(
-    app: StageApp,
-    stream: Any,
-    serde: Reader[T],
-    table: MutableMapping[str, bytes],
-    step: Callable[[Received[T]], Effects],
-    alone: Alone | None = None,
-) -> None:
-    """Run `step` over every record of the stream; this is the body of a stage's agent.
-
-    `alone` is shared with whatever else of the stage sends and writes the same keys.
-    """
-    async for events in _distinct(app, stream):
-        for event in events:
-            app.offsets.begin(event.message.tp, event.message.offset)
-        async with AsyncExitStack() as held:
-            if alone is not None:  # no others wait for one key while they hold another: this cannot deadlock
-                for key in (event.message.key for event in events):
-                    if key is not None:
-                        await held.enter_async_context(alone.of(key.decode(errors="surrogateescape")))
-            effects = await asyncio.gather(*(_deliver(app, event, serde, step) for event in events))
-            for event, effect in zip(events, effects, strict=True):
-                for key, state in effect.writes:
-                    write(table, key, state)
-                effect.then()
-                app.offsets.done(event.message.tp, event.message.offset)
-
-
-async def send_all(app: StageApp, sends: Sequence[Send]) -> None:
-    """Return when every record is stored. Raises RecordError if one is too large for its topic."""
-    if len(sends) == 1:
-        topic, key, value = sends[0]
-        await app.outbox.send(topic, key.encode(), value)
-    elif sends:
-        await app.outbox.send_all([Record(topic, key.encode(), value) for topic, key, value in sends])
-
-
-def write(table: MutableMapping[str, bytes], key: str, state: bytes | None) -> None:
-    """Set or delete a key of a table."""
-    if state is not None:
-        table[key] = state
-    elif key in table:
-        del table[key]
-
-
-async def _distinct(app: StageApp, stream: Any) -> AsyncIterator[list[EventT[bytes]]]:
-    """Yield events in batches in which every key stands once, so that a step sees the writes of the one before it.
-
-    Events that were gathered before a rebalance are left out: they are delivered again, here or elsewhere.
-    """
-    async for events in _waiting(stream):
-        batch: list[EventT[bytes]] = []
-        keys: set[bytes | None] = set()
-        for event in events:
-            if event.message.key in keys:
-                yield _current(app, batch)
-                batch, keys = [], set()
-            batch.append(event)
-            keys.add(event.message.key)
-        yield _current(app, batch)
-
-
-async def _waiting(stream: Any) -> AsyncIterator[list[EventT[bytes]]]:
-    """Yield all events that have come, but no more than so many at once.
-
-    Faust's `take_events` collects them by a timer, also where none come: a tenth of what a polling worker did.
-    """
-    events: list[EventT[bytes]] = []
-    async for event in stream.noack().events():
-        events.append(event)
-        if len(events) >= _MAX_BATCH or stream.channel.empty():
-            yield events
-            events = []
-
-
-def _current(app: StageApp, events: Iterable[EventT[bytes]]) -> list[EventT[bytes]]:
-    return [event for event in events if event.message.generation_id == app.consumer_generation_id]
-
-
-async def _stepped(step: Callable[[Received[T]], Effects], received: Received[T]) -> Effects:
-    """Return what the step returns; schemas of table entries that a newer worker wrote are fetched first."""
-    while True:
-        try:
-            return step(received)
-        except UnknownSchema as unknown:
-            await unknown.prepare()
-
-
-async def _deliver(
-    app: StageApp, event: EventT[bytes], serde: Reader[T], step: Callable[[Received[T]], Effects]
-) -> Effects:
-    """Return what is left to do when everything that the record leads to is stored; nothing if it is a dead letter."""
-    message = event.message
-    try:
-        if message.key is None:
-            raise RecordError("the record has no key: expected the resource's identity")  # noqa: TRY301
-        key = message.key.decode()
-        record = None if message.value is None else await serde.read(message.value)
-        effects = await _stepped(step, Received(key, record, message.value))
-        await send_all(app, effects.sends)
-    except FatalError as fault:  # every record after it would be set aside as well, and each of them is good
-        await app.crash(fault)
-        raise
-    except Exception as error:  # noqa: BLE001 - a fault in our own code must not stop the stream nor lose the record
-        origin = (message.topic, message.partition, message.offset)
-        await app.dead_letters.put(error, origin=origin, key=message.key, value=message.value)
-        return Effects()
-    return effects
+        If not, the partition is not, or no longer, this worker's: what it was about is another worker's to do. Raises
+        what the step raises.
+        """
+        partition = self.partition_of(key.encode())
+        return await self.loop.submit(partition, lambda: self.handler.wanted(partition, step()))

@@ -1,8 +1,16 @@
 """Whether a worker is alive and ready; pure, so that the rules can be read and tested without one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+
+class Stuck(NamedTuple):
+    """A partition that could not be begun yet."""
+
+    why: str
+    since_s: float  #: on the monotonic clock
+    tries: int
 
 
 class Standing(NamedTuple):
@@ -45,6 +53,8 @@ class Observed:
     waited_s: float  #: when a service was last waited for: a worker that waits is not stuck
     assigned: bool  #: partitions are assigned
     recovered: bool  #: tables are recovered
+    waiting: Collection[int] = ()  #: assigned partitions that are not begun
+    stuck: Mapping[int, Stuck] = field(default_factory=dict)  #: of these, the ones that could not be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +74,20 @@ def judge(seen: Observed, *, progress_timeout_s: float, loop_timeout_s: float) -
         stuck_s = seen.now_s - max(seen.standing.since_s, seen.waited_s)
         if stuck_s > progress_timeout_s:
             why["progress"] = f"work at hand and no offset has moved for {stuck_s:.0f} s in {_name(seen.standing)}"
+    for partition, problem in sorted(seen.stuck.items()):
+        stuck_s = seen.now_s - problem.since_s
+        if stuck_s > progress_timeout_s:
+            why["begin"] = f"partition {partition} could not be begun for {stuck_s:.0f} s: {problem.why}"
     live = not why
     if not seen.assigned:
         why["assigned"] = "no partitions are assigned yet"
     if not seen.recovered:
         why["recovered"] = "tables are being recovered"
-    return Health(live=live, ready=live and seen.assigned and seen.recovered, why=why)
+    for partition, problem in sorted(seen.stuck.items()):
+        why[f"partition {partition}"] = f"cannot be begun, tried {problem.tries} times: {problem.why}"
+    if beginning := sorted(set(seen.waiting) - seen.stuck.keys()):
+        why["beginning"] = f"partitions are being begun: {', '.join(map(str, beginning))}"
+    return Health(live=live, ready=live and seen.assigned and seen.recovered and not seen.waiting, why=why)
 
 
 def _name(standing: Standing) -> str:

@@ -2,23 +2,23 @@
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from aiokafka.errors import KafkaError
-from faust.types import TP
-from faust.types.events import EventT
 
 from schemas.errors import FatalError, RecordError
 from schemas.records import Tick
-from streams.runtime.faust.offsets import Offsets
-from streams.runtime.kafka.dead_letters import DeadLetters
+from streams.runtime.kernel.lifecycle import Part
+from streams.runtime.kernel.loop import SetAside
+from streams.runtime.kernel.offsets import Offsets
+from streams.runtime.kernel.records import Place, Record
+from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.ops.waiting import wait_for
 from streams.runtime.registry.serde import UnknownSchema
 from streams.runtime.schedule.alarm import Alarm
-from streams.runtime.schedule.tenure import Tenure
 from streams.scheduling.fencing import Admission, Fence, Verdict
 from streams.scheduling.reigns import Reigns
 from streams.scheduling.slots import Span
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 _RETRY_S: Final = 1.0
 #: ticks of a partition, one a second, whose commit may have been lost: what is older is judged by the log again
 _REMEMBERED: Final = 600
+#: how long a rebalance waits for the ticks at work; what takes longer is done again by the next owner
+WIND_UP_S: Final = 5.0
 
 
 class Due(NamedTuple):
@@ -51,19 +53,23 @@ class _Reader(Protocol):
     async def read(self, value: bytes) -> Tick: ...
 
 
-@dataclass(kw_only=True)
-class Owner:
+@dataclass(kw_only=True, eq=False)
+class Owner(Part):
     """Runs the ticks of the partitions that this worker owns."""
 
     run: Callable[[Due], Awaitable[None]]
     offsets: Offsets
     tick_log: TickLog
     serde: _Reader
-    dead_letters: DeadLetters
+    dead_letters: SetAside
     now_s: Callable[[], float]
     give_up: Callable[[FatalError], None]  #: stop the worker
     tenure: Tenure
     room: asyncio.Semaphore  #: as many ticks may be held or running at once
+    opened: Callable[[int], Awaitable[None]]  #: returns when everything else of the stage has begun a partition
+    retries: int = field(default=0, init=False)  #: ticks that failed and were run again
+    _came: deque[Record] = field(default_factory=deque, init=False)  #: ticks that are not judged yet
+    _comes: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     verdicts: Counter[Verdict] = field(default_factory=Counter, init=False)
     reigns: Reigns = field(default=Reigns(), init=False)
     _fences: dict[int, _Judge] = field(default_factory=dict, init=False)
@@ -82,50 +88,60 @@ class Owner:
         """Return how many ticks are held or running."""
         return len(self._running)
 
-    async def consume(self, events: AsyncIterator[EventT[bytes]]) -> None:
-        """Take every tick of the stream; this is the body of the stage's agent."""
-        async for event in events:
-            message = event.message
-            self.offsets.begin(message.tp, message.offset)
-            try:
-                tick = await self.serde.read(message.value or b"")
-            except RecordError as error:
-                origin = (message.topic, message.partition, message.offset)
-                await self.dead_letters.put(error, origin=origin, key=message.key, value=message.value)
-                self.offsets.done(message.tp, message.offset)
-                continue
-            await self._take(tick, message.tp, message.offset)
+    def take(self, record: Record) -> None:
+        """Take the next tick of a partition; `obey` judges it in its turn."""
+        self._came.append(record)
+        self._comes.set()
 
-    async def _take(self, tick: Tick, tp: TP, offset: int) -> None:
-        running = self._running.get((tp.partition, tick.slot))
+    async def obey(self) -> None:
+        """Judge ticks as they come, and run those that are admitted, until cancelled. Raises FatalError."""
+        while True:
+            await self._comes.wait()
+            while self._came:
+                await self._judge(self._came.popleft())
+            self._comes.clear()
+
+    async def _judge(self, record: Record) -> None:
+        place, offset, key, value = record
+        self.offsets.begin(place, offset)
+        try:
+            tick = await self.serde.read(value or b"")
+        except RecordError as error:
+            await self.dead_letters.put(error, origin=(*place, offset), key=key, value=value)
+            self.offsets.done(place, offset)
+            return
+        await self._take(tick, place, offset)
+
+    async def _take(self, tick: Tick, place: Place, offset: int) -> None:
+        running = self._running.get((place.partition, tick.slot))
         if running is not None and not running.cancelling():  # delivered again after a rebalance: the work goes on
-            running.add_done_callback(lambda task: self._finish(task, tp, offset))
+            running.add_done_callback(lambda task: self._finish(task, place, offset))
             return
-        taken = self._taken_of(tp)
+        taken = self._taken_of(place)
         if offset in taken:  # its work is over, or there was none; only the commit was lost
-            self.offsets.done(tp, offset)
+            self.offsets.done(place, offset)
             return
-        departures = self._departures[tp.partition]
-        admission = await self._admit(tick, tp.partition, offset)
+        departures = self._departures[place.partition]
+        admission = await self._admit(tick, place.partition, offset)
         self.verdicts[admission.verdict] += 1
         if admission.span is None:
             taken.add(offset)
-            self.offsets.done(tp, offset)
+            self.offsets.done(place, offset)
             return
         await self.room.acquire()
-        if departures != self._departures[tp.partition]:  # it left while this waited: its owner is given the tick anew
-            self._fences.pop(tp.partition, None)
+        if departures != self._departures[place.partition]:  # it left meanwhile: its owner is given the tick anew
+            self._fences.pop(place.partition, None)
             self.room.release()
             return
         taken.add(offset)
-        due = Due(tp.partition, admission.span, admission.gap)
-        task = asyncio.create_task(self._hold_and_run(due), name=f"tick-{tp.partition}-{tick.slot}")
-        self._running[tp.partition, tick.slot] = task
-        task.add_done_callback(lambda task: self._leave(task, tp.partition, tick.slot))
-        task.add_done_callback(lambda task: self._finish(task, tp, offset))
+        due = Due(place.partition, admission.span, admission.gap)
+        task = asyncio.create_task(self._hold_and_run(due), name=f"tick-{place.partition}-{tick.slot}")
+        self._running[place.partition, tick.slot] = task
+        task.add_done_callback(lambda task: self._leave(task, place.partition, tick.slot))
+        task.add_done_callback(lambda task: self._finish(task, place, offset))
 
-    def _taken_of(self, tp: TP) -> set[int]:
-        taken = self._taken.setdefault(tp.partition, set())
+    def _taken_of(self, place: Place) -> set[int]:
+        taken = self._taken.setdefault(place.partition, set())
         if len(taken) > 2 * _REMEMBERED:
             taken.intersection_update(sorted(taken)[-_REMEMBERED:])
         return taken
@@ -153,6 +169,7 @@ class Owner:
     async def _hold_and_run(self, due: Due) -> None:
         await self._alarm.until(due.span.last)
         await self._may_start.wait()
+        await self.opened(due.partition)
         await self.tenure.sure()
         task = asyncio.current_task()
         if task is not None:
@@ -167,6 +184,7 @@ class Owner:
                 self.give_up(fault)
                 raise
             except Exception:  # the edge of the stage: a tick is not lost to a fault in our own code
+                self.retries += 1
                 log.exception("tick failed, running it again partition=%d slot=%d", due.partition, due.span.last)
                 await asyncio.sleep(_RETRY_S)
             else:
@@ -184,9 +202,9 @@ class Owner:
         if self._running.get((partition, slot)) is task:
             del self._running[partition, slot]
 
-    def _finish(self, task: "asyncio.Task[None]", tp: TP, offset: int) -> None:
+    def _finish(self, task: "asyncio.Task[None]", place: Place, offset: int) -> None:
         if not task.cancelled() and task.exception() is None:
-            self.offsets.done(tp, offset)
+            self.offsets.done(place, offset)
 
     async def wind_up(self, within_s: float) -> None:
         """Start no tick until `go_on`, and return when those at work have ended, but within that time.
@@ -198,20 +216,23 @@ class Owner:
         if self._working and self.tenure.holds():
             await asyncio.wait(tuple(self._working), timeout=within_s)
 
-    def go_on(self) -> None:
-        """Let ticks start again."""
-        self._may_start.set()
+    async def pausing(self) -> None:
+        await self.wind_up(WIND_UP_S)
 
-    def left(self, partitions: Iterable[int]) -> None:
+    def lost(self, partitions: frozenset[int]) -> None:
         """Cancel what runs for partitions that now belong to another worker, and forget their past."""
-        gone = set(partitions)
         for (partition, _), task in tuple(self._running.items()):
-            if partition in gone:
+            if partition in partitions:
                 task.cancel()
-        for partition in gone:
+        for partition in partitions:
             self._departures[partition] += 1
             self._fences.pop(partition, None)
             self._taken.pop(partition, None)
+
+    def settled(self, owned: frozenset[int]) -> None:  # noqa: ARG002
+        """Let ticks start again; those that were not judged come again."""
+        self._came.clear()
+        self._may_start.set()
 
     async def stop(self) -> None:
         """Cancel everything; what was not done is run by the next owner."""
@@ -219,8 +240,3 @@ class Owner:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-
-
-def partitions_of(tps: Iterable[Any], topic: str) -> set[int]:
-    """Return the partition numbers of one topic."""
-    return {tp.partition for tp in tps if tp.topic == topic}

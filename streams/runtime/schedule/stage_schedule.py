@@ -7,105 +7,91 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any, Final
 
-from faust.types import TP
-
-from schemas.errors import FatalError
 from schemas.records import Tick
-from streams.pipeline import Topic
-from streams.runtime.faust.app import StageApp, run_in_background
 from streams.runtime.kafka.client import client_options
+from streams.runtime.kernel.worker import Worker
 from streams.runtime.schedule.leadership import Leadership, Term
-from streams.runtime.schedule.owner import Due, Owner, partitions_of
+from streams.runtime.schedule.owner import Due, Owner
 from streams.runtime.schedule.tick_log import KafkaTickLog
 from streams.runtime.schedule.ticker import Ticker
+from streams.runtime.settings.loading import Settings
 from streams.scheduling.fencing import lookback
 from streams.scheduling.leader import Pace
 
 log = logging.getLogger(__name__)
 
-
-#: how long a rebalance waits for the ticks at work; what takes longer is done again by the next owner
-WIND_UP_S: Final = 5.0
-#: the same for a stop, which has ten seconds for everything
+#: how long a stop waits for the ticks at work; it has ten seconds for everything
 STOP_WIND_UP_S: Final = 2.5
+
+
+def leader_path(settings: Settings, group: str) -> str:
+    """Return where in ZooKeeper the workers of a group queue to lead it: a zone's leader is its own."""
+    prefix = settings.panoptes.topic_prefix
+    return f"{settings.zookeeper.root}/{prefix}/{group.removeprefix(f'{prefix}-')}/leader"
 
 
 class StageSchedule:
     """The leader's and the owner's side of one stage in one worker."""
 
-    def __init__(self, app: StageApp, run: Callable[[Due], Awaitable[None]], *, longest_interval_s: int) -> None:
-        ticks = app.stage.ticks
+    def __init__(self, worker: Worker, run: Callable[[Due], Awaitable[None]], *, longest_interval_s: int) -> None:
+        """`run` does what a tick asks for; call this after everything that partitions begin with is registered."""
+        context = worker.context
+        ticks = context.stage.ticks
         if ticks is None:
-            raise ValueError(f"stage {app.stage.name} has no ticks in the map")
-        settings = app.settings
-        self._app = app
-        self._topic = app.topic_name(ticks)
+            raise ValueError(f"stage {context.stage.name} has no ticks in the map")
+        settings = context.settings
+        self._worker = worker
+        topic = context.topic_name(ticks)
         pace = Pace(publish_ahead_s=settings.scheduling.publish_ahead_s, longest_interval_s=longest_interval_s)
-        serde = app.serdes.of(ticks, Tick)
+        serde = context.serdes.of(ticks, Tick)
         tick_log = KafkaTickLog(
             client_options(settings.kafka),
-            self._topic,
+            topic,
             serde,
             lookback=lookback(pace.longest_interval_s, pace.publish_ahead_s),
         )
         self.ticker = Ticker(
-            stage=app.stage.name,
-            topic=self._topic,
-            worker=app.worker_name,
+            stage=context.stage.name,
+            topic=topic,
+            worker=context.worker,
             pace=pace,
             log_of_ticks=tick_log,
             serde=serde,
-            outbox=app.outbox,
+            outbox=context.outbox,
             now_s=time.time,
         )
         self.owner = Owner(
             run=run,
-            offsets=app.offsets,
+            offsets=worker.offsets,
             tick_log=tick_log,
             serde=serde,
-            dead_letters=app.dead_letters,
+            dead_letters=context.dead_letters,
             now_s=time.time,
-            give_up=lambda fault: self._app.add_future(self._app.crash(fault)),
-            tenure=app.tenure,
+            give_up=worker.fail,
+            tenure=context.tenure,
             room=asyncio.Semaphore(settings.scheduling.max_ticks_in_flight),
+            opened=worker.lifecycle.opened,
         )
         self._leadership = Leadership(
             settings.zookeeper.hosts,
-            f"{settings.zookeeper.root}/{settings.panoptes.topic_prefix}/{app.stage.name}/leader",
-            app.worker_name,
+            leader_path(settings, worker.group),
+            context.worker,
             session_timeout_s=settings.zookeeper.session_timeout_s,
             on_elected=self._elected,
             on_deposed=self._deposed,
         )
         self._leading: asyncio.Task[None] | None = None
-        self.owned: set[int] = set()
-        self._attach(ticks)
+        worker.inputs[ticks] = self.owner.take
+        worker.outlasting.add(ticks)
+        worker.lifecycle.register(self.owner)
+        worker.background["obey"] = self.owner.obey
+        worker.before_start.append(self._start)
+        worker.before_stop.append(self._stop)
+        worker.pages["/leadership"] = lambda: (200, self.leadership())
         self._measure()
 
-    def _attach(self, ticks: Topic) -> None:
-        app = self._app
-
-        async def ticks_agent(stream: Any) -> None:
-            try:
-                await self.owner.consume(stream.noack().events())
-            except FatalError as fault:
-                await app.crash(fault)
-
-        app.agent(app.input_topic(ticks), name=f"{app.stage.name}.ticks")(ticks_agent)
-        app.outlasting.add(self._topic)
-        app.on_partitions_revoked.connect(self._revoked, weak=False)
-        app.on_partitions_assigned.connect(self._assigned, weak=False)
-        app.before_start.append(self._start)
-        app.task(app.tenure.watch)
-        app.before_stop.append(self._stop)
-
-        async def leadership(web: Any, _request: Any) -> Any:
-            return web.json(self.leadership())
-
-        app.page("/leadership")(leadership)
-
     def _measure(self) -> None:
-        metrics, ticker, owner = self._app.metrics, self.ticker, self.owner
+        metrics, ticker, owner = self._worker.context.metrics, self.ticker, self.owner
         metrics.gauge("leader", "1 while this worker leads its stage", lambda: float(ticker.term is not None))
         metrics.gauge(
             "leader_epoch", "epoch of this worker's last term", lambda: ticker.terms[-1].epoch if ticker.terms else 0
@@ -123,7 +109,7 @@ class StageSchedule:
         metrics.gauge("leader_ahead_seconds", "how long the published ticks still last", ticker.ahead_s)
         metrics.counter("ticks_published", "ticks that this worker published as leader", lambda: ticker.published)
         metrics.gauge("ticks_in_flight", "ticks held until their second, or running", lambda: owner.in_flight)
-        metrics.gauge("partitions_owned", "partitions whose resources this worker serves", lambda: len(self.owned))
+        metrics.counter("ticks_retried", "ticks that failed and were run again", lambda: owner.retries)
         metrics.counters(
             "ticks_taken",
             "ticks by what became of them",
@@ -134,8 +120,8 @@ class StageSchedule:
     def leadership(self) -> dict[str, Any]:
         """Return this worker's own terms, and who has led before it or beside it, with times and epochs."""
         return {
-            "stage": self._app.stage.name,
-            "worker": self._app.worker_name,
+            "stage": self._worker.context.stage.name,
+            "worker": self._worker.context.worker,
             "leads": self.ticker.term is not None,
             "terms": [asdict(term) for term in self.ticker.terms],
             "reigns": [asdict(reign) for reign in self.owner.reigns.seen],
@@ -154,23 +140,15 @@ class StageSchedule:
         await abdication
 
     def _elected(self, term: Term) -> None:
-        self._leading = run_in_background(self._app, self.ticker.lead(term), name="leader")
+        self._leading = asyncio.create_task(self._lead(term), name="leader")
+
+    async def _lead(self, term: Term) -> None:
+        try:
+            await self.ticker.lead(term)
+        except Exception as problem:  # noqa: BLE001 - the edge of the worker
+            self._worker.fail(problem)
 
     def _deposed(self, _term: Term) -> None:
         if self._leading is not None:
             self._leading.cancel()
             self._leading = None
-
-    async def _revoked(self, _app: Any, revoked: set[Any], **_: Any) -> None:
-        log.info("partitions revoked topic=%s partitions=%s", self._topic, sorted(partitions_of(revoked, self._topic)))
-        await self.owner.wind_up(WIND_UP_S)
-
-    async def _assigned(self, _app: Any, assigned: set[Any], **_: Any) -> None:
-        now_owned = partitions_of(assigned, self._topic)
-        held = self._app.tenure.assigned()
-        left = self.owned - now_owned if held else self.owned | now_owned
-        self.owner.left(left)
-        self._app.offsets.forget([TP(self._topic, partition) for partition in left])
-        self.owned = now_owned
-        self.owner.go_on()
-        log.info("partitions assigned topic=%s partitions=%s", self._topic, sorted(now_owned))

@@ -19,6 +19,7 @@ PLUGINS: Final = """
 #   plugin      which plugin: the name of its entry point (docs/plugins.md)
 #   interval_s  how often it runs (transforms have none)
 #   filter      which resources it is for; empty: all
+#   zone        of a discovery section: the [polling] zone whose workers run it
 #   enabled     false switches the section off
 # and the plugin's own options.
 
@@ -26,6 +27,7 @@ PLUGINS: Final = """
 [discovery:devices]
 plugin = from-file
 interval_s = 60
+#zone = dmz
 path = examples/devices.yaml
 
 # What a device is: sysDescr, sysObjectID, sysName, sysLocation, uptime.

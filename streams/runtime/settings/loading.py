@@ -30,12 +30,14 @@ from streams.runtime.settings.sections import (
     ProfilesSettings,
     RedisSettings,
     RegistrySettings,
+    ResourcesSettings,
     SchedulingSettings,
     SnmpSettings,
     WebSettings,
     ZookeeperSettings,
 )
 from streams.runtime.settings.setting import DoNotFit, Section
+from streams.runtime.settings.topics_section import TopicsSettings
 
 __all__ = ["KafkaSettings", "PluginSection", "Settings", "SettingsError", "examine", "load"]
 
@@ -59,10 +61,12 @@ class Settings(BaseModel):
 
     panoptes: PanoptesSettings = PanoptesSettings()
     kafka: KafkaSettings = KafkaSettings()
+    topics: TopicsSettings = TopicsSettings()
     registry: RegistrySettings = RegistrySettings()
     zookeeper: ZookeeperSettings = ZookeeperSettings()
     redis: RedisSettings = RedisSettings()
     web: WebSettings = WebSettings()
+    resources: ResourcesSettings = ResourcesSettings()
     scheduling: SchedulingSettings = SchedulingSettings()
     polling: PollingSettings = PollingSettings()
     snmp: SnmpSettings = SnmpSettings()

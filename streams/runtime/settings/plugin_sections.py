@@ -35,6 +35,12 @@ def _interval(interval_s: int, info: ValidationInfo) -> int:
     return interval_s
 
 
+def _zone(zone: str, info: ValidationInfo) -> str:
+    if zone and info.data["kind"] is not Kind.DISCOVERY:
+        raise ValueError("only discovery sections have one: whom the others are for is said by their filter")
+    return zone
+
+
 class PluginSection(Section):
     """One use of a plugin. Whatever is not listed here is an option of the plugin itself."""
 
@@ -46,6 +52,9 @@ class PluginSection(Section):
     )
     filter: Annotated[str, AfterValidator(_filter)] = setting(
         "", "which resources it is for, e.g. resource_site = 'fra1' AND resource_type LIKE 'cisco%'; empty: all"
+    )
+    zone: Annotated[str, AfterValidator(_zone)] = setting(
+        "", "of a discovery section: it runs in the workers of this [polling] zone, and so does what it finds"
     )
     enabled: bool = setting(True, "false switches the section off")
     options: Mapping[str, str] = Field(default_factory=dict)
@@ -63,7 +72,7 @@ class PluginSection(Section):
 
 
 #: the settings of a plugin's section; every other key is an option of the plugin
-PLUGIN_KEYS: Final = ("plugin", "interval_s", "filter", "enabled")
+PLUGIN_KEYS: Final = ("plugin", "interval_s", "filter", "zone", "enabled")
 
 
 #: kind and plugin of those that take an option `profiles`: folders, separated by colons

@@ -89,6 +89,12 @@ class PanoptesSettings(Section):
     state_dir: str = setting(
         ".state/panoptes", "folder for what a worker keeps on disk; relative to the working directory", min_length=1
     )
+    format: int = setting(
+        1,
+        "the format in which tables' values are written; 0, that of before there were formats, while older workers run",
+        ge=0,
+        le=1,
+    )
     log_level: LogLevel = setting(
         "INFO", "what our own code logs: this level and above, as far as the worker's --loglevel lets it through"
     )
@@ -188,6 +194,15 @@ class WebSettings(Section):
     )
 
 
+class ResourcesSettings(Section):
+    """How sightings of discovery sections become one inventory."""
+
+    precedence: Words = setting(
+        (),
+        "discovery sections that count first where they see a resource differently, separated by commas; then by name",
+    )
+
+
 class SchedulingSettings(Section):
     """Ticks, and when a worker gives itself up."""
 
@@ -210,6 +225,11 @@ class PollingSettings(Section):
     """How much a polling worker does at once."""
 
     max_polls_in_flight: int = setting(2000, "polls under way at a time in one worker", ge=1)
+    zone: str = setting(
+        "",
+        "which zone's devices workers of discovery, enrichment and polling with this configuration ask, and no others",
+        pattern=r"^[A-Za-z0-9_-]{0,64}$",
+    )
 
 
 class SnmpSettings(Section):
@@ -266,6 +286,11 @@ class GaugesSettings(Section):
     line_rate_margin: float = setting(1.1, "a rate above the line's speed times this is refused", ge=1, le=10)
     emit_counters: bool = setting(False, "put raw counters into gauges too; they stand in raw-counters anyway")
     max_batch_bytes: int = setting(2**20, "bytes that are sent to one partition at a time", ge=2**18, le=8 * 2**20)
+    series_bytes: int = setting(
+        512 * 2**20,
+        "memory for series that are kept decoded, about; the rest is read from the table at each poll",
+        ge=2**20,
+    )
 
 
 class ProfilesSettings(Section):

@@ -144,13 +144,20 @@ def write(text: str, raw: dict[str, Any], found: Sequence[Figures], whole: to_ka
     (DOCS / "snmp.svg").write_text(bars("CPU per value read, SNMPv2c (µs; less is better)", rows, "µs"))
 
 
+def at_least_one(text: str) -> int:
+    """Return a whole number of at least 1. Raises argparse.ArgumentTypeError."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, found {text!r}")
+    return int(text)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.snmp", description=__doc__)
-    parser.add_argument("--devices", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--growth", type=int, nargs="*", default=[100, 1000, 10_000])
+    parser.add_argument("--devices", type=at_least_one, default=1000)
+    parser.add_argument("--rounds", type=at_least_one, default=5)
+    parser.add_argument("--growth", type=at_least_one, nargs="*", default=[100, 1000, 10_000])
     parser.add_argument(
-        "--intervals", type=int, nargs="+", default=[60, 10], help="seconds between polls on the way to Kafka"
+        "--intervals", type=at_least_one, nargs="+", default=[60, 10], help="seconds between polls on the way to Kafka"
     )
     parser.add_argument("--minutes", type=float, default=3.0, help="how long the way to Kafka is measured, for each")
     parser.add_argument("--no-kafka", action="store_true", help="leave the way to Kafka out")

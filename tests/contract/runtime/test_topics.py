@@ -11,9 +11,18 @@ from click.testing import CliRunner
 
 from schemas.errors import FatalError
 from streams.cli import topics as cli
-from streams.pipeline import TOPICS, Cleanup, Topic
-from streams.runtime.kafka.topics import Report, await_topics, check_topics, ensure_topics, topic_name
+from streams.pipeline import CHANGELOGS, TOPICS, Cleanup, Topic
+from streams.runtime.kafka.topic_names import changelog_name
+from streams.runtime.kafka.topics import (
+    Report,
+    await_topics,
+    check_topics,
+    ensure_topics,
+    topic_name,
+    update_topics,
+)
 from streams.runtime.settings.loading import KafkaSettings, Settings, load
+from streams.runtime.settings.topics_section import TopicsSettings
 
 
 @pytest.fixture
@@ -39,8 +48,10 @@ async def admin(settings):
 
 
 async def test_every_topic_is_created_once_with_what_the_map_says(settings, admin):
-    assert (await check_topics(settings)).missing == [topic_name(settings, topic) for topic in TOPICS]
-    assert (await ensure_topics(settings)).created == [topic_name(settings, topic) for topic in TOPICS]
+    every = [topic_name(settings, topic) for topic in TOPICS]
+    every += [changelog_name(settings, changelog) for changelog in CHANGELOGS.values()]
+    assert (await check_topics(settings)).missing == every
+    assert (await ensure_topics(settings)).created == every
     assert await ensure_topics(settings) == Report(created=[], missing=[], fatal=[], differing=[])
     described = await admin.describe_topics([topic_name(settings, topic) for topic in TOPICS])
     assert {len(topic["partitions"]) for topic in described} == {3}
@@ -88,6 +99,34 @@ async def test_another_configuration_is_a_warning_that_names_it(settings, admin,
     assert not report.fatal
 
 
+async def configs_of(admin, name) -> dict[str, str]:
+    (response,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+    ((_, _, _, _, entries),) = response.resources
+    return {entry[0]: entry[1] for entry in entries}
+
+
+async def test_retention_is_a_setting_and_an_update_leaves_what_else_was_set(settings, admin):
+    await ensure_topics(settings)
+    gauges = topic_name(settings, Topic.GAUGES)
+    assert (await configs_of(admin, gauges))["retention.ms"] == "604800000"
+    theirs = {"retention.ms": "604800000", "segment.ms": "3600000", "max.message.bytes": "8388608"}
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, gauges, theirs)])
+    async with asyncio.timeout(30):  # the broker that is asked hears of it from the controller
+        while (await configs_of(admin, gauges))["segment.ms"] != "3600000":
+            await asyncio.sleep(0.05)
+    longer = settings.model_copy(update={"topics": TopicsSettings(retention_gauges_s="30d")})
+    assert f"{gauges}: retention.ms is 604800000, expected 2592000000" in (await check_topics(longer)).differing
+    said = await update_topics(longer)
+    assert f"{gauges}: retention.ms was 604800000, is 2592000000" in said
+    assert {line.split(":")[0] for line in said} == {gauges}
+    async with asyncio.timeout(30):
+        while (await check_topics(longer)).differing:
+            await asyncio.sleep(0.05)
+    now = await configs_of(admin, gauges)
+    assert (now["retention.ms"], now["segment.ms"]) == ("2592000000", "3600000")
+    assert await update_topics(longer) == []
+
+
 async def test_an_absent_broker_is_waited_for_and_told(caplog):
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
@@ -109,12 +148,18 @@ def test_the_commands_create_and_check(environ):
     runner = CliRunner(env=environ)
     missing = runner.invoke(cli.command, ["check"])
     assert missing.exit_code == 1
-    assert missing.output.count("is missing\n") == len(TOPICS)
+    assert missing.output.count("is missing\n") == len(TOPICS) + len(CHANGELOGS)
     created = runner.invoke(cli.command, ["create"])
     assert created.exit_code == 0
-    assert created.output.count("created ") == len(TOPICS)
+    assert created.output.count("created ") == len(TOPICS) + len(CHANGELOGS)
     assert runner.invoke(cli.command, ["create"]).output == "every topic is there\n"
     assert runner.invoke(cli.command, ["check"]).exit_code == 0
+    assert runner.invoke(cli.command, ["create", "--update"]).output.endswith("no topic had another configuration\n")
+    again = CliRunner(env={**environ, "PANOPTES_TOPICS_RETENTION_DEAD_LETTERS_S": "1h"})
+    assert (
+        "dead-letters: retention.ms was 1209600000, is 3600000\n"
+        in again.invoke(cli.command, ["create", "--update"]).output
+    )
     differing = CliRunner(env={**environ, "PANOPTES_KAFKA_PARTITIONS": "4"}).invoke(cli.command, ["create"])
     assert differing.exit_code == 1
     assert "3 partitions, expected 4" in differing.output

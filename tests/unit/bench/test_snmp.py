@@ -67,3 +67,13 @@ def test_bytes_of_an_idle_device(grown: list[tuple[int, int]], expected: int | N
 def test_devices_are_discovered_only_where_a_list_is_given() -> None:
     assert "[discovery:bench]" not in configuration("/state")
     assert "path = /list" in configuration("/state", 10, "/list")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "x"])
+def test_a_number_that_makes_no_run_is_refused_by_name(
+    value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["bench", f"--intervals={value}"])
+    with pytest.raises(SystemExit):
+        bench.main()
+    assert f"--intervals: expected a whole number of at least 1, found '{value}'" in capsys.readouterr().err

@@ -73,6 +73,37 @@ async def test_every_format_gives_the_same_resource(ending: str) -> None:
     assert resource.ttl_s == 604_800
 
 
+MORE = {
+    "yaml": """\
+        - {site: s, class: c, subclass: u, type: t, id: x, endpoint: h, zone: dmz-1,
+           addresses: [192.0.2.1, "2001:DB8:0::1", 192.0.2.1], identifiers: {serial: 0012, sys_name: sw 1}}
+        """,
+    "json": """\
+        [{"site": "s", "class": "c", "subclass": "u", "type": "t", "id": "x", "endpoint": "h", "zone": "dmz-1",
+          "addresses": ["192.0.2.1", "2001:db8::1"], "identifiers": {"serial": "0012", "sys_name": "sw 1"}}]
+        """,
+    "csv": """\
+        site;class;subclass;type;id;endpoint;zone;addresses;identifier.serial;identifier.sys_name
+        s;c;u;t;x;h;dmz-1;192.0.2.1, 2001:db8::1;0012;sw 1
+        """,
+}
+
+
+@pytest.mark.parametrize("ending", MORE)
+async def test_zone_addresses_and_identifiers_are_taken_from_every_format(ending: str) -> None:
+    found = await _discover(MORE[ending], ending)
+    assert found.problems == []
+    [resource] = found.resources
+    assert resource.zone == "dmz-1"
+    assert resource.addresses == ("192.0.2.1", "2001:db8::1")
+    assert resource.identifiers == {"serial": "0012", "sys_name": "sw 1"}
+
+
+async def test_what_an_entry_does_not_say_has_its_default() -> None:
+    [resource] = (await _discover(GOOD["yaml"])).resources
+    assert (resource.zone, resource.addresses, resource.identifiers) == ("", (), {})
+
+
 async def test_a_list_of_the_reference_system_is_read_as_it_is() -> None:
     found = await _discover(
         """\
@@ -113,6 +144,20 @@ PARTS = "site: s, class: c, subclass: u, type: t"
         ),
         pytest.param(
             f"{{{PARTS}, id: x, endpoint: h, labels: a}}", "labels: expected names and values", id="labels-no-map"
+        ),
+        pytest.param(f"{{{PARTS}, id: x, endpoint: h, zone: a.b}}", "zone: expected letters", id="zone-with-a-dot"),
+        pytest.param(f"{{{PARTS}, id: x, endpoint: h, zone: [a]}}", "zone: expected letters", id="zone-is-a-list"),
+        pytest.param(f"{{{PARTS}, id: x, endpoint: h, zone: {'a' * 33}}}", "32 at most", id="zone-too-long"),
+        pytest.param(
+            f"{{{PARTS}, id: x, endpoint: h, addresses: [10.0.0.256]}}", "found '10.0.0.256'", id="no-address"
+        ),
+        pytest.param(f"{{{PARTS}, id: x, endpoint: h, addresses: [[a]]}}", "addresses: expected", id="address-nested"),
+        pytest.param(f"{{{PARTS}, id: x, endpoint: h, addresses: {{a: b}}}}", "expected a list", id="addresses-a-map"),
+        pytest.param(
+            f"{{{PARTS}, id: x, endpoint: h, identifiers: {{mac: a}}}}", "identifier 'mac' is unknown", id="identifier"
+        ),
+        pytest.param(
+            f'{{{PARTS}, id: x, endpoint: h, identifiers: {{serial: "a\tb"}}}}', r"holds '\t'", id="tab-in-a-serial"
         ),
         pytest.param(f"{{{PARTS}, id: x, endpoint: h, ttl_s: -1}}", "ttl_s '-1'", id="negative-ttl"),
         pytest.param(

@@ -84,7 +84,7 @@ def test_a_late_sample_gives_no_record_and_changes_nothing():
 def test_a_rate_that_cannot_be_made_says_why_and_the_next_one_is_there(now, reason):
     before = octets(0, discontinuities_cs=[5])
     bad = octets(60_000, **{"discontinuities_cs": [5], **now})
-    (gauge,) = gauges(before, bad)
+    gauge = gauges(before, bad)[0]
     assert gauge.gauges == {}
     assert gauge.missing == {"octets_in": reason}
     after = now["slot"] + 60
@@ -125,17 +125,21 @@ def test_the_time_of_a_discontinuity_is_honoured(stamps_before, stamps_now, refu
 def test_rows_are_known_by_name_wherever_they_stand():
     before = octets(0, 1000, 2000, index=["a", "b", "c"])
     now = octets(2060, 1120, 5, index=["c", "b", "d"], slot=T0_S + 60)
-    c, b, d = gauges(before, now)
+    c, b, d, a = gauges(before, now)
     assert (c.gauges, b.gauges, d.gauges) == ({"octets_in": 1.0}, {"octets_in": 2.0}, {})
     assert d.missing == {"octets_in": "row-new"}
     assert d.duration_s is None
+    assert (a.row, a.missing) == ("a", {"octets_in": "row-gone"})
 
 
 def test_a_row_that_vanishes_and_returns_starts_anew():
     there = octets(0, 0, index=["a", "b"])
     gone = octets(60, index=["a"], slot=T0_S + 60)
     back = octets(120, 7, index=["a", "b"], slot=T0_S + 120)
-    assert [gauge.row for gauge in gauges(there, gone)] == ["a"]
+    assert [(gauge.row, gauge.missing) for gauge in gauges(there, gone)] == [
+        ("a", {}),
+        ("b", {"octets_in": "row-gone"}),
+    ]
     a, b = gauges(there, gone, back)
     assert a.gauges == {"octets_in": 1.0}
     assert b.missing == {"octets_in": "row-new"}
@@ -143,7 +147,67 @@ def test_a_row_that_vanishes_and_returns_starts_anew():
 
 def test_a_poll_without_rows_before_one_with_rows():
     assert gauges(octets(), octets(5, slot=T0_S + 60))[0].missing == {"octets_in": "row-new"}
-    assert gauges(octets(5), octets(slot=T0_S + 60)) == []
+    (last,) = gauges(octets(5), octets(slot=T0_S + 60))
+    assert last.missing == {"octets_in": "row-gone"}
+
+
+def test_the_last_of_a_row_says_what_it_had_under_its_own_dimensions():
+    derived = (parse("interface", "share", "utilisation octets_in"),)
+    more = {
+        "gauges": [level("t", [1.0, 2.0])],
+        "states": [state("oper", ["up", "down"])],
+        "dimensions": [state("alias", ["core", ""]), state("if_index", ["1", "2"])],
+        "missing": [MissingCells(column="alias", reason="timeout", rows=[1])],
+    }
+    there = octets(0, 0, index=["a", "b"], **more)
+    gone = octets(60, index=["a"], slot=T0_S + 60, labels={"rack": "8"})
+    _, last = gauges(there, gone, rules=Rules(derived=derived))
+    assert last.missing == dict.fromkeys(["octets_in", "t", "share", "oper"], "row-gone")
+    assert (last.dimensions, last.labels) == ({"if_index": "2"}, {"rack": "8"})
+    assert (last.slot, last.time_ms, last.duration_s) == (gone.slot, gone.polled_at_ms, None)
+    assert last.units == {"octets_in": "octets/s", "t": "celsius", "share": "1"}
+    assert gauges(there, gone, gone, rules=Rules(derived=derived))[1] == last
+
+
+def test_the_words_for_rows_that_are_gone_are_counted():
+    step = advance(advance(None, octets(0, 0), Rules()).state, octets(60, slot=T0_S + 60), Rules())
+    assert step.counts() == {"row-gone": 1}
+
+
+def test_a_poll_that_broke_off_ends_no_row():
+    there = octets(0, 0, index=["a", "b"])
+    half = octets(60, index=["a"], slot=T0_S + 60, complete=False)
+    assert [gauge.row for gauge in gauges(there, half)] == ["a"]
+
+
+def test_a_column_that_the_agent_does_not_have_is_not_said_in_each_row():
+    absent = {"absent": {"errors_in": "no-such-instance"}}
+    (first,) = gauges(octets(0, **absent))
+    (then,) = gauges(octets(0, **absent), octets(60, slot=T0_S + 60, **absent))
+    assert (first.missing, then.missing) == ({"octets_in": "first-sample"}, {})
+
+
+@pytest.mark.parametrize(
+    "had",
+    [
+        pytest.param({"gauges": [level("x", [1.0])]}, id="level"),
+        pytest.param({"states": [state("x", ["up"])]}, id="state"),
+        pytest.param({"x": [0]}, id="counter"),
+    ],
+)
+def test_a_column_that_the_agent_has_no_more_is_said_once(had):
+    absent = {"absent": {"x": "not-answered"}}
+    first = sample({"octets_in": [0], "x": had["x"]}) if "x" in had else octets(0, **had)
+    polls = [first, octets(60, slot=T0_S + 60, **absent), octets(120, slot=T0_S + 120, **absent)]
+    assert gauges(*polls[:2])[0].missing == {"x": "not-answered"}
+    assert gauges(*polls)[0].missing == {}
+
+
+def test_a_value_made_of_what_the_agent_lacks_says_why():
+    more = {"absent": {"x": "not-answered"}, "derived": [DerivedMetric(name="d", unit="s", expr="octets_in + x")]}
+    (gauge,) = gauges(octets(0, **more), octets(60, slot=T0_S + 60, **more))
+    assert gauge.missing == {"d": "not-answered"}
+    assert gauge.units == {"octets_in": "octets/s", "d": "s"}
 
 
 def test_a_missing_cell_leaves_the_others_alone():
@@ -435,6 +499,7 @@ def test_a_wrong_declaration_says_what_was_expected(text, expected):
         pytest.param({"counters": [column("o", [1, 2], rows_32=[2])]}, "rows_32", id="rows-32"),
         pytest.param({"interval_s": 0}, "interval_s 0", id="interval"),
         pytest.param({"missing": [MissingCells(column="o", reason="r", rows=[2])]}, "missing", id="missing-row"),
+        pytest.param({"absent": {"octets_in": "r"}}, "absent: columns that are there", id="absent-and-there"),
     ],
 )
 def test_a_poll_that_contradicts_itself_is_refused_whole(wrong, complaint):
@@ -476,7 +541,7 @@ def test_of_two_derived_values_of_one_name_the_first_counts():
     step = advance(advance(None, octets(0), rules).state, octets(60, slot=T0_S + 60), rules)
     assert step.rows is not None
     assert [dict(gauge.gauges) for gauge in gauges_of(step.rows)] == [{"octets_in": 1.0, "u": 1.0}]
-    assert pack(step.rows, b"")[0].count(b"\x02u") == 1
+    assert pack(step.rows, b"")[0].count(b"\x02u") == 2  # among the numbers, and among their units
     assert step.counts() == {"name-taken": 1}
 
 

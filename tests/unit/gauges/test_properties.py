@@ -71,6 +71,8 @@ def polls(draw: st.DrawFn, keys: Sequence[str] = ("a", "b", "c", "d")) -> RawCou
         states=[state("s", each(TEXT)), state("oper", each(st.sampled_from(["up", "down"])))],
         dimensions=[state("d", each(TEXT))],
         labels=draw(st.dictionaries(TEXT, TEXT, max_size=2)),
+        absent=draw(st.dictionaries(st.sampled_from(["gone", "never"]), TEXT)),
+        complete=draw(st.booleans()),
         line_rates=each(st.sampled_from([0, 10**6, 10**9, 10**12])) if draw(st.booleans()) else [],
         offsets_ms=each(st.integers(0, 5000)) if draw(st.booleans()) else [],
         discontinuities_cs=each(st.sampled_from([-1, 0, 7, 9_010_000])) if draw(st.booleans()) else [],
@@ -134,8 +136,13 @@ def test_every_column_stands_in_each_row_with_a_number_or_a_reason(before, now):
     now = replace(now, slot=before.slot + 60)
     (_, gauges, _) = fold([before, now])[-1]
     names = {column.name for column in (*now.counters, *now.gauges)} | {"utilisation", "ratio"}
-    for gauge in gauges:
+    for gauge in gauges[: len(now.index)]:
         assert names <= set(gauge.gauges) | set(gauge.missing)
+    gone = [key for key in before.index if key not in now.index] if now.complete else []
+    had = {column.name for column in (*before.counters, *before.gauges, *before.states)} | {"utilisation", "ratio"}
+    for key, gauge in zip(gone, gauges[len(now.index) :], strict=True):
+        assert (gauge.row, gauge.missing) == (key, dict.fromkeys(gauge.missing, "row-gone"))
+        assert (set(gauge.missing), gauge.gauges) == (had, {})
 
 
 class Traffic(NamedTuple):

@@ -59,6 +59,8 @@ def test_what_seldom_changes_is_packed_once_a_group():
     pack(HEADER, ENRICHED, JOB, 60, sample, heads)
     unseen = replace(sample, uptime_cs=2, index=Unseen())
     assert pack(HEADER, ENRICHED, JOB, 60, unseen, heads) == whole(replace(sample, uptime_cs=2), 60)
+    lacking = replace(sample, absent={"octets_in": "not-answered"})
+    assert pack(HEADER, ENRICHED, JOB, 60, lacking, heads) == whole(lacking, 60)
     renamed = replace(sample, index=["Gi0/2"], known_by=object())
     assert pack(HEADER, ENRICHED, JOB, 60, renamed, heads) == whole(renamed, 60)
     assert len(heads) == 1

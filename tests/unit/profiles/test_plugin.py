@@ -15,7 +15,7 @@ from pollers.profiles.authoring.recording import RecordedSession, read_recording
 from pollers.profiles.reading.frames import Frame
 from pollers.snmp.client import Device, Session
 from pollers.snmp.errors import AgentError, AuthRefused, DeadlineExceeded, NoAnswer, SnmpError, Unreachable
-from pollers.snmp.values import Table
+from pollers.snmp.values import Problem, Table
 from schemas.records import EnrichedResource, Job, Outcome, Resource
 
 ROUTER = """\
@@ -109,8 +109,56 @@ async def test_a_poll_gives_the_interfaces_with_widths_line_rates_and_reasons():
     assert counters["octets_in"].values == [-1, 7]
     assert counters["octets_in"].unit == "octets"
     assert (counters["errors_in"].width, counters["errors_in"].values) == (32, [3, 4])
-    assert missing["octets_out", "not-answered"] == [0, 1]
+    assert (sample.absent["octets_out"], "octets_out" in counters) == ("not-answered", False)
+    assert not missing.keys() & {("octets_out", "not-answered")}
     assert sample.line_rates == [1_000_000_000, 10_000_000_000]
+
+
+async def test_interfaces_carry_their_index_and_what_the_agent_lacks_stands_in_no_row():
+    (sample,) = (await snmp_profile.create(Bench().context).poll(enriched(), JOB, 0)).samples
+    assert next(column.values for column in sample.dimensions if column.name == "if_index") == ["1", "2"]
+    lacking = {cells.column for cells in sample.missing if len(cells.rows) == len(sample.index)}
+    columns = {column.name for column in (*sample.counters, *sample.gauges, *sample.states)}
+    assert not sample.absent.keys() & (lacking | columns)
+    assert sample.complete
+
+
+async def test_a_group_that_vanishes_gets_one_empty_sample():
+    bench = Bench()
+    plugin = snmp_profile.create(bench.context)
+    seen = []
+    for text in (ROUTER, ROUTER.split("1.3.6.1.2.1.2.2.1.2.1", maxsplit=1)[0], None, ROUTER):
+        bench.text = text or bench.text
+        poll = await plugin.poll(enriched(), JOB, 0)
+        seen.append([(sample.group, list(sample.index), sample.complete) for sample in poll.samples])
+        bench.pass_time(700)  # a table without rows is looked at every ten minutes
+    rows = [("interface", ["Gi0/1", "Gi0/2"], True)]
+    assert seen == [rows, [("interface", [], True)], [], rows]
+
+
+@pytest.mark.parametrize(
+    ("kept", "samples"),
+    [
+        pytest.param(1, [(["Gi0/1"], False)], id="half-of-the-table"),
+        pytest.param(0, [], id="nothing-of-it"),
+    ],
+)
+async def test_a_walk_that_breaks_off_ends_neither_rows_nor_groups(monkeypatch, kept, samples):
+    bench = Bench()
+    plugin = snmp_profile.create(bench.context)
+    await plugin.poll(enriched(), JOB, 0)
+    bench.pass_time(60)
+    whole = Listening.walk
+
+    async def broken(self, columns):
+        table = await whole(self, columns)
+        cut = [column._replace(types=column.types[:kept], data=column.data[:kept]) for column in table.columns]
+        return Table(table.rows[:kept], cut, table.offsets_ms[:kept], [Problem("oid-not-increasing", "at 1.3")])
+
+    monkeypatch.setattr(Listening, "walk", broken)
+    poll = await plugin.poll(enriched(), JOB, 60)
+    assert poll.outcome is Outcome.PARTIAL
+    assert [(list(sample.index), sample.complete) for sample in poll.samples] == samples
 
 
 async def test_what_a_device_lacks_is_asked_once_until_it_reboots():

@@ -38,11 +38,73 @@ def test_a_running_poll_is_not_stacked_upon() -> None:
     assert "slot 60 was still running" in offer.missed[0].reason
 
 
-def test_two_jobs_of_one_resource_do_not_hinder_one_another() -> None:
+PING, FACTS = (Job(plugin=name, profile="", interval_s=60) for name in ("ping", "facts"))
+
+
+def test_two_jobs_of_one_resource_run_one_after_the_other_while_others_go_on() -> None:
     inflight = InFlight(CAPS)
-    other = Job(plugin="ping", profile="", interval_s=60)
     inflight.admit_poll(poll("r"), 60.0)
-    assert inflight.admit_poll(PollId("r", other, 61), 61.0).decision is Decision.START
+    offer = inflight.admit_poll(PollId("r", PING, 61), 61.0)
+    assert (offer.decision, offer.missed) == (Decision.WAIT, ())
+    assert inflight.admit_poll(PollId("r", PING, 61), 61.5).decision is Decision.ADOPT
+    assert inflight.admit_poll(poll("other"), 62.0).decision is Decision.START
+    assert inflight.finish(poll("r"), 63.0, badly=False).start == [PollId("r", PING, 61)]
+    assert (inflight.running, inflight.waiting) == (2, 0)
+
+
+def test_jobs_of_one_resource_take_turns_in_the_order_in_which_they_came() -> None:
+    inflight = InFlight(CAPS)
+    started = []
+    inflight.admit_poll(poll("r", 60), 60.0)
+    for job in (PING, FACTS):
+        inflight.admit_poll(PollId("r", job, 60), 60.0)
+    running = poll("r", 60)
+    for now_s in (75.0, 90.0, 105.0, 120.0):
+        if now_s == 90.0:  # the first job is due again, and has to wait until the third has had its turn
+            inflight.admit_poll(poll("r", 90), 90.0)
+        started += (after := inflight.finish(running, now_s, badly=False)).start
+        assert len(after.start) <= 1
+        running = after.start[0] if after.start else running
+    assert [each.job for each in started] == [PING, FACTS, MINUTE]
+
+
+def test_who_waited_for_its_resource_has_its_place_behind_those_that_wait_for_room() -> None:
+    inflight = full()
+    inflight.admit_poll(PollId("busy0", PING, 60), 60.0)
+    inflight.admit_poll(poll("r"), 61.0)
+    assert inflight.finish(poll("busy0"), 62.0, badly=False).start == [poll("r")]
+    assert inflight.finish(poll("busy1"), 63.0, badly=False).start == [PollId("busy0", PING, 60)]
+
+
+def test_two_jobs_that_wait_for_room_do_not_start_together() -> None:
+    inflight = full()
+    for job in (PING, FACTS):
+        inflight.admit_poll(PollId("r", job, 60), 60.0)
+    assert inflight.finish(poll("busy0"), 61.0, badly=False).start == [PollId("r", PING, 60)]
+    assert inflight.finish(poll("busy1"), 62.0, badly=False).start == []
+    assert inflight.finish(PollId("r", PING, 60), 63.0, badly=False).start == [PollId("r", FACTS, 60)]
+
+
+def test_who_waits_for_its_resource_for_too_long_is_missed_with_that_reason_and_presses_for_no_worker() -> None:
+    inflight = InFlight(CAPS)
+    inflight.admit_poll(poll("r"), 60.0)
+    inflight.admit_poll(PollId("r", PING, 60), 60.0)
+    assert inflight.pressure(119.0, BUSY) < 0.5
+    (missed,) = inflight.sweep(120.0).missed
+    assert missed.poll == PollId("r", PING, 60)
+    assert missed.reason.endswith("another poll of the resource was running")
+    assert inflight.waiting == 0
+    assert inflight.pressure(121.0, BUSY) < 0.5
+
+
+def test_a_slot_that_waits_for_its_resource_gives_its_place_to_the_next() -> None:
+    inflight = InFlight(CAPS)
+    inflight.admit_poll(poll("r"), 60.0)
+    inflight.admit_poll(PollId("r", PING, 60), 60.0)
+    (missed,) = inflight.admit_poll(PollId("r", PING, 120), 119.0).missed
+    assert missed.poll == PollId("r", PING, 60)
+    assert "another poll of the resource was running" in missed.reason
+    assert inflight.finish(poll("r"), 119.5, badly=False).start == [PollId("r", PING, 120)]
 
 
 def test_a_waiting_poll_gives_its_place_to_the_next_slot() -> None:
@@ -109,13 +171,32 @@ def test_suspects_are_not_starved_by_a_long_line_of_healthy_ones() -> None:
     assert inflight.finish(poll("well0", 120), 121.0, badly=False).start == [poll("dead", 120)]
 
 
-def test_a_revoked_partition_leaves_no_trace_and_its_late_finish_is_no_error() -> None:
+def test_who_is_withdrawn_waits_no_more_and_the_others_of_its_resource_do() -> None:
     inflight = full()
-    inflight.admit_poll(poll("r"), 60.0)
-    inflight.drop(["busy0", "r"])
-    assert (inflight.running, inflight.waiting) == (2, 0)
+    for waiting in (poll("r"), PollId("busy0", PING, 60), PollId("busy0", FACTS, 60)):
+        inflight.admit_poll(waiting, 60.0)
+        inflight.withdraw(waiting._replace(slot=0))  # of another slot: no error, and no effect
+    inflight.withdraw(poll("r"))
+    inflight.withdraw(PollId("busy0", PING, 60))
+    inflight.withdraw(poll("busy1"))  # it runs: that ends with `finish`
+    assert (inflight.running, inflight.waiting) == (3, 1)
+    assert inflight.finish(poll("busy0"), 61.0, badly=False).start == [PollId("busy0", FACTS, 60)]
+    inflight.withdraw(poll("busy0"))
     assert inflight.finish(poll("busy0"), 62.0, badly=False) == ([], [])
-    assert inflight.running == 2
+
+
+def test_suspects_whose_resource_or_job_has_left_are_forgotten_and_the_others_are_not() -> None:
+    inflight = InFlight(Caps(polls=3, suspects=3))
+    for key in ("left", "stays"):
+        inflight.admit_poll(poll(key, 60), 60.0)
+        inflight.finish(poll(key, 60), 61.0, badly=True)
+    for slot in range(120, 600, 60):
+        inflight.admit_poll(poll("stays", slot), slot)
+        inflight.finish(poll("stays", slot), slot + 1, badly=True)
+        inflight.sweep(slot + 2)
+    assert inflight.suspects == 1
+    inflight.sweep(10_000.0)
+    assert inflight.suspects == 0
 
 
 def test_pressure_rises_to_one_before_a_slot_is_lost() -> None:
@@ -151,27 +232,33 @@ def test_pressure_tells_the_part_of_its_interval_that_a_poll_takes_on_average() 
     assert inflight.pressure(60.0, slots_per_s=0.0) == 0.3  # whose schedules are not built
 
 
-offers = st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 3), st.booleans(), st.booleans()), max_size=80)
+JOBS = [Job(plugin=name, profile="", interval_s=4) for name in "pq"]
+offers = st.lists(
+    st.tuples(
+        st.tuples(st.sampled_from("abcd"), st.sampled_from(JOBS)), st.integers(0, 3), st.booleans(), st.booleans()
+    ),
+    max_size=80,
+)
 
 
 @given(offers, st.integers(1, 3))
-def test_every_offered_slot_ends_once_and_no_series_runs_twice(
-    steps: list[tuple[str, int, bool, bool]], cap: int
+def test_every_offered_slot_ends_once_and_no_resource_is_polled_twice_at_a_time(
+    steps: list[tuple[tuple[str, Job], int, bool, bool]], cap: int
 ) -> None:
     """Each slot is polled or missed exactly once, within its time, whatever happens in between."""
     inflight = InFlight(Caps(polls=cap, suspects=1))
-    job = Job(plugin="p", profile="", interval_s=4)
-    now, last, running, polled, missed = 0, dict[str, int](), dict[str, PollId](), list[PollId](), list[PollId]()
+    now, last, running = 0, dict[tuple[str, Job], int](), dict[str, PollId]()
+    polled, missed = list[PollId](), list[PollId]()
 
     def start(polls: "list[PollId]") -> None:
         for each in polls:
             assert each.key not in running
-            assert now < each.slot + job.interval_s
+            assert now < each.slot + each.job.interval_s
             running[each.key] = each
             polled.append(each)
         assert len(running) <= cap
 
-    for key, wait, finishes, badly in steps:
+    for series, wait, finishes, badly in steps:
         now += wait
         if finishes and running:
             ended = running.pop(min(running))
@@ -181,14 +268,14 @@ def test_every_offered_slot_ends_once_and_no_series_runs_twice(
         start(list(after.start))
         missed += [each.poll for each in after.missed]
         slot = now // 4 * 4
-        if last.get(key, -1) < slot:
-            last[key] = slot
-            offer = inflight.admit_poll(PollId(key, job, slot), now)
+        if last.get(series, -1) < slot:
+            last[series] = slot
+            offer = inflight.admit_poll(PollId(*series, slot), now)
             missed += [each.poll for each in offer.missed]
             if offer.decision is Decision.START:
-                start([PollId(key, job, slot)])
+                start([PollId(*series, slot)])
     missed += [each.poll for each in inflight.sweep(now + 1_000).missed]
     assert inflight.waiting == 0
     ended_once = polled + missed
     assert len(ended_once) == len(set(ended_once))
-    assert {key: slot for key, _, slot in sorted(ended_once, key=lambda each: each.slot)} == last
+    assert {(key, job): slot for key, job, slot in sorted(ended_once, key=lambda each: each.slot)} == last

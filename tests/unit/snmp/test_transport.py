@@ -1,7 +1,8 @@
 """The transport: every packet within the worker's and the device's limits, retries too; an end that stays the end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from itertools import combinations, pairwise
 from random import Random
@@ -11,7 +12,7 @@ import pytest
 
 from pollers.snmp.client import Device, Session, Stats
 from pollers.snmp.codec.message import GET, Answer, CommunityFrame, Request, request
-from pollers.snmp.device.link import Link
+from pollers.snmp.device.link import Address, Link
 from pollers.snmp.errors import DamagedResponse, DeadlineExceeded, NoAnswer, RetriesSpent, SnmpError
 from pollers.snmp.limits import Engine, Limits
 from pollers.snmp.tables.machine import Machine
@@ -66,6 +67,38 @@ async def ask(access: SnmpAccess, endpoint: str, name: str = "d1") -> Value | Sn
             return await session.get(NAME)
         except SnmpError as error:
             return error
+
+
+@pytest.mark.parametrize(
+    ("error", "sent"),
+    [
+        pytest.param(BlockingIOError(), 1, id="send-buffer-full-three-times"),
+        pytest.param(OSError("no route"), 0, id="never-sent"),
+    ],
+)
+async def test_a_packet_is_counted_once_when_it_is_sent(
+    error: OSError, sent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = await start(good)
+    access = open_access(Limits(), Source(), random=Random(1))
+    wire = access.engines.wire
+    sender, refused = wire.sockets.sender, iter([error] * 3)
+
+    def full(family: int) -> Callable[[bytes, Address], int]:
+        def send(data: bytes, address: Address) -> int:
+            if (refusal := next(refused, None)) is not None:
+                raise refusal
+            return sender(family)(data, address)
+
+        return send
+
+    monkeypatch.setattr(wire.sockets, "sender", full)
+    async with access.open(Device("lab", "d1", agent.endpoint), 5.0) as session:
+        with contextlib.suppress(NoAnswer):
+            await session.get(NAME)
+        assert (wire.counters.packets_sent, session.stats.packets_sent) == (sent, sent)
+    await access.close()
+    assert len(agent.requests) == sent
 
 
 async def test_retries_stay_within_the_packets_per_second_of_the_worker() -> None:

@@ -1,0 +1,181 @@
+"""Merges sightings into the inventory, and ends there what nobody sees any more."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, Protocol
+
+from schemas.errors import RecordError
+from schemas.records import Resource
+from streams.resources.entries import NOBODY, Known, read_known, write_known
+from streams.resources.inventory import Sightings, expires_ms, is_news, merged, seen, unexpired
+from streams.runtime.kernel.effects import NOTHING, Aside, Effects, Send, Write, decoding
+from streams.runtime.kernel.folding import Fold
+from streams.runtime.kernel.lifecycle import Part
+from streams.runtime.kernel.records import Record
+from streams.runtime.kernel.table import Table
+from streams.runtime.registry.serde import UnknownSchema
+
+log = logging.getLogger(__name__)
+
+EXPIRE_EVERY_S: Final = 10.0
+#: entries that are looked at before others get the event loop, and that are ended at once
+_SLICE: Final = 100
+
+
+class Serde(Protocol):
+    def encode(self, record: Resource) -> bytes: ...
+
+    def decode(self, value: bytes) -> Resource: ...
+
+
+class Manager(Part):
+    """The inventory of the partitions that this worker has."""
+
+    def __init__(
+        self,
+        table: Table,
+        *,
+        sightings: Serde,
+        inventory: Serde,
+        topic: str,
+        precedence: Sequence[str],
+        now_ms: Callable[[], int],
+    ) -> None:
+        """`topic` is the inventory's name, `precedence` the sections that count first where sightings differ."""
+        self.table = table
+        self.fold: Fold | None = None  #: the loop of the sightings; what expires is ended in its order
+        self.set_aside = 0  #: entries of the table that could not be read
+        self._sightings = sightings
+        self._inventory = inventory
+        self._topic = topic
+        self._precedence = precedence
+        self._now_ms = now_ms
+        #: by partition and resource, when the first of its sightings ends, Unix milliseconds
+        self._ends_ms: dict[int, dict[bytes, int]] = {}
+        self._lost: set[bytes] = set()  #: entries whose schema the registry does not know
+
+    def known(self) -> int:
+        """Return how many resources are known."""
+        return sum(map(len, self._ends_ms.values()))
+
+    async def gained(self, partition: int) -> None:
+        """Look when each resource ends."""
+        ends = self._ends_ms[partition] = {}
+        for nth, key in enumerate(self.table.keys(partition), 1):
+            known = await self._look(partition, key)
+            if known.sightings:
+                ends[key] = _ends_ms(known.sightings)
+            if nth % _SLICE == 0:
+                await asyncio.sleep(0)
+
+    def lost(self, partitions: frozenset[int]) -> None:
+        for partition in partitions:
+            self._ends_ms.pop(partition, None)
+
+    async def _look(self, partition: int, key: bytes) -> Known:
+        """Return what is known of a resource, fetching schemas; nothing where that cannot be read."""
+        while True:
+            try:
+                return self._known(partition, key)
+            except UnknownSchema as unknown:
+                await unknown.prepare()
+            except RecordError as why:
+                return self._unread(key, why)
+
+    def _unread(self, key: bytes, why: RecordError) -> Known:
+        self.set_aside += 1
+        log.warning("set aside, it is known anew at its next sighting resource=%r problem=%s", key, why)
+        return NOBODY
+
+    def _known(self, partition: int, key: bytes) -> Known:
+        """Return what is known of a resource. Raises RecordError where that cannot be read, UnknownSchema."""
+        stored = self.table.get(partition, key)
+        if stored is None:
+            return NOBODY
+        if stored in self._lost:
+            raise RecordError("an entry of the table whose schema is lost")
+        try:
+            return read_known(stored, self._inventory.decode)
+        except UnknownSchema as unknown:
+            raise UnknownSchema(str(unknown), partial(self._prepare, unknown, stored)) from unknown
+
+    async def _prepare(self, unknown: UnknownSchema, stored: bytes) -> None:
+        """Fetch an entry's schema; where that is lost the entry is, and not the sighting that asks for it."""
+        try:
+            await unknown.prepare()
+        except RecordError:
+            self._lost.add(stored)
+
+    def step(self, record: Record) -> Effects:
+        """Take a sighting."""
+        return decoding(self._sightings, partial(self._see, record.place.partition))(record)
+
+    def _see(self, partition: int, key: str, sighting: Resource | None) -> Effects:
+        if sighting is None:
+            return NOTHING
+        raw = key.encode()
+        asides: tuple[Aside, ...] = ()
+        try:
+            known = self._known(partition, raw)
+        except RecordError as why:  # of the entry: the sighting is good, and is what is known from now on
+            known, asides = NOBODY, (Aside(self.table.name, raw, self.table.get(partition, raw) or b"", why),)
+            self.set_aside += 1
+        after = seen(known.sightings, sighting)
+        if not any(is_news(known.sightings.get(section), after[section]) for section in sighting.plugins):
+            return NOTHING
+        return self._became(partition, raw, known.published, after)._replace(asides=asides)
+
+    def _became(self, partition: int, key: bytes, published: Resource | None, sightings: Sightings) -> Effects:
+        """Return what a change of the sightings leads to."""
+        now = merged(sightings, self._precedence)
+        if now is None:
+            gone = (Send(self._topic, key, (None,)),), (Write(key, None),)
+            return Effects(*gone, lambda: self._ends(partition, key, None))
+        news = is_news(published, now)
+        sends = (Send(self._topic, key, (self._inventory.encode(now),)),) if news else ()
+        value = write_known(now if news or published is None else published, sightings, self._inventory.encode)
+        return Effects(sends, (Write(key, value),), lambda: self._ends(partition, key, _ends_ms(sightings)))
+
+    def _ends(self, partition: int, key: bytes, at_ms: int | None) -> None:
+        ends = self._ends_ms.setdefault(partition, {})
+        if at_ms is None:
+            ends.pop(key, None)
+        else:
+            ends[key] = at_ms
+
+    async def expire(self) -> None:
+        """End the sightings whose time is over, and the resources that have none left."""
+        now_ms, fold = self._now_ms(), self.fold
+        over = [
+            (partition, key)
+            for partition, ends in self._ends_ms.items()
+            for key, at_ms in ends.items()
+            if at_ms <= now_ms
+        ]
+        for begin in range(0, len(over), _SLICE):
+            if fold is not None:
+                await asyncio.gather(*(self._end(fold, *each) for each in over[begin : begin + _SLICE]))
+
+    async def _end(self, fold: Fold, partition: int, key: bytes) -> None:
+        try:
+            await fold.submit(key.decode(), partial(self._expired, partition, key))
+        except RecordError as why:  # what is not stored is tried again the next time, and keeps no other
+            log.warning("not ended, trying again resource=%r problem=%s", key, why)
+
+    def _expired(self, partition: int, key: bytes) -> Effects:
+        try:
+            known = self._known(partition, key)
+        except RecordError as why:
+            self._unread(key, why)
+            self._ends(partition, key, None)
+            return NOTHING
+        left = unexpired(known.sightings, self._now_ms())
+        if len(left) == len(known.sightings):
+            return NOTHING  # it was seen meanwhile
+        return self._became(partition, key, known.published, left)
+
+
+def _ends_ms(sightings: Sightings) -> int:
+    return min(map(expires_ms, sightings.values()))

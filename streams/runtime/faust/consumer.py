@@ -1,0 +1,70 @@
+"""Committed offsets that never pass a record whose work is not done.
+
+Faust commits past a gap at the head of a partition (with record 10 never acknowledged it committed 20), and
+acknowledges by itself what it skips in a rebalance. So Faust says only *when* to commit; *what* may be committed is
+answered by an `Acks` per partition (see docs/decisions/0003-own-offsets.md).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import faust
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
+from faust.types import TP
+
+from streams.runtime.faust.delivery import DirectDelivery
+from streams.runtime.faust.nothing_skipped import NothingSkipped
+from streams.runtime.kernel.offsets import Offsets
+from streams.runtime.kernel.records import Place
+
+#: how long aiokafka's fetcher waits before it looks around without a reason; by default it does five times a second
+_LOOK_AGAIN_S: Final = 1.0
+
+
+class _Thread(AIOKafkaConsumerThread):
+    """The thread of Faust's consumer, without what wakes it, and the worker's own loop with it, for nothing."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._consumer_timeout = _LOOK_AGAIN_S  # noqa: SLF001 - Faust has no setting for it
+        return consumer
+
+    async def _keepalive2(self) -> None:
+        """Do nothing: what one loop hands to the other wakes it by itself."""
+
+    @faust.Service.task  # type: ignore[untyped-decorator]
+    async def _thread_keepalive(self) -> None:
+        """Do nothing, likewise."""
+
+
+class Consumer(DirectDelivery, NothingSkipped, FaustConsumer):
+    """Faust's consumer, committing what `Offsets` says and skipping no record."""
+
+    offsets: Offsets
+
+    def _new_consumer_thread(self) -> _Thread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (
+            TP(*place) for place in self.offsets.places() if topics is None or place in topics or place.topic in topics
+        )
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self.offsets.committable(Place(*tp))
+
+    async def verify_all_partitions_active(self) -> None:
+        """Do nothing: who stands still is `Watch`'s to find, and Faust takes a turn of the loop for each partition."""
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], **_: Any) -> bool:
+        """Commit what is still assigned; return whether that is done.
+
+        Faust's own also waits for its producer, which sends nothing here, and renders a table for a debug line.
+        """
+        assignment = self.assignment()
+        assigned = {tp: offset for tp, offset in offsets.items() if tp in assignment}
+        if not assigned or not await self._commit(assigned):
+            return False
+        self._committed_offset.update(assigned)
+        return True

@@ -1,0 +1,22 @@
+"""A record of a topic as it came, and where it stands."""
+
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+class Record(NamedTuple):
+    place: Place
+    offset: int
+    key: bytes | None
+    value: bytes | None  #: None is a tombstone
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes key and value have."""
+        return len(self.key or b"") + len(self.value or b"")

@@ -1,0 +1,74 @@
+"""A whole topic without a group: replayed from its beginning, then followed; every process sees every record.
+
+For what is small and wanted everywhere: the inventory, enriched resources, the topology.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from schemas.errors import BackendError
+from streams.runtime.kafka.replay import partitions_of
+from streams.runtime.kernel.records import Place, Record
+from streams.runtime.ops.waiting import wait_for
+
+log = logging.getLogger(__name__)
+
+_FETCH_MS: Final = 500
+_AT_ONCE: Final = 500
+
+
+class View:
+    """One topic, from its beginning on."""
+
+    def __init__(self, client_options: Mapping[str, Any], topic: str, take: Callable[[Record], None]) -> None:
+        """`take` is given every record, in order within a partition; after an outage of the broker, the later ones."""
+        self._options: Final = dict(client_options, enable_auto_commit=False, auto_offset_reset="earliest")
+        self._topic: Final = topic
+        self._take: Final = take
+        self._next: dict[TopicPartition, int] = {}  #: the offset to read next, of each partition
+        self._caught_up: Final = asyncio.Event()
+        self.lag = 0  #: records that stand in the topic and were not seen yet
+
+    async def caught_up(self) -> None:
+        """Return when everything was seen that stood in the topic when the view began."""
+        await self._caught_up.wait()
+
+    async def run(self) -> None:
+        """Follow the topic until cancelled; a broker that is away is waited for."""
+        while True:
+            await wait_for("kafka", self._topic, self._follow, absent=(KafkaError, OSError, BackendError))
+
+    async def _follow(self) -> None:
+        consumer = AIOKafkaConsumer(**self._options)
+        try:
+            await consumer.start()
+            places = await partitions_of(consumer, self._topic)
+            consumer.assign(places)
+            for place in places:
+                if place in self._next:
+                    consumer.seek(place, self._next[place])
+                else:
+                    await consumer.seek_to_beginning(place)
+            ends = await consumer.end_offsets(places)
+            while True:
+                await self._read(consumer)
+                if not self._caught_up.is_set():
+                    positions = {place: await consumer.position(place) for place in places}
+                    if all(positions[place] >= end for place, end in ends.items()):
+                        self._caught_up.set()
+                        log.info("view is complete topic=%s records=%d", self._topic, sum(ends.values()))
+        finally:
+            await consumer.stop()
+
+    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+        for place, records in (await consumer.getmany(timeout_ms=_FETCH_MS, max_records=_AT_ONCE)).items():
+            for record in records:
+                self._take(Record(Place(*place), record.offset, record.key, record.value))
+            self._next[place] = records[-1].offset + 1
+        behind = ((consumer.highwater(place) or 0) - self._next.get(place, 0) for place in consumer.assignment())
+        self.lag = sum(max(0, records) for records in behind)

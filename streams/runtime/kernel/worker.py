@@ -1,0 +1,227 @@
+"""One worker of a stage: what it reads, keeps and runs. A stage wires itself to it; a host (Faust) brings records."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Final, Protocol
+
+from schemas.records import DeadLetter
+from streams.pipeline import Stage, Topic
+from streams.runtime.kafka.client import client_options
+from streams.runtime.kafka.dead_letters import DeadLetters
+from streams.runtime.kafka.outbox import Outbox
+from streams.runtime.kafka.partitions import partition_of
+from streams.runtime.kafka.topic_names import changelog_name, group_name
+from streams.runtime.kernel.context import StageContext, now_ms
+from streams.runtime.kernel.effects import Effects, Step
+from streams.runtime.kernel.folding import Fold, Folding, TableAt
+from streams.runtime.kernel.lifecycle import Lifecycle
+from streams.runtime.kernel.loop import USUAL, E, Handler, Loop, Pace
+from streams.runtime.kernel.offsets import Offsets
+from streams.runtime.kernel.records import Place, Record
+from streams.runtime.kernel.table import Table
+from streams.runtime.kernel.tenure import Tenure
+from streams.runtime.kernel.view import View
+from streams.runtime.ops.metrics import Metrics
+from streams.runtime.registry.opening import open_registry
+from streams.runtime.registry.serde import Serdes
+from streams.runtime.settings.loading import Settings
+
+log = logging.getLogger(__name__)
+
+MAX_RECORD_BYTES: Final = 8 * 2**20
+
+
+class Host(Protocol):
+    """What brings records to a worker and commits what is done."""
+
+    def pause(self, place: Place) -> None:
+        """Bring no more records of a partition for now."""
+        ...
+
+    def resume(self, place: Place) -> None:
+        """Bring records of the partition again."""
+        ...
+
+    def fail(self, problem: Exception) -> None:
+        """End the worker, with the problem as its last word."""
+        ...
+
+
+class Worker:
+    """Everything that workers have in common, and the parts that a stage has registered."""
+
+    def __init__(self, stage: Stage, settings: Settings) -> None:
+        self.offsets = Offsets()
+        self.lifecycle = Lifecycle(self.fail)
+        self.host: Host | None = None  #: set by the host itself, before anything starts
+        self.inputs: dict[Topic, Callable[[Record], None]] = {}  #: topics that are read in the stage's group
+        #: inputs whose work goes on through a rebalance where the partition stays, so that its end still counts
+        self.outlasting: set[Topic] = set()
+        self.tables: list[Table] = []
+        self.longest_work_s = 0.0  #: how long the work on one record may rightly take
+        #: run once, after the services are there and before records flow
+        self.before_start: list[Callable[[], Awaitable[None]]] = []
+        #: run when the worker stops, before it leaves its group; what was added last stops first
+        self.before_stop: list[Callable[[], Awaitable[None]]] = []
+        self.background: dict[str, Callable[[], Awaitable[None]]] = {}  #: run for as long as the worker does
+        #: path -> what is served there: a status, and bytes or what becomes JSON
+        self.pages: dict[str, Callable[[], tuple[int, Any]]] = {}
+        self._outboxes: list[Outbox] = []
+        self.context = self._make_context(stage, settings)
+        self.background["tenure"] = self.context.tenure.watch
+        self._measure()
+
+    def _make_context(self, stage: Stage, settings: Settings) -> StageContext:
+        self._kafka = settings.kafka
+        self._tenure = Tenure(settings.kafka)
+        serdes = Serdes(settings, open_registry(settings))
+        outbox = self.make_outbox()
+        letters = f"{settings.panoptes.topic_prefix}.{Topic.DEAD_LETTERS}"
+        return StageContext(
+            stage=stage,
+            worker=f"{socket.gethostname()}:{os.getpid()}",
+            settings=settings,
+            serdes=serdes,
+            outbox=outbox,
+            dead_letters=DeadLetters(stage.name, letters, serdes.of(Topic.DEAD_LETTERS, DeadLetter), outbox, now_ms),
+            metrics=Metrics(stage.name),
+            tenure=self._tenure,
+        )
+
+    # what a stage reads and keeps
+
+    def table(self, name: str) -> Table:
+        """Return a table of the stage; its changelog is a topic of its own."""
+        table = Table(name, write_format=self.context.settings.panoptes.format)
+        self.tables.append(table)
+        self.lifecycle.register_table(table)
+        return table
+
+    def changelog(self, table: Table) -> str:
+        """Return the name of a table's changelog topic, as Faust has it."""
+        return changelog_name(self.context.settings, self.context.stage.name, table.name)
+
+    @property
+    def group(self) -> str:
+        """Return the name of the stage's consumer group."""
+        return group_name(self.context.settings, self.context.stage.name)
+
+    def fold(
+        self,
+        topics: Iterable[Topic],
+        step: Step,
+        table: Table | None = None,
+        *,
+        pace: Pace = USUAL,
+        outbox: Outbox | None = None,
+        forget: Callable[[int], None] = lambda _partition: None,
+    ) -> Fold:
+        """Run a step over every record of some topics: what it leads to is stored, then the record is done."""
+        context = self.context
+        handler = Folding(
+            step,
+            outbox=outbox or context.outbox,
+            dead_letters=context.dead_letters,
+            table=None if table is None else TableAt(table, self.changelog(table)),
+            forget=forget,
+        )
+        loop: Loop[Effects] = self.drain(topics, handler, pace=pace)
+        return Fold(loop, handler, partial(partition_of, partitions=self._kafka.partitions))
+
+    def drain(self, topics: Iterable[Topic], handler: Handler[E], *, pace: Pace = USUAL) -> Loop[E]:
+        """Hand every record of some topics to a handler: batch -> effect -> done, in the order of each partition."""
+        loop: Loop[E] = Loop(
+            handler, offsets=self.offsets, dead_letters=self.context.dead_letters, flow=self, fail=self.fail, pace=pace
+        )
+        self.lifecycle.register(loop)
+        for topic in topics:
+            self.inputs[topic] = loop.take
+        return loop
+
+    def view(self, topic: Topic, take: Callable[[Record], None]) -> View:
+        """Follow a whole topic without a group: every record from its beginning on, in every worker."""
+        view = View(client_options(self._kafka), self.context.topic_name(topic), take)
+        self.background[f"view-{topic}"] = view.run
+        self.context.metrics.gauge(
+            f"view_lag_{topic.replace('-', '_').replace('.', '_')}",
+            f"records of {topic} not yet seen",
+            lambda: view.lag,
+        )
+        return view
+
+    def every(self, seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run something again and again; a fault in it ends the worker."""
+
+        async def again() -> None:
+            while True:
+                await asyncio.sleep(seconds)
+                await work()
+
+        self.background[name] = again
+
+    def make_outbox(self, **limits: int) -> Outbox:
+        """Return an outbox with limits of its own; it starts and stops with the worker."""
+        limits = {"partitions": self._kafka.partitions, "max_request_bytes": MAX_RECORD_BYTES, **limits}
+        made = Outbox(client_options(self._kafka), **limits, sure=self._tenure.sure)
+        if self._outboxes:  # the first one is what the host waits for Kafka with, and the last to stop
+            self.before_start.append(made.start)
+            self.before_stop.append(made.stop)
+        self._outboxes.append(made)
+        return made
+
+    # what the worker asks of its host
+
+    def pause(self, place: Place) -> None:
+        if self.host is not None:
+            self.host.pause(place)
+
+    def resume(self, place: Place) -> None:
+        if self.host is not None:
+            self.host.resume(place)
+
+    def fail(self, problem: Exception) -> None:
+        """End the worker: its supervisor starts a new one, and nothing goes on half-working."""
+        if self.host is not None:
+            self.host.fail(problem)
+
+    # what the host tells the worker
+
+    async def revoked(self) -> None:
+        """A rebalance has begun: nobody knows yet whose a partition will be."""
+        await self.lifecycle.pausing()
+
+    def assigned(self, places: Iterable[Place]) -> None:
+        """These partitions are the worker's from now on; all that was not committed is brought anew."""
+        names = self.topics()
+        mine = [place for place in places if place.topic in names]
+        lasting = {self.context.topic_name(topic) for topic in self.outlasting}
+        lapsed = not self.context.tenure.assigned()
+        numbers = {place.partition for place in mine}
+        gone = self.lifecycle.owned if lapsed else self.lifecycle.owned - numbers
+        stay = {place for place in mine if place.topic in lasting and place.partition not in gone}
+        self.offsets.forget([place for place in self.offsets.places() if place not in stay])
+        self.lifecycle.settle(numbers, lapsed=lapsed)
+
+    def topics(self) -> Mapping[str, Topic]:
+        """Return the topics that the worker reads in its group, by their names in Kafka."""
+        return {self.context.topic_name(topic): topic for topic in self.inputs}
+
+    # what is measured
+
+    def _measure(self) -> None:
+        metrics, lifecycle = self.context.metrics, self.lifecycle
+        metrics.counter("dead_letters", "records that could not be processed", lambda: self.context.dead_letters.count)
+        metrics.counter(
+            "send_retries",
+            "sends to Kafka that had to be repeated",
+            lambda: sum(outbox.retries for outbox in self._outboxes),
+        )
+        metrics.gauge("records_in_work", "records begun whose effects are not all in place", self.offsets.in_flight)
+        metrics.gauge("partitions_owned", "partitions that this worker has", lambda: len(lifecycle.owned))
+        metrics.gauge(
+            "partitions_stuck", "partitions that could not be begun, and are tried again", lambda: len(lifecycle.stuck)
+        )

@@ -1,0 +1,43 @@
+"""`python -m tests.lab.check`: a lab, the pipeline inside it, and whether what it publishes is true."""
+
+import os
+import sys
+
+import click
+
+from streams.cli.demo.children import ChildEnded
+from streams.cli.services.problems import StackProblem
+from tests.lab import session, shell
+from tests.lab.check.run import run
+from tests.lab.lab import Lab, read_spec
+from tests.lab.place import Place
+from tests.lab.spec import SpecProblem
+from tests.lab.system import Interrupted, LabProblem
+
+CACHE_S = 1
+
+
+@click.command()
+@click.option("--name", default="check", show_default=True, help="Of the lab: two checks at a time need two.")
+@click.option("--spec", "spec_name", default="leaf-spine", show_default=True, help="One of ours, or a file.")
+@click.option("--traffic", "traffic_s", default=60, show_default=True, type=click.IntRange(30, 600), help="Seconds.")
+def main(name: str, spec_name: str, traffic_s: int) -> None:
+    """Bring a lab up, run the whole pipeline inside it, and compare what it publishes with the kernel's truth."""
+    try:
+        place = Place.named(name)
+        with session.interruptible() as stop:
+            if os.environ.get(shell.NAME) == name:
+                status = 0 if run(Lab(place), session.ROOT / ".state" / "lab-check" / name, traffic_s) else 1
+            else:
+                with session.lab_up(place, read_spec(spec_name), cache_s=CACHE_S, stop=stop, say=click.echo) as lab:
+                    again = (sys.executable, "-m", "tests.lab.check", "--name", name, "--traffic", str(traffic_s))
+                    status = session.run_inside(lab, again, shell.environment(lab))
+    except Interrupted as problem:
+        raise SystemExit(session.INTERRUPTED) from problem
+    except (LabProblem, SpecProblem, StackProblem, ChildEnded) as problem:
+        raise click.ClickException(str(problem)) from problem
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()
