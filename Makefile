@@ -5,7 +5,7 @@ PANOPTES := .venv/bin/panoptes
 ARGS ?=
 
 .PHONY: help setup setup-lab test lab lab-check compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-schedule \
-        lock clean
+        lock lock-jars clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make bench-pipeline  what the whole pipeline costs and how late it is"
 	@echo "make bench-schedule  what the schedule costs, how that grows, and how even it is"
 	@echo "make lock            write requirements.lock anew from pyproject.toml"
+	@echo "make lock-jars       the same for the jars that Maven brings, names and SHA-256"
 	@echo "make clean           stop the services and remove what they kept; downloads stay"
 
 setup:
@@ -73,6 +74,9 @@ bench-schedule: setup
 
 lock: setup
 	@scripts/lock
+
+lock-jars: setup
+	@scripts/lock-jars
 
 clean:
 	@if [ -x $(PANOPTES) ]; then $(PANOPTES) stack down && $(PANOPTES) stack reset; fi

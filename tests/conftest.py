@@ -12,8 +12,8 @@ from typing import Final
 import pytest
 from blockbuster import blockbuster_ctx
 
-from streams.cli.services import Stack
-from streams.cli.services.keeper import kept
+from streams.playground.services import Stack
+from streams.playground.services.keeper import kept
 
 ROOT: Final = Path(__file__).parent.parent
 OURS: Final = ["streams", "pollers", "schemas"]
@@ -86,7 +86,7 @@ def no_blocking_calls_in_the_event_loop(request: pytest.FixtureRequest) -> Itera
     if (ROOT / "tests" / "bench") in request.path.parents:
         yield
         return
-    with blockbuster_ctx(scanned_modules=OURS, excluded_modules=["streams.cli"]) as guard:
+    with blockbuster_ctx(scanned_modules=OURS, excluded_modules=["streams.cli", "streams.playground"]) as guard:
         for call in guard.functions.values():
             for file, functions in MAY_BLOCK.items():
                 call.can_block_in(file, functions)

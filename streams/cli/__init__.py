@@ -1,9 +1,13 @@
 """The `panoptes` command: one file per sub-command, loaded only when it is called."""
 
 import importlib
+import sys
+from importlib import metadata
 from typing import Final
 
 import click
+
+from streams.runtime.ops.compiled import running
 
 #: sub-command -> the module under streams.cli whose `command` it is, and its help line
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
@@ -40,7 +44,15 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, help_line) for name, (_, help_line) in sorted(COMMANDS.items())])
 
 
+def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print the version, the Python, and whether the modules that work on values are compiled."""
+    if asked and not ctx.resilient_parsing:
+        python = ".".join(map(str, sys.version_info[:3]))
+        click.echo(f"panoptes, version {metadata.version('panoptes-streams')} (Python {python}; {running()})")
+        ctx.exit()
+
+
 @click.group(cls=LazyGroup)
-@click.version_option(package_name="panoptes-streams")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show it and exit.")
 def main() -> None:
     """Panoptes Streams: network telemetry as a stream."""

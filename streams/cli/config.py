@@ -8,6 +8,7 @@ import click
 
 from pollers.plugins.registry import make
 from streams.cli.loading import EXIT_BAD_SETTINGS, config_option, load_or_exit
+from streams.runtime.ops.compiled import advice
 from streams.runtime.settings.check import plugin_problems
 from streams.runtime.settings.example import example
 from streams.runtime.settings.loading import examine
@@ -33,6 +34,7 @@ def check(config: Path | None) -> None:
         sys.exit(EXIT_BAD_SETTINGS)
     count = sum(section.enabled for section in settings.plugin_sections)
     click.echo(f"the configuration is good: {count} plugin sections in use")
+    click.echo(advice())
 
 
 @command.command("show")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from streams.cli.services.local import Stack
-from streams.cli.services.problems import StackProblem
-from streams.cli.services.recipes import RECIPES
+from streams.playground.services.local import Stack
+from streams.playground.services.problems import StackProblem
+from streams.playground.services.recipes import RECIPES
 
 _state = click.option(
     "--state",

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from streams.cli.services import Stack
+from streams.playground.services import Stack
 from tests.chaos.pipeline import PUBLISH_AHEAD_S, SESSION_TIMEOUT_S, Pipeline, stopped_at_the_end
 
 #: `make chaos` sets it: every scenario, and for as long as docs/reliability/schedule.md says

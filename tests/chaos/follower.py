@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from confluent_kafka import KafkaException
 
-from tests.e2e.independent.topics import Topics
+from streams.playground.check.topics import Topics
 
 LOOK_EVERY_S: Final = 0.1
 

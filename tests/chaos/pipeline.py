@@ -16,15 +16,15 @@ import httpx
 import redis
 from confluent_kafka import KafkaException, Producer
 
-from streams.cli.demo import layout
-from streams.cli.demo.children import Child, Children, wait_for_line
-from streams.cli.services import Stack, process
 from streams.pipeline import STAGES
+from streams.playground.check import verdict
+from streams.playground.check.topics import Topics
+from streams.playground.check.watching import Truth, Watching
+from streams.playground.demo import layout
+from streams.playground.demo.children import Child, Children, wait_for_line
+from streams.playground.services import Stack, process
+from streams.playground.simulators.ports import free_udp_port
 from tests.chaos.follower import Follower, Tick
-from tests.e2e.independent import verdict
-from tests.e2e.independent.topics import Topics
-from tests.e2e.independent.watching import Truth, Watching
-from tests.simulators.ports import free_udp_port
 
 ROOT: Final = Path(__file__).parents[2]
 _JUDGED: Final = ("gauges", "poll-status")
@@ -97,7 +97,7 @@ class Pipeline:
         port = str(free_udp_port())
         sizes = ("--devices", str(DEVICES), "--interfaces", str(INTERFACES))
         self._simulators = simulators = self._children.start(
-            "simulators", (sys.executable, "-m", "tests.simulators", *sizes, "--port", port)
+            "simulators", (sys.executable, "-m", "streams.playground.simulators", *sizes, "--port", port)
         )
         self._truth = Truth(f"http://127.0.0.1:{wait_for_line(simulators, 'ready ', 60).rpartition('=')[2]}")
         fleet = self._truth.fleet()

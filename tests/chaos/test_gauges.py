@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.services import Stack
+from streams.playground.services import Stack
 from tests.bench.gauges.polls import Load
 from tests.chaos.conftest import LONG
 from tests.stages.gauges.pipe import Pipe

@@ -8,9 +8,9 @@ from typing import Final
 
 import pytest
 
-from streams.cli.demo.children import Child
-from streams.cli.services import Stack
 from streams.pipeline import STAGES
+from streams.playground.demo.children import Child
+from streams.playground.services import Stack
 from tests.chaos.conftest import LONG
 from tests.chaos.pipeline import DEVICES, SETTINGS, Pipeline, stopped_at_the_end
 

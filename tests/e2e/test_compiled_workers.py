@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from streams.cli.services import Stack
+from streams.playground.services import Stack
 from tests.chaos.pipeline import Pipeline, stopped_at_the_end
 
 #: stands in the name of the library that compiled modules share

@@ -13,11 +13,11 @@ import httpx
 import pytest
 import redis
 
-from streams.cli.demo import layout
-from streams.cli.demo.children import Children, wait_for_line
-from streams.cli.services import Stack
 from streams.pipeline import STAGES
-from tests.simulators.ports import free_udp_port
+from streams.playground.demo import layout
+from streams.playground.demo.children import Children, wait_for_line
+from streams.playground.services import Stack
+from streams.playground.simulators.ports import free_udp_port
 
 ROOT: Final = Path(__file__).parents[2]
 INTERVAL_S: Final = 10
@@ -47,7 +47,7 @@ def running(stack: Stack, tmp_path: Path) -> Iterator[Running]:
             (
                 sys.executable,
                 "-m",
-                "tests.simulators",
+                "streams.playground.simulators",
                 "--devices",
                 str(DEVICES),
                 "--port",
@@ -79,7 +79,7 @@ def test_every_rate_is_true_and_every_silence_is_reported(running: Running, tmp_
     services, report = running.stack, tmp_path / "report.json"
     with subprocess.Popen(  # noqa: S603
         [
-            *(sys.executable, "-m", "tests.e2e.independent", "--prefix", running.prefix, "--truth", running.truth),
+            *(sys.executable, "-m", "streams.playground.check", "--prefix", running.prefix, "--truth", running.truth),
             *("--bootstrap", services.service("kafka").address, "--registry", services.service("apicurio").address),
             *("--report", str(report), "--within", str(WITHIN_S)),
         ],

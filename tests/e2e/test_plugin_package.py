@@ -14,10 +14,10 @@ from confluent_kafka import Consumer
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 
-from streams.cli.demo import layout
-from streams.cli.demo.children import Children
-from streams.cli.services import Stack
 from streams.pipeline import STAGES
+from streams.playground.demo import layout
+from streams.playground.demo.children import Children
+from streams.playground.services import Stack
 
 ROOT: Final = Path(__file__).parents[2]
 WITHIN_S: Final = 120

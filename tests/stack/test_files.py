@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from streams.cli.services.recipes import RECIPES, TEMPLATES
-from streams.cli.services.tools import POMS
 from streams.pipeline import STAGES
+from streams.playground.services.jars import LOCK, POMS, locked
+from streams.playground.services.recipes import RECIPES, TEMPLATES
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -50,12 +50,20 @@ def test_no_two_services_want_the_same_port() -> None:
 
 def test_poms_and_templates_are_shipped_with_the_package() -> None:
     data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
-    package = ROOT / "streams" / "cli" / "services"
-    shipped = {path for pattern in data["streams.cli.services"] for path in package.glob(pattern)}
-    assert shipped == {*POMS.iterdir(), *TEMPLATES.iterdir()}
+    package = ROOT / "streams" / "playground" / "services"
+    shipped = {path for pattern in data["streams.playground.services"] for path in package.glob(pattern)}
+    assert shipped == {LOCK, *POMS.iterdir(), *TEMPLATES.iterdir()}
 
 
-@pytest.mark.parametrize("name", ["scripts/setup", "scripts/test", "scripts/lock", ".ci/run"])
+def test_the_lock_of_jars_is_of_the_versions_of_the_poms() -> None:
+    assert f"kafka_2.13-{_version('kafka', 'kafka_2.13')}.jar" in locked("kafka")
+    assert f"zookeeper-{_version('zookeeper', 'zookeeper')}.jar" in locked("zookeeper")
+    assert f"apicurio-registry-app-{_version('apicurio', 'apicurio-registry-app')}-runner.jar" in locked("apicurio")
+
+
+@pytest.mark.parametrize(
+    "name", ["scripts/setup", "scripts/test", "scripts/lock", "scripts/lock-jars", "scripts/pythons", ".ci/run"]
+)
 def test_scripts_can_be_run(name: str) -> None:
     script = ROOT / name
     assert script.stat().st_mode & 0o111

@@ -4,8 +4,8 @@ import signal
 import sys
 from pathlib import Path
 
-from streams.cli.services import process
-from streams.cli.services.process import Born
+from streams.playground.services import process
+from streams.playground.services.process import Born
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(600)"]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.services import record
-from streams.cli.services.local import Stack
-from streams.cli.services.problems import StackProblem
-from streams.cli.services.process import Born
+from streams.playground.services import record
+from streams.playground.services.local import Stack
+from streams.playground.services.problems import StackProblem
+from streams.playground.services.process import Born
 
 
 def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:

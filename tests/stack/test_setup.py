@@ -121,9 +121,9 @@ def test_what_can_be_done_without_does_not_stop_the_set_up(bare: Path) -> None:
     for name in ("requirements.lock", "pyproject.toml"):
         (bare / name).write_text("")
     (bare / ".state" / "jars").mkdir(parents=True)
-    poms = bare / "streams" / "cli" / "services" / "poms"
-    poms.mkdir(parents=True)
-    (poms / "kafka.xml").write_text("")
+    services = bare / "streams" / "playground" / "services"
+    services.mkdir(parents=True)
+    (services / "jars.lock").write_text("")
     first, ran = _setup(bare), (bare / "ran").read_text()
     assert first.returncode == 0, first.stdout + first.stderr
     assert "going on without redis-server" in first.stdout

@@ -17,9 +17,9 @@ from zlib import crc32
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from streams.cli.demo import layout
-from streams.cli.demo.children import last_lines
-from streams.cli.services import Stack
+from streams.playground.demo import layout
+from streams.playground.demo.children import last_lines
+from streams.playground.services import Stack
 from streams.runtime.ops.ports import free_port
 
 LOOPBACK: Final = "127.0.0.1"

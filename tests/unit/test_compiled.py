@@ -13,6 +13,7 @@ ROOT: Final = Path(__file__).parents[2]
 TESTS: Final = ("tests/unit/snmp", "tests/unit/polling", "tests/unit/scheduling", "tests/unit/schemas")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_compiled_modules_pass_the_tests_of_their_sources(compiled: Path) -> None:
     folders = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["panoptes"]["compiled"]
@@ -21,6 +22,9 @@ def test_compiled_modules_pass_the_tests_of_their_sources(compiled: Path) -> Non
     files = run(compiled, "-c", code).stdout.splitlines()
     assert len(files) == len(modules)
     assert [file for file in files if not file.endswith(".so")] == []
+
+    code = "from streams.runtime.ops.compiled import build; print(build())"
+    assert run(compiled, "-c", code).stdout == f"compiled, {len(modules)} modules\n"
 
     tested = run(compiled, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS)
     assert tested.returncode == 0, tested.stdout[-8000:]

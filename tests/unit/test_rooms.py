@@ -17,6 +17,7 @@ GUARDED: Final = _SERVICES | _SYSTEM
 #: whose business it is; the first pattern that fits says what the file may import
 ROOMS: Final = (
     ("streams/cli/*", GUARDED),
+    ("streams/playground/*", GUARDED),
     ("streams/runtime/*", GUARDED),
     ("streams/*/agent*.py", GUARDED),
     ("pollers/snmp/wire/*.py", _SYSTEM - {"threading", "subprocess"}),
@@ -71,3 +72,13 @@ def test_what_does_not_belong_is_found(file, source, expected):
 
 def test_every_pattern_fits_some_file():
     assert [pattern for pattern, _ in ROOMS if not any(fnmatch(file, pattern) for file in FILES)] == []
+
+
+def test_nothing_that_is_installed_imports_the_tests():
+    found = [
+        f"{file}:{line}"
+        for file in FILES
+        for name, line in imported((ROOT / file).read_text(encoding="utf-8"))
+        if name == "tests"
+    ]
+    assert found == []

@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from streams.runtime.ops.compiled import running
+
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -19,6 +21,8 @@ class Metrics(Collector):
         self._labelled: list[tuple[str, str, str, Callable[[], Iterable[tuple[str, float]]]]] = []
         self._registry = CollectorRegistry()
         self._registry.register(self)
+        meaning = "modules that run as machine code; 0 where all are interpreted"
+        self.gauge("compiled_modules", meaning, lambda: running().modules)
 
     def counter(self, name: str, meaning: str, read: Callable[[], float]) -> None:
         """Add a number that only grows."""

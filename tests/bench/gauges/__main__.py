@@ -24,9 +24,9 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.codec import parsed_schema
-from streams.cli.services import Stack
-from streams.cli.services.keeper import kept
 from streams.pipeline import TOPICS, Topic
+from streams.playground.services import Stack
+from streams.playground.services.keeper import kept
 from tests.bench.gauges.engines import Engine, KafkaStreams, Panoptes, build, cpu_s
 from tests.bench.gauges.polls import Load, messages
 from tests.stages.gauges.pipe import PARTITIONS, ROOT, Pipe, rss_mb

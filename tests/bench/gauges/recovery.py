@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
-from streams.cli.services import Stack
-from streams.cli.services.keeper import kept
+from streams.playground.services import Stack
+from streams.playground.services.keeper import kept
 from tests.bench.gauges.polls import Load, messages
 from tests.stages.gauges.pipe import ROOT, Pipe, cpu_s, kill, rss_mb
 

@@ -21,12 +21,13 @@ import redis
 
 from schemas.errors import BackendError
 from schemas.records import PollStatus
-from streams.cli.demo import layout
-from streams.cli.demo.children import Children, wait_for_line
-from streams.cli.demo.measure import Cost, costs, table
-from streams.cli.services import Stack
-from streams.cli.services.keeper import kept
 from streams.pipeline import STAGES, Stage, Topic
+from streams.playground.demo import layout
+from streams.playground.demo.children import Children, wait_for_line
+from streams.playground.demo.measure import Cost, costs, table
+from streams.playground.services import Stack
+from streams.playground.services.keeper import kept
+from streams.playground.simulators.ports import free_udp_port
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.replay import replay
 from streams.runtime.kafka.topic_names import topic_name
@@ -34,7 +35,6 @@ from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings, load
 from tests.bench.pipeline.fleet import INTERFACES, LEARNING, agent_command, configuration, device_list
-from tests.simulators.ports import free_udp_port
 
 ROOT: Final = Path(__file__).parents[3]
 COUNTERS: Final = 12  #: of an interface, in the built-in profile
@@ -60,7 +60,7 @@ def main() -> int:
 def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Return the figures of one run, on services and simulated devices of its own."""
     agent = folder / "simagent"
-    source = ROOT / "tests" / "simulators" / "simagent"
+    source = ROOT / "tests" / "bench" / "simagent"
     subprocess.run(["go", "build", "-o", str(agent), "."], cwd=source, check=True)  # noqa: S603, S607
     children = Children(folder / "logs", {}, ROOT)
     with kept(Stack(folder / "stack", free_ports=True, jars=options.jars)) as stack:

@@ -22,8 +22,9 @@ from pollers.snmp.credentials import Community, Credential, Secret
 from pollers.snmp.limits import Limits
 from pollers.snmp.wire.access import open_access
 from schemas.records import EnrichedResource, Enrichment, Outcome, RawCounters, Resource
-from streams.cli.demo.children import Children, wait_for_line
 from streams.pipeline import Topic, stage
+from streams.playground.demo.children import Children, wait_for_line
+from streams.playground.simulators.ports import free_udp_port
 from streams.polling.agent_poller import Poller
 from streams.polling.held import packed
 from streams.runtime.kafka.outbox import Record
@@ -37,7 +38,6 @@ from streams.runtime.settings.loading import Settings, load
 from streams.scheduling.slots import Span
 from tests.bench.pipeline.fleet import LEARNING, address, agent_command, configuration
 from tests.bench.snmp.watched import peak_bytes
-from tests.simulators.ports import free_udp_port
 
 ROOT: Final = Path(__file__).parents[3]
 FIRST_SHARE: Final = 2  #: one device in so many comes before the memory of the others is measured
@@ -113,7 +113,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     if options.port:
         return asyncio.run(_measure(options, load(ini, {}), options.port))
     binary = folder / "simagent"
-    subprocess.run(["go", "build", "-o", str(binary), "."], cwd=ROOT / "tests/simulators/simagent", check=True)  # noqa: S603, S607
+    subprocess.run(["go", "build", "-o", str(binary), "."], cwd=ROOT / "tests/bench/simagent", check=True)  # noqa: S603, S607
     children = Children(folder / "logs", {}, ROOT)
     port = free_udp_port()
     try:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from streams.cli.services import Stack
-from streams.cli.services.keeper import kept
 from streams.pipeline import STAGES
+from streams.playground.services import Stack
+from streams.playground.services.keeper import kept
 from tests.bench.pipeline.__main__ import carry
 from tests.bench.snmp import telegraf
 from tests.bench.snmp.watched import Figures, python

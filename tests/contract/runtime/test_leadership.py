@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 from kazoo.client import KazooClient
 
-from streams.cli.services import Stack
+from streams.playground.services import Stack
 from streams.runtime.schedule.leadership import Leadership, Term
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]

@@ -181,7 +181,7 @@ def build_simagent(folder: Path) -> Path:
     """Return the built program."""
     go = require("go", "golang-go")
     binary = folder / "simagent"
-    source = ROOT / "tests" / "simulators" / "simagent"
+    source = ROOT / "tests" / "bench" / "simagent"
     subprocess.run([go, "build", "-o", str(binary), "."], cwd=source, check=True, timeout=300)  # noqa: S603
     return binary
 

@@ -5,8 +5,8 @@ import sys
 
 import click
 
-from streams.cli.demo.children import ChildEnded
-from streams.cli.services.problems import StackProblem
+from streams.playground.demo.children import ChildEnded
+from streams.playground.services.problems import StackProblem
 from tests.lab import session, shell
 from tests.lab.check.run import run
 from tests.lab.lab import Lab, read_spec

@@ -10,11 +10,11 @@ from typing import Final
 
 import redis
 
-from streams.cli.demo import layout
-from streams.cli.demo.children import Children
-from streams.cli.services import Stack
-from streams.cli.services.keeper import kept
 from streams.pipeline import STAGES
+from streams.playground.demo import layout
+from streams.playground.demo.children import Children
+from streams.playground.services import Stack
+from streams.playground.services.keeper import kept
 from tests.lab import system
 from tests.lab.check.found import Found
 from tests.lab.session import ROOT

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from streams.cli.demo.children import Children
+from streams.playground.demo.children import Children
 from tests.e2e.independent.topics import Topics
 from tests.lab import faults
 from tests.lab.check import found, pipeline, report

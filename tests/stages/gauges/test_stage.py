@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from streams.cli.services import Stack
+from streams.playground.services import Stack
 from tests.bench.gauges.polls import Load, messages
 from tests.stages.gauges.pipe import Pipe
 from tests.stages.gauges.scenarios import (

@@ -15,10 +15,10 @@ from click.testing import CliRunner, Result
 from pollers.snmp.credentials import UsmUser
 from streams.cli import main
 from streams.cli.device import Login, credential_of
-from tests.simulators import server
-from tests.simulators.devices import DEFAULT_COMMUNITY, fleet
-from tests.simulators.ports import free_udp_port
-from tests.simulators.truth import Device
+from streams.playground.simulators import server
+from streams.playground.simulators.devices import DEFAULT_COMMUNITY, fleet
+from streams.playground.simulators.ports import free_udp_port
+from streams.playground.simulators.truth import Device
 
 FEW = dataclasses.replace(fleet(interfaces=12)[0], address="127.0.0.1", community=DEFAULT_COMMUNITY)
 SMALL = """\

@@ -1,0 +1,82 @@
+"""Reads gauges and poll statuses with aiokafka and fastavro, where confluent-kafka is not installed."""
+
+import asyncio
+import contextlib
+import io
+import json
+import logging
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any, Final
+
+import fastavro
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from streams.playground.check.record import Record
+
+BATCH: Final = 2_000
+RETRY_S: Final = 0.5
+#: of the Confluent wire format: a zero, and the schema's id in four bytes
+HEADER_BYTES: Final = 5
+
+
+class PlainTopics:
+    """All records of some topics from the beginning on; it has an event loop of its own."""
+
+    client: Final = "aiokafka (an independent client: pip install 'panoptes-streams[demo]')"
+
+    def __init__(self, bootstrap: str, registry: str, prefix: str, names: tuple[str, ...]) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._bootstrap = bootstrap
+        self._registry = registry
+        self._names = {f"{prefix}.{name}": name for name in names}
+        self._schemas: dict[int, Any] = {}
+        self._consumer: Any = None
+
+    def open(self, deadline_s: float) -> bool:
+        """Begin reading as soon as the topics exist; return False where they do not by the deadline (monotonic)."""
+        return self._loop.run_until_complete(self._open(deadline_s))
+
+    async def _open(self, deadline_s: float) -> bool:
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics that are being made: no news
+        started = False
+        while time.monotonic() < deadline_s:
+            with contextlib.suppress(KafkaError):
+                if not started:
+                    await self._consumer.start()
+                    started = True
+                if self._names.keys() <= await self._consumer.topics():
+                    self._consumer.subscribe(list(self._names))
+                    return True
+            await asyncio.sleep(RETRY_S)
+        return False
+
+    def read(self, timeout_s: float) -> Iterator[Record]:
+        """Give what has come by then. Raises KafkaError, and ValueError or EOFError for a record that is no Avro."""
+        asked = self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=BATCH)
+        for partition, records in self._loop.run_until_complete(asked).items():
+            for record in records:
+                raw = record.value or b""
+                name = self._names[partition.topic]
+                yield Record(name, (record.key or b"").decode(), self._decoded(raw), raw, time.time() * 1000)
+
+    def _decoded(self, raw: bytes) -> dict[str, Any]:
+        schema_id = int.from_bytes(raw[1:HEADER_BYTES], "big")
+        if schema_id not in self._schemas:
+            url = f"{self._registry}/schemas/ids/{schema_id}"
+            with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 (http, as our registry is given)
+                self._schemas[schema_id] = fastavro.parse_schema(json.loads(json.load(response)["schema"]))
+        value = fastavro.schemaless_reader(io.BytesIO(raw[HEADER_BYTES:]), self._schemas[schema_id], None)
+        if not isinstance(value, dict):
+            raise ValueError(f"a record of schema {schema_id} is no Avro record")  # noqa: TRY004 (of data, not of code)
+        return value
+
+    def close(self) -> None:
+        if self._consumer is not None:
+            self._loop.run_until_complete(self._consumer.stop())
+        self._loop.close()

@@ -1,0 +1,39 @@
+"""A record as the check reads it, and what reads it."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+
+class Record(NamedTuple):
+    topic: str  #: without the prefix
+    key: str
+    value: dict[str, Any]
+    raw: bytes
+    received_ms: float  #: Unix milliseconds
+
+
+class Reader(Protocol):
+    """All records of some topics from the beginning on."""
+
+    @property
+    def client(self) -> str:
+        """The library that reads."""
+
+    def open(self, deadline_s: float) -> bool:
+        """Begin reading as soon as the topics exist; return False where they do not by the deadline (monotonic)."""
+
+    def read(self, timeout_s: float) -> Iterator[Record]:
+        """Give what has come by then."""
+
+    def close(self) -> None: ...
+
+
+def reader(bootstrap: str, registry: str, prefix: str, names: tuple[str, ...]) -> Reader:
+    """Return a reader by confluent-kafka, or by aiokafka where that is not installed."""
+    try:
+        from streams.playground.check.topics import Topics  # noqa: PLC0415 - not installed everywhere
+    except ImportError:
+        from streams.playground.check.plain import PlainTopics  # noqa: PLC0415
+
+        return PlainTopics(bootstrap, registry, prefix, names)
+    return Topics(bootstrap, registry, prefix, names)

@@ -1,0 +1,1 @@
+"""The demo: services, pipeline and simulated devices on this machine, shown or checked."""

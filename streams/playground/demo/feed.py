@@ -1,0 +1,63 @@
+"""Reads what the pipeline publishes into the board."""
+
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer
+
+from schemas.errors import RecordError
+from schemas.records import Gauge, PollStatus
+from streams.pipeline import Topic
+from streams.playground.demo.board import Board
+from streams.runtime.kafka.client import client_options
+from streams.runtime.kafka.topic_names import topic_name
+from streams.runtime.registry.opening import open_registry
+from streams.runtime.registry.serde import Serde, Serdes
+from streams.runtime.settings.loading import Settings
+
+SHOWN: Final = (Topic.GAUGES, Topic.POLL_STATUS, Topic.DEAD_LETTERS)
+#: a batch this large at most, so that the view stays fluent while catching up
+MAX_RECORDS: Final = 2_000
+
+
+async def follow(board: Board, settings: Settings) -> None:
+    """Fill the board until cancelled. Raises KafkaError."""
+    topics = {topic_name(settings, topic): topic for topic in SHOWN}
+    reader = Reader(board, Serdes(settings, open_registry(settings)))
+    consumer = AIOKafkaConsumer(
+        *topics, **client_options(settings.kafka), auto_offset_reset="earliest", enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        while True:
+            batches = await consumer.getmany(timeout_ms=500, max_records=MAX_RECORDS)
+            for partition, records in batches.items():
+                for record in records:
+                    await reader.take(topics[partition.topic], record.value, record.timestamp / 1000)
+    finally:
+        await consumer.stop()
+
+
+class Reader:
+    """Puts records on the board, each read with the schema that it was written with."""
+
+    def __init__(self, board: Board, serdes: Serdes) -> None:
+        self._board = board
+        self._gauges: Serde[Any] = serdes.of(Topic.GAUGES, Gauge)
+        self._statuses: Serde[Any] = serdes.of(Topic.POLL_STATUS, PollStatus)
+
+    async def take(self, topic: Topic, value: bytes, stored_s: float) -> None:
+        """Take a record that was stored at that time; one that cannot be read is counted."""
+        if topic is Topic.DEAD_LETTERS:
+            self._board.dead_letters += 1
+            return
+        serde = self._gauges if topic is Topic.GAUGES else self._statuses
+        try:
+            await serde.prepare(value)
+            datum = serde.decode_dict(value)
+        except RecordError:
+            self._board.unreadable += 1
+            return
+        if topic is Topic.GAUGES:
+            self._board.gauge(datum, stored_s)
+        else:
+            self._board.status(datum)

@@ -1,0 +1,189 @@
+"""The stack as a whole: the services of one state folder, up, down, and how they are."""
+
+import fcntl
+import shutil
+import threading
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from streams.playground.services import jars, record, tools
+from streams.playground.services.problems import StackProblem
+from streams.playground.services.process import Born
+from streams.playground.services.recipes import RECIPES, Place
+from streams.playground.services.service import START_TIMEOUT_S, Service
+
+#: their data belong together: records carry the ids that the registry gave out
+PAIR: Final = ("kafka", "apicurio")
+
+
+class Status(NamedTuple):
+    name: str
+    pid: int | None  #: None: not running
+    address: str
+    log: Path
+    problem: str | None  #: None: it answers
+
+
+class Stack:
+    """The services of one state folder.
+
+    Ports: the ones given, else those of the folder's last run, else the defaults; `free_ports` picks ports that
+    nobody uses instead of the defaults. Jars: `<state>/jars`, or a folder shared by several stacks.
+    """
+
+    def __init__(
+        self, state: Path, *, ports: Mapping[str, int] | None = None, free_ports: bool = False, jars: Path | None = None
+    ) -> None:
+        """Raises StackProblem when `stack.json` is damaged, or a running service is to have another port."""
+        self.state = state.absolute()
+        self.jars = (jars or self.state / "jars").absolute()
+        self._path = self.state / "stack.json"
+        self._record = record.load(self._path)
+        self._saving = threading.Lock()
+        defaults = {name: port for recipe in RECIPES.values() for name, port in recipe.ports.items()}
+        if free_ports and not self._record.ports:
+            defaults = record.free_ports(defaults)
+        self._record.ports = {**defaults, **self._record.ports}
+        self._services = {name: self._service(name) for name in RECIPES}
+        for name, recipe in RECIPES.items():
+            asked = {port: number for port, number in (ports or {}).items() if port in recipe.ports}
+            if any(self._record.ports[port] != number for port, number in asked.items()):
+                if self._services[name].pid is not None:
+                    raise StackProblem(
+                        f"{name} runs on {self._services[name].address}: stop it to give it another port"
+                    )
+                self._record.ports.update(asked)
+                self._services[name] = self._service(name)
+
+    def service(self, name: str) -> Service:
+        """Return one service by name: kafka, zookeeper, redis, apicurio. Raises KeyError."""
+        return self._services[name]
+
+    def up(self, only: Collection[str] = (), *, timeout_s: float = START_TIMEOUT_S) -> list[str]:
+        """Start what does not run yet, wait until all answer, and return remarks for people.
+
+        What was started stays up when another service fails, for a look at it; `down` ends it. Raises StackProblem.
+        """
+        services = self._chosen(only)
+        with self._alone():
+            remarks = self._keep_pair_together()
+            with ThreadPoolExecutor(len(services)) as pool:
+                starts = [pool.submit(_problem, service, timeout_s) for service in services]
+                try:
+                    failures = [problem for start in starts if (problem := start.result())]
+                except BaseException:  # Ctrl-C: the threads must not wait on for services that nobody wants any more
+                    for service in services:
+                        service.give_up()
+                    raise
+        if failures:
+            raise StackProblem("\n".join(failures))
+        return remarks
+
+    def down(self, only: Collection[str] = ()) -> list[str]:
+        """Stop what runs, and return remarks for people. Raises StackProblem when a process cannot be ended."""
+        with self._alone(), ThreadPoolExecutor(len(RECIPES)) as pool:
+            chosen = self._chosen(only)
+            gone = list(pool.map(lambda service: service.stop(), chosen))
+        return [
+            f"{s.name} did not stop when asked and was killed" for s, fine in zip(chosen, gone, strict=True) if not fine
+        ]
+
+    def reset(self) -> None:
+        """Remove all data and logs of a stack that is down; the jars stay. Raises StackProblem when something runs."""
+        with self._alone():
+            running = [service.name for service in self._services.values() if service.pid is not None]
+            if running:
+                raise StackProblem(f"{', '.join(running)} still running: take the stack down first")
+            for folder in ("data", "logs"):
+                shutil.rmtree(self.state / folder, ignore_errors=True)
+
+    def fetch(self) -> None:
+        """Bring the jars that the services need. Raises StackProblem."""
+        for recipe in RECIPES.values():
+            if recipe.from_maven:
+                jars.fetched(self.jars, recipe.name)
+
+    def missing(self) -> list[str]:
+        """Return what the machine lacks to run the stack, each with the command that installs it."""
+        brought = [name for name, recipe in RECIPES.items() if recipe.from_maven]
+        return tools.missing(jars_are_there=all(jars.complete(self.jars, name) for name in brought))
+
+    def status(self) -> list[Status]:
+        """Return how each service is."""
+        return [Status(s.name, s.pid, s.address, s.place.log, s.why_not()) for s in self._services.values()]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables that point the pipeline at this stack."""
+        return {service.recipe.variable: service.address for service in self._services.values()}
+
+    def _service(self, name: str) -> Service:
+        place = Place(
+            data=self.state / "data" / name,
+            log=self.state / "logs" / f"{name}.log",
+            jars=self.jars,
+            ports={port: self._record.ports[port] for port in RECIPES[name].ports},
+        )
+        return Service(RECIPES[name], place, self._record.running.get(name), self._changed)
+
+    def _chosen(self, only: Collection[str]) -> list[Service]:
+        unknown = sorted(set(only) - set(RECIPES))
+        if unknown:
+            raise StackProblem(f"no such service: {', '.join(unknown)} (there are {', '.join(RECIPES)})")
+        return [service for name, service in self._services.items() if not only or name in only]
+
+    def _changed(self, name: str, born: Born | None) -> None:
+        with self._saving:
+            if born is None:
+                self._record.running.pop(name, None)
+            else:
+                self._record.running[name] = born
+            self._save(self._services.values())
+
+    def _save(self, services: Iterable[Service]) -> None:
+        if self.state.exists():
+            self._record.save(
+                self._path,
+                {service.name: service.address for service in services},
+                {service.name: str(service.place.log) for service in services},
+            )
+
+    def _keep_pair_together(self) -> list[str]:
+        """Give Kafka and the registry one mark; wipe both where the marks differ or one of the two was removed."""
+        services = [self._services[name] for name in PAIR]
+        if any(service.pid is not None for service in services):
+            return []
+        marks = [service.place.data / "belongs-together" for service in services]
+        said = {mark.read_text() if mark.exists() else None for mark in marks}
+        if len(said) == 1 and None not in said:
+            return []
+        had = [service.name for service in services if service.place.data.exists()]
+        fresh = uuid.uuid4().hex
+        for service, mark in zip(services, marks, strict=True):
+            shutil.rmtree(service.place.data, ignore_errors=True)
+            service.place.data.mkdir(parents=True)
+            mark.write_text(fresh)
+        return (
+            [f"the data of {' and '.join(PAIR)} did not belong together (found: {', '.join(had)}): both start empty"]
+            if had
+            else []
+        )
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep a second `up` or `down` of the same folder waiting."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        with (self.state / "stack.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _problem(service: Service, timeout_s: float) -> str | None:
+    try:
+        service.start(timeout_s)
+    except StackProblem as problem:
+        return str(problem)
+    return None

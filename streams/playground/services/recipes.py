@@ -1,0 +1,204 @@
+"""What each service is: the files it needs, its command line, and how one sees that it answers."""
+
+import subprocess
+import uuid
+from abc import ABC, abstractmethod
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+from typing import ClassVar, Final
+
+from streams.playground.services import jars, probes, tools
+from streams.playground.services.problems import StackProblem
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+FORMAT_TIMEOUT_S: Final = 120
+SMALL_JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where one service lives."""
+
+    data: Path  #: what it keeps
+    log: Path  #: what it says
+    jars: Path  #: what Maven brought, for all services
+    ports: Mapping[str, int] = field(default_factory=dict)  #: name of the port -> number
+
+
+class Recipe(ABC):
+    """One service. Nothing here keeps state: everything stands in the place."""
+
+    name: ClassVar[str]
+    #: its ports and their defaults; the first, of the service's own name, is the one that clients use
+    ports: ClassVar[dict[str, int]]
+    #: setting that points the pipeline at it, as an environment variable
+    variable: ClassVar[str]
+    from_maven: ClassVar[bool] = True  #: its jars are brought by Maven
+
+    def prepare(self, place: Place) -> None:  # noqa: B027 (not every service needs files)
+        """Write what the service needs before it starts. Raises StackProblem."""
+
+    @abstractmethod
+    def command(self, place: Place) -> list[str]:
+        """Return the command line. Raises StackProblem."""
+
+    def environment(self, place: Place) -> dict[str, str]:  # noqa: ARG002
+        return {}
+
+    @abstractmethod
+    def why_not(self, place: Place) -> str | None:
+        """Return None when the service answers, else why not."""
+
+    @abstractmethod
+    def address(self, place: Place) -> str:
+        """Return what clients are given, as the pipeline's setting has it."""
+
+    def port(self, place: Place) -> int:
+        return place.ports[self.name]
+
+
+def _fill(name: str, into: Path, **values: object) -> None:
+    into.write_text(Template((TEMPLATES / name).read_text()).substitute(values))
+
+
+class Kafka(Recipe):
+    """Apache Kafka, one node that is broker and controller (KRaft)."""
+
+    name = "kafka"
+    ports: ClassVar = {"kafka": 19092, "kafka-controller": 19093}
+    variable = "PANOPTES_KAFKA_BOOTSTRAP_SERVERS"
+
+    def prepare(self, place: Place) -> None:
+        properties = place.data / "server.properties"
+        logs = place.data / "log"
+        _fill(
+            "kafka.properties", properties, port=self.port(place), controller=place.ports["kafka-controller"], logs=logs
+        )
+        if (logs / "meta.properties").exists():
+            return
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        done = subprocess.run(  # noqa: S603 (a fixed command, no shell)
+            [
+                *self._java(place, "-Xmx128m", *SMALL_JVM, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"),
+                *(
+                    "kafka.tools.StorageTool",
+                    "format",
+                    "--standalone",
+                    f"--cluster-id={cluster}",
+                    "-c",
+                    str(properties),
+                ),
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=FORMAT_TIMEOUT_S,
+        )
+        if done.returncode != 0:
+            raise StackProblem(f"kafka's storage could not be formatted:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+    def command(self, place: Place) -> list[str]:
+        return [
+            *self._java(place, "-Xms128m", "-Xmx512m", "-XX:+UseG1GC"),
+            "kafka.Kafka",
+            str(place.data / "server.properties"),
+        ]
+
+    def why_not(self, place: Place) -> str | None:
+        return probes.kafka(self.port(place))
+
+    def address(self, place: Place) -> str:
+        return f"{probes.HOST}:{self.port(place)}"
+
+    @staticmethod
+    def _java(place: Place, *options: str) -> list[str]:
+        return [
+            *(tools.java(), *options, "-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true"),
+            *("-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS"),
+            *("-cp", f"{jars.fetched(place.jars, 'kafka')}/*"),
+        ]
+
+
+class ZooKeeper(Recipe):
+    """Apache ZooKeeper, standalone."""
+
+    name = "zookeeper"
+    ports: ClassVar = {"zookeeper": 12181}
+    variable = "PANOPTES_ZOOKEEPER_HOSTS"
+
+    def prepare(self, place: Place) -> None:
+        _fill("zoo.cfg", place.data / "zoo.cfg", port=self.port(place), data=place.data)
+
+    def command(self, place: Place) -> list[str]:
+        return [
+            *(tools.java(), "-Xmx256m", *SMALL_JVM, "-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true"),
+            *("-Dzookeeper.admin.enableServer=false", "-Dzookeeper.preAllocSize=1024"),
+            *("-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS"),
+            *("-cp", f"{jars.fetched(place.jars, 'zookeeper')}/*"),
+            *("org.apache.zookeeper.server.ZooKeeperServerMain", str(place.data / "zoo.cfg")),
+        ]
+
+    def why_not(self, place: Place) -> str | None:
+        return probes.zookeeper(self.port(place))
+
+    def address(self, place: Place) -> str:
+        return f"{probes.HOST}:{self.port(place)}"
+
+
+class Redis(Recipe):
+    """Redis, keeping every write in an append-only file, so that a kill loses nothing."""
+
+    name = "redis"
+    ports: ClassVar = {"redis": 16379}
+    variable = "PANOPTES_REDIS_URL"
+    from_maven = False
+
+    def command(self, place: Place) -> list[str]:
+        return [
+            *(tools.redis_server(), "--bind", probes.HOST, "--port", str(self.port(place)), "--dir", str(place.data)),
+            *("--daemonize", "no", "--save", "", "--appendonly", "yes", "--protected-mode", "yes"),
+        ]
+
+    def why_not(self, place: Place) -> str | None:
+        return probes.redis(self.port(place))
+
+    def address(self, place: Place) -> str:
+        return f"redis://{probes.HOST}:{self.port(place)}/0"
+
+
+class Apicurio(Recipe):
+    """Apicurio Registry, its database in a file: ids must live as long as the records that carry them."""
+
+    name = "apicurio"
+    ports: ClassVar = {"apicurio": 18081}
+    variable = "PANOPTES_REGISTRY_URL"
+    api: Final = "/apis/ccompat/v7"
+
+    def command(self, place: Place) -> list[str]:
+        folder = jars.fetched(place.jars, "apicurio")
+        found = sorted(folder.glob("apicurio-registry-app-*-runner.jar"))
+        if not found:
+            raise StackProblem(f"no apicurio-registry-app-*-runner.jar in {folder}: remove that folder and try again")
+        return [
+            *(tools.java(), "-Xmx256m", *SMALL_JVM, "-Djava.net.preferIPv4Stack=true"),
+            *(f"-Dquarkus.http.host={probes.HOST}", f"-Dquarkus.http.port={self.port(place)}"),
+            *("-Dquarkus.datasource.jdbc.initial-size=2", "-Dquarkus.datasource.jdbc.min-size=2"),
+            *("-Dquarkus.datasource.jdbc.max-size=10", "-jar", str(found[0])),
+        ]
+
+    def environment(self, place: Place) -> dict[str, str]:
+        # WRITE_DELAY=0: an id is on disk before it is given out, so that not even a kill takes it back.
+        return {"REGISTRY_DATASOURCE_URL": f"jdbc:h2:file:{place.data / 'registry'};WRITE_DELAY=0"}
+
+    def why_not(self, place: Place) -> str | None:
+        return probes.registry(self.port(place), f"{self.api}/subjects")
+
+    def address(self, place: Place) -> str:
+        return f"http://{probes.HOST}:{self.port(place)}{self.api}"
+
+
+RECIPES: Final[dict[str, Recipe]] = {recipe.name: recipe for recipe in (Kafka(), ZooKeeper(), Redis(), Apicurio())}

@@ -1,0 +1,11 @@
+"""The truth about one row of a table that is no interface."""
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """Names as they stand in a gauge."""
+
+    levels: dict[str, float] = {}  # noqa: RUF012 (nobody writes to it)
+    rates: dict[str, float] = {}  # noqa: RUF012
+    states: dict[str, str] = {}  # noqa: RUF012
