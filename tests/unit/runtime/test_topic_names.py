@@ -36,9 +36,7 @@ def test_a_changelog_has_the_name_that_faust_gives_it(changelog, zone, tmp_path)
         ("gauges", "lab-gauges", None),
     ],
 )
-def test_what_asks_devices_has_a_group_and_ticks_of_its_zone_and_the_rest_is_shared(
-    name, group, ticks, tmp_path
-):
+def test_what_asks_devices_has_a_group_and_ticks_of_its_zone_and_the_rest_is_shared(name, group, ticks, tmp_path):
     worker = worker_of(name, tmp_path, "dmz")
     assert worker.group == group
     own = stage(name).ticks
