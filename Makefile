@@ -15,7 +15,7 @@ help:
 	@echo "make test            every gate and every test"
 	@echo "make compile         the modules that work on values as machine code, beside their sources"
 	@echo "make interpreted     without them again"
-	@echo "make chaos           the tests that kill workers and services, by themselves"
+	@echo "make chaos           the tests that kill workers and services, and hours of the model's"
 	@echo "make bench-snmp      what polling costs, beside other collectors, up to Kafka"
 	@echo "make bench-polling   what our poller costs from the tick to bytes, and its memory"
 	@echo "make bench-gauges    what turning counters into rates costs"
@@ -43,7 +43,7 @@ interpreted:
 	@scripts/interpreted
 
 chaos: setup
-	@CHAOS=long .venv/bin/python -m pytest tests/chaos $(ARGS)
+	@CHAOS=long .venv/bin/python -m pytest tests/chaos tests/model/test_model.py $(ARGS)
 
 bench-snmp: setup
 	@.venv/bin/python -m tests.bench.snmp $(ARGS)

@@ -7,7 +7,7 @@ idempotence. `flush()` is not delivery, so each record's own future is awaited.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -40,6 +40,10 @@ _Place = tuple[str, int]
 _Group = list[tuple[Record, asyncio.Future[None]]]
 
 
+async def _at_once() -> None:
+    """Wait for nothing."""
+
+
 class Outbox:
     """Sends records until they are stored on every in-sync replica; safe to use from many tasks at once."""
 
@@ -50,7 +54,9 @@ class Outbox:
         partitions: int,
         max_request_bytes: int,
         max_batch_bytes: int = MAX_BATCH_BYTES,
+        sure: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
+        """`sure` returns when the partitions are surely still this worker's: what is sent in order waits for that."""
         self._options = dict(
             client_options,
             acks="all",
@@ -62,7 +68,9 @@ class Outbox:
         self._partitions = partitions  #: of every topic
         self._max_request_bytes = max_request_bytes
         self._max_batch_bytes = max_batch_bytes
+        self._sure = sure
         self._producer: AIOKafkaProducer | None = None
+        self._is_stopped = False  #: for good
         self._renewing = asyncio.Lock()
         self._gathered: dict[_Place, _Group] = {}  #: while they wait for others, or for those that went before
         self._gathering: asyncio.TimerHandle | None = None
@@ -80,6 +88,8 @@ class Outbox:
         self._producer = producer
 
     async def stop(self) -> None:
+        """Store nothing from now on: what is tried again later would stand after what the next owner has stored."""
+        self._is_stopped = True
         if self._producer is not None:
             await self._producer.stop()
             self._producer = None
@@ -162,6 +172,9 @@ class Outbox:
     ) -> None:
         """Return when all records (keys, each with its values) are stored, in their order, in few batches.
 
+        A worker that was paused may have lost the partition unawares: its new owner's records are newer, and must stand
+        last. So each try waits until the partition is surely this worker's; who lost it cancels what waits.
+
         Raises RecordError for one that no broker will take; those before it are stored.
         """
         part: list[tuple[bytes | None, Sequence[bytes | None]]] = []
@@ -172,15 +185,20 @@ class Outbox:
             for number, value in enumerate(values):
                 needs = frame + len(value or b"")
                 if needs > room and (part or number > first):
-                    await self.send_batch(topic, partition, [*part, (key, values[first:number])])
+                    await self.send_batch(topic, partition, [*part, (key, values[first:number])], if_sure=True)
                     part, first, room = [], number, self._max_batch_bytes - _FRAME_BYTES
                 room -= needs
             part.append((key, values[first:]))
         if part:
-            await self.send_batch(topic, partition, part)
+            await self.send_batch(topic, partition, part, if_sure=True)
 
     async def send_batch(
-        self, topic: str, partition: int, records: Sequence[tuple[bytes | None, Sequence[bytes | None]]]
+        self,
+        topic: str,
+        partition: int,
+        records: Sequence[tuple[bytes | None, Sequence[bytes | None]]],
+        *,
+        if_sure: bool = False,
     ) -> None:
         """Return when all records (keys, each with its values) are stored, in their order, as one batch.
 
@@ -190,6 +208,8 @@ class Outbox:
         size = sum(len(value) for _, values in records for value in values if value is not None)
 
         async def attempt(producer: AIOKafkaProducer) -> None:
+            if if_sure:
+                await self._sure()
             if size > self._max_request_bytes:
                 raise MessageSizeTooLargeError
             batch = producer.create_batch()
@@ -230,7 +250,7 @@ class Outbox:
     async def _renew(self, broken: AIOKafkaProducer | None) -> None:
         """Replace a producer whose send failed for good: after a fatal error an idempotent one takes nothing more."""
         async with self._renewing:
-            if self._producer is not broken:
+            if self._producer is not broken or self._is_stopped:
                 return
             self._producer = None
             if broken is not None:

@@ -72,10 +72,12 @@ class Worker:
         self.pages: dict[str, Callable[[], tuple[int, Any]]] = {}
         self._outboxes: list[Outbox] = []
         self.context = self._make_context(stage, settings)
+        self.background["tenure"] = self.context.tenure.watch
         self._measure()
 
     def _make_context(self, stage: Stage, settings: Settings) -> StageContext:
         self._kafka = settings.kafka
+        self._tenure = Tenure(settings.kafka)
         serdes = Serdes(settings, open_registry(settings))
         outbox = self.make_outbox()
         letters = f"{settings.panoptes.topic_prefix}.{Topic.DEAD_LETTERS}"
@@ -87,7 +89,7 @@ class Worker:
             outbox=outbox,
             dead_letters=DeadLetters(stage.name, letters, serdes.of(Topic.DEAD_LETTERS, DeadLetter), outbox, now_ms),
             metrics=Metrics(stage.name),
-            tenure=Tenure(settings.kafka),
+            tenure=self._tenure,
         )
 
     # what a stage reads and keeps
@@ -164,7 +166,7 @@ class Worker:
     def make_outbox(self, **limits: int) -> Outbox:
         """Return an outbox with limits of its own; it starts and stops with the worker."""
         limits = {"partitions": self._kafka.partitions, "max_request_bytes": MAX_RECORD_BYTES, **limits}
-        made = Outbox(client_options(self._kafka), **limits)
+        made = Outbox(client_options(self._kafka), **limits, sure=self._tenure.sure)
         if self._outboxes:  # the first one is what the host waits for Kafka with, and the last to stop
             self.before_start.append(made.start)
             self.before_stop.append(made.stop)

@@ -85,7 +85,6 @@ class StageSchedule:
         worker.outlasting.add(ticks)
         worker.lifecycle.register(self.owner)
         worker.background["obey"] = self.owner.obey
-        worker.background["tenure"] = context.tenure.watch
         worker.before_start.append(self._start)
         worker.before_stop.append(self._stop)
         worker.pages["/leadership"] = lambda: (200, self.leadership())
