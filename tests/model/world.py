@@ -20,6 +20,7 @@ from schemas.records import DeadLetter, Tick
 from streams.pipeline import TOPICS, Topic, stage
 from streams.runtime.kafka.partitions import partition_of
 from streams.runtime.kernel.records import Place
+from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.registry.serde import HEADER_BYTES, Serdes
 from streams.runtime.settings.loading import Settings
