@@ -13,8 +13,6 @@ from importlib import import_module
 from typing import Any, Final, Self
 from unittest import mock
 
-from streams.runtime.schedule.tenure import Tenure
-
 from schemas.codec import canonical_text
 from schemas.records import DeadLetter, Tick
 from streams.pipeline import TOPICS, Topic, stage
