@@ -13,13 +13,12 @@ from importlib import import_module
 from typing import Any, Final, Self
 from unittest import mock
 
-from streams.runtime.schedule.tenure import Tenure
-
 from schemas.codec import canonical_text
 from schemas.records import DeadLetter, Tick
 from streams.pipeline import TOPICS, Topic, stage
 from streams.runtime.kafka.partitions import partition_of
 from streams.runtime.kernel.records import Place
+from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.registry.serde import HEADER_BYTES, Serdes
 from streams.runtime.settings.loading import Settings

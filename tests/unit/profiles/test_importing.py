@@ -407,6 +407,6 @@ def test_real_libraries_are_imported_whole(source: str, folder: str):
             pytest.fail(reason)
         pytest.skip(reason)
     files = [path for path in (SAMPLES / folder).rglob("*") if path.suffix in ENDINGS[source]]
-    result = import_texts(source, {path.name: path.read_text() for path in files})
+    result = import_texts(source, {str(path.relative_to(SAMPLES / folder)): path.read_text() for path in files})
     assert result.problems == ()
     assert result.good_files == result.files == len(files)
