@@ -107,6 +107,30 @@ def asleep_beyond_the_session(world: World) -> None:
     world.spend(5)
 
 
+def asleep_and_then_another_one(world: World) -> None:
+    """The same, where the next assignment waits for another sleeper for longer than the first one's lapse counts."""
+    two_workers(world)
+    world.join()
+    world.spend(10)
+    sleeper = next(process for process in world.living if 3 in process.worker.lifecycle.owned)
+    other = next(process for process in world.living if process is not sleeper)
+    world.give(IN_3, 2)
+    world.spend(5)
+    world.freeze(sleeper)
+    world.spend(20)
+    for variant in (3, 4):
+        world.give(IN_3, variant)
+    world.spend(5)
+    world.freeze(other)
+    world.wake(sleeper)
+    world.spend(9)
+    world.wake(other)
+    world.spend(15)
+    assert 3 in sleeper.worker.lifecycle.owned
+    world.give(IN_3, 5)
+    world.spend(5)
+
+
 def asleep_with_effects_in_hand(world: World) -> None:
     """What a sleeper has in hand is older than what the new owner has stored meanwhile."""
     two_workers(world)
@@ -121,6 +145,28 @@ def asleep_with_effects_in_hand(world: World) -> None:
     world.give(IN_3, 3)
     world.spend(5)
     world.wake(sleeper)
+    world.spend(5)
+
+
+def asleep_with_effects_in_hand_and_then_another_one(world: World) -> None:
+    world.join()
+    world.spend(5)
+    world.join()
+    world.join()
+    world.spend(10)
+    sleeper = next(process for process in world.living if 3 in process.worker.lifecycle.owned)
+    other = next(process for process in world.living if process is not sleeper)
+    world.give(IN_3, 2)
+    while not any(lane.stepped for lane in sleeper.loops[0]._lanes.values()):
+        world.spend(0.01)
+    world.freeze(sleeper)
+    world.spend(20)
+    world.give(IN_3, 3)
+    world.spend(5)
+    world.freeze(other)
+    world.wake(sleeper)
+    world.spend(9)
+    world.wake(other)
     world.spend(5)
 
 
@@ -162,7 +208,9 @@ SCENARIOS = [
     (Resources, killed_between_two_stores),
     (Gauges, a_record_in_the_middle_is_refused),
     (Gauges, asleep_beyond_the_session),
+    (Gauges, asleep_and_then_another_one),
     (Resources, asleep_with_effects_in_hand),
+    (Resources, asleep_with_effects_in_hand_and_then_another_one),
     (Resources, asleep_between_two_tries),
     (Resources, stopped_while_the_broker_was_away),
 ]
