@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from pollers.plugins.base import OptionError, PluginContext, Poll, Sample
+from pollers.plugins.base import OptionError, PluginContext, Poll
 from pollers.profiles.loading.library import Library
 from pollers.profiles.loading.watch import Watch
 from pollers.profiles.match import best_profile
@@ -22,6 +22,7 @@ from pollers.profiles.reading.known_by import FAULTS, Steady
 from pollers.profiles.reading.plan import Plan, make_plan
 from pollers.profiles.reading.poll import Reading, read_device
 from pollers.profiles.reading.walking import Memory
+from pollers.sample import Sample
 from pollers.snmp.client import Device, Session
 from pollers.snmp.errors import AuthRefused, DeadlineExceeded, NoAnswer, SnmpError, Unreachable
 from schemas.records import EnrichedResource, Enrichment, Job, Outcome, Resource

@@ -149,8 +149,11 @@ class Enricher(Part):
                 plugin = self._sections[name]
                 if plugin.wants(resource):
                     found.update(await self._ask(plugin, key, resource))
-            if self.fold is not None:  # in the order of the inventory's records: a record sent late would stand last
-                await self.fold.submit(key, lambda: self._keep(partition, key, resource, found))
+            # in the order of the inventory's records: a record sent late would stand last
+            if self.fold is not None and not await self.fold.submit(
+                key, lambda: self._keep(partition, key, resource, found)
+            ):
+                self._retry(key, 0.0)  # a rebalance came between: where the partition stays it is asked again
 
     async def _ask(self, plugin: Installed, key: str, resource: Resource) -> Mapping[str, Enrichment]:
         try:

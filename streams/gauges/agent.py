@@ -40,7 +40,14 @@ class Gauges:
         context = worker.context
         self._raw = context.serdes.of(Topic.RAW_COUNTERS, RawCounters)
         self.table = worker.table("series")
-        self.converter = Converter(rules, self._raw, context.serdes.of(Topic.GAUGES, Gauge), self.table.get, transforms)
+        self.converter = Converter(
+            rules,
+            self._raw,
+            context.serdes.of(Topic.GAUGES, Gauge),
+            self.table.get,
+            transforms,
+            most_kept_bytes=context.settings.gauges.series_bytes,
+        )
         self._topic = context.topic_name(Topic.GAUGES)
         self._changelog = worker.changelog(self.table)
         batch = context.settings.gauges.max_batch_bytes
@@ -87,6 +94,8 @@ class Gauges:
         metrics.counter("gauge_batches", "batches of gauges sent", lambda: loop.batches)
         metrics.gauge("gauge_bytes_waiting", "bytes of samples and gauges not yet stored", lambda: loop.bytes_waiting)
         metrics.gauge("series_in_memory", "keys whose series are kept in memory", lambda: converter.series)
+        metrics.gauge("series_bytes", "memory that they take, about", lambda: converter.kept_bytes)
+        metrics.counter("series_loaded", "series read from the table", lambda: converter.loads)
 
 
 def rules_of(settings: GaugesSettings, derived: Sequence[Derived]) -> Rules:

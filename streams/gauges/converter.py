@@ -1,11 +1,11 @@
 """Records in, packed gauges and table entries out: the fold with what surrounds it, and no effects.
 
-What is known of a series is kept in memory, ahead of the table: the table is asked only for a series that is not there.
+What is known of a series is kept in memory, ahead of the table: the table is asked only for a series that is not there,
+and for the prior sample of a slot that is replayed.
 """
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from schemas.errors import BackendError, RecordError
@@ -13,12 +13,20 @@ from schemas.records import Gauge, RawCounters
 from streams.gauges.fold.advance import Arrival, State, advance
 from streams.gauges.fold.findings import Rows
 from streams.gauges.fold.plan import Rules
+from streams.gauges.kept import Kept, Series
 from streams.gauges.records.encode import pack
 from streams.gauges.records.gauge import gauges_of
-from streams.gauges.samples.form import HEADER_SIZE, Form, learn
+from streams.gauges.samples.form import HEADER_SIZE, learn
 from streams.gauges.samples.sample import Sample, from_record, to_record
 from streams.gauges.samples.state import SIDES, Entry, StateError, entry_key, read_entry, series_of, write_entry
 from streams.gauges.transforms.chain import Transform, Transformed, transform, wanted
+
+__all__ = ("Aside", "Converted", "Converter", "SchemaNeeded", "Series")
+
+#: bytes that a series takes in memory: so many, and so many for each byte of its record; measured, not guessed
+_SERIES_BYTES: Final = 4_096
+_BYTES_PER_BYTE: Final = 2.5
+MOST_KEPT_BYTES: Final = 512 * 2**20
 
 
 class RawSerde(Protocol):
@@ -59,18 +67,6 @@ class SchemaNeeded(Exception):
         self.value = value
 
 
-@dataclass(slots=True)
-class Series:
-    """What is known of one series."""
-
-    name: str
-    state: State | None = None
-    side: int = 1  #: where the last sample's entry stands
-    before: Mapping[str, bytes] = field(default_factory=dict)  #: states of transforms before the last sample
-    after: Mapping[str, bytes] = field(default_factory=dict)  #: and after it
-    form: Form | None = None
-
-
 class Converter:
     """Converts the records of the partitions that this worker has."""
 
@@ -82,40 +78,44 @@ class Converter:
         stored: Callable[[int, bytes], bytes | None],
         transforms: Sequence[Transform] = (),
         *,
-        series_kept: int = 10_000,
+        most_kept_bytes: int = MOST_KEPT_BYTES,
     ) -> None:
-        """`stored` gives the table's entry of a partition and key; `series_kept` bounds what is kept in memory."""
+        """`stored` gives the table's entry of a partition and key, also one that is on its way there.
+
+        `most_kept_bytes` bounds what is kept in memory beside those.
+        """
         self._rules: Final = rules
         self._raw: Final = raw
         self._gauge: Final = gauge
         self._stored: Final = stored
         self._transforms: Final = transforms
-        self._series_kept: Final = series_kept
-        #: partition and key of a record -> the series under that key, least recently used first
-        self._known: Final[OrderedDict[tuple[int, bytes], dict[str, Series]]] = OrderedDict()
+        self._kept: Final = Kept(most_kept_bytes)
         #: headers of records whose schema is lost: state that has them is set aside
         self.lost: Final[set[bytes]] = set()
         self.arrivals: Final[Counter[str]] = Counter()
         self.words: Final[Counter[str]] = Counter()  #: reasons and doubts given
         self.rows = 0
         self.numbers = 0  #: counters read
+        self.loads = 0  #: series read from the table
 
     @property
     def series(self) -> int:
         """Return how many keys are kept in memory."""
-        return len(self._known)
+        return len(self._kept)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Return about how many bytes they take."""
+        return self._kept.size
 
     def forget(self, partitions: Iterable[int] | None = None) -> None:
         """Drop what is known of partitions that have left (None: of all)."""
-        left = None if partitions is None else set(partitions)
-        for key in [key for key in self._known if left is None or key[0] in left]:
-            del self._known[key]
+        self._kept.forget(partitions)
 
     def convert(self, partition: int, key: bytes, value: bytes) -> Converted:
         """Return what a record leads to. Raises RecordError for one that cannot be used, SchemaNeeded."""
-        known = self._known.get((partition, key))
+        known = self._kept.get(partition, key)
         if known is not None:
-            self._known.move_to_end((partition, key))
             for series in known.values():
                 if series.form is not None and (sample := series.form.read(value)) is not None:
                     return self._advance(series, sample, value)
@@ -132,7 +132,7 @@ class Converter:
         converted = self._advance(found, sample, value)
         if value[:HEADER_SIZE] == self._raw.header:
             found.form = learn(value, sample) or found.form
-        self._keep(partition, key, found)
+        self._kept.put(partition, key, found, _SERIES_BYTES + round(_BYTES_PER_BYTE * len(value)))
         return converted._replace(asides=(*asides, *converted.asides))
 
     def _decoded(self, value: bytes) -> Sample:
@@ -142,7 +142,10 @@ class Converter:
             raise SchemaNeeded(value) from absent
 
     def _advance(self, series: Series, sample: Sample, value: bytes) -> Converted:
-        step = advance(series.state, sample, self._rules)
+        state, asides = series.state, list[Aside]()
+        if state is not None and sample.slot == state.last.slot and series.older is not None:
+            state, asides = self._with_prior(series, state, series.older)
+        step = advance(state, sample, self._rules)
         self.arrivals[step.arrival] += 1
         if step.rows is None:
             return Converted((), None)
@@ -152,14 +155,23 @@ class Converter:
         self.numbers += sample.counts.size
         if not step.rows.plain or step.rows.taken or step.rows.gone:
             self.words.update(step.counts())
-        asides = [Aside(section.encode(), value, fault) for section, fault in made.faults]
+        asides += [Aside(section.encode(), value, fault) for section, fault in made.faults]
         if step.arrival is Arrival.REPLAYED:
             return Converted(made.packed, None, asides=asides)
-        series.state = step.state
+        series.state = step.state._replace(prior=None)
         series.side = 1 - series.side
         series.before, series.after = series.after, made.states
         entry = write_entry(Entry(sample.slot, made.states, value))
+        series.older, series.newest = series.newest, entry
         return Converted(made.packed, (entry_key(series.name, series.side), entry), asides)
+
+    def _with_prior(self, series: Series, state: State, older: bytes) -> tuple[State, list[Aside]]:
+        """Return the state with its prior sample, or what cannot be read of that. Raises SchemaNeeded."""
+        try:
+            return State(state.last, self._restored(read_entry(older), series.name)), []
+        except RecordError as why:
+            series.older = None
+            return state, [Aside(entry_key(series.name, 1 - series.side), older, why)]
 
     def _pack(self, rows: Rows, states: Mapping[str, bytes]) -> Transformed:
         if self._transforms:
@@ -173,24 +185,29 @@ class Converter:
 
     def _load(self, partition: int, name: str) -> tuple[Series, Sequence[Aside]]:
         """Return a series as the table has it; what cannot be read of it is set aside."""
-        entries: list[tuple[Entry, Sample, int]] = []
+        self.loads += 1
+        read: list[tuple[Entry, int, bytes]] = []
         asides: list[Aside] = []
         for side in SIDES:
-            entry = entry_key(name, side)
-            stored = self._stored(partition, entry)
+            stored = self._stored(partition, entry_key(name, side))
             if stored is None:
                 continue
             try:
-                read = read_entry(stored)
-                entries.append((read, self._restored(read, name), side))
+                read.append((read_entry(stored), side, stored))
             except RecordError as why:
-                asides.append(Aside(entry, stored, why))
-        entries.sort(key=lambda known: known[0].slot)
+                asides.append(Aside(entry_key(name, side), stored, why))
         series = Series(name)
-        for entry_read, sample, side in entries:
-            series.state = State(sample, None if series.state is None else series.state.last)
-            series.side = side
-            series.before, series.after = series.after, entry_read.transforms
+        read.sort(key=lambda found: found[0].slot)
+        while read and series.state is None:
+            entry, side, stored = read.pop()
+            try:
+                series.state = State(self._restored(entry, name), None)
+            except RecordError as why:
+                asides.append(Aside(entry_key(name, side), stored, why))
+            else:
+                series.side, series.newest, series.after = side, stored, entry.transforms
+        for entry, _, stored in read:
+            series.older, series.before = stored, entry.transforms
         return series, asides
 
     def _restored(self, entry: Entry, name: str) -> Sample:
@@ -203,9 +220,3 @@ class Converter:
         if (sample.slot, series_of(sample.shape.fixed)) != (entry.slot, name):
             raise StateError(f"state of slot {entry.slot} with the record of another slot or series")
         return sample
-
-    def _keep(self, partition: int, key: bytes, series: Series) -> None:
-        self._known.setdefault((partition, key), {})[series.name] = series
-        self._known.move_to_end((partition, key))
-        if len(self._known) > self._series_kept:
-            self._known.popitem(last=False)

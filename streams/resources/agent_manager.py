@@ -54,6 +54,7 @@ class Manager(Part):
         self._now_ms = now_ms
         #: by partition and resource, when the first of its sightings ends, Unix milliseconds
         self._ends_ms: dict[int, dict[bytes, int]] = {}
+        self._lost: set[bytes] = set()  #: entries whose schema the registry does not know
 
     def known(self) -> int:
         """Return how many resources are known."""
@@ -79,10 +80,7 @@ class Manager(Part):
             try:
                 return self._known(partition, key)
             except UnknownSchema as unknown:
-                try:
-                    await unknown.prepare()
-                except RecordError as why:
-                    return self._unread(key, why)
+                await unknown.prepare()
             except RecordError as why:
                 return self._unread(key, why)
 
@@ -92,8 +90,23 @@ class Manager(Part):
         return NOBODY
 
     def _known(self, partition: int, key: bytes) -> Known:
+        """Return what is known of a resource. Raises RecordError where that cannot be read, UnknownSchema."""
         stored = self.table.get(partition, key)
-        return NOBODY if stored is None else read_known(stored, self._inventory.decode)
+        if stored is None:
+            return NOBODY
+        if stored in self._lost:
+            raise RecordError("an entry of the table whose schema is lost")
+        try:
+            return read_known(stored, self._inventory.decode)
+        except UnknownSchema as unknown:
+            raise UnknownSchema(str(unknown), partial(self._prepare, unknown, stored)) from unknown
+
+    async def _prepare(self, unknown: UnknownSchema, stored: bytes) -> None:
+        """Fetch an entry's schema; where that is lost the entry is, and not the sighting that asks for it."""
+        try:
+            await unknown.prepare()
+        except RecordError:
+            self._lost.add(stored)
 
     def step(self, record: Record) -> Effects:
         """Take a sighting."""
@@ -143,10 +156,13 @@ class Manager(Part):
         ]
         for begin in range(0, len(over), _SLICE):
             if fold is not None:
-                part = over[begin : begin + _SLICE]
-                await asyncio.gather(
-                    *(fold.submit(key.decode(), partial(self._expired, partition, key)) for partition, key in part)
-                )
+                await asyncio.gather(*(self._end(fold, *each) for each in over[begin : begin + _SLICE]))
+
+    async def _end(self, fold: Fold, partition: int, key: bytes) -> None:
+        try:
+            await fold.submit(key.decode(), partial(self._expired, partition, key))
+        except RecordError as why:  # what is not stored is tried again the next time, and keeps no other
+            log.warning("not ended, trying again resource=%r problem=%s", key, why)
 
     def _expired(self, partition: int, key: bytes) -> Effects:
         try:

@@ -52,7 +52,8 @@ def _aligned(now: Sample, before: Sample) -> _Before:
     offsets: Longs | int = 0 if before.offsets_ms is None else before.offsets_ms
     if shape is old or (shape.fixed.row_keys == old.fixed.row_keys and shape.counters == old.counters):
         return _Before(before, None, before.counts, offsets, before.discontinuities_cs)
-    rows = np.array([old.positions.get(key, _ABSENT) for key in shape.fixed.row_keys], dtype=np.intp)
+    positions = old.positions()
+    rows = np.array([positions.get(key, _ABSENT) for key in shape.fixed.row_keys], dtype=np.intp)
     counts = np.zeros((len(shape.counters), shape.rows), dtype=np.uint64)
     if not old.rows:
         return _Before(before, rows, counts, 0, None)
@@ -127,11 +128,13 @@ def _narrow(shape: Shape, counter: int) -> Flags:
 
 
 def _missing_before(found: Findings, before: Sample) -> None:
-    counters = set(found.counters)
+    if not before.missing:
+        return
+    counters, positions = set(found.counters), found.now.shape.positions()
     for part in before.missing:
         if part.column in counters:
             for there in part.rows:
-                row = found.now.shape.positions.get(before.shape.fixed.row_keys[there])
+                row = positions.get(before.shape.fixed.row_keys[there])
                 if row is not None:
                     found.why(row, part.column, NoRate.PREVIOUS_MISSING)
 

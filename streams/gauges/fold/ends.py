@@ -22,7 +22,7 @@ def add_ends(found: Findings, before: Sample, rules: Rules) -> None:
     plan = plan_of(old, rules)
     missing = tuple((name, str(NoRate.ROW_GONE)) for name in (*plan.names, *old.states))
     unknown = {(part.column, row) for part in before.missing for row in part.rows}
-    there = found.now.shape.positions
+    there = found.now.shape.positions()
     found.gone = tuple(
         Gone(
             row=key,
@@ -32,6 +32,6 @@ def add_ends(found: Findings, before: Sample, rules: Rules) -> None:
             units=plan.units,
             missing=missing,
         )
-        for key, row in old.positions.items()
+        for key, row in old.positions().items()
         if key not in there
     )

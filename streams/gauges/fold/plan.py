@@ -91,15 +91,26 @@ def _plan(shape: Shape, rules: Rules) -> Plan:
     derived = tuple(
         _derived(value, shape, names[: len(plain) + number]) for number, value in enumerate(wanted.values())
     )
-    units = (
-        *((spec.name, f"{spec.unit}/s") for spec in shape.counters),
-        *zip(shape.levels, shape.level_units, strict=True),
-        *((name, unit) for name, unit, _ in fixed.derived),
-        *((name, UNIT) for name in wanted),
-    )
+    levels = tuple(zip(shape.levels, shape.level_units, strict=True))
+    units = _units(shape.counters, levels, fixed.derived, tuple(wanted))
     ways = ways_of(shape.counters)
     octets = slice(ways[0].octets, ways[-1].octets + 1) if ways else slice(0)
     return Plan(names, units, _cells(shape, rules.limits), (*formulas, *derived), ways, octets, tuple(taken))
+
+
+@lru_cache(maxsize=_CELLS_KEPT)
+def _units(
+    counters: tuple[CounterSpec, ...],
+    levels: tuple[tuple[str, str], ...],
+    derived: tuple[tuple[str, str, str], ...],
+    wanted: tuple[str, ...],
+) -> tuple[tuple[str, str], ...]:
+    return (
+        *((spec.name, f"{spec.unit}/s") for spec in counters),
+        *levels,
+        *((name, unit) for name, unit, _ in derived),
+        *((name, UNIT) for name in wanted),
+    )
 
 
 def cell_of(shape: Shape, counter: int, row: int, limits: Limits) -> Cell:

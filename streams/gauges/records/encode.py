@@ -30,6 +30,7 @@ _SHIFTS: Final = np.arange(0, 70, 7, dtype=np.uint64)
 _LARGEST_OFFSET_MS: Final = 2**31
 _LAYOUTS_KEPT: Final = 1024
 _ENDS_KEPT: Final = 16_384
+_AFTERS_KEPT: Final = 1024
 
 
 class _Kind(NamedTuple):
@@ -50,7 +51,9 @@ def pack(rows: Rows, header: bytes, *, with_counters: bool = False) -> list[byte
 def _pack_here(rows: Rows, header: bytes, *, with_counters: bool) -> list[bytes]:
     sample = rows.sample
     absent = _absent_dimensions(sample)
-    starts = sample.shape.kept((header, absent, rows.units), lambda: _starts(sample.shape, header, absent, rows.units))
+    starts = sample.shape.kept(("starts", header, absent), lambda: _Starts(sample.shape, header, absent)).whole(
+        rows.units
+    )
     times = _zigzag_times(sample)
     kinds = _kinds(rows, times)
     if len(kinds) == 1 and not with_counters:
@@ -148,21 +151,42 @@ def _layout(names: tuple[str, ...], absent: tuple[str, ...], slot_size: int, tim
     return _Layout(pieces, {"slot": ("u1", (slot_size,)), "time": ("u1", (time_size,))})
 
 
-def _starts(shape: Shape, header: bytes, absent: frozenset[tuple[str, int]], units: Words) -> tuple[bytes, ...]:
-    fixed = shape.fixed
-    before, after = _front(fixed, header), map_of_texts(fixed.labels) + map_of_texts(units)
-    return tuple(
-        b"".join(
-            (
-                before,
-                text(key),
-                long(fixed.interval_s),
-                map_of_texts((name, values[row]) for name, values in fixed.dimensions if (name, row) not in absent),
-                after,
+class _Starts:
+    """The beginning of each row's record, put together from what they share and what each has of its own."""
+
+    __slots__ = ("_before", "_ends", "_labels", "_own")
+
+    def __init__(self, shape: Shape, header: bytes, absent: frozenset[tuple[str, int]]) -> None:
+        fixed = shape.fixed
+        interval = long(fixed.interval_s)
+        own = [
+            b"".join(
+                (
+                    text(key),
+                    interval,
+                    map_of_texts((name, values[row]) for name, values in fixed.dimensions if (name, row) not in absent),
+                )
             )
-        )
-        for row, key in enumerate(fixed.row_keys)
-    )
+            for row, key in enumerate(fixed.row_keys)
+        ]
+        self._before: Final = _front(fixed, header)
+        self._labels: Final = fixed.labels
+        self._own: Final = b"".join(own)  # one object instead of one a row: half of the memory
+        self._ends: Final = np.cumsum([len(one) for one in own], dtype=np.uint32)
+
+    def whole(self, units: Words) -> list[bytes]:
+        before, after, own = self._before, _after(self._labels, units), self._own
+        made, at = [], 0
+        for end in self._ends.tolist():
+            made.append(b"".join((before, own[at:end], after)))
+            at = end
+        return made
+
+
+@lru_cache(maxsize=_AFTERS_KEPT)
+def _after(labels: Words, units: Words) -> bytes:
+    """Return labels and units: devices of one kind share them."""
+    return map_of_texts(labels) + map_of_texts(units)
 
 
 def _front(fixed: Fixed, header: bytes) -> bytes:

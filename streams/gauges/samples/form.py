@@ -14,7 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.binary import array_of, array_of_texts, boolean, doubles, long, map_of_texts, text
-from streams.gauges.samples.sample import Longs, MissingPart, Numbers, Sample, Shape, without_strange_levels
+from streams.gauges.samples.sample import (
+    CounterSpec,
+    Longs,
+    MissingPart,
+    Numbers,
+    Sample,
+    Shape,
+    without_strange_levels,
+)
 from streams.gauges.words import NoRate
 
 HEADER_SIZE: Final = 5  # of the Confluent wire format: a zero byte and the schema's id
@@ -61,10 +69,7 @@ class Form:
         self.shape: Final = shape
         self.start: Final = value[:HEADER_SIZE] + _fixed(shape)
         self._count: Final = long(len(shape.counters))
-        self._columns: Final = tuple(
-            text(spec.name) + long(spec.width) + _ints(spec.rows_32) + text(spec.unit) + doubles([spec.scale]) + rows
-            for spec in shape.counters
-        )
+        self._columns: Final = _columns(shape.counters, rows)
         self._places, self._last_places = _places(self._columns, shape.rows)
         self._level_count: Final = long(len(shape.levels)) if shape.levels else b""
         self._levels: Final = tuple(
@@ -247,6 +252,14 @@ def _state_columns(shape: Shape, states: tuple[tuple[str, ...], ...]) -> bytes:
 
 def _missing(parts: Sequence[MissingPart]) -> bytes:
     return array_of([text(part.column) + text(part.reason) + _ints(part.rows) for part in parts])
+
+
+@lru_cache(maxsize=_PLACES_KEPT)
+def _columns(counters: tuple[CounterSpec, ...], rows: bytes) -> tuple[bytes, ...]:
+    return tuple(
+        text(spec.name) + long(spec.width) + _ints(spec.rows_32) + text(spec.unit) + doubles([spec.scale]) + rows
+        for spec in counters
+    )
 
 
 @lru_cache(maxsize=_PLACES_KEPT)

@@ -1,6 +1,7 @@
 """One poll of one group as the fold wants it: what seldom changes apart from the numbers, and those in matrices."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -27,6 +28,7 @@ T = TypeVar("T")
 
 LONG: Final = np.dtype("<i8")
 DOUBLE: Final = np.dtype("<f8")
+_SHARED: Final = 1024
 
 
 class Fixed(NamedTuple):
@@ -59,7 +61,7 @@ class CounterSpec(NamedTuple):
 class Shape:
     """All of a poll but its numbers; equal by content. What is worked out from it alone is kept with it, by `kept`."""
 
-    __slots__ = ("_kept", "counters", "fixed", "level_units", "levels", "positions", "states")
+    __slots__ = ("_kept", "counters", "fixed", "level_units", "levels", "states")
 
     def __init__(
         self, fixed: Fixed, counters: tuple[CounterSpec, ...], levels: Sequence[tuple[str, str]], states: Sequence[str]
@@ -67,16 +69,19 @@ class Shape:
         """Take the levels as (name, unit). Raises RecordError where names repeat or lengths differ."""
         self.fixed: Final = fixed
         self.counters: Final = counters
-        self.levels: Final = tuple(name for name, _ in levels)
-        self.level_units: Final = tuple(unit for _, unit in levels)
-        self.states: Final = tuple(states)
-        self.positions: Final = {key: row for row, key in enumerate(fixed.row_keys)}
+        self.levels: Final = _shared(tuple(name for name, _ in levels))
+        self.level_units: Final = _shared(tuple(unit for _, unit in levels))
+        self.states: Final = _shared(tuple(states))
         self._kept: Final[dict[Hashable, Any]] = {}
         _check(self)
 
     @property
     def rows(self) -> int:
         return len(self.fixed.row_keys)
+
+    def positions(self) -> dict[str, int]:
+        """Return where each row stands; made anew, since most polls have the rows of the one before."""
+        return {key: row for row, key in enumerate(self.fixed.row_keys)}
 
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what was made under that key, making it the first time."""
@@ -136,17 +141,19 @@ def from_record(record: RawCounters) -> Sample:
         job=record.job,
         group=record.group,
         interval_s=record.interval_s,
-        row_keys=tuple(record.index),
-        dimensions=tuple((column.name, tuple(column.values)) for column in record.dimensions),
-        line_rates=tuple(record.line_rates),
+        row_keys=_shared(tuple(record.index)),
+        dimensions=tuple((column.name, _shared(tuple(column.values))) for column in record.dimensions),
+        line_rates=_shared(tuple(record.line_rates)),
         derived=tuple((value.name, value.unit, value.expr) for value in record.derived),
         absent=tuple(record.absent.items()),
     )
     shape = Shape(
         fixed,
-        tuple(
-            CounterSpec(column.name, column.width, tuple(column.rows_32), column.unit, column.scale)
-            for column in record.counters
+        _shared(
+            tuple(
+                CounterSpec(column.name, column.width, tuple(column.rows_32), column.unit, column.scale)
+                for column in record.counters
+            )
         ),
         [(column.name, column.unit) for column in record.gauges],
         [column.name for column in record.states],
@@ -161,7 +168,7 @@ def from_record(record: RawCounters) -> Sample:
         engine_boots=record.engine_boots,
         counts=counts.view(np.uint64),
         levels=levels,
-        states=tuple(tuple(column.values) for column in record.states),
+        states=tuple(_shared(tuple(column.values)) for column in record.states),
         offsets_ms=_longs(record.offsets_ms),
         first_answer_ms=min(record.offsets_ms, default=0),
         discontinuities_cs=_longs(record.discontinuities_cs),
@@ -238,6 +245,12 @@ def without_strange_levels(sample: Sample) -> Sample:
         if (rows := tuple(int(row) for row in np.flatnonzero(~good) if (name, int(row)) not in known))
     ]
     return sample._replace(levels=np.where(finite, sample.levels, 0.0), missing=(*sample.missing, *strange))
+
+
+@lru_cache(maxsize=_SHARED)
+def _shared(values: T) -> T:
+    """Return equal values as one and the same object: many devices have the same rows, columns and states."""
+    return values
 
 
 def _matrix(columns: Sequence[tuple[str, Sequence[float]]], rows: int, kind: np.dtype[Any]) -> npt.NDArray[Any]:

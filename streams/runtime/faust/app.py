@@ -158,7 +158,6 @@ class StageApp(faust.App):
         """Wait for the services that the stage cannot do without, then prepare: Faust's worker would exit instead."""
         await self._watch.begin()
         await self.web.maybe_start()
-        log.info("web server at=%s", self.web.url)
         settings = self.context.settings
         where = settings.kafka.bootstrap_servers
         await wait_for("kafka", where, self.context.outbox.start, absent=(KafkaError, OSError), give_up=self._stopping)

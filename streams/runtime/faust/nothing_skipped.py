@@ -1,18 +1,20 @@
-"""Records that Faust's consumer fetches and throws away around a rebalance are fetched again.
+"""Records that Faust's consumer fetches and throws away, around a rebalance or a pause, are fetched again.
 
-What a fetch brings while the flow is suspended is dropped, and so is the rest of a batch when a rebalance begins; but
-the position stays behind it. An input's next record is then a later one, its offset is committed, and the records
-between are lost without a trace. A changelog's recovery waits for its last record for ever. So:
+What a fetch brings while the flow is suspended is dropped, and so is the rest of a batch when a rebalance begins, and
+what is at hand of a partition that is paused; but the position stays behind it. An input's next record is then a later
+one, its offset is committed, and the records between are lost without a trace. A changelog's recovery waits for its
+last record for ever. So:
 
 - a partition whose records were not all handed on is set back to the first of these, unless it was moved meanwhile;
-- an input's record that is not the next one sets its partition back: the order is checked where records come in. If the
-  same one comes again then the records between do not exist (compaction, retention). A compacted topic may have a hole
-  behind every record, and each costs a fetch, so this happens only so many times after a rebalance.
+- an input's record that is not the next one sets its partition back: the order is checked where records come in. What
+  one fetch brought has no gaps but those of the topic (compaction, retention). Before its first record there may be
+  one: if that record comes again then those before it do not exist. This costs a compacted topic a second fetch where a
+  hole lies between two, and nothing for the holes within.
 """
 
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from faust.types import TP
 
@@ -21,13 +23,39 @@ from streams.runtime.kernel.records import Place
 log = logging.getLogger(__name__)
 
 
-_SET_BACKS: Final = 20  #: of one partition, between two rebalances
-
-
 class _Offsets(Protocol):
     def fetched(self, place: Place, offset: int) -> None: ...
 
     def committed(self, place: Place, offset: int) -> None: ...
+
+
+class _Batch:
+    """What one fetch brought of a partition."""
+
+    __slots__ = ("_handed_on", "_records")
+
+    def __init__(self, records: Sequence[Any]) -> None:
+        self._records = records
+        self._handed_on = 0
+
+    @property
+    def first(self) -> int:
+        """Return the offset of the first record that was not handed on, the one behind the last where all were."""
+        left = self._handed_on
+        return int(self._records[left].offset) if left < len(self._records) else self.behind
+
+    @property
+    def second(self) -> int:
+        """Return the offset that comes behind the first one."""
+        then = self._handed_on + 1
+        return int(self._records[then].offset) if then < len(self._records) else self.behind
+
+    @property
+    def behind(self) -> int:
+        return int(self._records[-1].offset) + 1
+
+    def hand_on(self) -> None:
+        self._handed_on += 1
 
 
 class NothingSkipped:
@@ -38,10 +66,9 @@ class NothingSkipped:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._fetched: dict[TP, tuple[int, int]] = {}  #: first offset not handed on, and the position behind the last
+        self._fetched: dict[TP, _Batch] = {}
         self._next: dict[TP, int] = {}  #: the offset that has to come next, of each partition that is read
         self._leap: dict[TP, tuple[int, int]] = {}  #: from where to where the last leap led, before it was checked
-        self._set_backs: dict[TP, int] = {}  #: of each partition since the last rebalance
         self._seeks = 0  #: to committed offsets, that have begun
         self._found = 0  #: the newest of these that has found them
         self.set_back = 0  #: how often records had been skipped, or did not exist
@@ -63,12 +90,11 @@ class NothingSkipped:
             for tp, offset in self._next.items():
                 self.offsets.committed(Place(*tp), offset)
             self._leap.clear()
-            self._set_backs.clear()
         return found
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Mapping[TP, Sequence[Any]]:  # noqa: ASYNC109
         records: Mapping[TP, Sequence[Any]] = await super()._getmany(active_partitions, timeout)  # type: ignore[misc]
-        self._fetched = {tp: (batch[0].offset, batch[-1].offset + 1) for tp, batch in records.items() if batch}
+        self._fetched = {tp: _Batch(batch) for tp, batch in records.items() if batch}
         return records
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - as Faust has it
@@ -83,17 +109,17 @@ class NothingSkipped:
                         leapt.add(tp)
                         self._fetched.pop(tp, None)
                         continue
-                    self._next[tp] = message.offset + 1
+                    self._next[tp] = self._fetched[tp].second
                     self.offsets.fetched(Place(*tp), message.offset)
                 yield tp, message
                 if tp in self._fetched:
-                    self._fetched[tp] = (message.offset + 1, self._fetched[tp][1])
+                    self._fetched[tp].hand_on()
         finally:
             await self._give_back()
 
     async def _give_back(self) -> None:
         """Set back the partitions of which the last fetch brought more than was handed on."""
-        left = {tp: (first, behind) for tp, (first, behind) in self._fetched.items() if first < behind}
+        left = {tp: (batch.first, batch.behind) for tp, batch in self._fetched.items() if batch.first < batch.behind}
         self._fetched = {}
         if left:
             mine: Any = self
@@ -116,16 +142,14 @@ class NothingSkipped:
 
     async def _leaps(self, tp: TP, offset: int) -> bool:
         """Return whether a record came too early; its partition is set back then."""
-        wanted = self._next.get(tp)
-        if wanted is None or offset <= wanted or self._leap.get(tp) == (wanted, offset):
-            return False
-        so_often = self._set_backs.get(tp, 0)
-        if so_often >= _SET_BACKS:
-            return False
-        self._set_backs[tp] = so_often + 1
-        self._leap[tp] = (wanted, offset)
+        exists, wanted = self._fetched[tp].first, self._next.get(tp, offset)
+        if exists == offset:  # nothing of this fetch was left out, but may be before it
+            if offset <= wanted or self._leap.get(tp) == (wanted, offset):
+                return False
+            self._leap[tp] = (wanted, offset)
+        first = min(exists, wanted)
         self.set_back += 1
-        log.info("fetching again topic=%s partition=%d from=%d came=%d", tp.topic, tp.partition, wanted, offset)
+        log.info("fetching again topic=%s partition=%d from=%d came=%d", tp.topic, tp.partition, first, offset)
         mine: Any = self
-        await mine.seek(tp, wanted)
+        await mine.seek(tp, first)
         return True

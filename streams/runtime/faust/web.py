@@ -26,6 +26,12 @@ class BoundWeb(Web):
         self._first_port: Final = first_port
         self.port = 0  #: until it listens
 
+    @property
+    def address(self) -> str:
+        """Return where the server is to be asked, once it listens."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self.port}"
+
     def _create_site(self) -> BaseSite:
         """Return where aiohttp is to serve. Raises FatalError where the host is no address of this machine."""
         try:
@@ -34,5 +40,5 @@ class BoundWeb(Web):
             raise FatalError(f"[web] host {self._host}: expected an address of this machine: {problem}") from problem
         self.port = taken.getsockname()[1]
         self.app.conf.web_port = self.port
-        log.info("web server listens host=%s port=%d", self._host, self.port)
+        log.info("web server at=%s", self.address)
         return SockSite(self._runner, taken)

@@ -9,9 +9,9 @@ from streams.runtime.kafka.dead_letters import DeadLetters
 from streams.runtime.kafka.outbox import Outbox
 from streams.runtime.kafka.partitions import partition_of
 from streams.runtime.kafka.topic_names import topic_name
+from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.registry.serde import Serdes
-from streams.runtime.schedule.tenure import Tenure
 from streams.runtime.settings.loading import Settings
 
 

@@ -94,6 +94,8 @@ class Lifecycle:
         for partition in lost:
             self._opened.pop(partition, None)
             self.stuck.pop(partition, None)
+            if (beginning := self._beginning.pop(partition, None)) is not None:
+                beginning.cancel()
         self.owned = now
         self.is_assigned = True
         for partition in now - self._opened.keys():

@@ -105,6 +105,7 @@ class _Lane(Generic[E]):
     def __init__(self, partition: int) -> None:
         self.partition: Final = partition
         self.is_open = False
+        self.is_broken = False  #: what it delivers ended in a fault, and is not tried again
         self.waiting: deque[_Item[E]] = deque()  #: not stepped yet
         self.stepped: deque[_Item[E]] = deque()  #: an item stays in line until its effects are in place
         self.stepped_bytes = 0
@@ -135,7 +136,7 @@ class Loop(Part, Generic[E]):
         self._pace: Final = pace
         self._lanes: dict[int, _Lane[E]] = {}
         self._is_pausing = False
-        self._is_failed = False  #: the worker is about to end
+        self._is_failed = False  #: the worker is about to end: nothing more is stepped
         self._lingering: asyncio.TimerHandle | None = None
         self._idle: asyncio.Event | None = None
         self.bytes_waiting = 0  #: of records and effects on their way, in partitions that are open
@@ -189,7 +190,7 @@ class Loop(Part, Generic[E]):
         return may and lane.stepped_bytes < 2 * self._pace.max_batch_bytes
 
     def _stepped(self, lane: _Lane[E], item: _Item[E]) -> bool:
-        """Step an item; return whether it is in line now. If not, its schema is to be fetched first."""
+        """Step an item; return whether it is in line now. If not, its schema is to be fetched first, or all is over."""
         item.unknown = None
         try:
             item.effects = item.step()
@@ -223,7 +224,7 @@ class Loop(Part, Generic[E]):
                 self._start(lane)
 
     def _start(self, lane: _Lane[E]) -> None:
-        if lane.task is None:
+        if lane.task is None and not lane.is_broken:
             lane.task = self._task(lambda: self._run(lane), f"lane-{lane.partition}")
 
     async def _run(self, lane: _Lane[E]) -> None:
@@ -237,6 +238,9 @@ class Loop(Part, Generic[E]):
                 self._resume()
                 if not (lane.waiting or self._is_pausing) and lane.stepped_bytes < self._pace.max_batch_bytes:
                     break
+        except Exception:
+            lane.is_broken = self._is_failed = True
+            raise
         finally:
             lane.task = None
             if self._idle is not None:
@@ -249,6 +253,8 @@ class Loop(Part, Generic[E]):
         while lane.waiting and self._may_step(lane):
             item = lane.waiting[0]
             if not self._stepped(lane, item):
+                if lane.stepped:
+                    return  # the registry may be away: what is before it does not wait for that
                 await _prepare(item)
                 continue
             lane.waiting.popleft()
@@ -359,11 +365,10 @@ class Loop(Part, Generic[E]):
         self._is_pausing = True
         deadline = asyncio.get_running_loop().time() + LEAVE_WITHIN_S
         self._idle = asyncio.Event()
-        while any(lane.stepped for lane in self._lanes.values()):
+        while stepped := [lane for lane in self._lanes.values() if lane.stepped and not lane.is_broken]:
             self._idle.clear()
-            for lane in self._lanes.values():
-                if lane.stepped:
-                    self._start(lane)
+            for lane in stepped:
+                self._start(lane)
             left_s = deadline - asyncio.get_running_loop().time()
             try:
                 await asyncio.wait_for(self._idle.wait(), left_s)

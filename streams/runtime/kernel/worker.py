@@ -23,11 +23,11 @@ from streams.runtime.kernel.loop import USUAL, E, Handler, Loop, Pace
 from streams.runtime.kernel.offsets import Offsets
 from streams.runtime.kernel.records import Place, Record
 from streams.runtime.kernel.table import Table
+from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.kernel.view import View
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
-from streams.runtime.schedule.tenure import Tenure
 from streams.runtime.settings.loading import Settings
 
 log = logging.getLogger(__name__)

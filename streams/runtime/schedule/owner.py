@@ -15,10 +15,10 @@ from streams.runtime.kernel.lifecycle import Part
 from streams.runtime.kernel.loop import SetAside
 from streams.runtime.kernel.offsets import Offsets
 from streams.runtime.kernel.records import Place, Record
+from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.ops.waiting import wait_for
 from streams.runtime.registry.serde import UnknownSchema
 from streams.runtime.schedule.alarm import Alarm
-from streams.runtime.schedule.tenure import Tenure
 from streams.scheduling.fencing import Admission, Fence, Verdict
 from streams.scheduling.reigns import Reigns
 from streams.scheduling.slots import Span

@@ -286,6 +286,11 @@ class GaugesSettings(Section):
     line_rate_margin: float = setting(1.1, "a rate above the line's speed times this is refused", ge=1, le=10)
     emit_counters: bool = setting(False, "put raw counters into gauges too; they stand in raw-counters anyway")
     max_batch_bytes: int = setting(2**20, "bytes that are sent to one partition at a time", ge=2**18, le=8 * 2**20)
+    series_bytes: int = setting(
+        512 * 2**20,
+        "memory for series that are kept decoded, about; the rest is read from the table at each poll",
+        ge=2**20,
+    )
 
 
 class ProfilesSettings(Section):

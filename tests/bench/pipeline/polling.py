@@ -1,7 +1,7 @@
 """What polling costs from the tick to the bytes handed to Kafka's producer, in this process alone, in CPU µs per value.
 
 `python -m tests.bench.pipeline.polling --devices 1000 --rounds 3`. Needs Go for the simulated agents. The poller is the
-stage's own; Kafka, Faust and ZooKeeper are not there: a table is a dict, and what is published is counted and dropped.
+stage's own; Kafka, Faust and ZooKeeper are not there: what is published is counted and dropped.
 """
 
 import argparse
@@ -23,18 +23,16 @@ from pollers.snmp.limits import Limits
 from pollers.snmp.wire.access import open_access
 from schemas.records import EnrichedResource, Enrichment, Outcome, RawCounters, Resource
 from streams.cli.demo.children import Children, wait_for_line
-from streams.pipeline import Topic
+from streams.pipeline import Topic, stage
 from streams.polling.agent_poller import Poller
 from streams.polling.held import packed
-from streams.runtime.faust.app import now_ms
 from streams.runtime.kafka.outbox import Record
+from streams.runtime.kernel.context import StageContext, now_ms
+from streams.runtime.kernel.effects import Write
+from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.long_lived import set_aside
-from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import Installed, Plugins
-from streams.runtime.registry.files import FileRegistry
-from streams.runtime.registry.serde import Serdes
 from streams.runtime.schedule.owner import Due
-from streams.runtime.schedule.tenure import Tenure
 from streams.runtime.settings.loading import Settings, load
 from streams.scheduling.slots import Span
 from tests.bench.pipeline.fleet import LEARNING, address, agent_command, configuration
@@ -42,7 +40,6 @@ from tests.bench.snmp.watched import peak_bytes
 from tests.simulators.ports import free_udp_port
 
 ROOT: Final = Path(__file__).parents[3]
-PARTITIONS: Final = 8
 FIRST_SHARE: Final = 2  #: one device in so many comes before the memory of the others is measured
 
 
@@ -53,6 +50,7 @@ class Outbox:
         self.records = 0
         self.bytes = 0
         self.last: dict[str, bytes] = {}
+        self.retries = 0
 
     async def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
         self.records += 1
@@ -64,37 +62,15 @@ class Outbox:
             await self.send(*record)
 
 
-class Table(dict[str, bytes]):
-    def on_recover(self, _: Any) -> None:
-        """Do nothing: there is nothing to recover."""
-
-
-class Signal:
-    def connect(self, *_: Any, **__: Any) -> None:
-        """Do nothing: partitions stay."""
-
-
-class App:
-    """Stands for the Faust app: what the poller needs of it."""
-
-    worker_name = "bench:1"
+class Bench(Worker):
+    """The stage's worker without Kafka: what it sends is counted, and its schemas stand in a folder."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.metrics = Metrics("bench")
-        self.outbox = Outbox()
-        self.tenure = Tenure(settings.kafka)
-        self.serdes = Serdes(settings, FileRegistry(Path(settings.panoptes.state_dir)))
-        self.on_partitions_assigned = self.on_rebalance_complete = Signal()
+        self.sent = Outbox()
+        super().__init__(stage("polling"), settings)
 
-    def bytes_table(self, _name: str) -> Table:
-        return Table()
-
-    def topic_name(self, topic: Topic) -> str:
-        return topic.value
-
-    def partition_of(self, key: str) -> int:
-        return int(key[-5:]) % PARTITIONS
+    def make_outbox(self, **_limits: int) -> Any:
+        return self.sent
 
 
 class Credentials:
@@ -149,12 +125,14 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 async def _measure(options: argparse.Namespace, settings: Settings, port: int) -> dict[str, Any]:
-    app: Any = App(settings)
+    worker = Bench(settings)
+    context = worker.context
+    partitions = settings.kafka.partitions
     access, enriching = open_access(Limits(), Credentials()), open_access(Limits(), Credentials())
     plugins = Plugins(settings, access, now_ms)
     pollers = plugins.of(Kind.POLLING)
-    poller = Poller(app, pollers)
-    await app.serdes.register()
+    poller = Poller(context, worker.table("to-poll"), pollers)
+    await context.serdes.register()
     enrichers = Plugins(settings, enriching, now_ms).of(Kind.ENRICHMENT)  # those of a stage of its own
     resident, resources = {"empty": _resident_bytes()}, _resources(options.devices, port)
     minute = int(time.time())
@@ -162,9 +140,9 @@ async def _measure(options: argparse.Namespace, settings: Settings, port: int) -
     async def known(some: Sequence[Resource]) -> None:
         """Enrich these, poll everything until all is learnt that will be, and collect garbage as the worker does."""
         nonlocal minute
-        await _fill(app, poller, enrichers, pollers, some)
+        await _fill(context, poller, enrichers, pollers, some)
         for _ in range(LEARNING):
-            await _round(poller, minute := minute + 60)
+            await _round(poller, minute := minute + 60, partitions)
         set_aside()
 
     # what is needed once, whatever the devices, is there after the first of them
@@ -172,17 +150,17 @@ async def _measure(options: argparse.Namespace, settings: Settings, port: int) -
     await known(resources[:few])
     resident["first"] = _resident_bytes()
     await known(resources[few:])
-    outbox = app.outbox
+    outbox = worker.sent
     outbox.records = outbox.bytes = 0
     poller.outcomes.clear()
     each: list[float] = []
     for _ in range(options.rounds):
         before = time.process_time()
-        await _round(poller, minute := minute + 60)
+        await _round(poller, minute := minute + 60, partitions)
         each.append(time.process_time() - before)
     set_aside()
     resident["polled"] = _resident_bytes()
-    raw = app.serdes.of(Topic.RAW_COUNTERS, RawCounters).decode(outbox.last[Topic.RAW_COUNTERS.value])
+    raw = context.serdes.of(Topic.RAW_COUNTERS, RawCounters).decode(outbox.last[context.topic_name(Topic.RAW_COUNTERS)])
     await access.close()
     await enriching.close()
     values = len(raw.index) * (len(raw.counters) + len(raw.states) + bool(raw.discontinuities_cs))
@@ -203,14 +181,14 @@ async def _measure(options: argparse.Namespace, settings: Settings, port: int) -
 
 
 async def _fill(
-    app: Any,
+    context: StageContext,
     poller: Poller,
     enrichers: Sequence[Installed],
     pollers: Sequence[Installed],
     resources: Sequence[Resource],
 ) -> None:
     """Enrich every device as the enrichment stage does, and put it into the poller's table."""
-    serde = app.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
+    serde = context.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
     room = asyncio.Semaphore(200)
 
     async def fill(resource: Resource) -> None:
@@ -221,16 +199,17 @@ async def _fill(
         jobs = [job for plugin in pollers for job in plugin.instance.jobs(resource, found)]
         enriched = EnrichedResource(resource=resource, enrichments=found, jobs=jobs, jobs_since_ms=now_ms())
         stored = packed(serde.encode(enriched))
-        poller.table[resource.identity] = stored
-        poller.owned.put(resource.identity, stored)
+        partition = context.partition_of(resource.identity)
+        poller.table.store(partition, [Write(resource.identity.encode(), stored)])
+        poller.schedules.put(partition, resource.identity, stored)
 
     await asyncio.gather(*map(fill, resources))
 
 
-async def _round(poller: Poller, minute: int) -> None:
+async def _round(poller: Poller, minute: int, partitions: int) -> None:
     """Poll every device once: a minute's ticks, second by second, without waiting for the clock."""
     for slot in range(minute, minute + 60):
-        await asyncio.gather(*(poller.run(Due(part, Span(slot, slot), gap=False)) for part in range(PARTITIONS)))
+        await asyncio.gather(*(poller.run(Due(part, Span(slot, slot), gap=False)) for part in range(partitions)))
 
 
 def _resources(count: int, port: int) -> list[Resource]:

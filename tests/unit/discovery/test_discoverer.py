@@ -6,56 +6,36 @@ from dataclasses import replace
 import pytest
 
 from pollers.plugins.base import Discovery, Kind
-from schemas.errors import FatalError, RecordError
+from schemas.errors import FatalError
 from schemas.records import Resource
 from streams.discovery.agent import Discoverer
 from streams.pipeline import Topic
-from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import Installed
-from streams.runtime.registry.serde import Serdes
 from streams.runtime.schedule.owner import Due
-from streams.runtime.settings.loading import PluginSection, Settings
+from streams.runtime.settings.loading import PluginSection
 from streams.scheduling.slots import Span
 from tests.unit.resources.test_inventory import SWITCH
+from tests.unit.runtime.kernel_fakes import FakeWorker
 
 LARGEST = 1_000  #: bytes that the fake topic takes
 ROUTER = replace(SWITCH, resource_id="rt1")
 
 
-class Registry:
-    async def id_for(self, _subject, _schema_text):
-        return 1
-
-    async def ids_of(self, _subject):
-        return []
-
-
-class Outbox:
-    """Stores what is not too large."""
+class App(FakeWorker):
+    """A worker of the stage, with a topic that takes no large records."""
 
     def __init__(self):
-        self.stored = []
+        super().__init__("discovery")
+        self.sent.largest = LARGEST
 
-    async def send(self, topic, key, value, partition=None):
-        if len(value) > LARGEST:
-            raise RecordError(f"{len(value)} bytes for {topic} are more than the topic takes at once")
-        self.stored.append(key.decode())
-
-
-class App:
-    def __init__(self):
-        self.settings = Settings()
-        self.outbox = Outbox()
-        self.metrics = Metrics("discovery")
-        self.serdes = Serdes(self.settings, Registry())
-
-    def topic_name(self, topic):
-        return f"panoptes.{topic}"
+    @property
+    def stored(self):
+        return [each.key.decode() for each in self.sent.stored]
 
     def number(self, name, section):
         """Return what the worker's metrics say."""
         wanted = f'panoptes_{name}_total{{section="discovery:{section}",stage="discovery"}} '
-        lines = self.metrics.text().decode().splitlines()
+        lines = self.context.metrics.text().decode().splitlines()
         return next(float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted))
 
     def numbers(self, section):
@@ -77,7 +57,7 @@ class Plugin:
 @pytest.fixture
 async def app():
     app = App()
-    await app.serdes.of(Topic.RESOURCES, Resource).register()
+    await app.context.serdes.of(Topic.RESOURCES, Resource).register()
     return app
 
 
@@ -88,8 +68,8 @@ def installed(name, outcome, wants=lambda _: True):
 
 async def run(app, *plugins):
     """Run each section once, as a worker's first ticks do."""
-    discoverer = Discoverer(app, list(plugins))
-    for partition in range(app.settings.kafka.partitions):
+    discoverer = Discoverer(app.context, list(plugins))
+    for partition in range(app.context.settings.kafka.partitions):
         await discoverer.run(Due(partition, Span(0, 0), gap=False))
 
 
@@ -109,7 +89,7 @@ async def test_a_resource_that_cannot_be_published_is_named_and_counted_and_the_
     app, caplog, wrong, says
 ):
     await run(app, installed("lab", Discovery(resources=[replace(SWITCH, **wrong), ROUTER])))
-    assert app.outbox.stored == [ROUTER.identity]
+    assert app.stored == [ROUTER.identity]
     assert app.numbers("lab") == (1, 1, 0)
     [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert warning.startswith("not discovered plugin=lab problem=resource ")
@@ -127,7 +107,7 @@ async def test_a_resource_that_cannot_be_published_is_named_and_counted_and_the_
 async def test_a_plugin_that_fails_is_counted_and_the_others_of_its_partition_run(app, monkeypatch, outcome):
     monkeypatch.setattr("streams.discovery.agent.crc32", lambda _name: 0)
     await run(app, installed("broken", outcome), installed("lab", Discovery(resources=[SWITCH])))
-    assert app.outbox.stored == [SWITCH.identity]
+    assert app.stored == [SWITCH.identity]
     assert app.numbers("broken") == (0, 0, 1)
     assert app.numbers("lab") == (1, 0, 0)
 
@@ -140,12 +120,12 @@ async def test_what_a_plugin_itself_passed_over_is_counted(app):
 async def test_what_the_section_does_not_want_is_neither_published_nor_a_problem(app):
     found = Discovery(resources=[SWITCH, ROUTER])
     await run(app, installed("lab", found, wants=lambda resource: resource.resource_id == "rt1"))
-    assert app.outbox.stored == [ROUTER.identity]
+    assert app.stored == [ROUTER.identity]
     assert app.numbers("lab") == (1, 0, 0)
 
 
 async def test_numbers_of_a_section_that_has_not_run_are_there_from_the_start(app):
-    Discoverer(app, [installed("lab", None)])
+    Discoverer(app.context, [installed("lab", None)])
     assert app.numbers("lab") == (0, 0, 0)
 
 
@@ -157,7 +137,7 @@ async def test_a_fault_that_is_no_resources_own_is_not_taken_for_one():
 
 
 async def test_a_tick_of_a_partition_without_sections_does_nothing(app):
-    discoverer = Discoverer(app, [])
+    discoverer = Discoverer(app.context, [])
     async with asyncio.timeout(5):
         await discoverer.run(Due(0, Span(0, 0), gap=False))
-    assert app.outbox.stored == []
+    assert app.stored == []

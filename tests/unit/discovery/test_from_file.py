@@ -157,7 +157,7 @@ PARTS = "site: s, class: c, subclass: u, type: t"
             f"{{{PARTS}, id: x, endpoint: h, identifiers: {{mac: a}}}}", "identifier 'mac' is unknown", id="identifier"
         ),
         pytest.param(
-            f'{{{PARTS}, id: x, endpoint: h, identifiers: {{serial: "a\tb"}}}}', "holds '\t'", id="tab-in-a-serial"
+            f'{{{PARTS}, id: x, endpoint: h, identifiers: {{serial: "a\tb"}}}}', r"holds '\t'", id="tab-in-a-serial"
         ),
         pytest.param(f"{{{PARTS}, id: x, endpoint: h, ttl_s: -1}}", "ttl_s '-1'", id="negative-ttl"),
         pytest.param(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from dataclasses import asdict, replace
 from types import SimpleNamespace
 
@@ -10,77 +11,33 @@ import pytest
 
 from pollers.plugins.base import Kind
 from schemas.codec import from_avro
-from schemas.errors import DeviceError, FatalError
-from schemas.records import EnrichedResource, Enrichment, Job
-from streams.enrichment.agent import Enricher
-from streams.runtime.faust.offsets import Offsets
-from streams.runtime.kernel.alone import Alone
-from streams.runtime.kernel.folding import Effects, fold_topic
-from streams.runtime.ops.metrics import Metrics
+from schemas.errors import DeviceError
+from schemas.records import EnrichedResource, Enrichment, Job, Resource
+from streams.enrichment.agent import RETRY_S, Enricher
+from streams.pipeline import Topic
+from streams.runtime.kernel.effects import Write
+from streams.runtime.kernel.loop import Pace
 from streams.runtime.plugins import Installed
-from streams.runtime.registry.serde import UnknownSchema
+from streams.runtime.schedule.owner import Due
 from streams.runtime.settings.loading import PluginSection
+from streams.scheduling.slots import Span
 from tests.unit.resources.test_inventory import SWITCH
-from tests.unit.runtime.fake_stream import EachByItself
+from tests.unit.runtime.kernel_fakes import FakeWorker, settle, until
 
+ENRICHED = "panoptes.enriched-resources"
 KEY = SWITCH.identity
 FACTS = Enrichment(plugin="device-facts", collected_at_ms=1_000, ttl_s=3_600, facts={"vendor": "acme"})
 
 
 class Json:
-    """Encodes whatever record; decodes enriched resources."""
+    def __init__(self, record):
+        self._record = record
 
     def encode(self, record):
         return json.dumps(asdict(record)).encode()
 
     def decode(self, value):
-        return from_avro(EnrichedResource, json.loads(value))
-
-
-class Table(dict):
-    def on_recover(self, _listener):
-        pass
-
-
-class Outbox:
-    """Stores a topic's records; a send waits while it is held back."""
-
-    def __init__(self):
-        self.last = {}
-        self.go = asyncio.Event()
-        self.go.set()
-
-    async def send(self, _topic, key, value, partition=None):
-        await self.go.wait()
-        self.last[key.decode()] = value
-
-
-class App:
-    def __init__(self):
-        self.outbox = Outbox()
-        self.offsets = Offsets()
-        self.serdes = SimpleNamespace(of=lambda *_: Json())
-        self.metrics = Metrics("enrichment")
-        self.mine = True
-        self.consumer_generation_id = 1
-        self.crashed = None
-        listeners = SimpleNamespace(connect=lambda *_, **__: None)
-        self.on_partitions_assigned = self.on_rebalance_complete = listeners
-
-    def bytes_table(self, _name):
-        return Table()
-
-    def topic_name(self, topic):
-        return f"panoptes.{topic}"
-
-    def partition_of(self, _key):
-        return 0
-
-    def owns(self, _topic, _key):
-        return self.mine
-
-    async def crash(self, fault):
-        self.crashed = fault
+        return from_avro(self._record, json.loads(value))
 
 
 class Plugin:
@@ -117,66 +74,76 @@ def installed(kind, name, instance):
     return Installed(section, lambda _: True, instance)
 
 
+class World:
+    """The stage in a worker that has the switch's partition."""
+
+    def __init__(self):
+        self.worker = FakeWorker("enrichment")
+        self.worker.context.serdes.of = lambda topic, _record: Json(
+            Resource if topic is Topic.INVENTORY else EnrichedResource
+        )
+        self.plugin, self.traffic, self.load = Plugin(), Polling("traffic"), Polling("load")
+        of_kind = {
+            Kind.ENRICHMENT: [installed(Kind.ENRICHMENT, "device", self.plugin)],
+            Kind.POLLING: [
+                installed(Kind.POLLING, "traffic", self.traffic),
+                installed(Kind.POLLING, "load", self.load),
+            ],
+        }
+        self.table = self.worker.table("enriched")
+        self.enricher = Enricher(self.worker.context, self.table, SimpleNamespace(of=of_kind.__getitem__))
+        self.worker.lifecycle.register(self.enricher)
+        self.worker.lifecycle.register(self.enricher.schedules)
+        self.enricher.fold = self.worker.fold([Topic.INVENTORY], self.enricher.step, self.table, pace=Pace(linger_s=0))
+        self.partition = self.worker.partition(KEY)
+
+    @property
+    def stored(self):
+        return self.table.get(self.partition, KEY.encode())
+
+    @property
+    def last(self):
+        """What stands last in the enriched resources; `...` where nothing does."""
+        values = self.worker.sent.values(ENRICHED, KEY)
+        return values[-1] if values else ...
+
+    async def tick(self):
+        await self.enricher.run(Due(self.partition, Span(1, 1), gap=False))
+
+
 @pytest.fixture
-def world():
-    app, plugin, traffic, load = App(), Plugin(), Polling("traffic"), Polling("load")
-    of_kind = {
-        Kind.ENRICHMENT: [installed(Kind.ENRICHMENT, "device", plugin)],
-        Kind.POLLING: [installed(Kind.POLLING, "traffic", traffic), installed(Kind.POLLING, "load", load)],
-    }
-    enricher = Enricher(app, SimpleNamespace(of=of_kind.__getitem__))
-    return SimpleNamespace(app=app, plugin=plugin, traffic=traffic, load=load, enricher=enricher)
+async def world():
+    made = World()
+    await made.worker.own(made.partition)
+    return made
 
 
 def faults(world):
     """Return what the worker's metrics say, by section."""
-    lines = world.app.metrics.text().decode().splitlines()
+    lines = world.worker.context.metrics.text().decode().splitlines()
     found = (re.match(r'panoptes_plugin_faults_total{section="(.+)",stage="enrichment"} (.+)', line) for line in lines)
     return {match[1]: float(match[2]) for match in found if match}
 
 
 async def fold(world, *records):
-    """Let the stage's agent take records of the inventory, each in a batch of its own."""
-
-    class Stream(EachByItself):
-        async def events(self):
-            for offset, record in enumerate(records):
-                tp = SimpleNamespace(topic="panoptes.inventory", partition=0)
-                message = SimpleNamespace(
-                    generation_id=1,
-                    tp=("panoptes.inventory", 0), topic=tp.topic, partition=0, offset=offset, key=KEY.encode(),
-                    value=None if record is None else b"a resource",
-                )  # fmt: skip
-                self.now = record
-                yield SimpleNamespace(message=message)
-
-        async def read(self, _value):
-            return self.now
-
-    stream = Stream()
-    async with asyncio.timeout(5):
-        await fold_topic(
-            world.app, stream, stream, world.enricher.table, world.enricher.take, world.enricher.alone
-        )  # fmt: skip
+    """Bring records of the inventory, and return when their effects are in place."""
+    for record in records:
+        world.worker.bring(Topic.INVENTORY, KEY, None if record is None else Json(Resource).encode(record))
+        await world.worker.idle()
 
 
 async def enriched(world):
     async with asyncio.timeout(5):
         while world.enricher._running:
-            await asyncio.gather(*world.enricher._running.values())
-
-
-async def settle():
-    for _ in range(20):
-        await asyncio.sleep(0)
+            await asyncio.gather(*world.enricher._running.values(), return_exceptions=True)
 
 
 async def test_a_new_resource_is_published_with_what_was_found(world):
     world.plugin.answer.set()
     await fold(world, SWITCH)
     await enriched(world)
-    assert Json().decode(world.app.outbox.last[KEY]).enrichments == {"device": FACTS}
-    assert world.enricher.table[KEY] == world.app.outbox.last[KEY]
+    assert Json(EnrichedResource).decode(world.last).enrichments == {"device": FACTS}
+    assert world.stored == world.last
 
 
 @pytest.mark.parametrize(
@@ -194,7 +161,7 @@ async def test_a_plugin_that_fails_is_counted_and_the_resource_gets_its_jobs_all
     await fold(world, SWITCH)
     await enriched(world)
     assert faults(world) == {"enrichment:device": counted, "polling:traffic": 0, "polling:load": 0}
-    assert Json().decode(world.app.outbox.last[KEY]).jobs == (world.traffic.job, world.load.job)
+    assert Json(EnrichedResource).decode(world.last).jobs == (world.traffic.job, world.load.job)
 
 
 async def test_a_poller_that_fails_to_say_its_jobs_is_counted_and_keeps_those_that_it_had(world):
@@ -206,22 +173,32 @@ async def test_a_poller_that_fails_to_say_its_jobs_is_counted_and_keeps_those_th
     await fold(world, replace(SWITCH, endpoint="192.0.2.99"))
     await enriched(world)
     assert faults(world) == {"enrichment:device": 0, "polling:traffic": 1, "polling:load": 0}
-    assert Json().decode(world.app.outbox.last[KEY]).jobs == (world.traffic.job, world.load.job)
+    assert Json(EnrichedResource).decode(world.last).jobs == (world.traffic.job, world.load.job)
 
 
 async def test_a_tombstone_that_comes_while_findings_are_sent_stands_last(world):
     await fold(world, SWITCH)
     await settle()
-    world.app.outbox.go.clear()
+    go = world.worker.sent.hold(ENRICHED)
     world.plugin.answer.set()
-    await settle()  # what was found is being sent
+    await until(world.worker.sent.waits.is_set)  # what was found is being sent
     gone = asyncio.create_task(fold(world, None))
     await settle()
-    world.app.outbox.go.set()
+    go.set()
     await gone
     await enriched(world)
-    assert world.app.outbox.last == {KEY: None}
-    assert world.enricher.table == {}
+    assert world.last is None
+    assert world.stored is None
+
+
+async def test_findings_of_a_resource_that_has_gone_meanwhile_are_not_kept(world):
+    await fold(world, SWITCH)
+    await settle()
+    await fold(world, None)
+    world.plugin.answer.set()
+    await enriched(world)
+    assert world.last is None
+    assert world.stored is None
 
 
 async def test_what_was_found_at_an_address_that_was_left_is_not_kept(world):
@@ -230,82 +207,64 @@ async def test_what_was_found_at_an_address_that_was_left_is_not_kept(world):
     await fold(world, replace(SWITCH, endpoint="192.0.2.99"))
     world.plugin.answer.set()
     await enriched(world)
-    assert world.app.outbox.last == {}
-    await world.enricher.run(SimpleNamespace(partition=0, span=SimpleNamespace(seconds=[1]), gap=False))
+    assert world.last is ...
+    await world.tick()
     await enriched(world)
     assert world.plugin.asked == [SWITCH.endpoint, "192.0.2.99"]
-    assert Json().decode(world.app.outbox.last[KEY]).resource.endpoint == "192.0.2.99"
+    assert Json(EnrichedResource).decode(world.last).resource.endpoint == "192.0.2.99"
 
 
 async def test_a_worker_whose_partition_has_left_says_nothing_more_of_it(world):
     await fold(world, SWITCH)
     await settle()
-    before = dict(world.enricher.table)
-    world.app.mine = False
+    written = list(world.worker.sent.stored)
+    await world.worker.own((world.partition + 1) % 4)
     world.plugin.answer.set()
     await enriched(world)
-    assert world.app.outbox.last == {}
-    assert world.enricher.table == before
+    await settle()
+    assert world.worker.sent.stored == written
 
 
-async def test_a_fault_that_would_set_every_record_aside_stops_the_worker(world):
-    class Damaged:
-        async def read(self, _value):
-            raise FatalError("schemas.json is damaged")
-
-    class Stream(EachByItself):
-        async def events(self):
-            message = SimpleNamespace(
-                tp=("t", 0), topic="t", partition=0, offset=7, key=b"k", value=b"v", generation_id=1
-            )
-            yield SimpleNamespace(message=message)
-
-    with pytest.raises(FatalError):
-        await fold_topic(world.app, Stream(), Damaged(), {}, lambda _: None)
-    assert isinstance(world.app.crashed, FatalError)
-    assert world.app.offsets.committable(("t", 0)) == 7
-
-
-async def test_a_record_is_not_set_aside_for_a_table_entry_whose_schema_is_still_to_be_fetched(world):
-    learnt, taken = asyncio.Event(), []
-
-    async def learn():
-        learnt.set()
-
-    def step(received):
-        if not learnt.is_set():
-            raise UnknownSchema("schema id 9 of a record of panoptes.inventory is not known yet", learn)
-        taken.append(received.key)
-        return Effects()
-
-    class Stream(EachByItself):
-        async def events(self):
-            message = SimpleNamespace(
-                tp=("t", 0), topic="t", partition=0, offset=7, key=b"k", value=None, generation_id=1
-            )
-            yield SimpleNamespace(message=message)
-
-    await fold_topic(world.app, Stream(), None, {}, step)
-    assert taken == ["k"]
-    assert world.app.offsets.committable(("t", 0)) == 8
+async def test_findings_that_a_rebalance_came_between_are_asked_for_again_where_the_partition_stays(world):
+    world.plugin.answer.set()
+    await fold(world, SWITCH)
+    await enriched(world)
+    world.plugin.found = {"device": replace(FACTS, facts={"vendor": "other"})}
+    go = world.worker.sent.hold(ENRICHED)
+    world.worker.sent.waits.clear()
+    world.enricher.start(KEY, ["device"])
+    await until(world.worker.sent.waits.is_set)  # what was found is being sent
+    world.worker.assigned(world.worker.places(world.partition))
+    go.set()
+    await enriched(world)
+    assert Json(EnrichedResource).decode(world.last).enrichments == {"device": FACTS}
+    await world.tick()
+    await enriched(world)
+    assert Json(EnrichedResource).decode(world.last).enrichments == world.plugin.found
 
 
-async def test_locks_of_keys_that_nobody_uses_are_not_kept():
-    alone = Alone()
-    async with alone.of("a"):
-        assert len(alone._locks) == 1
-    assert len(alone._locks) == 0
+async def test_a_first_enrichment_that_was_cut_short_is_due_again_with_the_new_owner(world):
+    await fold(world, SWITCH)
+    await settle()
+    heir = World()
+    heir.table.store(heir.partition, [Write(KEY.encode(), world.stored)])
+    await heir.worker.own(heir.partition)
+    heir.plugin.answer.set()
+    await heir.tick()
+    await enriched(heir)
+    assert Json(EnrichedResource).decode(heir.last).enrichments == {"device": FACTS}
 
 
-async def test_events_gathered_before_a_rebalance_are_left_to_their_second_delivery(world):
-    class Stream(EachByItself):
-        async def events(self):
-            message = SimpleNamespace(
-                tp=("t", 0), topic="t", partition=0, offset=50, key=b"k", value=None, generation_id=0
-            )
-            yield SimpleNamespace(message=message)
-
-    taken = []
-    await fold_topic(world.app, Stream(), None, {}, lambda received: taken.append(received) or Effects())
-    assert taken == []
-    assert world.app.offsets.committable(("t", 0)) is None, "committing 51 would lose what is delivered from 20 on"
+async def test_a_device_that_did_not_answer_is_asked_again_after_a_while(world, monkeypatch):
+    world.plugin.found = DeviceError("no answer")
+    world.plugin.answer.set()
+    await fold(world, SWITCH)
+    await enriched(world)
+    await world.tick()
+    await enriched(world)
+    assert len(world.plugin.asked) == 1
+    now = time.time()
+    monkeypatch.setattr("streams.enrichment.agent.time.time", lambda: now + RETRY_S + 1)
+    await world.tick()
+    await enriched(world)
+    assert len(world.plugin.asked) == 2

@@ -1,8 +1,10 @@
 """Records in, packed gauges and table entries out, across crashes, replays and damage."""
 
 import contextlib
+import gc
 import io
 import math
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -21,6 +23,11 @@ from streams.gauges.fold.plan import Rules
 from streams.gauges.samples.state import Entry, StateError, entry_key, read_entry, write_entry
 from streams.gauges.transforms.chain import LARGEST_GAUGE_BYTES, LARGEST_STATES_BYTES, Transform
 from streams.pipeline import CHANGELOGS, TOPICS, Topic
+from streams.runtime.kernel.effects import Write
+from streams.runtime.kernel.table import Table
+from tests.bench.gauges.polls import Load, key_of
+from tests.bench.gauges.polls import encoded as polled
+from tests.bench.gauges.polls import poll as polled_at
 from tests.unit.gauges.making import T0_S, column, record
 from tests.unit.gauges.test_properties import polls
 
@@ -69,25 +76,31 @@ class Gauges:
 class Stage:
     """A worker's converter with a table that outlives it."""
 
-    def __init__(self, transforms: Sequence[Transform] = (), series_kept: int = 100) -> None:
-        self.table: dict[bytes, bytes] = {}
+    def __init__(self, transforms: Sequence[Transform] = (), most_kept_bytes: int = 2**20) -> None:
+        self.kept = Table("series")
         self.raw = Raw()
-        self._more: dict[str, Any] = {"transforms": transforms, "series_kept": series_kept}
+        self._more: dict[str, Any] = {"transforms": transforms, "most_kept_bytes": most_kept_bytes}
         self.crash()
 
+    @property
+    def table(self) -> dict[bytes, bytes]:
+        """What is stored in the table."""
+        return self.kept._stored.setdefault(0, {})
+
     def crash(self) -> None:
-        """Lose everything but the table."""
-        self.converter = Converter(RULES, self.raw, Gauges(), self.table.get, **self._more)
+        """Lose everything but what is stored."""
+        self.kept.abandon(0)
+        self.converter = Converter(RULES, self.raw, Gauges(), self.kept.get, **self._more)
         self.asides: list[Exception] = []
 
     def take(self, poll: RawCounters, *, store: bool = True) -> list[bytes]:
         converted = self.converter.convert(0, poll.resource.encode(), self.raw.encode(poll))
         self.asides += [aside.why for aside in converted.asides]
-        if converted.entry is not None and store:
-            key, value = converted.entry
-            self.table[key] = value
-            assert converted.series is not None
-            converted.series.unwritten -= 1
+        if converted.entry is not None:
+            write = [Write(*converted.entry)]
+            self.kept.want(0, write)
+            if store:
+                self.kept.store(0, write)
         return list(converted.rows)
 
 
@@ -204,7 +217,7 @@ def test_the_other_half_of_a_state_still_counts():
 def test_a_derived_value_of_a_metrics_name_costs_no_poll_and_is_counted():
     rules = Rules(derived=(parse("interface", "o", "utilisation o"),))
     raw = Raw()
-    converter = Converter(rules, raw, Gauges(), {}.get)
+    converter = Converter(rules, raw, Gauges(), lambda _partition, _key: None)
     converter.convert(0, KEY, raw.encode(octets(0, 0)))
     (packed,) = converter.convert(0, KEY, raw.encode(octets(600, 1))).rows
     assert Gauges().decode(packed).gauges == {"o": 10.0}
@@ -241,18 +254,103 @@ def test_partitions_that_left_are_forgotten():
     stage.converter.forget([1])
     assert stage.converter.series == 1
     stage.converter.forget([0])
+    stage.kept.drop(0)
     assert stage.converter.series == 0
     assert gauge(stage.take(octets(600, 1))).missing == {"o": "first-sample"}
 
 
-def test_only_so_many_series_are_kept_and_none_that_is_not_written():
-    stage = Stage(series_kept=3)
+def size_of_a_series() -> int:
+    stage = Stage()
+    stage.take(octets(0, 0, resource="r00"))
+    return stage.converter.kept_bytes
+
+
+def test_only_so_many_bytes_of_series_are_kept_and_one_that_is_not_written_yet_is_not_lost():
+    stage = Stage(most_kept_bytes=3 * size_of_a_series())
     stage.take(octets(0, 0, resource="unwritten"), store=False)
     for number in range(10):
-        stage.take(octets(0, 0, resource=f"r{number}"))
-    assert stage.converter.series <= 4
+        stage.take(octets(0, 0, resource=f"r{number:02}"))
+    assert stage.converter.series <= 3
     assert gauge(stage.take(octets(600, 1, resource="unwritten"))).gauges == {"o": 10.0}
-    assert gauge(stage.take(octets(600, 1, resource="r0"))).gauges == {"o": 10.0}
+    assert gauge(stage.take(octets(600, 1, resource="r09"))).gauges == {"o": 10.0}
+    stage.converter.forget()
+    assert (stage.converter.series, stage.converter.kept_bytes) == (0, 0)
+
+
+@pytest.mark.parametrize(("devices", "least_hits"), [(20, 1.0), (21, 0.9), (30, 0.6)])
+def test_beyond_the_bound_only_what_does_not_fit_is_read_from_the_table(devices, least_hits):
+    """As many hits as there is room for, where polls come in turns: with the oldest out first there were none."""
+    stage = Stage(most_kept_bytes=20 * size_of_a_series())
+    rounds = 6
+    loads: list[int] = []
+    for number in range(rounds):
+        for device in range(devices):
+            packed = stage.take(octets(600 * number, number, resource=f"r{device:02}"))
+            assert not number or gauge(packed).gauges == {"o": 10.0}
+        loads.append(stage.converter.loads)
+    hits = 1 - (loads[-1] - loads[0]) / (devices * (rounds - 1))
+    assert hits >= least_hits
+    assert stage.converter.kept_bytes <= 22 * size_of_a_series()
+
+
+def test_who_is_polled_no_more_gives_its_place_to_who_is():
+    stage = Stage(most_kept_bytes=20 * size_of_a_series())
+    for device in range(20):
+        stage.take(octets(0, 0, resource=f"old{device:02}"))
+    for number in range(10, 16):
+        loads = stage.converter.loads
+        for device in range(20):
+            stage.take(octets(0, number, resource=f"new{device:02}"))
+    assert stage.converter.loads == loads
+
+
+def test_several_groups_of_a_device_are_kept_and_dropped_together():
+    stage = Stage(most_kept_bytes=2 * size_of_a_series())
+    for number in range(4):
+        for device in range(4):
+            for group in ("interface", "cpu", "memory"):
+                packed = stage.take(octets(600 * number, number, resource=f"r{device:02}", group=group))
+                assert not number or gauge(packed).gauges == {"o": 10.0}
+
+
+def test_what_a_series_counts_for_is_about_what_it_takes():
+    load = Load(resources=40, slots=3)
+    messages = [
+        [(key_of(device).encode(), polled(polled_at(load, device, number), 7)) for device in range(load.resources)]
+        for number in range(load.slots)
+    ]
+    table: dict[bytes, bytes] = {}
+    converter = Converter(RULES, Raw(), Gauges(), table.get)
+    for key, value in messages[0][:2]:  # what devices share
+        converter.convert(0, key, value)
+    converter.forget()
+    tracemalloc.start()
+    try:
+        for number in range(load.slots):
+            for key, value in messages[number]:
+                converted = converter.convert(0, key, value)
+                assert converted.entry is not None
+                table.__setitem__(*converted.entry)
+        del converted
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    beside_the_table = taken - sum(map(len, table.values()))
+    assert 0.6 < converter.kept_bytes / beside_the_table < 1.6
+
+
+def test_an_older_half_that_cannot_be_read_costs_only_the_replay_that_asks_for_it():
+    stage = Stage()
+    for number in range(3):
+        stage.take(octets(600 * number, number))
+    oldest = min(stage.table, key=lambda key: read_entry(stage.table[key]).slot)
+    stage.table[oldest] = stage.table[oldest][:-4]
+    stage.crash()
+    assert gauge(stage.take(octets(1200, 2))).missing == {"o": "first-sample"}
+    assert [type(why) for why in stage.asides] == [StateError]
+    assert gauge(stage.take(octets(1800, 3))).gauges == {"o": 10.0}
+    assert len(stage.asides) == 1
 
 
 @settings(max_examples=50, deadline=None)

@@ -29,7 +29,7 @@ async def test_a_table_of_an_earlier_release_goes_on(release: Path, tmp_path: Pa
     gauge = Serde("gauges", "gauge", Gauge, registry)
     await raw.register()
     await gauge.register()
-    converter = Converter(Rules(), raw, gauge, table.get)
+    converter = Converter(Rules(), raw, gauge, lambda _partition, key: table.get(key))
     now = record(
         [column("octets_in", [12_000, 12_060], rows_32=[1])],
         slot=T0_S + 120,

@@ -1,93 +1,44 @@
-"""The real poller with its real Avro, without Kafka, Faust and a registry: a table is a dict, what is sent is kept."""
+"""The real poller with its real Avro, in a worker on nothing but memory."""
 
-import asyncio
 from collections import defaultdict
 from types import SimpleNamespace
 
 from pollers.plugins.base import Poll
-from schemas.errors import RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, Resource
 from streams.pipeline import Topic
 from streams.polling.agent_poller import Poller
 from streams.polling.held import packed
-from streams.runtime.ops.metrics import Metrics
+from streams.runtime.kernel.effects import Write
 from streams.runtime.plugins import Installed
-from streams.runtime.registry.serde import Serdes
-from streams.runtime.schedule.tenure import Tenure
-from streams.runtime.settings.sections import KafkaSettings
+from tests.unit.runtime.kernel_fakes import FakeWorker, settings_with
 
 JOB = Job(plugin="ping", profile="", interval_s=60)
 MAX_BYTES = 300_000  #: what a topic takes
 SUCCESS = Poll(outcome=Outcome.SUCCESS)
+RAW, STATUS = f"panoptes.{Topic.RAW_COUNTERS}", f"panoptes.{Topic.POLL_STATUS}"
 
 
-class Registry:
-    """Knows every schema under one id."""
-
-    async def id_for(self, _subject, _text):
-        return 1
-
-    async def ids_of(self, _subject):
-        return []
-
-
-class Outbox:
-    def __init__(self):
-        self.sent = defaultdict(list)
-        self.fault = None
-        self.waits = asyncio.Event()  #: something waits to be stored
-        self._held = {}
-
-    def hold(self, topic):
-        """Let nothing of a topic be stored until the event that this returns is set."""
-        return self._held.setdefault(topic, asyncio.Event())
-
-    async def send(self, topic, key, value, partition=None):
-        if self.fault is not None:
-            raise self.fault
-        if len(value) > MAX_BYTES:
-            raise RecordError(f"{len(value)} bytes are too large")
-        if topic in self._held:
-            self.waits.set()
-            await self._held[topic].wait()
-        self.sent[topic].append(value)
-
-    async def send_all(self, records, wait_s=0.0):
-        for topic, key, value, _ in records:
-            await self.send(topic, key, value)
-
-
-class Table(dict):
-    def on_recover(self, _listener):
-        pass
-
-
-class App:
-    worker_name = "w"
+class App(FakeWorker):
+    """A worker of the stage."""
 
     def __init__(self, room=1_000):
-        self.settings = SimpleNamespace(
-            polling=SimpleNamespace(max_polls_in_flight=room), panoptes=SimpleNamespace(topic_prefix="panoptes")
-        )
-        self.metrics = Metrics("polling")
-        self.outbox = Outbox()
-        self.clock_s = 0.0
-        self.tenure = Tenure(KafkaSettings(), lambda: self.clock_s)
-        self.serdes = Serdes(self.settings, Registry())
-        self.on_partitions_assigned = self.on_rebalance_complete = SimpleNamespace(connect=lambda *_, **__: None)
-
-    def bytes_table(self, _name):
-        return Table()
-
-    def topic_name(self, topic):
-        return topic.value
-
-    def partition_of(self, _key):
-        return 0
+        super().__init__("polling", settings_with("polling", max_polls_in_flight=room))
+        self.sent.largest = MAX_BYTES
 
     def statuses(self):
-        serde = self.serdes.of(Topic.POLL_STATUS, PollStatus)
-        return [serde.decode(value) for value in self.outbox.sent[Topic.POLL_STATUS.value]]
+        serde = self.context.serdes.of(Topic.POLL_STATUS, PollStatus)
+        return [serde.decode(value) for value in self.sent.values(STATUS)]
+
+
+class ContextAt:
+    """A context in which a test says where a key belongs."""
+
+    def __init__(self, context, partition_of):
+        self._context = context
+        self.partition_of = partition_of
+
+    def __getattr__(self, name):
+        return getattr(self._context, name)
 
 
 class Plugin:
@@ -110,13 +61,19 @@ def resource(resource_id, jobs=(JOB,)):
     return EnrichedResource(resource=device, enrichments={}, jobs=jobs, jobs_since_ms=0)
 
 
-async def polling(plugin, resources, app=None):
-    """Return a poller whose table has the resources, and its app."""
+async def polling(plugin, resources, app=None, partition_of=lambda _key: 0):
+    """Return a poller whose table has the resources, and its worker, which has their partitions."""
     app = app or App()
     section = SimpleNamespace(name="ping", interval_s=60)
-    poller = Poller(app, [Installed(section, lambda _resource: True, plugin)])
-    await app.serdes.register()
-    serde = app.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
+    table = app.table("to-poll")
+    poller = Poller(ContextAt(app.context, partition_of), table, [Installed(section, lambda _resource: True, plugin)])
+    app.lifecycle.register(poller.schedules)
+    app.lifecycle.register(poller)
+    app.fold([Topic.ENRICHED_RESOURCES], poller.step, table)
+    await app.context.serdes.register()
+    serde = app.context.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
     for each in resources:
-        poller.table[each.resource.identity] = packed(serde.encode(each))
+        key = each.resource.identity
+        table.store(partition_of(key), [Write(key.encode(), packed(serde.encode(each)))])
+    await app.own(*range(app.context.settings.kafka.partitions))
     return poller, app

@@ -9,12 +9,11 @@ import pytest
 
 from pollers.plugins.base import Poll, Sample
 from schemas.records import CounterColumn, GaugeColumn, Outcome, StateColumn
-from streams.pipeline import Topic
 from streams.polling.agent_poller import AT_ONCE, NO_LEADER
 from streams.runtime.schedule.owner import Due
 from streams.scheduling.phase import phase
 from streams.scheduling.slots import SlotRun, Span, slots_within
-from tests.unit.polling.poller_fakes import JOB, MAX_BYTES, SUCCESS, Plugin, polling, resource
+from tests.unit.polling.poller_fakes import JOB, MAX_BYTES, RAW, STATUS, SUCCESS, Plugin, polling, resource
 from tests.unit.runtime.test_schedule_runtime import FakeLog, Harness, tick
 
 BAD = "sw0"
@@ -90,16 +89,16 @@ async def test_a_poll_that_no_topic_takes_is_a_status_that_says_so(spoilt):
     (status,) = app.statuses()
     assert (status.outcome, status.values) == (Outcome.INTERNAL, 7)
     assert "too large" in status.reason
-    assert list(app.outbox.sent) == [Topic.POLL_STATUS.value]
+    assert {each.topic for each in app.sent.stored} == {STATUS}
 
 
 async def in_the_middle_of_sending():
     """Return an app whose poll waits for its counters to be stored, the tick's task, and the event that stores them."""
     poller, app = await polling(Plugin(lambda _resource: with_sample()), [resource("sw1")])
-    stored = app.outbox.hold(Topic.RAW_COUNTERS.value)
+    stored = app.sent.hold(RAW)
     tick_of_now = asyncio.create_task(poller.run(an_interval()))
     async with asyncio.timeout(5):
-        await app.outbox.waits.wait()
+        await app.sent.waits.wait()
     return app, tick_of_now, stored
 
 
@@ -119,7 +118,7 @@ async def test_a_worker_that_was_paused_meanwhile_leaves_the_status_to_the_new_o
         await asyncio.wait_for(asyncio.shield(tick_of_now), 0.5)
     assert app.statuses() == []
 
-    app.tenure.assigned()  # and its partition stays: otherwise the tick is cancelled
+    app.context.tenure.assigned()  # and its partition stays: otherwise the tick is cancelled
     async with asyncio.timeout(5):
         await tick_of_now
     assert [status.outcome for status in app.statuses()] == [Outcome.SUCCESS]
@@ -127,10 +126,10 @@ async def test_a_worker_that_was_paused_meanwhile_leaves_the_status_to_the_new_o
 
 async def test_a_fault_of_sending_is_not_put_down_to_the_plugin():
     poller, app = await polling(Plugin(), [resource("sw1")])
-    app.outbox.fault = RuntimeError("odd")
+    app.sent.fault = RuntimeError("odd")
     with pytest.raises(RuntimeError):  # the tick is run again
         await poller.run(an_interval())
-    app.outbox.fault = None
+    app.sent.fault = None
     await poller.run(an_interval())
     assert [status.outcome for status in app.statuses()] == [Outcome.SUCCESS]
 
@@ -151,19 +150,17 @@ async def test_an_hour_without_workers_is_one_ranged_missed_a_job_and_seconds_of
     assert time.process_time() - began_s < 10.0
     assert harness.committable() == 3
 
+    keys = [each.resource.identity for each in resources]
     missed = [status for status in app.statuses() if status.outcome is Outcome.MISSED]
     assert {status.reason for status in missed} == {NO_LEADER}
     assert {(status.resource, status.job): SlotRun(status.slot, status.slots) for status in missed} == {
         (key, job.name): slots_within(hour, phase(key, job.name, job.interval_s), job.interval_s)
-        for key in poller.table
+        for key in keys
         for job in jobs
     }
     assert len(missed) == len(resources) * len(jobs)
     due_now = [
-        key
-        for key in poller.table
-        for job in jobs
-        if (now - phase(key, job.name, job.interval_s)) % job.interval_s == 0
+        key for key in keys for job in jobs if (now - phase(key, job.name, job.interval_s)) % job.interval_s == 0
     ]
     assert sum(plugin.polls.values()) == len(due_now) > 0
     assert poller.outcomes == Counter(

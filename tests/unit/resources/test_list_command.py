@@ -77,6 +77,9 @@ def test_the_json_has_the_last_of_each_resource_by_identity_and_none_that_has_le
         "last_seen_ms": 1_000,
         "ttl_s": 800,
         "labels": {"room": "1"},
+        "identifiers": {},
+        "addresses": [],
+        "zone": "",
     }
 
 

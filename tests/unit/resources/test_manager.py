@@ -3,7 +3,6 @@
 import asyncio
 import json
 from dataclasses import asdict, replace
-from types import SimpleNamespace
 
 import pytest
 
@@ -11,10 +10,13 @@ from schemas.codec import from_avro
 from schemas.errors import RecordError
 from schemas.records import Resource
 from streams.pipeline import Topic
-from streams.resources.agent import EXPIRE_EVERY_S, manage
-from streams.runtime.faust.offsets import Offsets
+from streams.resources.agent import manage
+from streams.resources.agent_manager import EXPIRE_EVERY_S
+from streams.resources.entries import write_known
+from streams.runtime.kernel.effects import Write
+from streams.runtime.registry.serde import UnknownSchema
 from tests.unit.resources.test_inventory import SWITCH
-from tests.unit.runtime.fake_stream import EachByItself
+from tests.unit.runtime.kernel_fakes import FakeWorker, settings_with, settle, until
 
 KEY = SWITCH.identity
 EXPIRES_MS = SWITCH.last_seen_ms + SWITCH.ttl_s * 1000
@@ -22,126 +24,106 @@ INVENTORY = "panoptes.inventory"
 
 
 class Json:
+    """A serde of which some schemas are to be fetched first (`new`) or are lost (`lost`)."""
+
+    def __init__(self):
+        self.fetched = set()
+
     def encode(self, record):
-        return json.dumps(asdict(record)).encode()
+        return b"\x00" + json.dumps(asdict(record)).encode()
 
     def decode(self, value):
-        return from_avro(Resource, json.loads(value))
+        async def fetch():
+            if value == b"lost":
+                raise RecordError("unknown schema id 9")
+            self.fetched.add(value)
 
-    async def read(self, value):
-        return self.decode(value)
-
-
-class Outbox:
-    """Stores records in their order; a send waits while it is held back, and fails where it is told to."""
-
-    def __init__(self):
-        self.stored = []
-        self.go = asyncio.Event()
-        self.go.set()
-        self.problem = None
-
-    async def send(self, topic, key, value, partition=None):
-        await self.go.wait()
-        if self.problem is not None:
-            raise self.problem
-        self.stored.append((topic, key.decode(), value))
+        if value in {b"new", b"lost"} and value not in self.fetched:
+            raise UnknownSchema("not known yet", fetch)
+        if value == b"new":
+            return SWITCH
+        try:
+            return from_avro(Resource, json.loads(value[1:]))
+        except ValueError as problem:
+            raise RecordError(f"no record: {problem}") from problem
 
 
-class App:
-    """The part of a stage's app that the manager uses, with a clock that is set by hand."""
+class World:
+    """The stage in a worker that has every partition."""
 
-    def __init__(self):
-        self.now_ms = SWITCH.last_seen_ms
-        self.outbox = Outbox()
-        self.offsets = Offsets()
-        self.serdes = SimpleNamespace(of=lambda *_: Json())
-        self.consumer_generation_id = 1
-        self.recovered = True
-        self.mine = True
-        self.tables, self.agents, self.timers = {}, {}, {}
-        self.offset = 0
+    def __init__(self, *entries, precedence=()):
+        self.serde = Json()
+        settings = settings_with("resources", precedence=list(precedence))
+        self.worker = worker = FakeWorker("resources", settings)
+        worker.now_ms = SWITCH.last_seen_ms
+        worker.context.serdes.of = lambda *_: self.serde
+        self.manager = manage(worker)
+        self.outbox = worker.sent
+        for key, value in entries:
+            self.manager.table.store(worker.partition(key), [Write(key.encode(), value)])
 
-    def topic_name(self, topic):
-        return f"panoptes.{topic}"
-
-    def input_topic(self, topic):
-        return self.topic_name(topic)
-
-    def bytes_table(self, name):
-        return self.tables.setdefault(name, {})
-
-    def agent(self, topic, name):
-        return lambda work: self.agents.setdefault(topic, work)
-
-    def timer(self, interval_s):
-        return lambda work: self.timers.setdefault(interval_s, work)
-
-    def is_recovered(self):
-        return self.recovered
-
-    def owns(self, topic, _key):
-        return self.mine and topic is Topic.RESOURCES
+    async def start(self):
+        await self.worker.own(*range(self.worker.context.settings.kafka.partitions))
+        return self
 
     @property
     def known(self):
-        return set(self.tables["known-resources"])
+        table = self.manager.table
+        return {key.decode() for partition in table.partitions() for key in table.keys(partition)}
+
+    @property
+    def stored(self):
+        """What was stored in the inventory since the last look: keys and values."""
+        stored = [(each.key.decode(), each.value) for each in self.outbox.stored if each.topic == INVENTORY]
+        self.outbox.stored.clear()
+        return stored
+
+    def bring(self, *sightings):
+        for sighting in sightings:
+            self.worker.bring(Topic.RESOURCES, sighting.identity, self.serde.encode(sighting))
 
     async def see(self, *sightings):
-        """Let the stage's agent take sightings, each in a batch of its own."""
-
-        class Stream(EachByItself):
-            async def events(_):  # noqa: N805
-                for sighting in sightings:
-                    self.offset += 1
-                    message = SimpleNamespace(
-                        tp=("panoptes.resources", 0), topic="panoptes.resources", partition=0, offset=self.offset,
-                        key=sighting.identity.encode(), value=Json().encode(sighting), generation_id=1,
-                    )  # fmt: skip
-                    yield SimpleNamespace(message=message)
-
-        async with asyncio.timeout(5):
-            await self.agents["panoptes.resources"](Stream())
+        for sighting in sightings:
+            self.bring(sighting)
+            await self.worker.idle()
 
     async def tick(self, now_ms):
         """Do what the manager has asked to be done every few seconds."""
-        self.now_ms = now_ms
+        self.worker.now_ms = now_ms
         async with asyncio.timeout(5):
-            await self.timers[EXPIRE_EVERY_S]()
+            await self.manager.expire()
+
+    def published(self):
+        """Return the resources as the inventory has them last."""
+        return [self.serde.decode(value) for _, value in self.stored if value is not None]
 
 
 @pytest.fixture
 async def app():
-    """Return an app that knows the switch, with nothing sent of late."""
-    app = App()
-    manage(app, lambda: app.now_ms)
-    await app.see(SWITCH)
-    assert app.outbox.stored == [(INVENTORY, KEY, Json().encode(SWITCH))]
-    app.outbox.stored.clear()
-    return app
-
-
-async def settle():
-    for _ in range(20):
-        await asyncio.sleep(0)
+    """Return a worker that knows the switch, with nothing sent of late."""
+    world = await World().start()
+    await world.see(SWITCH)
+    assert world.stored == [(KEY, world.serde.encode(SWITCH))]
+    return world
 
 
 async def test_a_resource_leaves_the_inventory_when_its_ttl_is_over(app):
     await app.tick(EXPIRES_MS)
-    assert app.outbox.stored == [(INVENTORY, KEY, None)]
+    assert app.stored == [(KEY, None)]
     assert app.known == set()
+    assert app.manager.known() == 0
 
 
 async def test_it_stays_until_then(app):
     await app.tick(EXPIRES_MS - 1)
-    assert app.outbox.stored == []
+    assert app.stored == []
     assert app.known == {KEY}
 
 
 async def test_it_is_ended_once(app):
     await app.tick(EXPIRES_MS)
     await app.tick(EXPIRES_MS + 10_000)
-    assert app.outbox.stored == [(INVENTORY, KEY, None)]
+    assert app.stored == [(KEY, None)]
 
 
 async def test_only_what_has_expired_is_ended(app):
@@ -149,7 +131,7 @@ async def test_only_what_has_expired_is_ended(app):
     await app.see(router)
     app.outbox.stored.clear()
     await app.tick(EXPIRES_MS)
-    assert app.outbox.stored == [(INVENTORY, KEY, None)]
+    assert app.stored == [(KEY, None)]
     assert app.known == {router.identity}
 
 
@@ -157,45 +139,144 @@ async def test_another_sighting_begins_its_ttl_anew(app):
     await app.see(replace(SWITCH, last_seen_ms=EXPIRES_MS - 1))
     app.outbox.stored.clear()
     await app.tick(EXPIRES_MS)
-    assert app.outbox.stored == []
+    assert app.stored == []
 
 
 async def test_one_that_is_seen_again_after_its_end_is_in_the_inventory_again(app):
     await app.tick(EXPIRES_MS)
     seen = replace(SWITCH, first_seen_ms=EXPIRES_MS + 1, last_seen_ms=EXPIRES_MS + 1)
     await app.see(seen)
-    assert app.outbox.stored == [(INVENTORY, KEY, None), (INVENTORY, KEY, Json().encode(seen))]
+    assert app.stored == [(KEY, None), (KEY, app.serde.encode(seen))]
 
 
-async def test_nothing_is_ended_while_the_table_is_recovered(app):
-    app.recovered = False
-    await app.tick(EXPIRES_MS)
-    assert app.outbox.stored == []
-    assert app.known == {KEY}
+async def test_nothing_is_ended_while_the_table_is_recovered():
+    entry = write_known(SWITCH, {"a": SWITCH}, Json().encode)
+    world = World((KEY, entry))
+    await world.worker.revoked()
+    world.worker.assigned(world.worker.places(world.worker.partition(KEY)))
+    await world.tick(EXPIRES_MS)
+    assert world.stored == []
+    world.worker.lifecycle.recovered()
+    await until(lambda: not world.worker.lifecycle.waiting())
+    await world.tick(EXPIRES_MS)
+    assert world.stored == [(KEY, None)]
 
 
 async def test_what_belongs_to_another_worker_is_left_to_it(app):
-    app.mine = False
+    others = {*range(app.worker.context.settings.kafka.partitions)} - {app.worker.partition(KEY)}
+    await app.worker.own(*others)
     await app.tick(EXPIRES_MS)
-    assert app.outbox.stored == []
-    assert app.known == {KEY}
+    assert app.stored == []
+    assert app.manager.known() == 0
 
 
 async def test_a_sighting_on_its_way_keeps_it(app):
-    app.outbox.go.clear()
+    go = app.outbox.hold(INVENTORY)
     seen = replace(SWITCH, last_seen_ms=EXPIRES_MS)
-    sighting = asyncio.create_task(app.see(seen))
-    await settle()  # the sighting is being sent
+    app.bring(seen)
+    await until(app.outbox.waits.is_set)
     expiry = asyncio.create_task(app.tick(EXPIRES_MS))
     await settle()
-    app.outbox.go.set()
-    await asyncio.gather(sighting, expiry)
-    assert app.outbox.stored == [(INVENTORY, KEY, Json().encode(seen))]
+    go.set()
+    await expiry
+    assert app.stored == [(KEY, app.serde.encode(seen))]
     assert app.known == {KEY}
 
 
-async def test_it_is_known_until_its_end_is_stored(app):
-    app.outbox.problem = RecordError("not today")
-    with pytest.raises(RecordError):
-        await app.tick(EXPIRES_MS)
+async def test_it_is_known_until_its_end_is_stored_and_its_end_is_tried_again(app):
+    app.outbox.refused = {None}
+    await app.tick(EXPIRES_MS)
     assert app.known == {KEY}, "forgotten without a tombstone it would stay in the inventory for ever"
+    app.outbox.refused = set()
+    await app.tick(EXPIRES_MS + EXPIRE_EVERY_S * 1000)
+    assert app.stored == [(KEY, None)]
+    assert app.known == set()
+
+
+async def test_a_sighting_that_says_nothing_new_is_not_published(app):
+    await app.see(replace(SWITCH, last_seen_ms=2_000))
+    assert app.stored == []
+
+
+# sections
+
+
+async def test_sections_that_differ_are_merged_by_precedence_and_a_short_one_goes_by_itself():
+    world = await World(precedence=["b"]).start()
+    other = replace(SWITCH, plugins=("b",), endpoint="192.0.2.2", labels={"rack": "7"}, ttl_s=10)
+    await world.see(SWITCH, other)
+    first, both = world.published()
+    assert (first.endpoint, first.plugins) == ("192.0.2.1", ("a",))
+    assert (both.endpoint, both.labels, both.plugins) == ("192.0.2.2", {"room": "1", "rack": "7"}, ("a", "b"))
+    await world.tick(other.last_seen_ms + 10_000)
+    [left] = world.published()
+    assert (left.endpoint, left.labels, left.plugins) == ("192.0.2.1", {"room": "1"}, ("a",))
+    assert world.known == {KEY}
+    await world.tick(EXPIRES_MS)
+    assert world.stored == [(KEY, None)]
+
+
+async def test_labels_that_a_section_no_longer_says_go(app):
+    await app.see(replace(SWITCH, last_seen_ms=2_000, labels={}))
+    [now] = app.published()
+    assert now.labels == {}
+
+
+async def test_a_worker_that_takes_over_knows_every_section_and_when_each_of_them_ends(app):
+    other = replace(SWITCH, plugins=("b",), endpoint="192.0.2.2", ttl_s=10)
+    await app.see(other)
+    partition = app.worker.partition(KEY)
+    entry = app.manager.table.get(partition, KEY.encode())
+    heir = await World((KEY, entry)).start()
+    await heir.tick(other.last_seen_ms + 10_000)
+    [left] = heir.published()
+    assert (left.plugins, left.endpoint) == (("a",), "192.0.2.1")
+
+
+# entries of the table that cannot be read
+
+
+@pytest.mark.parametrize("entry", [b"rubbish", b"\x01\x00", b"lost"], ids=["rubbish", "cut", "schema-is-lost"])
+async def test_an_entry_that_cannot_be_read_is_counted_and_a_later_sighting_replaces_it(entry):
+    world = await World((KEY, entry)).start()
+    assert world.manager.set_aside >= 1
+    await world.tick(EXPIRES_MS)  # goes on
+    await world.see(SWITCH)
+    assert world.stored == [(KEY, world.serde.encode(SWITCH))]
+    assert [origin[0] for origin in world.worker.letters.origins] == ["known-resources"], "the entry, not the sighting"
+    await world.tick(EXPIRES_MS)
+    assert world.stored == [(KEY, None)]
+
+
+async def test_an_entry_whose_schema_is_to_be_fetched_is_read_then():
+    world = await World((KEY, b"new")).start()
+    assert (world.manager.set_aside, world.manager.known()) == (0, 1)
+    await world.tick(EXPIRES_MS)
+    assert world.stored == [(KEY, None)]
+
+
+async def test_an_entry_that_cannot_be_read_when_it_ends_keeps_no_other_from_its_end(app):
+    router = replace(SWITCH, resource_id="rt1")
+    await app.see(router)
+    app.outbox.stored.clear()
+    app.manager.table.store(app.worker.partition(KEY), [Write(KEY.encode(), b"rubbish")])
+    await app.tick(EXPIRES_MS)
+    assert app.stored == [(router.identity, None)]
+    await app.tick(EXPIRES_MS + 10_000)
+    assert app.manager.set_aside == 1
+    assert app.worker.flow.faults == []
+
+
+async def test_a_record_that_is_no_sighting_is_set_aside_and_a_tombstone_is_passed_over(app):
+    app.worker.bring(Topic.RESOURCES, KEY, b"rubbish")
+    app.worker.bring(Topic.RESOURCES, KEY, None)
+    await app.worker.idle()
+    assert app.worker.letters.count == 1
+    assert (app.stored, app.known) == ([], {KEY})
+
+
+async def test_what_the_stage_knows_stands_in_its_metrics(app):
+    text = app.worker.context.metrics.text().decode()
+    assert 'panoptes_resources_known{stage="resources"} 1.0' in text
+    assert 'panoptes_entries_set_aside_total{stage="resources"} 0.0' in text
+    assert app.worker.background["expire"]

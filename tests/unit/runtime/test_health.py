@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from faust.types import TP
 
-from streams.runtime.ops.health import Observed, Progress, Standing, judge
+from streams.runtime.ops.health import Observed, Progress, Standing, Stuck, judge
 
 STUCK, BUSY = TP("ticks", 3), TP("ticks", 4)
 GOOD = Observed(
@@ -23,6 +23,9 @@ STANDS = replace(GOOD, standing=Standing(STUCK, 7, 10))
         pytest.param(STANDS, False, False, id="an-offset-stands-still"),
         pytest.param(replace(STANDS, waited_s=95), True, True, id="a-service-is-waited-for"),
         pytest.param(replace(GOOD, standing=None), True, True, id="idle-is-not-stuck"),
+        pytest.param(replace(GOOD, waiting=[3]), True, False, id="a-partition-is-being-begun"),
+        pytest.param(replace(GOOD, waiting=[3], stuck={3: Stuck("no", 50, 7)}), True, False, id="one-cannot-be-begun"),
+        pytest.param(replace(GOOD, waiting=[3], stuck={3: Stuck("no", 39, 7)}), False, False, id="nor-for-too-long"),
     ],
 )
 def test_a_worker_that_makes_no_progress_is_not_live(seen, live, ready):
@@ -36,6 +39,16 @@ def test_what_stands_still_is_named():
     assert health.why == {
         "progress": "work at hand and no offset has moved for 90 s in topic ticks partition 3 at offset 7"
     }
+
+
+def test_partitions_that_are_not_begun_are_named_each_with_its_reason():
+    seen = replace(GOOD, waiting=[5, 3, 4], stuck={4: Stuck("BackendError: no entry", 90, 2)})
+    assert judge(seen, progress_timeout_s=60, loop_timeout_s=30).why == {
+        "partition 4": "cannot be begun, tried 2 times: BackendError: no entry",
+        "beginning": "partitions are being begun: 3, 5",
+    }
+    late = judge(replace(seen, now_s=151, loop_seen_s=151, standing=None), progress_timeout_s=60, loop_timeout_s=30)
+    assert late.why["begin"] == "partition 4 could not be begun for 61 s: BackendError: no entry"
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,9 @@ class Broken:
         self.committed = {tp: committed for tp in log if tp == INPUT}
         self._throw_away = throw_away
         self.seeks: list[int] = []
+        self.fetches = 0
+        self.at_once = 10_000  #: records of a partition that a fetch brings at most
+        self._thread = self
         self.answers = asyncio.Event()  #: the broker, when asked for a partition's beginning
         self.answers.set()
 
@@ -58,21 +61,35 @@ class Broken:
         self._position |= {tp: offset or 0 for tp, offset in self.committed.items()}
         return dict(self.committed)
 
+    async def call_thread(self, _work: Any, left: Mapping[TP, tuple[int, int]]) -> None:
+        """Set back where nobody has moved the partition meanwhile, as the consumer's thread does."""
+        for tp, (first, behind) in left.items():
+            if self._position[tp] == behind:
+                self._position[tp] = first
+
     async def seek(self, tp: TP, offset: int) -> None:
         self.seeks.append(offset)
         self._position[tp] = offset
 
+    async def _getmany(self, _active: Any, _timeout: float) -> Mapping[TP, list[Message]]:
+        self.fetches += 1
+        batch = {
+            tp: [Message(offset) for offset in offsets if offset >= self._position[tp]][: self.at_once]
+            for tp, offsets in self._log.items()
+        }
+        for tp, messages in batch.items():
+            if messages:
+                self._position[tp] = messages[-1].offset + 1
+        return batch
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109
-        batch = [
-            (tp, offset) for tp, offsets in self._log.items() for offset in offsets if offset >= self._position[tp]
-        ]
-        for tp, offset in batch:
-            self._position[tp] = offset + 1
-        for tp, offset in batch:
-            if offset in self._throw_away:
-                self._throw_away.remove(offset)
-            else:
-                yield tp, Message(offset)
+        batch = await self._getmany(None, timeout)
+        for tp, messages in batch.items():
+            for message in messages:
+                if message.offset in self._throw_away:
+                    self._throw_away.remove(message.offset)
+                else:
+                    yield tp, message
 
 
 class Consumer(NothingSkipped, Broken):
@@ -109,14 +126,52 @@ async def test_records_that_do_not_exist_are_not_waited_for() -> None:
     log = [3, 4, 9, 10, 30]
     consumer = Consumer({INPUT: log}, 4, set())
     assert await read(consumer) == [4, 9, 10, 30]
-    assert consumer.seeks == [5, 11]
+    assert consumer.seeks == []
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+async def test_nor_are_those_between_two_fetches_for_which_is_looked_once(at_once: int) -> None:
+    log = [3, 4, 9, 10, 30]
+    consumer = Consumer({INPUT: log}, 4, set())
+    consumer.at_once = at_once
+    assert await read(consumer) == [4, 9, 10, 30]
+    assert len(consumer.seeks) == len(set(consumer.seeks)) <= 2
 
 
 async def test_a_compacted_topic_with_holes_everywhere_is_read_quickly() -> None:
     log = list(range(0, 2_000, 2))
     consumer = Consumer({INPUT: log}, None, set())
+    consumer.at_once = 100
     assert await read(consumer, times=25) == log
-    assert len(consumer.seeks) == 20
+    assert len(consumer.seeks) == 9, "one between two fetches"
+
+
+async def test_a_record_that_is_thrown_away_behind_any_number_of_holes_comes_again() -> None:
+    log = list(range(0, 2_000, 2))
+    consumer = Consumer({INPUT: log}, None, {1_500, 1_600, 1_998})
+    consumer.at_once = 10
+    assert await read(consumer, times=400) == log
+    assert consumer.offsets.offsets == log
+
+
+async def test_a_record_that_is_thrown_away_twice_is_not_taken_for_a_hole() -> None:
+    consumer = Consumer({INPUT: list(range(20, 30))}, 20, set())
+    consumer._throw_away = [22, 22, 22]  # type: ignore[assignment]
+    assert await read(consumer) == list(range(20, 30))
+
+
+async def test_what_was_not_handed_on_when_its_reader_left_comes_again() -> None:
+    consumer = Consumer({INPUT: list(range(20, 30))}, 20, set())
+    await consumer.seek_to_committed()
+    came: list[int] = []
+    records = consumer.getmany(1.0)
+    async for _, message in records:
+        came.append(message.offset)
+        if message.offset == 24:
+            break
+    await records.aclose()  # type: ignore[attr-defined]
+    came += [message.offset async for _, message in consumer.getmany(1.0)]
+    assert came == [20, 21, 22, 23, 24, 24, 25, 26, 27, 28, 29], "nobody knows what became of the last one"
 
 
 async def test_a_seek_that_ends_after_a_newer_one_changes_nothing() -> None:

@@ -231,3 +231,25 @@ async def test_once_stopped_nothing_is_tried_again(outbox):
     assert not sending.done()
     assert producer.tries[b"one"] == 1
     sending.cancel()
+
+
+async def test_records_in_order_go_in_batches_that_fit_only_a_large_record_is_more(outbox):
+    producer = outbox._producer
+    producer.gate.set()
+    large = b"x" * 3 * BATCH_BYTES
+    values = [bytes([65 + number]) * 250 for number in range(7)]
+    await outbox.send_in_order("gauges", 2, [(b"key", values[:5]), (b"other", [None]), (b"key", [*values[5:], large])])
+    assert producer.stored["gauges"] == [*values[:5], None, *values[5:], large]
+    assert all(partition == 2 for _, partition, _ in producer.batches)
+    for *_, batch in producer.batches:
+        assert sum(len(value or b"") for value in batch) <= BATCH_BYTES or batch == [large]
+
+
+async def test_of_records_in_order_those_before_one_that_is_refused_are_stored(outbox):
+    producer = outbox._producer
+    producer.gate.set()
+    producer.too_large = {b"2" * 600}
+    values = [b"1" * 600, b"2" * 600, b"3" * 600]
+    with pytest.raises(RecordError):
+        await outbox.send_in_order("gauges", 0, [(b"k", values)])
+    assert producer.stored["gauges"] == values[:1]

@@ -4,21 +4,20 @@ import asyncio
 import threading
 from collections import defaultdict
 from dataclasses import replace
-from types import SimpleNamespace
-
-from faust.types import TP
 
 from schemas.errors import FatalError, RecordError
 from schemas.records import Tick
-from streams.runtime.faust.offsets import Offsets
+from streams.runtime.kernel.offsets import Offsets
+from streams.runtime.kernel.records import Place, Record
+from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.registry.serde import UnknownSchema
 from streams.runtime.schedule.leadership import Term
 from streams.runtime.schedule.owner import Owner
-from streams.runtime.schedule.tenure import Tenure
 from streams.runtime.schedule.ticker import Ticker
 from streams.runtime.settings.sections import KafkaSettings
 from streams.scheduling.fencing import Verdict
 from streams.scheduling.leader import Pace
+from tests.unit.runtime.kernel_fakes import Letters, settle
 
 TOPIC = "panoptes.ticks.polling"
 
@@ -63,14 +62,6 @@ class FakeOutbox:
         self.sent.extend((partition, value) for _key, values in records for value in values)
         self._on_send()
         await asyncio.sleep(0)
-
-
-class FakeLetters:
-    def __init__(self):
-        self.origins = []
-
-    async def put(self, _error, *, origin, key, value):
-        self.origins.append(origin)
 
 
 def ticker(log, outbox, now_s):
@@ -123,45 +114,51 @@ async def test_many_ticks_at_once_go_in_batches_of_which_a_deposed_leader_sends_
 
 
 class Harness:
-    """An owner whose ticks run until they are released."""
+    """An owner whose ticks run until they are released; its partitions are open unless a test closes them."""
 
     def __init__(self, log=None, now_s=100.0):
         self.offsets = Offsets()
-        self.letters = FakeLetters()
+        self.letters = Letters()
         self.ran = []
         self.given_up = []
         self.clock_s = 0.0
         self.tenure = Tenure(KafkaSettings(), lambda: self.clock_s)
         self.release = asyncio.Event()
+        self.open = asyncio.Event()
+        self.open.set()
         self.owner = Owner(
             run=self._run, offsets=self.offsets, tick_log=log or FakeLog(), serde=FakeSerde(),
             dead_letters=self.letters, now_s=lambda: now_s, give_up=self.given_up.append, tenure=self.tenure,
-            room=asyncio.Semaphore(10),
+            room=asyncio.Semaphore(10), opened=lambda _partition: self.open.wait(),
         )  # fmt: skip
+        self._obeying = None
 
     async def _run(self, due):
         self.ran.append((due.partition, due.span.last))
         await self.release.wait()
 
     async def deliver(self, *values, first_offset=0, partition=0):
-        async def events():
-            for offset, value in enumerate(values, first_offset):
-                tp = TP(TOPIC, partition)
-                message = SimpleNamespace(tp=tp, topic=TOPIC, partition=partition, offset=offset, key=b"0", value=value)
-                yield SimpleNamespace(message=message)
+        if self._obeying is None:
+            self._obeying = asyncio.create_task(self.owner.obey())
+        for offset, value in enumerate(values, first_offset):
+            self.owner.take(Record(Place(TOPIC, partition), offset, b"0", value))
+        await settle()
 
-        await self.owner.consume(events())
-        for _ in range(3):
-            await asyncio.sleep(0)
+    def rebalance(self, *, lost=(), owned=(0, 1)):
+        """Take partitions away, and have what is not committed of the others come again."""
+        self.owner.lost(frozenset(lost))
+        self.offsets.forget([Place(TOPIC, partition) for partition in lost])
+        self.owner.settled(frozenset(owned))
 
     def committable(self, partition=0):
-        return self.offsets.committable(TP(TOPIC, partition))
+        return self.offsets.committable(Place(TOPIC, partition))
 
     async def finish(self):
         self.release.set()
-        while self.owner.in_flight:
-            await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            while self.owner.in_flight:
+                await asyncio.sleep(0)
+        await settle()
 
 
 async def test_a_tick_is_committed_only_when_its_work_is_done_also_the_first_of_a_fresh_group():
@@ -192,7 +189,7 @@ async def test_a_new_owner_knows_what_was_seen_before_its_committed_offset():
 async def test_a_tick_delivered_again_while_its_work_goes_on_is_not_run_twice():
     harness = Harness()
     await harness.deliver(tick(99))
-    harness.offsets.forget([TP(TOPIC, 0)])  # a rebalance: everything uncommitted comes again
+    harness.offsets.forget([Place(TOPIC, 0)])  # a rebalance: everything uncommitted comes again
     await harness.deliver(tick(99))
     await harness.finish()
     assert harness.ran == [(0, 99)]
@@ -202,7 +199,7 @@ async def test_a_tick_delivered_again_while_its_work_goes_on_is_not_run_twice():
 async def test_work_of_partitions_that_left_is_cancelled_and_not_committed():
     harness = Harness()
     await harness.deliver(tick(99))
-    harness.owner.left([0])
+    harness.owner.lost(frozenset((0,)))
     await harness.finish()
     assert harness.committable() == 0
 
@@ -210,8 +207,7 @@ async def test_work_of_partitions_that_left_is_cancelled_and_not_committed():
 async def test_a_tick_that_comes_again_while_its_cancelled_work_winds_up_is_run():
     harness = Harness()
     await harness.deliver(tick(99))
-    harness.owner.left([0])
-    harness.offsets.forget([TP(TOPIC, 0)])  # and back at once
+    harness.rebalance(lost=[0])  # and back at once
     await harness.deliver(tick(99))
     await harness.finish()
     assert harness.ran == [(0, 99), (0, 99)]
@@ -221,11 +217,9 @@ async def test_a_tick_that_comes_again_while_its_cancelled_work_winds_up_is_run(
 async def test_a_tick_whose_partition_leaves_while_it_waits_for_room_is_left_to_the_new_owner():
     harness = Harness()
     await harness.deliver(*(tick(slot) for slot in range(90, 100)))  # as many as there is room for
-    waiting = asyncio.create_task(harness.deliver(tick(100, partition=1), partition=1))
-    await asyncio.sleep(0)
-    harness.owner.left([1])
+    await harness.deliver(tick(100, partition=1), partition=1)
+    harness.owner.lost(frozenset((1,)))
     await harness.finish()
-    await waiting
     await harness.finish()
     assert (1, 100) not in harness.ran
     assert harness.committable(1) == 0
@@ -281,7 +275,7 @@ async def test_a_tick_whose_work_is_over_is_not_run_again_when_its_commit_was_lo
     harness = Harness()
     await harness.deliver(tick(99), tick(100))
     await harness.finish()
-    harness.offsets.forget([TP(TOPIC, 0)])
+    harness.offsets.forget([Place(TOPIC, 0)])
     await harness.deliver(tick(99), tick(100))
     assert harness.ran == [(0, 99), (0, 100)]
     assert harness.committable() == 2
@@ -310,10 +304,41 @@ async def test_a_rebalance_waits_for_the_work_of_a_worker_unless_that_was_paused
     assert harness.committable() == 1
 
     harness.release.clear()
-    harness.owner.go_on()
+    harness.owner.settled(frozenset((0,)))
     await harness.deliver(tick(100), first_offset=1)
     harness.clock_s += 60
     async with asyncio.timeout(5):
         await harness.owner.wind_up(60)
     assert harness.owner.in_flight == 1, "what is to become of it is decided by the new assignment"
     await harness.owner.stop()
+
+
+async def test_a_tick_waits_until_its_partition_is_begun_and_runs_then():
+    harness = Harness()
+    harness.open.clear()
+    await harness.deliver(tick(99))
+    assert harness.ran == []
+    harness.open.set()
+    await harness.finish()
+    assert (harness.ran, harness.committable()) == ([(0, 99)], 1)
+
+
+async def test_ticks_that_were_not_judged_before_a_rebalance_are_left_to_their_second_delivery():
+    harness = Harness()
+    harness.owner.take(Record(Place(TOPIC, 1), 7, b"0", tick(99, partition=1)))
+    harness.rebalance(lost=[1], owned=[0])
+    await harness.deliver(tick(99))
+    await harness.finish()
+    assert harness.ran == [(0, 99)]
+    assert harness.committable(1) is None
+
+
+async def test_no_tick_starts_while_nobody_knows_whose_its_partition_will_be():
+    harness = Harness()
+    await harness.owner.pausing()
+    await harness.deliver(tick(99))
+    assert harness.ran == []
+    harness.owner.settled(frozenset((0,)))
+    await harness.deliver(tick(99))  # again, and it is held already
+    await harness.finish()
+    assert (harness.ran, harness.committable()) == ([(0, 99)], 1)

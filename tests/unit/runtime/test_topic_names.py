@@ -2,20 +2,48 @@
 
 import pytest
 
-from streams.pipeline import CHANGELOGS, STAGES, TOPICS, Cleanup, stage
+from streams.pipeline import CHANGELOGS, STAGES, TOPICS, Cleanup, Topic, stage
 from streams.runtime.faust.app import StageApp
-from streams.runtime.kafka.topic_names import changelog_name
+from streams.runtime.kernel.worker import Worker
 from streams.runtime.settings.loading import load
 from streams.runtime.settings.topics_section import TopicsSettings
 
 
-@pytest.mark.parametrize("changelog", CHANGELOGS.values(), ids=lambda changelog: changelog.table)
-def test_a_changelog_has_the_name_that_faust_gives_it(changelog, tmp_path):
+def worker_of(name, tmp_path, zone=""):
     ini = tmp_path / "panoptes.ini"
-    ini.write_text(f"[panoptes]\ntopic_prefix = lab\nstate_dir = {tmp_path}\n[web]\nbase_port = 0\n")
-    app = StageApp(stage(changelog.stage), load(ini, {}))
-    table = app.bytes_table(changelog.table)
-    assert table.changelog_topic.get_topic_name() == changelog_name(app.settings, changelog)
+    ini.write_text(
+        f"[panoptes]\ntopic_prefix = lab\nstate_dir = {tmp_path}\n[web]\nbase_port = 0\n[polling]\nzone = {zone}\n"
+    )
+    return Worker(stage(name), load(ini, {}))
+
+
+@pytest.mark.parametrize("zone", ["", "dmz"])
+@pytest.mark.parametrize("changelog", CHANGELOGS.values(), ids=lambda changelog: changelog.table)
+def test_a_changelog_has_the_name_that_faust_gives_it(changelog, zone, tmp_path):
+    worker = worker_of(changelog.stage, tmp_path, zone)
+    table = worker.table(changelog.table)
+    app = StageApp(worker)
+    assert app.tables[changelog.table].changelog_topic.get_topic_name() == worker.changelog(table)
+
+
+@pytest.mark.parametrize(
+    ("name", "group", "ticks"),
+    [
+        ("discovery", "lab-discovery-dmz", "lab.ticks.discovery.dmz"),
+        ("enrichment", "lab-enrichment-dmz", "lab.ticks.enrichment.dmz"),
+        ("polling", "lab-polling-dmz", "lab.ticks.polling.dmz"),
+        ("resources", "lab-resources", None),
+        ("gauges", "lab-gauges", None),
+    ],
+)
+def test_what_asks_devices_has_a_group_and_ticks_of_its_zone_and_the_rest_is_shared(
+    name, group, ticks, tmp_path
+):
+    worker = worker_of(name, tmp_path, "dmz")
+    assert worker.group == group
+    own = stage(name).ticks
+    assert (own and worker.context.topic_name(own)) == ticks
+    assert worker.context.topic_name(Topic.GAUGES) == "lab.gauges"
 
 
 def test_every_table_is_of_a_stage():

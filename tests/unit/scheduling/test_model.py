@@ -47,15 +47,13 @@ def stage() -> tuple[Poller, App]:
     """Return the polling stage's own poller, with the resources in its table; no world changes these."""
     resources = [(number, each) for number, of_it in RESOURCES.items() for each in of_it]
     partitions = {each.resource.identity: number for number, each in resources}
-    poller, app = asyncio.run(polling(Plugin(), [each for _, each in resources]))
-    app.partition_of = partitions.__getitem__
-    return poller, app
+    return asyncio.run(polling(Plugin(), [each for _, each in resources], partition_of=partitions.__getitem__))
 
 
 def missed_of_a_gap(partition: int, span: Span) -> list[PollStatus]:
     """Return what the poller publishes for a gap tick."""
     poller, app = stage()
-    app.outbox.sent.clear()
+    app.sent.stored.clear()
     asyncio.run(poller.run(Due(partition, span, gap=True)))
     return app.statuses()
 

@@ -12,12 +12,10 @@ import pytest
 
 from pollers.snmp.client import Device, Session, Stats
 from pollers.snmp.codec.message import GET, Answer, CommunityFrame, Request, request
-from pollers.snmp.device.link import Link
+from pollers.snmp.device.link import Address, Link
 from pollers.snmp.errors import DamagedResponse, DeadlineExceeded, NoAnswer, RetriesSpent, SnmpError
 from pollers.snmp.limits import Engine, Limits
 from pollers.snmp.tables.machine import Machine
-from pollers.snmp.device.link import Address, Link
-from pollers.snmp.codec.message import Answer, CommunityFrame, GET, Request, request
 from pollers.snmp.values import Value
 from pollers.snmp.wire.access import SnmpAccess, open_access
 from pollers.snmp.wire.operation import Exchange, Operation
