@@ -19,9 +19,9 @@ from streams.pipeline import TOPICS, Topic, stage
 from streams.runtime.kafka.partitions import partition_of
 from streams.runtime.kernel.folding import Folding
 from streams.runtime.kernel.records import Place
+from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.registry.serde import HEADER_BYTES, Serdes
-from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.settings.loading import Settings
 from streams.runtime.settings.sections import KafkaSettings
 from tests.model.broker import Broker
