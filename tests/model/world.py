@@ -177,8 +177,9 @@ class World:
         self.stop(process)
         self.spend_with(process, EXIT_S)
         left = [task.get_name() for task in asyncio.all_tasks(process.loop)]
-        # what waits for a service does so until the event loop is closed
-        if self.broker.stores and self.broker.answers and not self.registry.is_away:
+        # what waits for a service, or for a lease that has lapsed, does so until the event loop is closed
+        is_waiting = not (self.broker.stores and self.broker.answers) or self.registry.is_away
+        if not is_waiting and process.worker.context.tenure.holds():
             assert not left, f"{process.name} has left tasks behind: {left}"
         self._bury(process)
 
