@@ -1,7 +1,10 @@
 """Histories that have gone wrong, or would if a rule of the kernel were not kept; each with the stage that shows it."""
 
+import asyncio
+
 from streams.pipeline import Topic
 from streams.runtime.kernel.records import Place
+from tests.model.stages.enrichment import Enrichments
 from tests.model.stages.gauges import Gauges
 from tests.model.stages.polling import Polling
 from tests.model.stages.resources import Resources
@@ -199,6 +202,23 @@ def stopped_while_the_broker_was_away(world: World) -> None:
     world.spend_with(stopped, 10)
 
 
+def the_broker_comes_back_while_a_worker_stops(world: World) -> None:
+    """What is stored in the last moment must not begin anything that outlives the stop."""
+    leaver = world.join()
+    world.spend(5)
+    world.break_broker(stores=False)
+    world.give(IN_2, 2)
+    world.spend(4.5)
+    stopped = leaver.stop()
+    world.spend(3.2)
+    world.heal_broker()
+    world.spend(6)
+    stopped.result()
+    world.spend_with(leaver, 1)
+    left = [task.get_name() for task in asyncio.all_tasks(leaver.loop)]
+    assert not left, f"left behind: {left}"
+
+
 SCENARIOS = [
     (Gauges, a_second_worker_joins),
     (Resources, a_second_worker_joins),
@@ -213,4 +233,5 @@ SCENARIOS = [
     (Resources, asleep_with_effects_in_hand_and_then_another_one),
     (Resources, asleep_between_two_tries),
     (Resources, stopped_while_the_broker_was_away),
+    (Enrichments, the_broker_comes_back_while_a_worker_stops),
 ]
