@@ -44,6 +44,18 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoveryRun:
+    section: str
+    zone: str = DEFAULT_ZONE
+    interval_s: int
+    started_at_ms: int
+    ended_at_ms: int
+    resources: int
+    problems: int
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Enrichment:
     plugin: str
     collected_at_ms: int

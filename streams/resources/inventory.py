@@ -26,9 +26,13 @@ def seen(known: Sightings, sighting: Resource) -> Sightings:
     return {section: replace(each, first_seen_ms=first_seen_ms) for section, each in after.items()}
 
 
-def unexpired(known: Sightings, now_ms: int) -> Sightings:
-    """Return the sightings that still hold: each for the time to live that its section gave it."""
-    return {section: each for section, each in known.items() if now_ms < expires_ms(each)}
+def unexpired(known: Sightings, now_ms: int, holds: Mapping[str, int]) -> Sightings:
+    """Return the sightings that still hold: each for the time to live that its section gave it, or until its section's
+    hold (Unix milliseconds, by section) is over.
+    """
+    return {
+        section: each for section, each in known.items() if now_ms < max(expires_ms(each), holds.get(section, 0))
+    }
 
 
 def expires_ms(sighting: Resource) -> int:

@@ -35,7 +35,7 @@ class Resources(StageModel):
         """The inventory has what the sightings say that have not ended."""
         now_ms = int(self.world.clock.now_s * 1000)
         for key, sightings in self.known.items():
-            wanted = merged(unexpired(sightings, now_ms), self.world.settings.resources.precedence)
+            wanted = merged(unexpired(sightings, now_ms, {}), self.world.settings.resources.precedence)
             values = self.world.values(Topic.INVENTORY, key.encode())
             last = self.serde.decode(values[-1]) if values and values[-1] is not None else None
             assert _said(last) == _said(wanted), f"the inventory of {key}"
