@@ -101,13 +101,13 @@ class Discoverer:
         wanted -= self._running  # a run that takes longer than its interval is not begun twice
         self._running |= wanted
         try:
-            async with asyncio.TaskGroup() as runs:
-                for name in sorted(wanted):
-                    runs.create_task(self._discover(self._plugins[name]))
-        except* Exception as faults:  # what is no plugin's fault is the tick's, which is tried again
-            raise faults.exceptions[0] from None
+            outcomes = await asyncio.gather(
+                *(self._discover(self._plugins[name]) for name in sorted(wanted)), return_exceptions=True
+            )
         finally:
             self._running -= wanted
+        if (fault := next((each for each in outcomes if each is not None), None)) is not None:
+            raise fault  # it is no plugin's, but the tick's, which is run again
 
     async def _discover(self, plugin: Installed) -> None:
         name, title = plugin.section.name, plugin.section.title

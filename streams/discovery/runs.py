@@ -1,17 +1,24 @@
 """One run of a discovery section: whichever way its plugin is written, it gives batches."""
 
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, nullcontext
 from typing import Any
 
 from pollers.plugins.base import SightingBatch, Discovery, Known
 
 
+<<<<<<< HEAD
 async def batches(plugin: Any, known: Known, state: bytes | None) -> AsyncIterator[SightingBatch]:
+=======
+async def batches(plugin: Any, known: Known, state: bytes | None) -> AsyncGenerator[SightingBatch, None]:
+>>>>>>> c06f5e8 (Sweep: ask the addresses of prefixes with the site's credentials, at a bounded pace, going on where a run was cut short)
     """Yield what the plugin finds; what it raises is raised here."""
     if takes_known(plugin):
-        async for batch in plugin.discover(known, state):
-            yield batch
+        steps = plugin.discover(known, state)
+        async with aclosing(steps) if hasattr(steps, "aclose") else nullcontext():
+            async for batch in steps:
+                yield batch
         return
     seen: Discovery = await plugin.discover()
     yield SightingBatch(resources=seen.resources, problems=seen.problems, failed=seen.failed)

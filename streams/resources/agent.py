@@ -22,11 +22,11 @@ def manage(worker: Worker) -> Manager:
         worker.table("known-resources"),
         sightings=context.serdes.of(Topic.RESOURCES, Resource),
         inventory=context.serdes.of(Topic.INVENTORY, Resource),
-        runs=Latest(worker, Topic.DISCOVERY_RUNS, DiscoveryRun),
         topic=context.topic_name(Topic.INVENTORY),
         precedence=context.settings.resources.precedence,
         now_ms=context.now_ms,
     )
+    manager.runs = Latest(worker, Topic.DISCOVERY_RUNS, DiscoveryRun)
     worker.lifecycle.register(manager)
     manager.fold = worker.fold([Topic.RESOURCES], manager.step, manager.table)
     worker.every(EXPIRE_EVERY_S, "expire", manager.expire)

@@ -48,7 +48,6 @@ class Manager(Part):
         *,
         sightings: Serde,
         inventory: Serde,
-        runs: Runs,
         topic: str,
         precedence: Sequence[str],
         now_ms: Callable[[], int],
@@ -56,11 +55,11 @@ class Manager(Part):
         """`topic` is the inventory's name, `precedence` the sections that count first where sightings differ."""
         self.table = table
         self.fold: Fold | None = None  #: the loop of the sightings; what expires is ended in its order
+        self.runs: Runs | None = None  #: what became of the sections' runs
         self.holds: Holds = {}
         self.set_aside = 0  #: entries of the table that could not be read
         self._sightings = sightings
         self._inventory = inventory
-        self._runs = runs
         self._topic = topic
         self._precedence = precedence
         self._now_ms = now_ms
@@ -164,7 +163,7 @@ class Manager(Part):
 
     async def expire(self) -> None:
         """End the sightings whose time is over, and the resources that have none left."""
-        for section, run in await self._runs.changes():
+        for section, run in await self.runs.changes() if self.runs is not None else ():
             self.holds = held(self.holds, section, run)
         now_ms, fold = self._now_ms(), self.fold
         over = [

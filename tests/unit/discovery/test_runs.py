@@ -1,4 +1,4 @@
-"""A plugin that goes step by step: what it finds is stored first, then from where it goes on; it is told what is known."""
+"""A plugin that goes step by step: what it finds is stored first, then from where it goes on."""
 
 import asyncio
 from dataclasses import replace
