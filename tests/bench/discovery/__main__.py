@@ -1,4 +1,4 @@
-"""A sweep over many loopback addresses of which a few answer: seconds, CPU seconds and memory of the process that sweeps.
+"""A sweep over many loopback addresses of which a few answer: its seconds, CPU seconds and memory.
 
 The agents are another process, which answers from the addresses that were asked. Prints the table of
 docs/benchmarks/discovery.md.

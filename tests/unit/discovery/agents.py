@@ -1,6 +1,7 @@
 """SNMP agents on addresses of 127/8, which share no code with the poller: one socket hears for all of them."""
 
 import asyncio
+import contextlib
 import socket
 from collections import Counter
 from contextlib import asynccontextmanager
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager
 from tests.unit.snmp.scripted import NO_SUCH_INSTANCE, OCTETS, OID, arcs, oid_contents, parse, variable
 
 SYS_OBJECT_ID, SYS_DESCR, SYS_NAME = (arcs(f"1.3.6.1.2.1.1.{number}.0") for number in (2, 1, 5))
+SO_RCVBUFFORCE = 33
 IP_PKTINFO = 8  #: ip(7); Python has no name for it before 3.14
 ENGINE_ID = arcs("1.3.6.1.6.3.10.2.1.1.0")
 
@@ -52,6 +54,8 @@ async def listening(agents: Agents):
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as one:
         one.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+        with contextlib.suppress(OSError):  # what is lost before it was heard would look like a fault of the sweep
+            one.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 2**24)
         one.bind(("0.0.0.0", 0))
         agents.port = one.getsockname()[1]
 
