@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Final
 
 from pollers.plugins import device_list
-from pollers.plugins.base import SightingBatch, Known, OptionError, PluginContext
+from pollers.plugins.base import Known, OptionError, PluginContext, SightingBatch
 from pollers.plugins.naming import Namer
 from pollers.plugins.sweep_targets import Network, Targets, networks, targets
 from pollers.snmp.client import ProbePace, Target

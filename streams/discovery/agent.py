@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Final
 from zlib import crc32
 
-from pollers.plugins.base import SightingBatch, Kind
+from pollers.plugins.base import Kind, SightingBatch
 from schemas.errors import RecordError
 from schemas.records import DiscoveryRun, EnrichedResource, Job, Resource
 from streams.discovery.known import Inventory

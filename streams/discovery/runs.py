@@ -5,14 +5,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, nullcontext
 from typing import Any
 
-from pollers.plugins.base import SightingBatch, Discovery, Known
+from pollers.plugins.base import Discovery, Known, SightingBatch
 
 
-<<<<<<< HEAD
-async def batches(plugin: Any, known: Known, state: bytes | None) -> AsyncIterator[SightingBatch]:
-=======
 async def batches(plugin: Any, known: Known, state: bytes | None) -> AsyncGenerator[SightingBatch, None]:
->>>>>>> c06f5e8 (Sweep: ask the addresses of prefixes with the site's credentials, at a bounded pace, going on where a run was cut short)
     """Yield what the plugin finds; what it raises is raised here."""
     if takes_known(plugin):
         steps = plugin.discover(known, state)

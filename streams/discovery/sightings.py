@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from pollers.plugins.base import SightingBatch, Discovery
+from pollers.plugins.base import Discovery, SightingBatch
 from schemas.records import IDENTITY_SEPARATOR, LABEL_NAME, Resource
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from pollers.plugins.base import SightingBatch, Discovery
+from pollers.plugins.base import Discovery, SightingBatch
 from schemas.records import DiscoveryRun, Resource
 from streams.discovery.agent import Discoverer
 from streams.pipeline import Topic
@@ -58,12 +58,18 @@ def kept(discoverer):
 
 async def test_a_run_that_was_cut_short_goes_on_from_its_last_batch_and_begins_anew_after_a_whole_one(app):
     plugin = Stepping(
-        SightingBatch(resources=[SWITCH], state=b"1", done=1, total=2), RuntimeError("cut"), SightingBatch(state=b"", done=2, total=2)
+        SightingBatch(resources=[SWITCH], state=b"1", done=1, total=2),
+        RuntimeError("cut"),
+        SightingBatch(state=b"", done=2, total=2),
     )
     discoverer = await discoverer_of(app, plugin)
     await run(app, discoverer)
     assert (app.stored, kept(discoverer), app.told) == ([SWITCH.identity], b"1", {"lab": "RuntimeError: cut"})
-    plugin.batches = (plugin.batches[0], SightingBatch(resources=[ROUTER], state=b"2"), SightingBatch(state=b"", done=2, total=2))
+    plugin.batches = (
+        plugin.batches[0],
+        SightingBatch(resources=[ROUTER], state=b"2"),
+        SightingBatch(state=b"", done=2, total=2),
+    )
     await run(app, discoverer)
     assert (app.stored[1:], kept(discoverer), app.told) == ([ROUTER.identity], None, {"lab": ""})
     await run(app, discoverer)
@@ -90,7 +96,9 @@ async def test_a_plugin_is_told_what_the_inventory_holds_also_what_came_since_it
 
 
 async def test_a_run_that_says_it_failed_is_told_and_what_it_saw_is_kept(app):
-    discoverer = await discoverer_of(app, Stepping(SightingBatch(resources=[SWITCH]), SightingBatch(failed="the source is away")))
+    discoverer = await discoverer_of(
+        app, Stepping(SightingBatch(resources=[SWITCH]), SightingBatch(failed="the source is away"))
+    )
     await run(app, discoverer)
     assert (app.stored, app.told) == ([SWITCH.identity], {"lab": "the source is away"})
 
