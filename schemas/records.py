@@ -44,6 +44,16 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unfollowed:
+    heard_by: str
+    row: str
+    system_name: str
+    chassis_id: str
+    addresses: Sequence[str]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiscoveryRun:
     section: str
     zone: str = DEFAULT_ZONE
@@ -53,6 +63,7 @@ class DiscoveryRun:
     resources: int
     problems: int
     failed: str = ""
+    unfollowed: Sequence[Unfollowed] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

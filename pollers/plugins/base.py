@@ -21,6 +21,7 @@ from schemas.records import (
     Outcome,
     RawCounters,
     Resource,
+    Unfollowed,
 )
 
 __all__ = [
@@ -104,6 +105,7 @@ class SightingBatch:
 
     resources: Sequence[Resource] = ()
     problems: Sequence[str] = ()  #: what was passed over and why
+    unfollowed: Sequence[Unfollowed] = ()  #: neighbours that could not be asked, or did not answer
     failed: str = ""  #: why this run cannot tell what is there; empty where it can
     #: what a run goes on from if this one is cut short, kept once the resources are stored; None: what was kept before
     state: bytes | None = None
@@ -128,6 +130,10 @@ class Known(Protocol):
 
     def identified(self, site: str, identifier: str, value: str) -> Sequence[Resource]:
         """Return the site's resources with this identifier (`schemas.records.IDENTIFIERS`)."""
+        ...
+
+    def seen_by(self, section: str) -> Iterator[Resource]:
+        """Yield the resources that a discovery section sees."""
         ...
 
     def neighbours(self, site: str) -> Iterator[tuple[Resource, Mapping[str, Mapping[str, str]]]]:

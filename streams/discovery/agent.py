@@ -10,8 +10,9 @@ from typing import Final
 from zlib import crc32
 
 from pollers.plugins.base import Kind, SightingBatch
+from pollers.plugins.crawl_leads import Why
 from schemas.errors import RecordError
-from schemas.records import DiscoveryRun, EnrichedResource, Job, Resource
+from schemas.records import DiscoveryRun, EnrichedResource, Job, Resource, Unfollowed
 from streams.discovery.known import Inventory
 from streams.discovery.runs import batches, takes_known
 from streams.discovery.sightings import clash, named, publishable
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 #: what a resource raises that is no record (its values do not fit the schema), or one that no topic takes
 NO_RECORD: Final = (ValueError, TypeError, AttributeError, OverflowError, RecordError)
 
+_MOST_UNFOLLOWED: Final = 1000  #: that are told one by one; the metrics count all
+
 
 class Discoverer:
     """Runs the plugin sections of the partitions that this worker owns."""
@@ -49,6 +52,7 @@ class Discoverer:
         none = {plugin.section.title: 0 for plugin in plugins}
         self.published, self.passed_over, self.faults = Counter(none), Counter(none), Counter(none)
         self.done: dict[str, tuple[int, int]] = dict.fromkeys(none, (0, 0))  #: how far each section's run is, of what
+        self._unfollowed: dict[str, Counter[str]] = {}
         self._serde = context.serdes.of(Topic.RESOURCES, Resource)
         self._topic = context.topic_name(Topic.RESOURCES)
         self._runs = context.serdes.of(Topic.DISCOVERY_RUNS, DiscoveryRun)
@@ -74,6 +78,12 @@ class Discoverer:
             "sightings_passed_over", "entries that a section had to pass over", "section", self.passed_over.items
         )
         metrics.counters("plugin_faults", "calls in which a plugin failed", "section", self.faults.items)
+        for why in Why:
+            metrics.gauge(
+                f"neighbours_unfollowed_{why.name.lower()}",
+                f"neighbours that no section could follow, by the last runs: {why}",
+                lambda why=why: sum(each[why] for each in self._unfollowed.values()),  # type: ignore[misc]
+            )
         metrics.gauge("discoveries_running", "sections that are being run", lambda: len(self._running))
         metrics.gauge(
             "discovery_done_ratio",
@@ -113,6 +123,7 @@ class Discoverer:
         name, title = plugin.section.name, plugin.section.title
         await self._look()
         started_ms, published, passed_over, failed = self._now_ms(), 0, 0, ""
+        unfollowed: list[Unfollowed] = []
         stored = self._table.get(self._partition(name), name.encode()) if takes_known(plugin.instance) else None
         async with aclosing(batches(plugin.instance, self._known, stored or None)) as steps:
             while True:
@@ -128,8 +139,10 @@ class Discoverer:
                     break
                 count, told = await self._publish(plugin, good, problems)
                 published, passed_over, failed = published + count, passed_over + told, failed or batch.failed
+                unfollowed += batch.unfollowed
                 await self._keep(name, title, batch)
                 await self._look()
+        self._unfollowed[title] = Counter(each.why for each in unfollowed)
         log.info("discovered plugin=%s resources=%d problems=%d", name, published, passed_over)
         await self._tell(
             DiscoveryRun(
@@ -141,6 +154,7 @@ class Discoverer:
                 resources=published,
                 problems=passed_over,
                 failed=failed,
+                unfollowed=unfollowed[:_MOST_UNFOLLOWED],
             )
         )
 

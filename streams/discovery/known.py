@@ -8,6 +8,9 @@ from schemas.records import EnrichedResource, Resource
 
 NEIGHBOURS: Final = "neighbours"  #: the namespace of enrichment that says who is behind which port
 
+#: facts of that namespace, what the device's neighbours call it -> the identifier that this is
+_OWN_IDS: Final = {"chassis_id": "chassis_id", "base_mac": "chassis_id", "sys_name": "sys_name"}
+
 Rows = Mapping[str, Mapping[str, str]]
 K = TypeVar("K")
 
@@ -36,6 +39,7 @@ class Inventory:
         self._by_identifier: dict[tuple[str, str, str], dict[str, None]] = {}
         self._sites: dict[str, dict[str, None]] = {}  #: address -> sites
         self._neighbours: dict[str, Rows] = {}
+        self._told_names: dict[str, list[tuple[str, str, str]]] = {}  #: identity -> where it stands in _by_identifier
 
     def __len__(self) -> int:
         return len(self._resources)
@@ -50,12 +54,18 @@ class Inventory:
             self._index(identity, resource, add=True)
 
     def take_neighbours(self, identity: str, enriched: EnrichedResource | None) -> None:
-        """Take what enrichment found of a resource; None is a tombstone."""
+        """Take what enrichment found of a resource: whom it hears, and what its neighbours call it."""
         found = enriched.enrichments.get(NEIGHBOURS) if enriched is not None else None
-        if found is None or not found.rows:
-            self._neighbours.pop(identity, None)
-        else:
-            self._neighbours[identity] = found.rows
+        for place in self._told_names.pop(identity, ()):
+            _mark(self._by_identifier, place, identity, add=False)
+        self._neighbours.pop(identity, None)
+        if enriched is None or found is None:
+            return
+        self._neighbours[identity] = found.rows
+        site, facts = enriched.resource.site, found.facts
+        places = [(site, identifier, facts[name]) for name, identifier in _OWN_IDS.items() if facts.get(name)]
+        for place in self._told_names.setdefault(identity, places):
+            _mark(self._by_identifier, place, identity, add=True)
 
     def _index(self, identity: str, resource: Resource, *, add: bool) -> None:
         site = resource.site
@@ -80,7 +90,11 @@ class Inventory:
         return self._first(self._by_id.get((site, resource_id)))
 
     def identified(self, site: str, identifier: str, value: str) -> Sequence[Resource]:
-        return [self._resources[each] for each in self._by_identifier.get((site, identifier, value), ())]
+        found = self._by_identifier.get((site, identifier, value), ())
+        return [self._resources[each] for each in found if each in self._resources]
+
+    def seen_by(self, section: str) -> Iterator[Resource]:
+        return (each for each in tuple(self._resources.values()) if section in each.plugins)
 
     def neighbours(self, site: str) -> Iterator[tuple[Resource, Rows]]:
         for identity, rows in tuple(self._neighbours.items()):
