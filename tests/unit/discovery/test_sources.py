@@ -17,6 +17,7 @@ from pollers.plugins.sources.netbox import nautobot, netbox
 
 NOW_MS = 1_790_000_000_000
 TOKEN = {"secret": "inventory"}  #: its name
+OTHER = {"secret": "other"}
 PARTS = {"site": "fra1", "class": "network", "subclass": "switch", "type": "cisco"}
 
 
@@ -104,7 +105,7 @@ async def test_a_source_that_fails_is_told_in_one_line_without_its_query(answer,
 
 
 async def test_a_secret_that_is_missing_is_a_failure_too():
-    found, asked = await read("[]", secret="other")
+    found, asked = await read("[]", **OTHER)
     assert ("there is no secret other" in found.failed, asked) == (True, [])
 
 
