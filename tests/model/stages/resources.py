@@ -20,6 +20,7 @@ class Resources(StageModel):
     def given(self, key: int, variant: int) -> Given:
         name = KEYS[key].encode()
         if variant == 0:
+            self.known[KEYS[key]] = {}
             return Given(Topic.RESOURCES, name, None)
         if variant == 1:
             return Given(Topic.RESOURCES, name, GARBAGE, is_usable=False)
