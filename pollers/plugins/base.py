@@ -195,6 +195,16 @@ class ProfileUser(Protocol):
         ...
 
 
+@runtime_checkable
+class GapCounter(Protocol):
+    """What a plugin that goes by device profiles may count besides."""
+
+    @property
+    def unfitted(self) -> Mapping[str, int]:
+        """Return how many of its devices no vendor's profile fits, by sysObjectID."""
+        ...
+
+
 class TransformPlugin(Protocol):
     """A pure fold over the samples and gauges of one (resource, job, group); its state is bytes of its own making."""
 

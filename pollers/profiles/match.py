@@ -2,10 +2,13 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pollers.profiles.model import Profile
 from pollers.snmp.values import Oid
+
+#: the system that a vendor sells; Net-SNMP on it tells no vendor
+LINUX: Final = "linux"
 
 
 class Fit(NamedTuple):
@@ -58,6 +61,11 @@ def best_profile(profiles: Iterable[Profile], sys_object_id: str | None, sys_des
     """Return the name of the profile that fits best, or None."""
     found = fits(profiles, sys_object_id, sys_descr)
     return found[0].name if found else None
+
+
+def is_vendors(profile: Profile) -> bool:
+    """Return whether a profile is made for a vendor's devices, and not for whatever has a standard MIB."""
+    return "vendor" in profile.static_tags or profile.name == LINUX
 
 
 def _fit(profile: Profile, sys_object_id: str | None, sys_descr: str | None) -> Fit | None:

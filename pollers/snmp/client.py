@@ -43,6 +43,10 @@ class Session(Protocol):
         """Return one value per OID, in order; what the device lacks is a value of an exception type."""
         ...
 
+    async def following(self, oids: Sequence[Oid]) -> list[Oid | None]:
+        """Return the OID that the device has after each of these; None where it has nothing more."""
+        ...
+
     async def walk(self, columns: Sequence[Oid]) -> Table:
         """Return every row of the columns, read together, in the device's order of rows."""
         ...

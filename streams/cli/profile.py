@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -15,11 +15,12 @@ from pollers.profiles.authoring.verify import hints, key_hints
 from pollers.profiles.authoring.wording import wording_problems
 from pollers.profiles.importing.folder import ENDINGS, SOURCES, Result, import_texts
 from pollers.profiles.loading.library import Library, read_library
-from pollers.profiles.match import fits
+from pollers.profiles.match import fits, is_vendors
 from pollers.profiles.reading.known_by import FAULTS
 from pollers.snmp.client import Session
 from pollers.vocabulary.load import load
 from schemas.records import Outcome
+from streams.cli import gaps
 from streams.cli.device import (
     Login,
     fail,
@@ -32,7 +33,13 @@ from streams.cli.device import (
     walk_option,
     with_device,
 )
-from streams.cli.poll import identity_of, poll_once
+from streams.cli.poll import identity_of, poll_once, probed, unfitted_lines
+
+
+class Asked(NamedTuple):
+    oid: str | None
+    descr: str | None
+    mibs: tuple[str, ...] | None = None  #: standard MIBs of the device; None = no device was asked
 
 
 @click.group("profile")
@@ -58,27 +65,30 @@ def match(
     """Show which profiles fit TARGET, a recording, or a sysObjectID; the first one is taken."""
     library = load_library(folders)
 
-    async def work(session: Session) -> tuple[str | None, str | None]:
-        return await identity_of(session)
+    async def work(session: Session) -> Asked:
+        return Asked(*await identity_of(session), await probed(session))
 
     if recording is not None:
         recorded = recorded_session(recording)
         tell_unidentified(recorded, library)
-        oid, descr = guarded(str(recording), work(recorded))
+        asked = guarded(str(recording), work(recorded))
     elif target is not None:
-        oid, descr = with_device(target, Login(**login), work)
+        asked = with_device(target, Login(**login), work)
     elif sys_object_id is not None or sys_descr is not None:
-        oid, descr = sys_object_id, sys_descr
+        asked = Asked(sys_object_id, sys_descr)
     else:
         fail("expected a TARGET, --walk FILE, --sys-object-id or --sys-descr")
-    found = fits(library.profiles.values(), oid, descr)
+    found = fits(library.profiles.values(), asked.oid, asked.descr)
     for place, fit in enumerate(found):
         kind = "exact" if fit.exact else "prefix" if fit.arcs else "sysDescr"
         mark = "->" if place == 0 else "  "
         also = " and sysDescr" if fit.descr and fit.arcs else ""
         click.echo(f"{mark} {fit.name}  ({kind} {fit.pattern}{also})")
+    if asked.mibs is not None and not (found and is_vendors(library.profiles[found[0].name])):
+        for line in unfitted_lines(asked.mibs, target or "TARGET"):
+            click.echo(line, err=True)
     if not found:
-        click.echo(f"no profile fits sysObjectID {oid}, sysDescr {descr!r}", err=True)
+        click.echo(f"no profile fits sysObjectID {asked.oid}, sysDescr {asked.descr!r}", err=True)
         sys.exit(1)
 
 
@@ -214,3 +224,6 @@ def _tell(result: Result, folder: Path) -> None:
         f" {len(result.losses)} constructs lost, {len(result.problems)} problems",
         err=True,
     )
+
+
+command.add_command(gaps.command)

@@ -1,7 +1,7 @@
 """Recordings of devices: .snmprec files and the output of `snmpwalk -On` or `-Oxn`, read, written and answered from."""
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -197,6 +197,11 @@ class RecordedSession:
         packets = -(-len(oids) // _GET_SIZE)
         self._count(packets, len(oids))
         return [self._values.get(oid, Value(Type.NO_SUCH_INSTANCE, None)) for oid in oids]
+
+    async def following(self, oids: Sequence[Oid]) -> list[Oid | None]:
+        places = [bisect_right(self._sorted, (arcs_of(oid), oid)) for oid in oids]
+        self._count(1, len(oids))
+        return [self._sorted[place][1] if place < len(self._sorted) else None for place in places]
 
     async def walk(self, columns: Sequence[Oid]) -> Table:
         """Return the columns' rows in the order of their indexes."""

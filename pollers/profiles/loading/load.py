@@ -16,6 +16,7 @@ TOP_KEYS: Final = (
     "profile",
     "description",
     "extends",
+    "replaces",
     "match",
     "interval",
     "static_tags",
@@ -40,6 +41,7 @@ def read_profile(root: Node, name: str) -> tuple[model.Profile, list[Problem]]:
     top.integer("format", 1, model.FORMAT)
     top.take("profile")
     top.take("extends")
+    top.take("replaces")
     description = top.text("description") or ""
     match = _read_match(top)
     interval_s = top.duration_s("interval")
