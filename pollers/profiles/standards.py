@@ -30,6 +30,7 @@ STANDARDS: Final = (
     Standard("ENTITY-SENSOR-MIB", "1.3.6.1.2.1.99.1.1.1", "entity-sensor-mib"),
     Standard("POWER-ETHERNET-MIB", "1.3.6.1.2.1.105.1", "power-ethernet-mib"),
     Standard("UCD-SNMP-MIB", "1.3.6.1.4.1.2021", "ucd-snmp"),
+    Standard("SYNOLOGY-SYSTEM-MIB", "1.3.6.1.4.1.6574.1", "synology"),  # its sysObjectID is Net-SNMP's
     Standard("LLDP-MIB", "1.0.8802.1.1.2", None),
 )
 

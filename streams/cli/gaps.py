@@ -50,8 +50,8 @@ def gaps_of(resources: Iterable[EnrichedResource]) -> list[Gap]:
     for oid, members in found.items():
         one = min(members, key=lambda member: member.resource.identity)
         facts = one.enrichments[DEVICE].facts
-        known = (facts.get(name, "") for name in ("profile", STANDARD_MIBS, "sys_descr"))
-        gaps.append(Gap(oid, len(members), *known, one.resource.endpoint))
+        profile, mibs, descr = (facts.get(name, "") for name in ("profile", STANDARD_MIBS, "sys_descr"))
+        gaps.append(Gap(oid, len(members), profile, mibs, descr, one.resource.endpoint))
     return sorted(gaps, key=lambda gap: (-gap.devices, gap.sys_object_id))
 
 

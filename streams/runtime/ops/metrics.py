@@ -55,8 +55,8 @@ class Metrics(Collector):
 
     def documented(self) -> Iterator[tuple[str, str]]:
         """Yield name and meaning of every number."""
-        for name, meaning, *_ in (*self._sources, *self._labelled):
-            yield f"panoptes_{name}", meaning
+        yield from ((f"panoptes_{source[0]}", source[1]) for source in self._sources)
+        yield from ((f"panoptes_{labelled[0]}", labelled[1]) for labelled in self._labelled)
 
     def text(self) -> bytes:
         """Return all of it in Prometheus' text form."""
