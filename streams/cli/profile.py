@@ -83,7 +83,8 @@ def match(
         kind = "exact" if fit.exact else "prefix" if fit.arcs else "sysDescr"
         mark = "->" if place == 0 else "  "
         also = " and sysDescr" if fit.descr and fit.arcs else ""
-        click.echo(f"{mark} {fit.name}  ({kind} {fit.pattern}{also})")
+        yields = ", yields to others" if fit.yields else ""
+        click.echo(f"{mark} {fit.name}  ({kind} {fit.pattern}{also}{yields})")
     if asked.mibs is not None and not (found and is_vendors(library.profiles[found[0].name])):
         for line in unfitted_lines(asked.mibs, target or "TARGET"):
             click.echo(line, err=True)
@@ -193,7 +194,8 @@ def new(recording: Path, name: str, output: Path | None) -> None:
 @click.option(
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="Where to write what was lost [stdout]."
 )
-def import_(path: Path, source: str, folder: Path, report: Path | None) -> None:
+@click.option("--override", is_flag=True, help="Let them come before built-in profiles that fit less exactly.")
+def import_(path: Path, source: str, folder: Path, report: Path | None, *, override: bool) -> None:
     """Import profiles of another tool from a file or folder, and report every construct that was lost."""
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix in ENDINGS[source])
     texts: dict[str, str] = {}
@@ -202,7 +204,7 @@ def import_(path: Path, source: str, folder: Path, report: Path | None) -> None:
             texts[str(file.relative_to(path) if path.is_dir() else file.name)] = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             click.echo(f"{file}: not read ({type(error).__name__})", err=True)
-    result = import_texts(source, texts, known=list(load_library(()).profiles))
+    result = import_texts(source, texts, known=list(load_library(()).profiles), override=override)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in result.profiles.items():
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")

@@ -131,6 +131,7 @@ def schema() -> dict[str, Any]:
         "description": _TEXT,
         "extends": _TEXTS,
         "replaces": _TEXTS,
+        "yields": {"type": "boolean"},
         "match": match,
         "interval": _DURATION,
         "static_tags": {"type": ["object", "null"], "additionalProperties": {"anyOf": [_SCALAR, {"type": "null"}]}},

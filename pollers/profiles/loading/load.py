@@ -18,6 +18,7 @@ TOP_KEYS: Final = (
     "extends",
     "replaces",
     "match",
+    "yields",
     "interval",
     "static_tags",
     "scalars",
@@ -44,6 +45,7 @@ def read_profile(root: Node, name: str) -> tuple[model.Profile, list[Problem]]:
     top.take("replaces")
     description = top.text("description") or ""
     match = _read_match(top)
+    yields = top.flag("yields")
     interval_s = top.duration_s("interval")
     static_tags = top.text_map("static_tags")
     computed = _read_computed(top)
@@ -63,6 +65,7 @@ def read_profile(root: Node, name: str) -> tuple[model.Profile, list[Problem]]:
         name=name,
         description=description,
         match=match,
+        yields=yields,
         interval_s=interval_s,
         static_tags=static_tags,
         tables=tables,
