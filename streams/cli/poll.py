@@ -126,7 +126,7 @@ async def identity_of(session: Session) -> tuple[str | None, str | None]:
 class Chosen(NamedTuple):
     profile: Profile
     why: str
-    fits: bool  #: it was asked for, or the device is what it is made for
+    fits: bool  #: it was asked for, or the device is what it is made for, or says nothing of what it is
     mibs: tuple[str, ...] = ()  #: standard MIBs that the device has
 
 
@@ -144,7 +144,7 @@ async def choose_profile(session: Session, library: Library, name: str | None) -
         fail(f"the profile {DEFAULT_FALLBACK} is broken: see `panoptes profile lint`")
     if not found:
         hint = "; check the view: it may hide the system group" if oid is None and descr is None else ""
-        return Chosen(chosen, f"no profile fits sysObjectID {oid}, sysDescr {descr!r}{hint}", False, mibs)
+        return Chosen(chosen, f"no profile fits sysObjectID {oid}, sysDescr {descr!r}{hint}", oid is None, mibs)
     return Chosen(chosen, f"sysObjectID {oid} fits {found[0].pattern}", is_vendors(chosen), mibs)
 
 

@@ -85,7 +85,7 @@ def match(
         also = " and sysDescr" if fit.descr and fit.arcs else ""
         yields = ", yields to others" if fit.yields else ""
         click.echo(f"{mark} {fit.name}  ({kind} {fit.pattern}{also}{yields})")
-    if asked.mibs is not None and not (found and is_vendors(library.profiles[found[0].name])):
+    if asked.mibs is not None and asked.oid is not None and not (found and is_vendors(library.profiles[found[0].name])):
         for line in unfitted_lines(asked.mibs, target or "TARGET"):
             click.echo(line, err=True)
     if not found:
