@@ -44,7 +44,7 @@ class RecordedSession:
         self.stats = Stats()
         self.entries = list(entries)
         self._values: Mapping[Oid, Value] = dict(self.entries)
-        self._sorted = sorted((arcs_of(oid), oid) for oid in self._values)
+        self._sorted = sorted(self._values, key=arcs_of)
 
     @property
     def unreachable_since_ms(self) -> int | None:
@@ -59,9 +59,9 @@ class RecordedSession:
         return [self._values.get(oid, Value(Type.NO_SUCH_INSTANCE, None)) for oid in oids]
 
     async def following(self, oids: Sequence[Oid]) -> list[Oid | None]:
-        places = [bisect_right(self._sorted, (arcs_of(oid), oid)) for oid in oids]
+        places = [bisect_right(self._sorted, arcs_of(oid), key=arcs_of) for oid in oids]
         self._count(1, len(oids))
-        return [self._sorted[place][1] if place < len(self._sorted) else None for place in places]
+        return [self._sorted[place] if place < len(self._sorted) else None for place in places]
 
     async def walk(self, columns: Sequence[Oid]) -> Table:
         """Return the columns' rows in the order of their indexes."""
@@ -88,11 +88,10 @@ class RecordedSession:
 
     def _under(self, column: Oid) -> Iterator[tuple[str, Value]]:
         prefix = arcs_of(column)
-        at = bisect_left(self._sorted, (prefix, ""))
-        while at < len(self._sorted) and self._sorted[at][0][: len(prefix)] == prefix:
-            oid = self._sorted[at][1]
-            if len(oid) > len(column):
-                yield oid[len(column) + 1 :], self._values[oid]
+        at = bisect_left(self._sorted, prefix, key=arcs_of)
+        at += at < len(self._sorted) and self._sorted[at] == column
+        while at < len(self._sorted) and (oid := self._sorted[at]).startswith(f"{column}."):
+            yield oid[len(column) + 1 :], self._values[oid]
             at += 1
 
     def _count(self, packets: int, values: int) -> None:
