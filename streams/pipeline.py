@@ -25,6 +25,7 @@ class Topic(enum.StrEnum):
     RAW_COUNTERS = "raw-counters"
     POLL_STATUS = "poll-status"
     GAUGES = "gauges"
+    TOPOLOGY = "topology"
     TICKS_DISCOVERY = "ticks.discovery"
     TICKS_ENRICHMENT = "ticks.enrichment"
     TICKS_POLLING = "ticks.polling"
@@ -72,6 +73,7 @@ TOPICS: Final[dict[Topic, TopicSpec]] = {
         TopicSpec(topic=Topic.RAW_COUNTERS, schema="raw_counters", key=IDENTITY),
         TopicSpec(topic=Topic.POLL_STATUS, schema="poll_status", key=IDENTITY, retention_s=7 * DAY_S),
         TopicSpec(topic=Topic.GAUGES, schema="gauge", key=IDENTITY, retention_s=7 * DAY_S),
+        TopicSpec(topic=Topic.TOPOLOGY, schema="link", key="both ends of the link", cleanup=Cleanup.COMPACT),
         TopicSpec(topic=Topic.TICKS_DISCOVERY, schema="tick", key="partition number"),
         TopicSpec(topic=Topic.TICKS_ENRICHMENT, schema="tick", key="partition number"),
         TopicSpec(topic=Topic.TICKS_POLLING, schema="tick", key="partition number"),
@@ -140,6 +142,12 @@ STAGES: Final[tuple[Stage, ...]] = (
         does="turns counters into rates, one record per row",
         reads=(Topic.RAW_COUNTERS,),
         writes=(Topic.GAUGES,),
+    ),
+    Stage(
+        name="topology",
+        does="folds what all devices say of their neighbours into links",
+        reads=(Topic.ENRICHED_RESOURCES,),
+        writes=(Topic.TOPOLOGY,),
     ),
 )
 

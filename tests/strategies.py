@@ -30,6 +30,7 @@ CLASSES: dict[str, type[Any]] = {
     "dead_letter": records.DeadLetter,
     "enriched_resource": records.EnrichedResource,
     "gauge": records.Gauge,
+    "link": records.Link,
     "poll_status": records.PollStatus,
     "raw_counters": records.RawCounters,
     "resource": records.Resource,

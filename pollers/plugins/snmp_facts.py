@@ -1,7 +1,7 @@
 """What a device says of itself, and which profile fits it: the built-in enrichment plugin `device-facts`."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pollers.plugins.base import OptionError, PluginContext
@@ -10,9 +10,9 @@ from pollers.profiles.language.absent import Absent
 from pollers.profiles.language.functions import as_text
 from pollers.profiles.loading.watch import Watch
 from pollers.profiles.match import best_profile
-from pollers.profiles.model import As
+from pollers.profiles.model import As, Profile
 from pollers.profiles.reading.convert import raw_value
-from pollers.snmp.client import Device
+from pollers.snmp.client import Device, Session
 from schemas.records import Enrichment, Resource
 
 OPTIONS: Final = ("fallback", "profiles", "deadline_s")
@@ -72,6 +72,14 @@ class DeviceFacts:
             facts=facts,
         )
         return {DEVICE: found}
+
+
+async def fitting_profile(session: Session, profiles: Iterable[Profile], fallback: str) -> str:
+    """Return the name of the profile that fits the device. Raises SnmpError."""
+    values = await session.get_many([SYSTEM["sys_object_id"], SYSTEM["sys_descr"]])
+    texts = [raw_value(value.type, value.data, As.AUTO) for value in values]
+    oid, descr = (None if isinstance(text, Absent) else as_text(text) for text in texts)
+    return best_profile(profiles, oid, descr) or fallback
 
 
 def check_options(context: PluginContext, known: tuple[str, ...]) -> None:

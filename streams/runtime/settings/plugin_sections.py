@@ -77,7 +77,12 @@ PLUGIN_KEYS: Final = ("plugin", "interval_s", "filter", "zone", "enabled")
 
 #: kind and plugin of those that take an option `profiles`: folders, separated by colons
 READ_PROFILES: Final = frozenset(
-    {(Kind.ENRICHMENT, "device-facts"), (Kind.ENRICHMENT, "interfaces"), (Kind.POLLING, "snmp")}
+    {
+        (Kind.ENRICHMENT, "device-facts"),
+        (Kind.ENRICHMENT, "interfaces"),
+        (Kind.ENRICHMENT, "neighbours"),
+        (Kind.POLLING, "snmp"),
+    }
 )
 
 
