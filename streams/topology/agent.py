@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from functools import partial
 from typing import Final
 
 from schemas.errors import RecordError
@@ -63,17 +64,23 @@ class Topologist:
         worker.background["lead"] = self.lead
         worker.before_start.append(self._start)
         worker.before_stop.append(self._leadership.stop)
-        worker.pages["/leadership"] = lambda: (200, {"stage": context.stage.name, "worker": context.worker, "leads": self.leads})
+        worker.pages["/leadership"] = lambda: (
+            200,
+            {"stage": context.stage.name, "worker": context.worker, "leads": self.leads},
+        )
         self._measure(context)
 
     def _measure(self, context: StageContext) -> None:
         metrics = context.metrics
         metrics.gauge("leader", "1 while this worker leads its stage", lambda: float(self.leads))
         for state in LinkState:
-            metrics.gauge(f"links_{state}", f"links that are {state}", lambda state=state: self.counts[state])
+            metrics.gauge(f"links_{state}", f"links that are {state}", partial(self._count, state))
         metrics.gauge("fold_seconds", "how long the last fold of all statements took", lambda: self.fold_s)
         metrics.counter("links_published", "records of links that this worker has published", lambda: self.published)
         metrics.counter("entries_set_aside", "records that could not be read", lambda: self.set_aside)
+
+    def _count(self, state: LinkState) -> float:
+        return self.counts[state]
 
     @property
     def leads(self) -> bool:
@@ -95,7 +102,10 @@ class Topologist:
                 is_resource, record = await self._waiting.get()
                 try:
                     await (self._take_resource(record) if is_resource else self._take_link(record))
-                except (RecordError, UnicodeDecodeError) as problem:  # it stands there for all workers: none can mend it
+                except (
+                    RecordError,
+                    UnicodeDecodeError,
+                ) as problem:  # it stands there for all workers: none can mend it
                     self.set_aside += 1
                     log.warning("left out a record topic=%s offset=%d problem=%s", *record[:2], problem)
                 self._waiting.task_done()

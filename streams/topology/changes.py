@@ -27,7 +27,7 @@ def changes(
 ) -> Changes:
     """Return what leads from the links that stand in the topic to those that are told now.
 
-    A link that stands under another of its names – an end was not known, or is not any more – goes at once, and what
+    A link that stands under another of its names (an end was not known, or is not any more) goes at once, and what
     replaces it keeps its `since`. Links that nobody tells of are down while a port of theirs is, else gone, and end
     after seven days.
     """

@@ -104,7 +104,8 @@ def _same(half: _Half, others: Iterable[_Half]) -> _Half | None:
     found = [
         other
         for other in others
-        if (other.far.resource and other.far.resource == half.far.resource) or (name and other.said.system_name.lower() == name)
+        if (other.far.resource and other.far.resource == half.far.resource)
+        or (name and other.said.system_name.lower() == name)
     ]
     return found[0] if len(found) == 1 else None
 
@@ -133,10 +134,7 @@ def _id_of(port: Port) -> str:
 
 def _far_end(half: _Half, everyone: Mapping[str, Told], now_ms: int) -> LinkEnd:
     said, far = half.said, half.far
-    if far.resource and far.row:
-        end = _known_end(everyone[far.resource], far.row, now_ms)
-    else:
-        end = LinkEnd()
+    end = _known_end(everyone[far.resource], far.row, now_ms) if far.resource and far.row else LinkEnd()
     return LinkEnd(
         resource=far.resource,
         row=far.row,

@@ -53,10 +53,15 @@ class Told(NamedTuple):
 
 
 def told(enriched: EnrichedResource) -> Told:
-    """Return what a resource tells; one without the enrichment `neighbours` can be the far end of a link all the same."""
+    """Return what a resource tells; one without the enrichment `neighbours` can be a far end all the same."""
     resource, found = enriched.resource, enriched.enrichments
     heard, ports = found.get(_NEIGHBOURS), found.get(_PORTS)
-    own = {**resource.identifiers, **_facts(found, "device"), **_facts(found, "inventory"), **_facts(found, _NEIGHBOURS)}
+    own = {
+        **resource.identifiers,
+        **_facts(found, "device"),
+        **_facts(found, "inventory"),
+        **_facts(found, _NEIGHBOURS),
+    }
     chassis = (own.get("chassis_id", ""), own.get("base_mac", ""))
     names = {own.get(name, "").lower() for name in ("sys_name", "cdp_device_id")}
     names |= {facts.get("sys_name", "").lower() for facts in (resource.identifiers, _facts(found, "device"))}

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from pollers.plugins.base import PluginContext
-from pollers.plugins.network.rows import deadline_only, device_of, enrichment, indexed_address, octets_of, rows_of, whole
+from pollers.plugins.network.rows import (
+    deadline_only,
+    device_of,
+    enrichment,
+    indexed_address,
+    octets_of,
+    rows_of,
+    whole,
+)
 from pollers.profiles.reading.convert import address
 from pollers.snmp.values import Table
 from schemas.records import Enrichment, Resource

@@ -39,12 +39,14 @@ class Bgp:
             if not exists(local_as):
                 return {}
             table = await session.walk(_PEERS)
-        facts = {"local_as": as_text(local_as.data or 0), "identifier": _address(identifier.data)}
+        facts = {"local_as": str(local_as.data), "identifier": _address(identifier.data)}
         rows: dict[str, dict[str, str]] = {}
         for index, (peer, local, remote_as) in rows_of(table):
             if len(index) == 4 and max(index) < 256 and isinstance(remote_as, int):
                 said = {"remote_as": str(remote_as), "local_address": _address(local), "identifier": _address(peer)}
-                rows[".".join(map(str, index))] = {name: text for name, text in said.items() if text not in ("", _NOBODY)}
+                rows[".".join(map(str, index))] = {
+                    name: text for name, text in said.items() if text not in ("", _NOBODY)
+                }
         return {BGP: enrichment(self._context, now_ms, {name: text for name, text in facts.items() if text}, rows)}
 
 

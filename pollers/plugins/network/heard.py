@@ -1,4 +1,4 @@
-"""What a device says of its neighbours, checked: ids as text, and the statements that are no use, each with its reason."""
+"""What a device says of its neighbours, checked: ids as text, and what is of no use with its reason."""
 
 import enum
 from collections import Counter
@@ -142,7 +142,7 @@ def statements(
 
 def _key(each: Heard, local: Local) -> str:
     far = each.chassis.text or each.system_name
-    return "|".join((each.protocol, local.row, far, each.far_port.text))
+    return f"{each.protocol}|{local.row}|{far}|{each.far_port.text}"
 
 
 def _row(each: Heard, local: Local) -> dict[str, str]:

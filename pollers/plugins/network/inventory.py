@@ -60,7 +60,7 @@ async def _read(session: Session) -> dict[str, dict[str, str]]:
 
 
 def interesting(table: Table) -> dict[str, dict[str, str]]:
-    """Return the parts that have a class of interest, chassis first; ports and fans only with a serial number or model."""
+    """Return the parts that have a class of interest, chassis first; others only with a serial number or model."""
     found: list[tuple[bool, int, dict[str, str]]] = []
     for index, (inside, kind, serial, model) in rows_of(table):
         said = {"serial": _words(serial), "model": _words(model)}

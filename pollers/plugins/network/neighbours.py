@@ -63,7 +63,7 @@ class Neighbours:
         return self.watch.changes
 
     async def enrich(self, resource: Resource) -> Mapping[str, Enrichment]:
-        """Return the namespaces `neighbours`, a row for each, and `ports`, what they were heard on. Raises DeviceError."""
+        """Return the namespaces `neighbours`, a row for each, and `ports`, where they are heard. Raises DeviceError."""
         now_ms = self._context.now_ms()
         if self.watch.due(now_ms):
             await asyncio.to_thread(self.watch.look)

@@ -34,9 +34,7 @@ def ports_plan(profile: Profile) -> Plan:
     groups = [group for group in profile.groups.values() if INTERFACE in group.tables]
     whole = make_plan(profile, groups)
     wanted = {*table.row, *_READ}
-    oids = tuple(
-        source.oid for name, column in table.columns.items() if name in wanted for source in column.sources
-    )
+    oids = tuple(source.oid for name, column in table.columns.items() if name in wanted for source in column.sources)
     if table.when is not None or any(name not in table.columns for name in table.row):
         return whole  # what a row is known by, or whether it counts, needs more than these columns
     return replace(
@@ -65,7 +63,7 @@ def numbered(
 ) -> tuple[Mapping[int, Port], Mapping[str, Sequence[str]]]:
     """Return LLDP's number -> port, and the port's row -> kind and text of the id that the device gives it itself.
 
-    The numbers should be ifIndexes and need not be: the name by which the device calls the port decides where it has one.
+    The numbers should be ifIndexes and need not be: what the device calls the port decides where it says so.
     """
     ports = list(ports)
     by_index = {port.if_index: port for port in ports}
@@ -78,10 +76,10 @@ def numbered(
         if kind == "local" and text in by_index:
             return by_index[text]
         for name in (text, description):
-            if len(found := by_text.get(name, ())) == 1:
+            if len(found := by_text.get(name, [])) == 1:
                 return found[0]
         return by_index.get(str(number))
 
-    numbers = {number: port for number, said in own.items() if (port := meant(number, *said)) is not None}
+    numbers = {number: found for number, said in own.items() if (found := meant(number, *said)) is not None}
     ids = {port.row: own[number][:2] for number, port in numbers.items() if own[number][1]}
     return {**{int(port.if_index): port for port in ports if not own and port.if_index.isdigit()}, **numbers}, ids

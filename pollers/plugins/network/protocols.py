@@ -1,4 +1,4 @@
-"""LLDP-MIB, LLDP-V2-MIB (IEEE 802.1AB-2005 and -2009) and CISCO-CDP-MIB: where their objects are, and their rows read."""
+"""LLDP-MIB, LLDP-V2-MIB (IEEE 802.1AB-2005 and -2009) and CISCO-CDP-MIB: their objects, and their rows read."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

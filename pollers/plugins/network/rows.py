@@ -17,9 +17,7 @@ _OCTETS: Final = {1: 4, 2: 16}
 def rows_of(table: Table) -> Iterator[tuple[tuple[int, ...], list[Data]]]:
     """Yield each row's index and its cells; None where the device gave no value that can be read."""
     for place, index in enumerate(table.rows):
-        cells = [
-            column.data[place] if 0 < column.types[place] < FIRST_EXCEPTION else None for column in table.columns
-        ]
+        cells = [column.data[place] if 0 < column.types[place] < FIRST_EXCEPTION else None for column in table.columns]
         yield tuple(map(int, index.split("."))), cells
 
 
@@ -46,7 +44,7 @@ def octets_of(cell: Data) -> bytes | None:
 
 
 def indexed_address(arcs: Sequence[int]) -> str | None:
-    """Return the address that the end of an index holds: its family, its length, its octets; some agents omit the length."""
+    """Return the address that the end of an index holds: family, length (which some agents omit), octets."""
     octets = _OCTETS.get(arcs[0]) if arcs else None
     if octets is None:
         return None

@@ -1,4 +1,4 @@
-"""Sessions with simulated devices, as recordings of everything that they show; and the enriched resources they become."""
+"""Sessions with simulated devices, as recordings of all that they show, and the enriched resources they become."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -44,15 +44,14 @@ class Recorded:
 
 
 def context(access: Recorded, options: Mapping[str, str] = {}) -> PluginContext:
-    return PluginContext(
-        section="tested", interval_s=INTERVAL_S, options=options, snmp=access, now_ms=lambda: NOW_MS
-    )
+    return PluginContext(section="tested", interval_s=INTERVAL_S, options=options, snmp=access, now_ms=lambda: NOW_MS)
 
 
 def resource_of(device: truth.Device) -> Resource:
     return Resource(
         site=device.site, resource_class="network", resource_subclass="switch", resource_type=device.vendor,
-        resource_id=device.device_id, endpoint=f"{device.address}:16100", plugins=["test"], first_seen_ms=0, last_seen_ms=0,
+        resource_id=device.device_id, endpoint=f"{device.address}:16100", plugins=["test"],
+        first_seen_ms=0, last_seen_ms=0,
     )  # fmt: skip
 
 
