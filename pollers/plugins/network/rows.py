@@ -49,7 +49,7 @@ def indexed_address(arcs: Sequence[int]) -> str | None:
     if octets is None:
         return None
     rest = arcs[1:]
-    if len(rest) == octets + 1 and rest[0] == octets:
+    if rest and rest[0] == octets:
         rest = rest[1:]
     if len(rest) != octets or any(arc > 255 for arc in rest):
         return None
