@@ -14,6 +14,7 @@ from streams.runtime.build import open_worker
 from streams.runtime.kernel.context import StageContext
 from streams.runtime.kernel.records import Record
 from streams.runtime.kernel.worker import Worker
+from streams.runtime.ops.long_lived import keep_setting_aside
 from streams.runtime.schedule.leadership import Leadership, Term
 from streams.runtime.schedule.stage_schedule import leader_path
 from streams.topology.changes import Changes, changes
@@ -24,7 +25,9 @@ log = logging.getLogger(__name__)
 
 #: how soon a change is looked at, and how often the passing of time is: what is told does not count for ever
 LOOK_EVERY_S: Final = 1.0
-FOLD_EVERY_S: Final = 15.0
+FOLD_EVERY_S: Final = 60.0
+#: a fold of a large network takes seconds: it may take a fifth of the time
+REST: Final = 4.0
 #: records that are sent together
 _AT_ONCE: Final = 1_000
 #: records that are taken in one turn of the event loop
@@ -46,7 +49,7 @@ class Topologist:
         self._resources = worker.view(Topic.ENRICHED_RESOURCES, lambda record: self._waiting.put_nowait((True, record)))
         self._links = worker.view(Topic.TOPOLOGY, lambda record: self._waiting.put_nowait((False, record)))
         self._term: Term | None = None
-        self._changed = True
+        self.changed = True
         self._folded_s = 0.0  #: on the monotonic clock
         self.fold_s = 0.0
         self.counts: Counter[LinkState] = Counter()  #: links by state, as of the last fold of this worker
@@ -62,6 +65,7 @@ class Topologist:
         )
         worker.background["take"] = self.take
         worker.background["lead"] = self.lead
+        worker.background["set-aside"] = keep_setting_aside
         worker.before_start.append(self._start)
         worker.before_stop.append(self._leadership.stop)
         worker.pages["/leadership"] = lambda: (
@@ -90,7 +94,7 @@ class Topologist:
         self._leadership.start()
 
     def _elected(self, term: Term) -> None:
-        self._term, self._changed = term, True
+        self._term, self.changed = term, True
 
     def _deposed(self, _term: Term) -> None:
         self._term = None
@@ -101,7 +105,7 @@ class Topologist:
             for _ in range(_TAKEN_AT_ONCE):
                 is_resource, record = await self._waiting.get()
                 try:
-                    await (self._take_resource(record) if is_resource else self._take_link(record))
+                    await (self.take_resource(record) if is_resource else self.take_link(record))
                 except (
                     RecordError,
                     UnicodeDecodeError,
@@ -111,23 +115,24 @@ class Topologist:
                 self._waiting.task_done()
             await asyncio.sleep(0)
 
-    async def _take_resource(self, record: Record) -> None:
+    async def take_resource(self, record: Record) -> None:
         key = (record.key or b"").decode()
         now = None if record.value is None else told(await self._resources_serde.read(record.value))
-        if now != self.everyone.get(key):
-            self._changed = True
+        before = self.everyone.get(key)
+        if now is None or before is None or now._replace(until_ms=before.until_ms) != before:
+            self.changed = True  # what is only told for longer changes no link
         if now is None:
             self.everyone.pop(key, None)
         else:
             self.everyone[key] = now
 
-    async def _take_link(self, record: Record) -> None:
+    async def take_link(self, record: Record) -> None:
         key = (record.key or b"").decode()
         if key in self._sent:
             if self._sent[key] == record.value:
                 del self._sent[key]
             return
-        self._changed = True  # another leader's
+        self.changed = True  # another leader's
         if record.value is None:
             self.standing.pop(key, None)
         else:
@@ -140,10 +145,15 @@ class Topologist:
         await self._waiting.join()
         while True:
             term, now_s = self._term, time.monotonic()
-            if term is not None and (self._changed or now_s - self._folded_s >= FOLD_EVERY_S):
-                self._changed, self._folded_s = False, now_s
-                await self._publish(term, await asyncio.to_thread(self._fold, dict(self.everyone), dict(self.standing)))
-            await asyncio.sleep(LOOK_EVERY_S)
+            if term is not None and (self.changed or now_s - self._folded_s >= FOLD_EVERY_S):
+                self._folded_s = now_s
+                await self.look(term)
+            await asyncio.sleep(max(LOOK_EVERY_S, REST * self.fold_s))
+
+    async def look(self, term: Term) -> None:
+        """Publish what has changed, as long as the term lasts."""
+        self.changed = False
+        await self._publish(term, await asyncio.to_thread(self._fold, dict(self.everyone), dict(self.standing)))
 
     def _fold(self, everyone: dict[str, Told], standing: dict[str, Link]) -> Changes:
         began_s, now_ms = time.perf_counter(), self._context.now_ms()
@@ -158,7 +168,7 @@ class Topologist:
             keys = list(part)
             for begin in range(0, len(keys), _AT_ONCE):
                 if term.over.is_set():
-                    self._changed = True
+                    self.changed = True
                     return
                 await asyncio.gather(*(self._send(key, part[key], found) for key in keys[begin : begin + _AT_ONCE]))
         self.counts = Counter(link.state for link in self.standing.values())

@@ -8,6 +8,7 @@ from streams.topology.told import Port, Said, Told
 UNKNOWN_RESOURCE: Final = "unknown-resource"
 UNKNOWN_PORT: Final = "unknown-port"
 AMBIGUOUS: Final = "ambiguous"
+_NAME: Final = "name"
 
 
 class Match(NamedTuple):
@@ -41,6 +42,9 @@ class Directory:
         resource, why = self._resource(said)
         if not resource:
             return Match("", "", why)
+        direct = self._everyone[resource].ports.get(said.port_id)
+        if direct is not None and direct.lldp_id == said.port_id and said.port_id_type == _NAME:
+            return Match(resource, direct.row, "")  # most are: all the other names need not be looked at
         names = self._ports.get(resource)
         if names is None:
             names = self._ports[resource] = _Names(self._everyone[resource].ports.values())
