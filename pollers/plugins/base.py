@@ -1,14 +1,15 @@
-"""The four kinds of plugin, as Protocols; docs/plugins.md tells how to write one.
+"""The five kinds of plugin, as Protocols; docs/plugins.md tells how to write one.
 
 A plugin is found by entry point (groups in `GROUPS`): the entry point names a factory, called once per configuration
 section with a `PluginContext`. A factory does no I/O; it raises `OptionError` for options it cannot use.
 """
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
+from pollers.plugins.batch import Batch, TryAgain, Written
 from pollers.sample import Sample
 from pollers.snmp.client import Access
 from schemas.errors import PanoptesError
@@ -45,6 +46,7 @@ class Kind(enum.StrEnum):
     ENRICHMENT = "enrichment"
     POLLING = "polling"
     TRANSFORM = "transform"
+    SINK = "sink"
 
 
 GROUPS: Mapping[Kind, str] = {
@@ -52,6 +54,7 @@ GROUPS: Mapping[Kind, str] = {
     Kind.ENRICHMENT: "panoptes.enrichment",
     Kind.POLLING: "panoptes.polling",
     Kind.TRANSFORM: "panoptes.transforms",
+    Kind.SINK: "panoptes.sinks",
 }
 
 
@@ -63,15 +66,24 @@ class OptionError(PanoptesError):
         self.problems = problems
 
 
+Secrets: TypeAlias = Callable[[str], Awaitable[str]]
+
+
+async def no_secrets(name: str) -> str:
+    """Say that there are none. Raises TryAgain."""
+    raise TryAgain(f"the secret {name} cannot be read here")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginContext:
     """What a plugin is given when it is made."""
 
     section: str  #: name of its section without the kind, e.g. interfaces
-    interval_s: int  #: how often it runs; 0 for transforms
+    interval_s: int  #: how often it runs; 0 for transforms and sinks
     options: Mapping[str, str]  #: the rest of its section, as strings
     snmp: Access  #: opens sessions with devices
     now_ms: Callable[[], int]  #: the clock, Unix milliseconds
+    secret: Secrets = no_secrets  #: gives what stands under a name with the other secrets; raises BackendError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,4 +151,19 @@ class TransformPlugin(Protocol):
         The same state and input must give the same bytes: replays rely on it. A group of gauges whose `group` differs
         from the sample's is published beside the built-in ones.
         """
+        ...
+
+
+class SinkPlugin(Protocol):
+    """Stores records outside Kafka. A batch may come again, whole: storing it twice must do no harm."""
+
+    async def write(self, batch: Batch) -> Written:
+        """Return what became of the batch, once all of it is safe.
+
+        Raises TryAgain where it has to wait: the same object comes again; CannotEver where waiting does not help.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
         ...

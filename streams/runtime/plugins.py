@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
 
-from pollers.plugins.base import Kind, OptionError, PluginContext
+from pollers.plugins.base import Kind, OptionError, PluginContext, Secrets, no_secrets
 from pollers.plugins.registry import make
 from pollers.snmp.client import Access, Device, Session
 from schemas.errors import FatalError
@@ -34,10 +34,13 @@ class NoAccess:
 class Plugins:
     """Makes the enabled plugins of a kind, in the order of their sections' names."""
 
-    def __init__(self, settings: Settings, snmp: Access, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, settings: Settings, snmp: Access, now_ms: Callable[[], int], secret: Secrets = no_secrets
+    ) -> None:
         self._settings = settings
         self._snmp = snmp
         self._now_ms = now_ms
+        self._secret = secret
 
     def of(self, kind: Kind) -> Sequence[Installed]:
         """Return the plugins. Raises SettingsError, naming every section that is wrong."""
@@ -45,7 +48,7 @@ class Plugins:
         problems: list[str] = []
         for section in self._settings.plugins(kind):
             try:
-                instance = make_plugin(section, make, self._snmp, self._now_ms)
+                instance = make_plugin(section, make, self._snmp, self._now_ms, self._secret)
             except SettingsError as error:
                 problems += error.problems
             else:
@@ -55,10 +58,17 @@ class Plugins:
         return installed
 
 
-def make_plugin(section: PluginSection, make: Make, snmp: Access, now_ms: Callable[[], int]) -> Any:
+def make_plugin(
+    section: PluginSection, make: Make, snmp: Access, now_ms: Callable[[], int], secret: Secrets = no_secrets
+) -> Any:
     """Return the section's plugin. Raises SettingsError with a line for each option that keeps it from being made."""
     context = PluginContext(
-        section=section.name, interval_s=section.interval_s, options=section.options, snmp=snmp, now_ms=now_ms
+        section=section.name,
+        interval_s=section.interval_s,
+        options=section.options,
+        snmp=snmp,
+        now_ms=now_ms,
+        secret=secret,
     )
     try:
         return make(section.kind, section.plugin, context)

@@ -1,5 +1,7 @@
 """The resource filter: the reference's SQL-like language, from a text to a function over resources.
 
+The language is the same for whatever has other fields, such as the rows of sinks: see `compile_over`.
+
     filter     := any | (nothing: every resource)
     any        := all { OR all }
     all        := one { AND one }
@@ -18,12 +20,13 @@ Keywords and operators in words are case-insensitive; comparisons are not. A lab
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from schemas.records import LABEL_NAME, Resource
 from streams.scheduling.filter_tokens import FilterError, Kind, Token, tokens
 
-__all__ = ["FIELDS", "And", "Equal", "Expression", "FilterError", "In", "Like", "Not", "Or", "compile_filter", "parse"]
+__all__ = ["FIELDS", "RESOURCE", "Expression", "Fields", "FilterError", "compile_filter", "compile_over", "parse"]
+__all__ += ["And", "Equal", "In", "Like", "Not", "Or"]
 
 MAX_DEPTH: Final = 50
 METADATA: Final = "resource_metadata."
@@ -36,6 +39,18 @@ FIELDS: Final[Mapping[str, Callable[[Resource], Sequence[str]]]] = {
     "resource_endpoint": lambda resource: (resource.endpoint,),
     "resource_plugin": lambda resource: resource.plugins,
 }
+
+
+class Fields(NamedTuple):
+    """What a filter may ask of the things that it is over."""
+
+    named: Mapping[str, Callable[[Any], Sequence[str]]]  #: field -> its values; it compares as any of them
+    prefix: str  #: of fields that go by a label's name
+    labels: Callable[[Any], Mapping[str, str]]
+    unknown: Mapping[str, str]  #: beginning of a field's name -> why it cannot be asked for here
+
+
+RESOURCE: Final = Fields(FIELDS, METADATA, lambda resource: resource.labels, {})
 _EQUAL: Final = ("=", "==")
 _UNEQUAL: Final = ("!=", "<>")
 _KEYWORDS: Final = ("and", "or", "not", "in", "like", "eq", "ne")
@@ -75,18 +90,23 @@ class Or:
 
 
 Expression: TypeAlias = Equal | Like | In | Not | And | Or
-Test: TypeAlias = Callable[[Resource], bool]
+Test: TypeAlias = Callable[[Any], bool]
 
 
-def compile_filter(text: str) -> Test:
+def compile_filter(text: str) -> Callable[[Resource], bool]:
     """Return whether a resource fits the filter, as a function; an empty filter fits all. Raises FilterError."""
-    expression = parse(text)
-    return _test(expression) if expression is not None else lambda _resource: True
+    return compile_over(text, RESOURCE)
 
 
-def parse(text: str) -> Expression | None:
+def compile_over(text: str, fields: Fields) -> Test:
+    """Return whether a thing that has these fields fits the filter; an empty filter fits all. Raises FilterError."""
+    expression = parse(text, fields)
+    return _test(expression, fields) if expression is not None else lambda _thing: True
+
+
+def parse(text: str, fields: Fields = RESOURCE) -> Expression | None:
     """Return the filter as a tree, or None for an empty one. Raises FilterError."""
-    parser = _Parser(text)
+    parser = _Parser(text, fields)
     if parser.at_end():
         return None
     expression = parser.any_of()
@@ -98,8 +118,9 @@ def parse(text: str) -> Expression | None:
 class _Parser:
     """Recursive descent, one method per rule of the module's grammar."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, fields: Fields) -> None:
         self._text = text
+        self._fields = fields
         self._tokens = tokens(text)
         self._depth = 0
         self.next = next(self._tokens)
@@ -177,9 +198,11 @@ class _Parser:
         if self.next.kind is not Kind.WORD or self.next.is_word(*_KEYWORDS):
             raise self.error("expected a field, NOT or '('")
         name = self.next.value
-        label = name.removeprefix(METADATA)
-        if name not in FIELDS and (label == name or not LABEL_NAME.match(label)):
-            raise self.error(f"expected a field ({', '.join(FIELDS)}, {METADATA}<label>)")
+        named, prefix = self._fields.named, self._fields.prefix
+        label = name.removeprefix(prefix)
+        if name not in named and (label == name or not LABEL_NAME.match(label)):
+            why = next((f": {why}" for start, why in self._fields.unknown.items() if name.startswith(start)), "")
+            raise self.error(f"expected a field ({', '.join(named)}, {prefix}<label>){why}")
         self._take()
         return name
 
@@ -195,33 +218,33 @@ class _Parser:
         raise self.error("expected a text in quotes")
 
 
-def _test(expression: Expression) -> Test:
+def _test(expression: Expression, fields: Fields) -> Test:
     match expression:
         case Equal(field, text):
-            values = _values(field)
-            return lambda resource: text in values(resource)
+            values = _values(field, fields)
+            return lambda thing: text in values(thing)
         case In(field, texts):
-            values, wanted = _values(field), frozenset(texts)
-            return lambda resource: not wanted.isdisjoint(values(resource))
+            values, wanted = _values(field, fields), frozenset(texts)
+            return lambda thing: not wanted.isdisjoint(values(thing))
         case Like(field, pattern):
-            values, fits = _values(field), like(pattern).match
-            return lambda resource: any(fits(value) is not None for value in values(resource))
+            values, fits = _values(field, fields), like(pattern).match
+            return lambda thing: any(fits(value) is not None for value in values(thing))
         case Not(of):
-            inner = _test(of)
-            return lambda resource: not inner(resource)
+            inner = _test(of, fields)
+            return lambda thing: not inner(thing)
         case And(several):
-            tests = [_test(one) for one in several]
-            return lambda resource: all(test(resource) for test in tests)
+            tests = [_test(one, fields) for one in several]
+            return lambda thing: all(test(thing) for test in tests)
         case Or(several):
-            tests = [_test(one) for one in several]
-            return lambda resource: any(test(resource) for test in tests)
+            tests = [_test(one, fields) for one in several]
+            return lambda thing: any(test(thing) for test in tests)
 
 
-def _values(field: str) -> Callable[[Resource], Sequence[str]]:
-    if field in FIELDS:
-        return FIELDS[field]
-    label = field.removeprefix(METADATA)
-    return lambda resource: (resource.labels.get(label, ""),)
+def _values(field: str, fields: Fields) -> Callable[[Any], Sequence[str]]:
+    if field in fields.named:
+        return fields.named[field]
+    label, labels = field.removeprefix(fields.prefix), fields.labels
+    return lambda thing: (labels(thing).get(label, ""),)
 
 
 def like(pattern: str) -> "re.Pattern[str]":

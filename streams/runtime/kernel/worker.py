@@ -193,6 +193,7 @@ class Worker:
 
     async def revoked(self) -> None:
         """A rebalance has begun: nobody knows yet whose a partition will be."""
+        self.context.tenure.revoked()
         await self.lifecycle.pausing()
 
     def assigned(self, places: Iterable[Place]) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from streams.runtime.plugins import Make, NoAccess, make_plugin
 from streams.runtime.settings.loading import Settings, SettingsError, shown_option
-from streams.runtime.settings.plugin_sections import PluginSection
+from streams.runtime.settings.plugin_sections import PluginSection, plugin_keys
+from streams.runtime.settings.setting import shown
 
 
 def plugin_problems(settings: Settings, make: Make) -> list[str]:
@@ -22,10 +23,5 @@ def _problems(section: PluginSection, make: Make) -> Sequence[str]:
 
 def plugin_values(section: PluginSection) -> dict[str, str]:
     """Return what a plugin's section says, as it may be printed."""
-    values = {
-        "plugin": section.plugin,
-        "interval_s": str(section.interval_s),
-        "filter": section.filter,
-        "enabled": str(section.enabled).lower(),
-    }
+    values = {key: shown(getattr(section, key)) for key in plugin_keys(section.kind)}
     return values | {key: shown_option(section, key) for key in section.options}

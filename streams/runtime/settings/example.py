@@ -14,8 +14,9 @@ HEAD: Final = """\
 # the same as a table, and the environment variable that overrides each. `panoptes config check` names every fault.
 """
 PLUGINS: Final = """
-# Which plugins run, one section each: [discovery:NAME], [enrichment:NAME], [polling:NAME], [transform:NAME]. NAME is
-# yours. Where a kind has no section at all, built-in ones hold (docs/configuration.md). Each section may have
+# Which plugins run, one section each: [discovery:NAME], [enrichment:NAME], [polling:NAME], [transform:NAME],
+# [sink:NAME] (docs/sinks.md). NAME is yours. Where a kind has no section at all, built-in ones hold
+# (docs/configuration.md). Each section may have
 #   plugin      which plugin: the name of its entry point (docs/plugins.md)
 #   interval_s  how often it runs (transforms have none)
 #   filter      which resources it is for; empty: all

@@ -17,10 +17,11 @@ from streams.runtime.settings.plugin_sections import (
     BUILT_IN,
     DEFAULT_INTERVAL_S,
     NAME,
-    PLUGIN_KEYS,
     READ_PROFILES,
     SECRET_OPTION,
     PluginSection,
+    plugin_keys,
+    section_class,
 )
 from streams.runtime.settings.sections import (
     GaugesSettings,
@@ -179,17 +180,18 @@ def _plugin_sections(raw: Raw) -> tuple[PluginSection, ...]:
 def _plugin_section(raw: Raw, title: str) -> PluginSection | None:
     kind_name, _, name = title.partition(":")
     kind, entries = Kind(kind_name), raw.sections[title]
+    keys = plugin_keys(kind)
     if not NAME.match(name):
         raw.problems.append(f"{raw.where[title]}: [{title}]: expected a name of letters, digits, _ and -, at most 64")
     others = {
         "kind": kind,
         "name": name,
         "interval_s": DEFAULT_INTERVAL_S[kind],
-        "options": {key: entry.value for key, entry in entries.items() if key not in PLUGIN_KEYS},
+        "options": {key: entry.value for key, entry in entries.items() if key not in keys},
         "where": {"": raw.where[title]} | {key: entry.where for key, entry in entries.items()},
     }
-    known = {key: entry for key, entry in entries.items() if key in PLUGIN_KEYS}
-    section = _validate(raw, title, PluginSection, known, others)
+    known = {key: entry for key, entry in entries.items() if key in keys}
+    section = _validate(raw, title, section_class(kind), known, others)
     return section if isinstance(section, PluginSection) else None
 
 

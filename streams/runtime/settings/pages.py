@@ -1,17 +1,23 @@
 """The configuration as text: what holds (`config show`), and the reference page (docs/configuration.md)."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from pydantic.fields import FieldInfo
 
-from pollers.snmp.credentials import HIDDEN, Secret
 from streams.runtime.settings.check import plugin_values
 from streams.runtime.settings.expected import expected
 from streams.runtime.settings.ini import variable_part
 from streams.runtime.settings.loading import SECTIONS, Settings
-from streams.runtime.settings.plugin_sections import BUILT_IN, DEFAULT_INTERVAL_S, PLUGIN_KEYS, PluginSection
-from streams.runtime.settings.setting import Section
+from streams.runtime.settings.plugin_sections import (
+    BUILT_IN,
+    DEFAULT_INTERVAL_S,
+    PLUGIN_KEYS,
+    SINK_KEYS,
+    PluginSection,
+    SinkSection,
+)
+from streams.runtime.settings.setting import Section, shown
 
 HEAD: Final = """# Configuration
 
@@ -38,10 +44,15 @@ credentials every `[redis] refresh_s`, profiles within a minute.
 PLUGINS: Final = """
 ## Sections of plugins
 
-`[discovery:NAME]`, `[enrichment:NAME]`, `[polling:NAME]` and `[transform:NAME]` each use a plugin; NAME is yours
-(letters, digits, `_` and `-`) and stands in records and statuses; two of a kind differ in more than case, `_` and `-`,
-which variables have not. The same plugin may have several sections. Keys that are not listed here are options of the
-plugin itself ([plugins.md](plugins.md)).
+`[discovery:NAME]`, `[enrichment:NAME]`, `[polling:NAME]`, `[transform:NAME]` and `[sink:NAME]` each use a plugin; NAME
+is yours (letters, digits, `_` and `-`) and stands in records and statuses; two of a kind differ in more than case, `_`
+and `-`, which variables have not. The same plugin may have several sections. Keys that are not listed here are options
+of the plugin itself ([plugins.md](plugins.md)).
+
+"""
+
+SINKS: Final = """
+Sinks ([sinks.md](sinks.md)) have these instead:
 
 """
 
@@ -58,6 +69,11 @@ A section's `filter` picks the resources it is for:
 - `=`, `!=`, `eq`, `ne`; `[NOT] LIKE` with `%` for any characters and `_` for one; `[NOT] IN (...)`; `AND` before `OR`,
   `NOT`, parentheses. Keywords are case-insensitive, texts are not.
 - Texts stand in single or double quotes; a quote inside is doubled.
+
+In a sink's `filter` there is no `resource_plugin`; its `rows` has the fields `group`, `row`, `job` and
+`dimension.<name>`:
+
+    NOT (group = 'interface' AND (row = 'Null0' OR row LIKE 'veth%'))
 """
 
 
@@ -80,24 +96,11 @@ def page() -> str:
         parts.append(f"\n## [{name}]\n\n{model.__doc__}\n\n{_table(name, model.model_fields)}")
     plugin_fields = {key: PluginSection.model_fields[key] for key in PLUGIN_KEYS}
     parts.append(PLUGINS + _table("polling:NAME", plugin_fields, defaults=_plugin_defaults()))
+    sink_fields = {key: SinkSection.model_fields[key] for key in SINK_KEYS}
+    parts.append(SINKS + _table("sink:NAME", sink_fields, defaults={"plugin": "none: must be given"}))
     parts.append(f"\nWhile there is no section of a kind, these hold:\n\n{_built_in()}")
     parts.append(FILTERS)
     return "".join(parts)
-
-
-def shown(value: Any) -> str:
-    """Return a setting's value as it is written in an ini file; secrets that are set are hidden."""
-    match value:
-        case Secret():
-            return HIDDEN if value else ""
-        case bool():
-            return str(value).lower()
-        case float():
-            return f"{value:.15g}"
-        case tuple():
-            return ", ".join(map(str, value))
-        case _:
-            return str(value)
 
 
 def default_of(field: FieldInfo) -> str:

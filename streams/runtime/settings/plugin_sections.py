@@ -1,14 +1,16 @@
-"""Sections of plugins: `[discovery:NAME]`, `[enrichment:NAME]`, `[polling:NAME]` and `[transform:NAME]`."""
+"""Sections of plugins: `[discovery:NAME]`, `[enrichment:NAME]`, `[polling:NAME]`, `[transform:NAME]`, `[sink:NAME]`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, NamedTuple
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from pollers.plugins.base import Kind
-from streams.runtime.settings.setting import Section, WholeSeconds, setting
-from streams.scheduling.filters import FilterError, compile_filter
+from streams.pipeline import Topic
+from streams.runtime.settings.setting import Section, WholeSeconds, Words, seconds, setting
+from streams.scheduling.filters import RESOURCE, Fields, FilterError, compile_over
+from streams.scheduling.row_filters import RESOURCES, ROWS
 
 NAME: Final = re.compile(r"^[A-Za-z0-9_-]{1,64}\Z")
 #: options whose value is not shown
@@ -18,19 +20,42 @@ DEFAULT_INTERVAL_S: Final[Mapping[Kind, int]] = {
     Kind.ENRICHMENT: 600,
     Kind.POLLING: 60,
     Kind.TRANSFORM: 0,
+    Kind.SINK: 0,
 }
+#: the topics that a sink may be given
+SINK_TOPICS: Final = (Topic.GAUGES, Topic.POLL_STATUS, Topic.RAW_COUNTERS)
 
 
-def _filter(text: str) -> str:
+def _readable(text: str, fields: Fields) -> str:
     try:
-        compile_filter(text)
+        compile_over(text, fields)
     except FilterError as problem:
         raise ValueError(str(problem)) from problem
     return text
 
 
+def _filter(text: str, info: ValidationInfo) -> str:
+    return _readable(text, RESOURCES if info.data["kind"] is Kind.SINK else RESOURCE)
+
+
+def _rows(text: str) -> str:
+    return _readable(text, ROWS)
+
+
+def _topics(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names or not set(names) <= set(SINK_TOPICS):
+        raise ValueError(f"expected one or more of {', '.join(SINK_TOPICS)}, separated by commas")
+    return tuple(dict.fromkeys(names))
+
+
+def _start(text: str) -> str:
+    if text not in ("now", "earliest") and not isinstance(seconds(text), int):
+        raise ValueError("expected now, earliest, or how far back: 24h, 30m")
+    return text
+
+
 def _interval(interval_s: int, info: ValidationInfo) -> int:
-    if interval_s < 1 and info.data["kind"] is not Kind.TRANSFORM:
+    if interval_s < 1 and info.data["kind"] not in (Kind.TRANSFORM, Kind.SINK):
         raise ValueError("expected at least 1 second")
     return interval_s
 
@@ -71,8 +96,33 @@ class PluginSection(Section):
     __str__ = __repr__
 
 
+class SinkSection(PluginSection):
+    """A store outside Kafka, what goes there, and from when on."""
+
+    topics: Annotated[Words, AfterValidator(_topics)] = setting(
+        ("gauges",), f"what it is given: {', '.join(SINK_TOPICS)}"
+    )
+    rows: Annotated[str, AfterValidator(_rows)] = setting(
+        "", "which rows, e.g. NOT (group = 'interface' AND row LIKE 'veth%'); empty: all"
+    )
+    start: Annotated[str, AfterValidator(_start)] = setting(
+        "now", "where a sink begins that has not run before: now, earliest, or how far back (24h)"
+    )
+
+
 #: the settings of a plugin's section; every other key is an option of the plugin
 PLUGIN_KEYS: Final = ("plugin", "interval_s", "filter", "zone", "enabled")
+SINK_KEYS: Final = ("plugin", "topics", "filter", "rows", "start", "enabled")
+
+
+def section_class(kind: Kind) -> type[PluginSection]:
+    """Return what a section of that kind is read into."""
+    return SinkSection if kind is Kind.SINK else PluginSection
+
+
+def plugin_keys(kind: Kind) -> Sequence[str]:
+    """Return the settings of such a section."""
+    return SINK_KEYS if kind is Kind.SINK else PLUGIN_KEYS
 
 
 #: kind and plugin of those that take an option `profiles`: folders, separated by colons

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from pollers.snmp.credentials import Secret
+from pollers.snmp.credentials import HIDDEN, Secret
 
 _DURATION: Final = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$")
 _UNIT_S: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -92,3 +92,18 @@ Seconds: TypeAlias = Annotated[float, BeforeValidator(seconds)]
 WholeSeconds: TypeAlias = Annotated[int, BeforeValidator(seconds)]
 Words: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(words)]
 SecretText: TypeAlias = Annotated[Secret, PlainValidator(secret), PlainSerializer(str)]
+
+
+def shown(value: Any) -> str:
+    """Return a setting's value as it is written in an ini file; secrets that are set are hidden."""
+    match value:
+        case Secret():
+            return HIDDEN if value else ""
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:.15g}"
+        case tuple():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)

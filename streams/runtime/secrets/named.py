@@ -1,0 +1,47 @@
+"""Secrets of sinks from Redis: `panoptes:secrets:sink:<name>`, a string, asked for each time that one is needed."""
+
+from collections.abc import Awaitable
+from typing import Final, cast
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from pollers.plugins.batch import TryAgain
+from streams.runtime.secrets.forms import PREFIX
+from streams.runtime.secrets.store import describe, open_redis, where
+from streams.runtime.settings.sections import RedisSettings
+
+SINK: Final = f"{PREFIX}sink:"
+
+
+class NamedSecrets:
+    """Gives a secret by its name; the last that was read serves while Redis is away."""
+
+    def __init__(self, client: "redis.asyncio.Redis", place: str) -> None:
+        self._client = client
+        self._place = place
+        self._known: dict[str, str] = {}
+
+    async def of(self, name: str) -> str:
+        """Return the secret. Raises TryAgain where there is none, or Redis is away and has never answered for it."""
+        key = f"{SINK}{name}"
+        try:
+            value = await cast("Awaitable[bytes | None]", self._client.get(key))
+        except (RedisError, OSError) as problem:
+            if name in self._known:
+                return self._known[name]
+            raise TryAgain(f"the secret {key} cannot be read from {self._place}: {describe(problem)}") from None
+        if value is None:
+            self._known.pop(name, None)
+            raise TryAgain(f"there is no secret {key} in {self._place}")
+        self._known[name] = value.decode("utf-8", "replace").strip()
+        return self._known[name]
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.aclose()
+
+
+def open_named_secrets(settings: RedisSettings) -> NamedSecrets:
+    """Return the secrets of the Redis that the settings name; it is asked for nothing yet."""
+    return NamedSecrets(open_redis(settings), where(settings))

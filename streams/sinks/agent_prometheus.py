@@ -1,0 +1,43 @@
+"""The sink `prometheus-remote-write`: Prometheus, VictoriaMetrics, Mimir, Thanos and whatever else takes it."""
+
+from typing import Final
+
+import cramjam
+
+from pollers.plugins.base import PluginContext
+from streams.sinks.agent_http import HttpSink
+from streams.sinks.forms import Form
+from streams.sinks.labels import Labels
+from streams.sinks.mib_names import MibLabels, MibNames
+from streams.sinks.names import Names
+from streams.sinks.options import COMMON, Reader, read_target
+from streams.sinks.remote_write import RemoteWrite, series_of
+
+PATH: Final = "/api/v1/write"
+HEADERS: Final = {
+    "Content-Type": "application/x-protobuf",
+    "Content-Encoding": "snappy",
+    "X-Prometheus-Remote-Write-Version": "0.1.0",
+    "User-Agent": "panoptes-streams",
+}
+SNMP_EXPORTER: Final = "snmp-exporter"
+
+
+def create(context: PluginContext) -> HttpSink:
+    """Make the sink from its section. Raises OptionError."""
+    reader = Reader(context.options)
+    target = read_target(reader, PATH)
+    style = reader.choice("naming", ("panoptes", SNMP_EXPORTER))
+    job = reader.text("job", "snmp")
+    reader.finish((*COMMON, "naming", "job"))
+    if style == SNMP_EXPORTER:
+        encoder = RemoteWrite(MibNames(), MibLabels(job, target.labels, target.external_labels))
+    else:
+        encoder = RemoteWrite(Names(), Labels(target.labels, target.external_labels))
+    form = Form(encoder, HEADERS, wrap, series_of, lambda _answer: (0, ""))
+    return HttpSink(context.section, target, form, context.now_ms, context.secret)
+
+
+def wrap(octets: bytes) -> bytes:
+    """Return a request as it is sent: snappy's block format."""
+    return bytes(cramjam.snappy.compress_raw(octets))

@@ -1,0 +1,169 @@
+"""`python -m tests.bench.sinks encode`: CPU time per number from a gauge's Avro bytes to what a store is sent.
+
+Interfaces as if-mib has them: 14 rates, 2 levels, 2 states, six dimensions, 48 to a device; every poll of every device
+once per round, as a partition has them. One thread, no network, no Kafka.
+"""
+
+import argparse
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import cramjam
+
+from schemas.records import Gauge
+from streams.sinks import agent_influx, agent_prometheus
+from streams.sinks.forms import Encoder
+from streams.sinks.influx import InfluxLines
+from streams.sinks.labels import Labels
+from streams.sinks.names import Names
+from streams.sinks.otlp import Otlp
+from streams.sinks.reading import GaugeReader
+from streams.sinks.remote_write import RemoteWrite
+from tests.unit.sinks.gauges import HEADER, decode, encode
+from tests.unit.sinks.prometheus import Sample, request
+
+WAYS: Final = ("in", "out")
+PACKETS: Final = ("unicast_packets", "multicast_packets", "broadcast_packets", "discards", "errors")
+NAMES: Final = (
+    *(f"octets_{way}" for way in WAYS),
+    *(f"{what}_{way}" for what in PACKETS for way in WAYS),
+    *(f"utilisation_{way}" for way in WAYS),
+)
+UNITS: Final = {
+    name: "octets/s" if "octets" in name else "percent" if "utilisation" in name else "packets/s" for name in NAMES
+}
+BATCH: Final = 2_000  #: records written together
+Step = Callable[[Sequence[bytes]], int]
+
+
+def polls(devices: int, rows: int, minute: int) -> list[bytes]:
+    """Return one poll of every device."""
+    slot = 1_700_000_040 + 60 * minute
+    return [encode(_gauge(device, row, slot)) for device in range(devices) for row in range(rows)]
+
+
+def _gauge(device: int, row: int, slot: int) -> Gauge:
+    name = f"GigabitEthernet1/0/{row}"
+    return Gauge(
+        site="fra1",
+        resource=f"fra1|network|switch|cisco|sw{device}.fra1.example.net",
+        endpoint=f"192.0.2.{device % 250}",
+        job="interfaces/cisco-ios/60",
+        group="interface",
+        row=name,
+        interval_s=60,
+        dimensions={
+            "name": name,
+            "description": name,
+            "alias": f"to desk {row}",
+            "if_index": str(10_100 + row),
+            "media_type": "ethernetCsmacd",
+            "physical_address": f"00:00:5e:00:53:{row:02x}",
+        },
+        labels={"rack": f"r{device % 40}", "role": "access"},
+        units=UNITS,
+        slot=slot,
+        time_ms=slot * 1000 + device % 1000,
+        duration_s=60.02,
+        gauges={name: 1.25e5 * at + row + slot % 997 / 7 for at, name in enumerate(NAMES)},
+        states={"admin_state": "up", "oper_state": "down" if row % 7 == 0 else "up"},
+        missing={},
+        confidence={},
+        counters={},
+    )
+
+
+def _own(encoder: Encoder, wrap: Callable[[bytes], bytes]) -> Step:
+    """Return our own way: columns, and what is constant joined."""
+    reader = GaugeReader(HEADER, decode, lambda _row: True)
+
+    def step(values: Sequence[bytes]) -> int:
+        pieces = encoder.encode(reader.read(values)[0])
+        return len(wrap(b"".join(one.octets for one in pieces)))
+
+    return step
+
+
+def _remote_write() -> Step:
+    return _own(RemoteWrite(Names(), Labels()), agent_prometheus.wrap)
+
+
+def _influx() -> Step:
+    return _own(InfluxLines(Names(), Labels()), agent_influx.wrap)
+
+
+def _otlp() -> Step:
+    return _own(Otlp(Names(), Labels()), agent_influx.wrap)
+
+
+def _read_only() -> Step:
+    reader = GaugeReader(HEADER, decode, lambda _row: True)
+    return lambda values: len(reader.read(values)[0])
+
+
+def _library() -> Step:
+    """Return the plain way: fastavro, records, names and labels one by one, Google's protobuf (upb, in C)."""
+    naming = Names()
+
+    def step(values: Sequence[bytes]) -> int:
+        samples: list[Sample] = []
+        for value in values:
+            one = decode(value)
+            keys = (("device", one.resource.split("|")[4]), ("row", one.row), ("site", one.site))
+            for name, number in one.gauges.items():
+                called = naming.number(one.group, name, one.units[name])
+                labels = (("__name__", called.name), *keys)
+                samples.append(_Sample(labels, one.time_ms, number * called.scale))
+        return len(bytes(cramjam.snappy.compress_raw(request(samples))))
+
+    return step
+
+
+class _Sample(Sample):
+    """A sample whose value is given as it is."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> float:
+        return self.bits
+
+
+STEPS: Final = {
+    "read only": _read_only,
+    "remote write": _remote_write,
+    "influx": _influx,
+    "otlp": _otlp,
+    "library": _library,
+}
+
+
+def main() -> None:
+    """Print a line for each way."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["encode"])
+    parser.add_argument("--devices", type=int, default=200)
+    parser.add_argument("--rows", type=int, default=48)
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args()
+    rounds = [polls(args.devices, args.rows, minute) for minute in range(args.rounds + 1)]
+    numbers = args.devices * args.rows * len(NAMES)
+    print(f"{args.devices} devices x {args.rows} rows x {len(NAMES)} numbers, Python {platform.python_version()}")
+    for name, make in STEPS.items():
+        step, spent, sent = make(), [], 0
+        for values in rounds:
+            began = time.process_time()
+            sent = sum(step(values[at : at + BATCH]) for at in range(0, len(values), BATCH))
+            spent.append((time.process_time() - began) * 1e6 / numbers)
+        warm = spent[1:]
+        print(
+            f"{name:16} {statistics.median(warm):6.3f} us a number (min {min(warm):.3f}, max {max(warm):.3f}; "
+            f"first round {spent[0]:.3f}), {sent / numbers:.1f} bytes a number"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""Batches for the tests of sinks."""
+
+from collections.abc import Callable, Sequence
+
+from pollers.plugins.batch import Row
+from schemas.records import Gauge, PollStatus, RawCounters
+from streams.pipeline import Topic
+from streams.sinks.reading import GaugeReader
+from streams.sinks.records import Decoding, Records
+from tests.unit.sinks.gauges import HEADER, decode, encode
+
+
+def decoding(wanted: Callable[[Row], bool] = lambda _row: True) -> Decoding:
+    """Return how gauges are decoded; statuses and samples are looked up, not decoded."""
+    return Decoding(decode, no_status, no_sample, GaugeReader(HEADER, decode, wanted), wanted)
+
+
+def no_status(_value: bytes) -> PollStatus:
+    raise NotImplementedError
+
+
+def no_sample(_value: bytes) -> RawCounters:
+    raise NotImplementedError
+
+
+def batch(gauges: Sequence[Gauge], how: Decoding) -> Records:
+    """Return a batch of gauges."""
+    return Records(Topic.GAUGES, [encode(one) for one in gauges], how)
