@@ -57,8 +57,9 @@ class Changelog:
 class Stage:
     name: str  #: `faust -A streams.<name> worker`
     does: str
-    reads: tuple[Topic, ...]
+    reads: tuple[Topic, ...]  #: by partitions, which its workers share
     writes: tuple[Topic, ...]
+    views: tuple[Topic, ...] = ()  #: read whole by every worker
     ticks: Topic | None = None  #: the schedule it publishes (its leader) and obeys (its owners)
 
 
@@ -146,7 +147,8 @@ STAGES: Final[tuple[Stage, ...]] = (
     Stage(
         name="topology",
         does="folds what all devices say of their neighbours into links",
-        reads=(Topic.ENRICHED_RESOURCES,),
+        reads=(),
+        views=(Topic.ENRICHED_RESOURCES, Topic.TOPOLOGY),
         writes=(Topic.TOPOLOGY,),
     ),
 )

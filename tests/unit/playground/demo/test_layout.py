@@ -24,7 +24,7 @@ def test_the_configuration_is_one_that_the_pipeline_accepts(tmp_path: Path) -> N
     [polling] = settings.plugins(Kind.POLLING)
     assert (polling.plugin, polling.interval_s) == ("snmp", 7)
     assert [section.plugin for section in settings.plugins(Kind.ENRICHMENT)] == [
-        "device-facts", "interfaces", "neighbours", "addresses", "inventory", "bgp",
+        "addresses", "bgp", "device-facts", "interfaces", "inventory", "neighbours",
     ]  # fmt: skip
 
 
