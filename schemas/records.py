@@ -44,6 +44,29 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unfollowed:
+    heard_by: str
+    row: str
+    system_name: str
+    chassis_id: str
+    addresses: Sequence[str]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoveryRun:
+    section: str
+    zone: str = DEFAULT_ZONE
+    interval_s: int
+    started_at_ms: int
+    ended_at_ms: int
+    resources: int
+    problems: int
+    failed: str = ""
+    unfollowed: Sequence[Unfollowed] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Enrichment:
     plugin: str
     collected_at_ms: int

@@ -20,6 +20,7 @@ class Topic(enum.StrEnum):
     """Names without the prefix; `topic_name` of runtime adds it."""
 
     RESOURCES = "resources"
+    DISCOVERY_RUNS = "discovery-runs"
     INVENTORY = "inventory"
     ENRICHED_RESOURCES = "enriched-resources"
     RAW_COUNTERS = "raw-counters"
@@ -59,7 +60,7 @@ class Stage:
     does: str
     reads: tuple[Topic, ...]  #: by partitions, which its workers share
     writes: tuple[Topic, ...]
-    views: tuple[Topic, ...] = ()  #: read whole by every worker
+    views: tuple[Topic, ...] = ()  #: topics of which each of its workers reads every record
     ticks: Topic | None = None  #: the schedule it publishes (its leader) and obeys (its owners)
 
 
@@ -69,6 +70,9 @@ TOPICS: Final[dict[Topic, TopicSpec]] = {
     spec.topic: spec
     for spec in (
         TopicSpec(topic=Topic.RESOURCES, schema="resource", key=IDENTITY),
+        TopicSpec(
+            topic=Topic.DISCOVERY_RUNS, schema="discovery_run", key="name of the section", cleanup=Cleanup.COMPACT
+        ),
         TopicSpec(topic=Topic.INVENTORY, schema="resource", key=IDENTITY, cleanup=Cleanup.COMPACT),
         TopicSpec(topic=Topic.ENRICHED_RESOURCES, schema="enriched_resource", key=IDENTITY, cleanup=Cleanup.COMPACT),
         TopicSpec(topic=Topic.RAW_COUNTERS, schema="raw_counters", key=IDENTITY),
@@ -86,6 +90,12 @@ _LARGEST_RECORD: Final = {"max.message.bytes": str(8 * 2**20)}
 CHANGELOGS: Final[Mapping[str, Changelog]] = {
     changelog.table: changelog
     for changelog in (
+        Changelog(
+            stage="discovery",
+            table="discovery-state",
+            holds="where each section goes on, by its name",
+            configs=_LARGEST_RECORD,
+        ),
         Changelog(
             stage="resources", table="known-resources", holds="the inventory, by identity", configs=_LARGEST_RECORD
         ),
@@ -115,7 +125,8 @@ STAGES: Final[tuple[Stage, ...]] = (
         name="discovery",
         does="runs discovery plugins and publishes what they saw",
         reads=(),
-        writes=(Topic.RESOURCES,),
+        writes=(Topic.RESOURCES, Topic.DISCOVERY_RUNS),
+        views=(Topic.INVENTORY, Topic.ENRICHED_RESOURCES),
         ticks=Topic.TICKS_DISCOVERY,
     ),
     Stage(
@@ -123,6 +134,7 @@ STAGES: Final[tuple[Stage, ...]] = (
         does="merges sightings into one inventory and expires what is no longer seen",
         reads=(Topic.RESOURCES,),
         writes=(Topic.INVENTORY,),
+        views=(Topic.DISCOVERY_RUNS,),
     ),
     Stage(
         name="enrichment",

@@ -28,6 +28,7 @@ PLAIN: dict[str, st.SearchStrategy[Any]] = {
 #: schema's file -> the class of its records
 CLASSES: dict[str, type[Any]] = {
     "dead_letter": records.DeadLetter,
+    "discovery_run": records.DiscoveryRun,
     "enriched_resource": records.EnrichedResource,
     "gauge": records.Gauge,
     "link": records.Link,

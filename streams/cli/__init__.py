@@ -13,6 +13,7 @@ from streams.runtime.ops.compiled import running
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "config": ("config", "Check and show the configuration."),
     "demo": ("demo", "Run the whole pipeline against simulated devices, and show or check it."),
+    "discover": ("discover", "Find devices."),
     "metrics": ("metrics", "Show what numbers there are, and what they mean."),
     "poll": ("poll", "Poll one device, or a recording of one, and show what comes back."),
     "profile": ("profile", "Match, lint, test, draft and import device profiles."),

@@ -76,7 +76,7 @@ class Watch:
 
     def health(self) -> Health:
         """Return the worker's health now."""
-        lifecycle, views = self._worker.lifecycle, self._worker.views
+        lifecycle, views = self._worker.lifecycle, self._worker.followed
         owns_none = not self._worker.inputs  # it only has views: there is nothing to be assigned, and no table
         seen = Observed(
             now_s=time.monotonic(),

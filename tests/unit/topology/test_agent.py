@@ -8,6 +8,7 @@ from schemas.records import Link, LinkState
 from streams.pipeline import Topic
 from streams.runtime.faust.app import StageApp
 from streams.runtime.kernel.records import Place, Record
+from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.watch import Watch
 from streams.runtime.schedule.leadership import Term
 from streams.runtime.settings.loading import load
@@ -16,6 +17,12 @@ from tests.unit.runtime.kernel_fakes import FakeWorker, Stored
 from tests.unit.topology.test_links import NOW_MS, A, B, device, ident
 
 LINKS = "panoptes.topology"
+
+
+class WithViews(FakeWorker):
+    """One whose views are real, and not begun."""
+
+    view = Worker.view
 
 
 class Stage:
@@ -123,12 +130,12 @@ async def test_a_tombstone_of_a_resource_leaves_the_other_ends_word(stage: Stage
 def test_a_worker_that_only_has_views_is_ready_when_they_were_read(tmp_path):
     ini = tmp_path / "panoptes.ini"
     ini.write_text(f"[panoptes]\nstate_dir = {tmp_path}\n[web]\nbase_port = 0\n")
-    worker = FakeWorker("topology", load(ini, {}))
+    worker = WithViews("topology", load(ini, {}))
     Topologist(worker)
     assert StageApp(worker).producer_only, "Faust waits for no assignment"
     watch = Watch(worker, is_recovered=lambda: False, is_stopping=lambda: False)
     assert not watch.health().ready
     assert "enriched-resources, topology" in watch.health().why["views"]
     for topic in (Topic.ENRICHED_RESOURCES, Topic.TOPOLOGY):
-        worker.views[topic]._caught_up.set()
+        worker.followed[topic]._caught_up.set()
     assert watch.health().ready
