@@ -231,6 +231,38 @@ class Tick:
     published_at_ms: int
 
 
+class LinkState(enum.StrEnum):
+    """What is known of a link now."""
+
+    UP = "up"  #: both ends say so
+    ONE_SIDED = "one_sided"  #: only one end says so
+    DOWN = "down"  #: the port at one end carries nothing
+    GONE = "gone"  #: neither end says so any more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkEnd:
+    resource: str = ""
+    row: str = ""
+    chassis_id: str = ""
+    port_id: str = ""
+    port_description: str = ""
+    system_name: str = ""
+    addresses: Sequence[str] = ()
+    says: Sequence[str] = ()
+    oper_state: str = ""
+    speed_bits_per_s: int | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    ends: Sequence[LinkEnd]
+    state: LinkState
+    since_ms: int
+    speed_bits_per_s: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
     stage: str

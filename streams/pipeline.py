@@ -26,6 +26,7 @@ class Topic(enum.StrEnum):
     RAW_COUNTERS = "raw-counters"
     POLL_STATUS = "poll-status"
     GAUGES = "gauges"
+    TOPOLOGY = "topology"
     TICKS_DISCOVERY = "ticks.discovery"
     TICKS_ENRICHMENT = "ticks.enrichment"
     TICKS_POLLING = "ticks.polling"
@@ -57,7 +58,7 @@ class Changelog:
 class Stage:
     name: str  #: `faust -A streams.<name> worker`
     does: str
-    reads: tuple[Topic, ...]
+    reads: tuple[Topic, ...]  #: by partitions, which its workers share
     writes: tuple[Topic, ...]
     views: tuple[Topic, ...] = ()  #: topics of which each of its workers reads every record
     ticks: Topic | None = None  #: the schedule it publishes (its leader) and obeys (its owners)
@@ -77,6 +78,7 @@ TOPICS: Final[dict[Topic, TopicSpec]] = {
         TopicSpec(topic=Topic.RAW_COUNTERS, schema="raw_counters", key=IDENTITY),
         TopicSpec(topic=Topic.POLL_STATUS, schema="poll_status", key=IDENTITY, retention_s=7 * DAY_S),
         TopicSpec(topic=Topic.GAUGES, schema="gauge", key=IDENTITY, retention_s=7 * DAY_S),
+        TopicSpec(topic=Topic.TOPOLOGY, schema="link", key="both ends of the link", cleanup=Cleanup.COMPACT),
         TopicSpec(topic=Topic.TICKS_DISCOVERY, schema="tick", key="partition number"),
         TopicSpec(topic=Topic.TICKS_ENRICHMENT, schema="tick", key="partition number"),
         TopicSpec(topic=Topic.TICKS_POLLING, schema="tick", key="partition number"),
@@ -153,6 +155,13 @@ STAGES: Final[tuple[Stage, ...]] = (
         does="turns counters into rates, one record per row",
         reads=(Topic.RAW_COUNTERS,),
         writes=(Topic.GAUGES,),
+    ),
+    Stage(
+        name="topology",
+        does="folds what all devices say of their neighbours into links",
+        reads=(),
+        views=(Topic.ENRICHED_RESOURCES, Topic.TOPOLOGY),
+        writes=(Topic.TOPOLOGY,),
     ),
 )
 

@@ -31,6 +31,7 @@ CLASSES: dict[str, type[Any]] = {
     "discovery_run": records.DiscoveryRun,
     "enriched_resource": records.EnrichedResource,
     "gauge": records.Gauge,
+    "link": records.Link,
     "poll_status": records.PollStatus,
     "raw_counters": records.RawCounters,
     "resource": records.Resource,

@@ -1,7 +1,7 @@
 """What a device says of itself, and which profile fits it: the built-in enrichment plugin `device-facts`."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from pollers.plugins.base import OptionError, PluginContext
@@ -11,7 +11,7 @@ from pollers.profiles.language.absent import Absent
 from pollers.profiles.language.functions import as_text
 from pollers.profiles.loading.watch import Watch
 from pollers.profiles.match import best_profile, is_vendors
-from pollers.profiles.model import As
+from pollers.profiles.model import As, Profile
 from pollers.profiles.reading.convert import raw_value
 from pollers.profiles.standards import standards_of, written
 from pollers.snmp.client import Device, Session
@@ -115,6 +115,14 @@ class DeviceFacts:
             self._probed.clear()
         self._probed[identity] = Probed(found, now_ms, uptime_cs, descr)
         return found
+
+
+async def fitting_profile(session: Session, profiles: Iterable[Profile], fallback: str) -> str:
+    """Return the name of the profile that fits the device. Raises SnmpError."""
+    values = await session.get_many([SYSTEM["sys_object_id"], SYSTEM["sys_descr"]])
+    texts = [raw_value(value.type, value.data, As.AUTO) for value in values]
+    oid, descr = (None if isinstance(text, Absent) else as_text(text) for text in texts)
+    return best_profile(profiles, oid, descr) or fallback
 
 
 def check_options(context: PluginContext, known: tuple[str, ...]) -> None:

@@ -10,20 +10,15 @@ from typing import Final
 from pollers.plugins.base import PluginContext
 from pollers.plugins.snmp_facts import (
     DEFAULT_DEADLINE_S,
-    SYSTEM,
     TTL_INTERVALS,
     check_options,
+    fitting_profile,
     float_option,
 )
 from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, profile_folders, report_problems
-from pollers.profiles.language.absent import Absent
-from pollers.profiles.language.functions import as_text
 from pollers.profiles.loading.compose import Composer
 from pollers.profiles.loading.watch import Watch
-from pollers.profiles.match import best_profile
 from pollers.profiles.memory.facts import facts_of, namespace_of
-from pollers.profiles.model import As
-from pollers.profiles.reading.convert import raw_value
 from pollers.profiles.reading.plan import Plan, make_plan, slow_part
 from pollers.profiles.reading.poll import read_device
 from pollers.profiles.reading.walking import Memory
@@ -76,10 +71,7 @@ class Interfaces:
     async def _profile_name(self, session: Session) -> str:
         if self._fixed:
             return self._fixed
-        oid, descr = await session.get_many([SYSTEM["sys_object_id"], SYSTEM["sys_descr"]])
-        texts = [raw_value(value.type, value.data, As.AUTO) for value in (oid, descr)]
-        found = [None if isinstance(text, Absent) else as_text(text) for text in texts]
-        return best_profile(self.watch.library.profiles.values(), found[0], found[1]) or self._fallback
+        return await fitting_profile(session, self.watch.library.profiles.values(), self._fallback)
 
     async def _standards(self, session: Session) -> tuple[str, ...]:
         """Return the profiles of the standard MIBs that the device has; none where it does not answer that."""

@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "slots": ("slots", "Prove that every scheduled slot is accounted for."),
     "stack": ("stack", "Start and stop the local services."),
     "topics": ("topics", "Create the topics that the pipeline needs."),
+    "topology": ("topology", "Show how devices are joined."),
     "walk": ("walk", "Record everything that a device answers."),
 }
 
