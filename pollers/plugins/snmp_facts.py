@@ -9,7 +9,7 @@ from pollers.plugins.device_facts import DEVICE, NO_VENDORS_PROFILE, STANDARD_MI
 from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, profile_folders, report_problems
 from pollers.profiles.language.absent import Absent
 from pollers.profiles.language.functions import as_text
-from pollers.profiles.loading.watch import Watch
+from pollers.profiles.loading.watch import ProfileWatch
 from pollers.profiles.match import best_profile, is_vendors
 from pollers.profiles.model import As, Profile
 from pollers.profiles.reading.convert import raw_value
@@ -55,7 +55,7 @@ class DeviceFacts:
         self._fallback = context.options.get("fallback", DEFAULT_FALLBACK)
         self._deadline_s = float_option(context, "deadline_s", DEFAULT_DEADLINE_S)
         check_options(context, OPTIONS)
-        self.watch = Watch(profile_folders(context.options), report_problems)
+        self.watch = ProfileWatch(profile_folders(context.options), report_problems)
         self._probed: dict[str, Probed] = {}
 
     @property

@@ -17,11 +17,11 @@ from pollers.plugins.snmp_facts import (
 )
 from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, profile_folders, report_problems
 from pollers.profiles.loading.compose import Composer
-from pollers.profiles.loading.watch import Watch
+from pollers.profiles.loading.watch import ProfileWatch
 from pollers.profiles.memory.facts import facts_of, namespace_of
 from pollers.profiles.reading.plan import Plan, make_plan, slow_part
 from pollers.profiles.reading.poll import read_device
-from pollers.profiles.reading.walking import Memory
+from pollers.profiles.reading.walking import PollMemory
 from pollers.profiles.standards import profiles_of, standards_of
 from pollers.snmp.client import Device, Session
 from pollers.snmp.errors import SnmpError
@@ -40,7 +40,7 @@ class Interfaces:
         self._fallback = context.options.get("fallback", DEFAULT_FALLBACK)
         self._deadline_s = float_option(context, "deadline_s", DEFAULT_DEADLINE_S)
         check_options(context, OPTIONS)
-        self.watch = Watch(profile_folders(context.options), report_problems)
+        self.watch = ProfileWatch(profile_folders(context.options), report_problems)
         self._composer = Composer(self.watch.library)
         self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
 
@@ -62,7 +62,7 @@ class Interfaces:
             plan = self._plan(await self._profile_name(session), await self._standards(session))
             if plan is None:
                 return {}
-            reading = await read_device(session, plan, Memory(), {}, now_ms)
+            reading = await read_device(session, plan, PollMemory(), {}, now_ms)
         return {
             namespace_of(table): self._enrichment(facts_of(known), now_ms)
             for table, known in reading.memory.known.items()

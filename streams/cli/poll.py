@@ -22,7 +22,7 @@ from pollers.profiles.model import As, Profile
 from pollers.profiles.reading.convert import raw_value
 from pollers.profiles.reading.plan import Plan, make_plan
 from pollers.profiles.reading.poll import Reading, read_device
-from pollers.profiles.reading.walking import Memory
+from pollers.profiles.reading.walking import PollMemory
 from pollers.profiles.standards import profiles_of, standards_of
 from pollers.snmp.client import Session
 from pollers.snmp.errors import SnmpError
@@ -46,7 +46,7 @@ NOTHING_FOUND: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Polled:
+class PolledOnce:
     profile: str
     poll: Poll
     whole: bool  #: every request was answered
@@ -77,7 +77,7 @@ def command(
     library = load_library(folders)
     exchanges = Exchanges(_say) if explain else None
 
-    async def work(session: Session) -> Polled:
+    async def work(session: Session) -> PolledOnce:
         if exchanges is None:
             return await poll_once(session, library, name, explain=False)
         return await _told(session, library, name, exchanges)
@@ -94,7 +94,7 @@ def command(
     _show(polled, target, as_json=as_json)
 
 
-def _show(polled: Polled, target: str | None, *, as_json: bool) -> None:
+def _show(polled: PolledOnce, target: str | None, *, as_json: bool) -> None:
     """Print the rows, and beside them what is wrong; ends the command with 3 where there are none."""
     samples = polled.poll.samples
     for line in json_lines(polled.profile, samples) if as_json else text_rows(samples, polled.profile):
@@ -164,7 +164,7 @@ def unfitted_lines(mibs: Sequence[str], target: str) -> Iterator[str]:
 
 async def poll_once(
     session: Session, library: Library, name: str | None, *, explain: bool, exchanges: Exchanges | None = None
-) -> Polled:
+) -> PolledOnce:
     """Return what a poll brings in; with `explain`, a second one tells what it costs once all is learnt.
 
     `exchanges` learns the names of the profile's columns. Raises SnmpError where the first poll fails.
@@ -181,17 +181,17 @@ async def poll_once(
         _say("first poll")
     now_ms = time.time_ns() // 1_000_000
     before = session.stats.packets_sent
-    reading = await read_device(session, plan, Memory(), {}, now_ms)
+    reading = await read_device(session, plan, PollMemory(), {}, now_ms)
     first = session.stats.packets_sent - before
     poll = to_poll(plan, reading, session)
     if exchanges is not None:
         _say("later poll")
     if explain:
         await _tell_costs(session, plan, reading, first, now_ms)
-    return Polled(profile, poll, not reading.problems, chosen)
+    return PolledOnce(profile, poll, not reading.problems, chosen)
 
 
-async def _told(session: Session, library: Library, name: str | None, exchanges: Exchanges) -> Polled:
+async def _told(session: Session, library: Library, name: str | None, exchanges: Exchanges) -> PolledOnce:
     """Return what a poll of a live device brings in, each request told. Raises SnmpError where the first poll fails."""
     try:
         told = ToldSession(session, exchanges)

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.records import Resource
 from streams.pipeline import Topic
-from streams.resources.entries import NOBODY, Known, read_known
+from streams.resources.entries import NOBODY, KnownResource, read_known
 from streams.resources.inventory import Sightings, expires_ms, merged
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.partitions import partition_of
@@ -22,7 +22,7 @@ from streams.runtime.settings.loading import Settings
 _FIELDS = ("endpoint", "zone", "labels", "identifiers", "addresses")
 
 
-async def read_entry(settings: Settings, identity: str) -> Known:
+async def read_entry(settings: Settings, identity: str) -> KnownResource:
     """Return what the stage's table holds of a resource, from its changelog. Raises KafkaError, PanoptesError."""
     serde = Serdes(settings, open_registry(settings)).of(Topic.INVENTORY, Resource)
     table, key = Table("known-resources"), identity.encode()
@@ -53,7 +53,7 @@ async def forget(settings: Settings, identity: str) -> None:
         await producer.stop()
 
 
-def described(known: Known, precedence: Sequence[str]) -> Iterator[str]:
+def described(known: KnownResource, precedence: Sequence[str]) -> Iterator[str]:
     """Yield lines that tell what is published, from whom each part of it is, and every sighting."""
     now = merged(known.sightings, precedence)
     if now is None:

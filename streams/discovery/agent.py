@@ -24,7 +24,7 @@ from streams.runtime.kernel.latest import Latest
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import Installed
-from streams.runtime.schedule.owner import Due
+from streams.runtime.schedule.owner import DueTick
 from streams.runtime.schedule.stage_schedule import StageSchedule
 from streams.runtime.snmp import open_plugins
 from streams.scheduling.due import Schedule
@@ -95,7 +95,7 @@ class Discoverer:
         """Return the partition of a section: discovery has no resources yet, so a section stands in for one."""
         return crc32(name.encode()) % self._partitions
 
-    async def run(self, due: Due) -> None:
+    async def run(self, due: DueTick) -> None:
         """Run what is due; a worker runs each of its sections at its first tick, so that a start shows at once."""
         schedule = self._schedules.get(due.partition)
         if schedule is None:

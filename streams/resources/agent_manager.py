@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from schemas.errors import RecordError
 from schemas.records import DiscoveryRun, Resource
-from streams.resources.entries import NOBODY, Known, read_known, write_known
+from streams.resources.entries import NOBODY, KnownResource, read_known, write_known
 from streams.resources.holding import Holds, held
 from streams.resources.inventory import Sightings, expires_ms, is_news, merged, seen, unexpired
 from streams.runtime.kernel.effects import NOTHING, Aside, Effects, Send, Write, decoding
@@ -27,7 +27,7 @@ _SLICE: Final = 100
 _LOOK_AGAIN_MS: Final = 60_000
 
 
-class Serde(Protocol):
+class ResourceSerde(Protocol):
     def encode(self, record: Resource) -> bytes: ...
 
     def decode(self, value: bytes) -> Resource: ...
@@ -46,8 +46,8 @@ class Manager(Part):
         self,
         table: Table,
         *,
-        sightings: Serde,
-        inventory: Serde,
+        sightings: ResourceSerde,
+        inventory: ResourceSerde,
         topic: str,
         precedence: Sequence[str],
         now_ms: Callable[[], int],
@@ -90,7 +90,7 @@ class Manager(Part):
         for partition in partitions:
             self._ends_ms.pop(partition, None)
 
-    async def _look(self, partition: int, key: bytes) -> Known:
+    async def _look(self, partition: int, key: bytes) -> KnownResource:
         """Return what is known of a resource, fetching schemas; nothing where that cannot be read."""
         while True:
             try:
@@ -100,12 +100,12 @@ class Manager(Part):
             except RecordError as why:
                 return self._unread(key, why)
 
-    def _unread(self, key: bytes, why: RecordError) -> Known:
+    def _unread(self, key: bytes, why: RecordError) -> KnownResource:
         self.set_aside += 1
         log.warning("set aside, it is known anew at its next sighting resource=%r problem=%s", key, why)
         return NOBODY
 
-    def _known(self, partition: int, key: bytes) -> Known:
+    def _known(self, partition: int, key: bytes) -> KnownResource:
         """Return what is known of a resource. Raises RecordError where that cannot be read, UnknownSchema."""
         stored = self.table.get(partition, key)
         if stored is None:

@@ -18,8 +18,8 @@ from schemas.records import DeadLetter, Tick
 from streams.pipeline import TOPICS, Topic, stage
 from streams.runtime.kafka.partitions import partition_of
 from streams.runtime.kernel.folding import Folding
+from streams.runtime.kernel.lease import WorkerLease
 from streams.runtime.kernel.records import Place
-from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.registry.serde import HEADER_BYTES, Serdes
 from streams.runtime.settings.loading import Settings
@@ -68,7 +68,7 @@ class World:
             "streams.runtime.kafka.outbox.AIOKafkaProducer": lambda **_: Producer(self.broker),
             f"{kernel}.open_registry": lambda _settings: self.registry,
             f"{kernel}.View": EmptyView,
-            f"{kernel}.Tenure": partial(Tenure, now_s=lambda: self.clock.now_s),
+            f"{kernel}.Tenure": partial(WorkerLease, now_s=lambda: self.clock.now_s),
             f"{schedule}.Leadership": self._candidate,
             f"{schedule}.KafkaTickLog": lambda _options, topic, serde, lookback: TickLog(
                 self.broker, topic, serde, lookback
@@ -180,7 +180,7 @@ class World:
         left = [task.get_name() for task in asyncio.all_tasks(process.loop)]
         # what waits for a service, or for a lease that has lapsed, does so until the event loop is closed
         is_waiting = not (self.broker.stores and self.broker.answers) or self.registry.is_away
-        if not is_waiting and process.worker.context.tenure.holds():
+        if not is_waiting and process.worker.context.lease.holds():
             assert not left, f"{process.name} has left tasks behind: {left}"
         self._bury(process)
 

@@ -14,7 +14,7 @@ from pollers.plugins.network.rows import (
     whole,
 )
 from pollers.profiles.reading.convert import address
-from pollers.snmp.values import Table
+from pollers.snmp.values import SnmpTable
 from schemas.records import Enrichment, Resource
 
 ADDRESSES: Final = "addresses"
@@ -43,7 +43,7 @@ class Addresses:
         return {ADDRESSES: enrichment(self._context, now_ms, {}, dict(sorted(rows.items())))}
 
 
-def by_ip_address(table: Table) -> dict[str, dict[str, str]]:
+def by_ip_address(table: SnmpTable) -> dict[str, dict[str, str]]:
     """Return the unicast addresses of ipAddressTable; what its index garbles is left out."""
     found: dict[str, dict[str, str]] = {}
     for index, (if_index, kind, prefix) in rows_of(table):
@@ -54,7 +54,7 @@ def by_ip_address(table: Table) -> dict[str, dict[str, str]]:
     return found
 
 
-def by_ip_addr(table: Table) -> dict[str, dict[str, str]]:
+def by_ip_addr(table: SnmpTable) -> dict[str, dict[str, str]]:
     """Return the addresses of ipAddrTable."""
     found: dict[str, dict[str, str]] = {}
     for index, (if_index, mask) in rows_of(table):

@@ -9,7 +9,7 @@ from pollers.profiles.language.absent import Absent
 from pollers.profiles.model import As
 from pollers.profiles.reading.convert import raw_value
 from pollers.snmp.client import Session
-from pollers.snmp.values import Data, Table, Value
+from pollers.snmp.values import Data, SnmpTable, Value
 from schemas.records import Enrichment, Resource
 
 INVENTORY: Final = "inventory"
@@ -59,7 +59,7 @@ async def _read(session: Session) -> dict[str, dict[str, str]]:
     return {index: with_kind(part, found) for index, part in found.items()}
 
 
-def interesting(table: Table) -> dict[str, dict[str, str]]:
+def interesting(table: SnmpTable) -> dict[str, dict[str, str]]:
     """Return the parts that have a class of interest, chassis first; others only with a serial number or model."""
     found: list[tuple[bool, int, dict[str, str]]] = []
     for index, (inside, kind, serial, model) in rows_of(table):

@@ -23,7 +23,7 @@ from pollers.plugins.network.protocols import (
 from pollers.plugins.network.rows import device_of, enrichment, exists
 from pollers.plugins.snmp_facts import DEFAULT_DEADLINE_S, check_options, fitting_profile, float_option
 from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, profile_folders, report_problems
-from pollers.profiles.loading.watch import Watch
+from pollers.profiles.loading.watch import ProfileWatch
 from pollers.profiles.memory.facts import INTERFACE
 from pollers.profiles.model import Profile
 from pollers.profiles.reading.plan import Plan
@@ -51,7 +51,7 @@ class Neighbours:
         self._fallback = context.options.get("fallback", DEFAULT_FALLBACK)
         self._deadline_s = float_option(context, "deadline_s", DEFAULT_DEADLINE_S)
         check_options(context, OPTIONS)
-        self.watch = Watch(profile_folders(context.options), report_problems)
+        self.watch = ProfileWatch(profile_folders(context.options), report_problems)
         self._plans: dict[str, tuple[Profile, Plan]] = {}
 
     @property

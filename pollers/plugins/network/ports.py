@@ -8,10 +8,10 @@ from pollers.profiles.language.absent import Absent
 from pollers.profiles.language.functions import as_text
 from pollers.profiles.memory.facts import INTERFACE
 from pollers.profiles.model import Profile
-from pollers.profiles.reading.known_by import row_keys
-from pollers.profiles.reading.plan import Plan, Walk, make_plan
+from pollers.profiles.reading.constants import row_keys
+from pollers.profiles.reading.plan import Plan, PlannedWalk, make_plan
 from pollers.profiles.reading.poll import read_device
-from pollers.profiles.reading.walking import Memory
+from pollers.profiles.reading.walking import PollMemory
 from pollers.snmp.client import Session
 
 #: the profile whose interfaces stand in for those of a profile without any
@@ -38,13 +38,19 @@ def ports_plan(profile: Profile) -> Plan:
     if table.when is not None or any(name not in table.columns for name in table.row):
         return whole  # what a row is known by, or whether it counts, needs more than these columns
     return replace(
-        whole, groups=(), scalars=(), slow_scalars=(), slow_names={}, needs={}, walks=(Walk((INTERFACE,), oids, ()),)
+        whole,
+        groups=(),
+        scalars=(),
+        slow_scalars=(),
+        slow_names={},
+        needs={},
+        walks=(PlannedWalk((INTERFACE,), oids, ()),),
     )
 
 
 async def read_ports(session: Session, plan: Plan, now_ms: int) -> Sequence[Port]:
     """Return the interfaces that the device's gauges have. Raises SnmpError."""
-    reading = await read_device(session, plan, Memory(), {}, now_ms)
+    reading = await read_device(session, plan, PollMemory(), {}, now_ms)
     frame = reading.frames.frame(INTERFACE)
     columns = {name: frame.column(name) for name in _READ if name in plan.profile.tables[INTERFACE].columns}
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from pollers.plugins.network.heard import CHASSIS_TYPES, PORT_TYPES, Heard, Id, Reject, Rejected, identifier, words
 from pollers.plugins.network.rows import indexed_address, readable, rows_of, whole
 from pollers.profiles.reading.convert import address
-from pollers.snmp.values import Data, Oid, Table
+from pollers.snmp.values import Data, Oid, SnmpTable
 
 
 class Lldp(NamedTuple):
@@ -56,7 +56,7 @@ _CDP_IP: Final = 1
 _CDP_IPV6: Final = 20
 
 
-def heard_by_lldp(mib: Lldp, remote: Table, managed: Table, rejected: Counter[Reject]) -> Iterator[Heard]:
+def heard_by_lldp(mib: Lldp, remote: SnmpTable, managed: SnmpTable, rejected: Counter[Reject]) -> Iterator[Heard]:
     """Yield the neighbours that LLDP's tables have; those that are no use are counted."""
     addresses = _addresses(mib, managed, rejected)
     seen: dict[tuple[int, ...], tuple[int, list[Data]]] = {}
@@ -83,7 +83,7 @@ def heard_by_lldp(mib: Lldp, remote: Table, managed: Table, rejected: Counter[Re
             rejected[problem.reason] += 1
 
 
-def _addresses(mib: Lldp, managed: Table, rejected: Counter[Reject]) -> Mapping[tuple[int, ...], set[str]]:
+def _addresses(mib: Lldp, managed: SnmpTable, rejected: Counter[Reject]) -> Mapping[tuple[int, ...], set[str]]:
     found: dict[tuple[int, ...], set[str]] = {}
     for index, _cells in rows_of(managed):
         text = indexed_address(index[mib.row_arcs :])
@@ -94,7 +94,7 @@ def _addresses(mib: Lldp, managed: Table, rejected: Counter[Reject]) -> Mapping[
     return found
 
 
-def heard_by_cdp(cache: Table, rejected: Counter[Reject]) -> Iterator[Heard]:
+def heard_by_cdp(cache: SnmpTable, rejected: Counter[Reject]) -> Iterator[Heard]:
     """Yield the neighbours that CDP's cache has; it knows them by name, not by chassis."""
     for index, (kind, raw, device, port) in rows_of(cache):
         if device in (None, b"") or port in (None, b"") or len(index) != 2:
@@ -108,7 +108,7 @@ def heard_by_cdp(cache: Table, rejected: Counter[Reject]) -> Iterator[Heard]:
         yield Heard(CDP, index[0], Id("", ""), Id("name", far), "", name, (text,) if text else ())
 
 
-def own_ports(table: Table) -> Mapping[int, Sequence[str]]:
+def own_ports(table: SnmpTable) -> Mapping[int, Sequence[str]]:
     """Return what the device itself calls its ports: LLDP's number -> kind and text of the id, description."""
     found: dict[int, Sequence[str]] = {}
     for index, (subtype, data, description) in rows_of(table):

@@ -7,14 +7,14 @@ from pollers.plugins.base import OptionError, PluginContext
 from pollers.plugins.snmp_facts import DEFAULT_DEADLINE_S, TTL_INTERVALS, float_option
 from pollers.profiles.reading.convert import address
 from pollers.snmp.client import Device
-from pollers.snmp.values import FIRST_EXCEPTION, Data, Table, Value
+from pollers.snmp.values import FIRST_EXCEPTION, Data, SnmpTable, Value
 from schemas.records import Enrichment, Resource
 
 #: InetAddressType and AddressFamilyNumbers agree on these -> octets of the address
 _OCTETS: Final = {1: 4, 2: 16}
 
 
-def rows_of(table: Table) -> Iterator[tuple[tuple[int, ...], list[Data]]]:
+def rows_of(table: SnmpTable) -> Iterator[tuple[tuple[int, ...], list[Data]]]:
     """Yield each row's index and its cells; None where the device gave no value that can be read."""
     for place, index in enumerate(table.rows):
         cells = [column.data[place] if 0 < column.types[place] < FIRST_EXCEPTION else None for column in table.columns]

@@ -6,7 +6,7 @@ from typing import Final
 
 from pollers.profiles.authoring.recorded_lines import Entry, Odd, Recording, RecordingError, read_lines
 from pollers.snmp.client import Stats
-from pollers.snmp.values import Column, Oid, Table, Type, Value
+from pollers.snmp.values import Column, Oid, SnmpTable, Type, Value
 
 __all__ = ["Entry", "Odd", "RecordedSession", "Recording", "RecordingError", "read_lines", "read_recording"]
 
@@ -63,11 +63,11 @@ class RecordedSession:
         self._count(1, len(oids))
         return [self._sorted[place] if place < len(self._sorted) else None for place in places]
 
-    async def walk(self, columns: Sequence[Oid]) -> Table:
+    async def walk(self, columns: Sequence[Oid]) -> SnmpTable:
         """Return the columns' rows in the order of their indexes."""
         cells = {column: dict(self._under(column)) for column in columns}
         rows = sorted({row for found in cells.values() for row in found}, key=arcs_of)
-        table = Table(
+        table = SnmpTable(
             rows,
             [
                 Column(
@@ -83,7 +83,7 @@ class RecordedSession:
         self._count(1 + size // _RESPONSE_BYTES, sum(map(len, cells.values())))
         return table
 
-    async def table(self, columns: Sequence[Oid]) -> Table:
+    async def table(self, columns: Sequence[Oid]) -> SnmpTable:
         return await self.walk(columns)
 
     def _under(self, column: Oid) -> Iterator[tuple[str, Value]]:

@@ -7,7 +7,7 @@ from pollers.profiles.loading.check import check_profile
 from pollers.profiles.loading.library import Document, Library, merged_document
 from pollers.profiles.loading.load import read_profile
 from pollers.profiles.loading.nodes import Node, merge_profiles
-from pollers.profiles.loading.section import Section
+from pollers.profiles.loading.section import ProfileSection
 from pollers.profiles.model import Profile
 from pollers.profiles.place import ProfileError
 
@@ -73,7 +73,7 @@ def _taken_over(documents: Mapping[str, Document], name: str) -> set[str]:
     found = {name}
     if name not in documents:
         return found
-    section = Section(documents[name].root, "", [])
+    section = ProfileSection(documents[name].root, "", [])
     for parent in (*section.texts("extends"), *section.texts("replaces")):
         found |= _taken_over(documents, parent) if parent not in found else set()
     return found
@@ -111,7 +111,7 @@ def _tables(group: Node) -> tuple[str, ...] | None:
     """Return the tables of a group of which one counts; None where several count together."""
     value = group.value
     if isinstance(value, Mapping):
-        section = Section(group, "", [])
+        section = ProfileSection(group, "", [])
         first_of = section.texts("first_of")
         listed = (*section.texts("table"), *section.texts("tables"))
         return first_of or (listed if len(listed) == 1 else None)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from pollers.snmp.codec import ber
-from pollers.snmp.codec.message import GET, REQUEST_ID_BYTES, Answer, CommunityFrame, Request, request, request_id_at
+from pollers.snmp.codec.message import GET, REQUEST_ID_BYTES, CommunityFrame, Request, Response, request, request_id_at
 from pollers.snmp.codec.usm import UsmFrame
 from pollers.snmp.credentials import Community, Credential, UsmUser, Version
 from pollers.snmp.errors import DamagedResponse, SnmpError
@@ -70,7 +70,7 @@ def request_id_of(data: bytes) -> bytes:
     return data[at : at + REQUEST_ID_BYTES] if at >= 0 else b""
 
 
-def identity_in(answer: Answer) -> Identity:
+def identity_in(answer: Response) -> Identity:
     """Return what an answer says. Raises DamagedResponse."""
     found = answer.varbinds()
     values = {oid: raw for oid, tag, raw in zip(found.oids, found.tags, found.raws, strict=True) if tag in _READABLE}

@@ -6,7 +6,7 @@ Pure. RFC 3416 §4.2.2; RFC 1157 §4.1.3 for v1, which refuses a whole request w
 from collections.abc import Sequence
 
 from pollers.snmp.codec import ber
-from pollers.snmp.codec.message import GET_NEXT, Answer, ErrorStatus, Request, request
+from pollers.snmp.codec.message import GET_NEXT, ErrorStatus, Request, Response, request
 from pollers.snmp.errors import DamagedResponse
 from pollers.snmp.tables.machine import refusal
 from pollers.snmp.tables.paging import Paging
@@ -39,7 +39,7 @@ class Nexts:
         self._pages.append(positions)
         return request(GET_NEXT, [self._names[p] for p in positions], page=len(self._pages) - 1)
 
-    def answered(self, request: Request, answer: Answer, offset_ms: int) -> int:  # noqa: ARG002
+    def answered(self, request: Request, answer: Response, offset_ms: int) -> int:  # noqa: ARG002
         positions = self._pages[request.page]
         if answer.status != ErrorStatus.NO_ERROR:
             self._refused(positions, answer)
@@ -53,7 +53,7 @@ class Nexts:
         self._under_way -= 1
         return len(positions)
 
-    def _refused(self, positions: list[int], answer: Answer) -> None:
+    def _refused(self, positions: list[int], answer: Response) -> None:
         """Ask again for what is left after an error-status. Raises SnmpError where one OID alone is refused."""
         at = answer.index - 1
         if answer.status == ErrorStatus.NO_SUCH_NAME and 0 <= at < len(positions):  # v1: nothing follows that one

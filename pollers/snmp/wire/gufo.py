@@ -20,12 +20,12 @@ from pollers.snmp.codec.usm_keys import AUTHS, stretched
 from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivProtocol, UsmUser, Version
 from pollers.snmp.device import explain
 from pollers.snmp.device.channel import Channel, Shared
-from pollers.snmp.device.link import Link
-from pollers.snmp.device.memory import Memory
+from pollers.snmp.device.link import DeviceLink
+from pollers.snmp.device.memory import DeviceMemory
 from pollers.snmp.errors import AuthRefused, DamagedResponse, DeadlineExceeded, NoAnswer
 from pollers.snmp.tables.rowset import RowSet, parts_of, told_now, unchanged
 from pollers.snmp.trace import Exchanged
-from pollers.snmp.values import Column, Data, Oid, Table, Type, Value
+from pollers.snmp.values import Column, Data, Oid, SnmpTable, Type, Value
 from pollers.snmp.wire.permits import Permits
 
 _Found: TypeAlias = Mapping[str, int | float | str | bytes | None]
@@ -69,7 +69,7 @@ class GufoEngine:
         self._shared = shared
         self._permits = permits
 
-    def channel(self, memory: Memory, credential: Credential, link: Link, native: Channel) -> "GufoChannel":
+    def channel(self, memory: DeviceMemory, credential: Credential, link: DeviceLink, native: Channel) -> "GufoChannel":
         asking = _Asking(credential, link, self._shared, native, self._permits)
         return GufoChannel(memory, self._shared, asking, native, self.types)
 
@@ -92,7 +92,9 @@ def _user(user: UsmUser) -> gufo_user.User:
 class _Asking:
     """One gufo session, with the retries, statistics and errors that gufo leaves to its caller."""
 
-    def __init__(self, credential: Credential, link: Link, shared: Shared, native: Channel, permits: Permits) -> None:
+    def __init__(
+        self, credential: Credential, link: DeviceLink, shared: Shared, native: Channel, permits: Permits
+    ) -> None:
         self._credential = credential
         self._link = link
         self._shared = shared
@@ -187,7 +189,7 @@ class _Asking:
 
 class GufoChannel:
     def __init__(
-        self, memory: Memory, shared: Shared, asking: _Asking, native: Channel, types: dict[Oid, Type]
+        self, memory: DeviceMemory, shared: Shared, asking: _Asking, native: Channel, types: dict[Oid, Type]
     ) -> None:
         self._memory = memory
         self._shared = shared
@@ -232,10 +234,10 @@ class GufoChannel:
     async def following(self, oids: Sequence[Oid]) -> list[Oid | None]:
         return await self._native.following(oids)
 
-    async def walk(self, columns: Sequence[Oid]) -> Table:
+    async def walk(self, columns: Sequence[Oid]) -> SnmpTable:
         return await self._native.walk(columns)
 
-    async def table(self, columns: Sequence[Oid]) -> Table:
+    async def table(self, columns: Sequence[Oid]) -> SnmpTable:
         names = tuple([ber.encode_oid(column) for column in columns])
         known = self._memory.row_sets.get(names)
         if known is not None and self._shared.now_s() - known.learnt_at_s < self._shared.limits.row_set_age_s:
@@ -245,7 +247,7 @@ class GufoChannel:
             self._memory.row_sets.pop(names, None)
         return await self._native.table(columns)
 
-    async def _ask_known(self, names: tuple[bytes, ...], columns: Sequence[Oid], known: RowSet) -> Table | None:
+    async def _ask_known(self, names: tuple[bytes, ...], columns: Sequence[Oid], known: RowSet) -> SnmpTable | None:
         """Return the table by its learnt rows, or None where a fresh walk is due."""
         rows = [ber.dotted(suffix) for suffix in parts_of(known.rows)]
         guards = [ber.decode_oid(name + b"\x00") for name in known.guards]
@@ -270,7 +272,7 @@ class GufoChannel:
             made.append(Column(column, bytearray(kinds), data))
         self._memory.row_sets[names] = told_now(known, now[0] or b"\x00")
         offset_ms = int((began_s - opened_s) * 1000)
-        return Table(rows, made, [offset_ms] * len(rows))
+        return SnmpTable(rows, made, [offset_ms] * len(rows))
 
 
 def _cells(oids: Sequence[Oid], tags: bytes, found: _Found) -> list[Data] | None:

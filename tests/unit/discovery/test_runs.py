@@ -9,7 +9,7 @@ from pollers.plugins.base import Discovery, SightingBatch
 from schemas.records import DiscoveryRun, Resource
 from streams.discovery.agent import Discoverer
 from streams.pipeline import Topic
-from streams.runtime.schedule.owner import Due
+from streams.runtime.schedule.owner import DueTick
 from streams.scheduling.slots import Span
 from tests.unit.discovery.test_discoverer import ROUTER, App, installed
 from tests.unit.resources.test_inventory import SWITCH
@@ -49,7 +49,7 @@ async def discoverer_of(app, plugin):
 async def run(app, discoverer):
     discoverer._first_run = {"lab"}
     for partition in range(app.context.settings.kafka.partitions):
-        await discoverer.run(Due(partition, Span(0, 0), gap=False))
+        await discoverer.run(DueTick(partition, Span(0, 0), gap=False))
 
 
 def kept(discoverer):

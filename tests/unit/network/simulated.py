@@ -17,7 +17,7 @@ NOW_MS = 1_700_000_000_000
 INTERVAL_S = 300
 
 
-def entries_of(device: truth.Device, at_s: float = 0.0) -> list[Entry]:
+def entries_of(device: truth.SimulatedDevice, at_s: float = 0.0) -> list[Entry]:
     """Return all that a simulated device shows."""
     view = mib.build(device, 0.0)
     found = []
@@ -47,7 +47,7 @@ def context(access: Recorded, options: Mapping[str, str] = {}) -> PluginContext:
     return PluginContext(section="tested", interval_s=INTERVAL_S, options=options, snmp=access, now_ms=lambda: NOW_MS)
 
 
-def resource_of(device: truth.Device) -> Resource:
+def resource_of(device: truth.SimulatedDevice) -> Resource:
     return Resource(
         site=device.site, resource_class="network", resource_subclass="switch", resource_type=device.vendor,
         resource_id=device.device_id, endpoint=f"{device.address}:16100", plugins=["test"],
@@ -55,11 +55,11 @@ def resource_of(device: truth.Device) -> Resource:
     )  # fmt: skip
 
 
-async def found_by(plugin: EnrichmentPlugin, device: truth.Device) -> Mapping[str, Enrichment]:
+async def found_by(plugin: EnrichmentPlugin, device: truth.SimulatedDevice) -> Mapping[str, Enrichment]:
     return await plugin.enrich(resource_of(device))
 
 
-async def enriched(device: truth.Device) -> EnrichedResource:
+async def enriched(device: truth.SimulatedDevice) -> EnrichedResource:
     """Return the resource with what `interfaces` and `neighbours` find, or nothing where the device is silent."""
     found: dict[str, Enrichment] = {}
     if device.role not in ("silent", "wrong-community"):

@@ -10,7 +10,7 @@ from pollers.profiles.authoring.recording import Entry
 from pollers.snmp.values import Type, Value
 from schemas.records import EnrichedResource, Job
 from streams.playground.simulators.devices import MUTE_ROLES, fleet
-from streams.playground.simulators.truth import Device
+from streams.playground.simulators.truth import SimulatedDevice
 from tests.unit.network.simulated import INTERVAL_S, Recorded, context, entries_of, resource_of
 
 FLEET = [device for device in fleet() if device.role not in MUTE_ROLES]
@@ -70,7 +70,7 @@ async def found_in(entries: list[Entry]):
 
 
 @pytest.mark.parametrize("device", OF_EACH_VENDOR, ids=lambda device: device.vendor)
-async def test_every_neighbour_of_a_simulated_device_is_found_on_the_row_of_its_gauges(device: Device):
+async def test_every_neighbour_of_a_simulated_device_is_found_on_the_row_of_its_gauges(device: SimulatedDevice):
     access = Recorded(entries_of(device))
     found = await neighbours.create(context(access)).enrich(resource_of(device))
     assert access.session.stats.packets_sent <= 20

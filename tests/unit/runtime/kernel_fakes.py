@@ -157,7 +157,7 @@ class FakeWorker(Worker):
         fakes: Any = {"outbox": self.sent, "dead_letters": self.letters}
         return StageContext(
             stage=stage, worker="w", settings=settings, serdes=Serdes(settings, Registry()),
-            metrics=Metrics(stage.name), tenure=type(real.tenure)(settings.kafka, lambda: self.clock_s),
+            metrics=Metrics(stage.name), lease=type(real.lease)(settings.kafka, lambda: self.clock_s),
             now_ms=lambda: self.now_ms, **fakes,
         )  # fmt: skip
 

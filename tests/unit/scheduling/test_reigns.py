@@ -1,7 +1,7 @@
 """Leadership changes are told by the ticks, which outlive the leaders."""
 
 from schemas.records import Tick
-from streams.scheduling.reigns import MOST_REIGNS, Reigns
+from streams.scheduling.terms import MOST_TERMS_SEEN, SeenTerms
 
 
 def tick(slot: int, epoch: int) -> Tick:
@@ -17,17 +17,19 @@ def tick(slot: int, epoch: int) -> Tick:
 
 
 def test_each_leader_is_listed_with_the_time_of_its_first_tick():
-    reigns = Reigns().after([tick(10, 1), tick(11, 1), tick(12, 4), tick(12, 1), tick(13, 4)]).after([tick(14, 5)])
-    assert [(r.epoch, r.leader, r.first_slot) for r in reigns.seen] == [
+    terms_seen = (
+        SeenTerms().after([tick(10, 1), tick(11, 1), tick(12, 4), tick(12, 1), tick(13, 4)]).after([tick(14, 5)])
+    )
+    assert [(r.epoch, r.leader, r.first_slot) for r in terms_seen.seen] == [
         (1, "host:1", 10), (4, "host:4", 12), (5, "host:5", 14),
     ]  # fmt: skip
-    assert (reigns.changes, reigns.seen[0].published_at_ms) == (2, 0)
+    assert (terms_seen.changes, terms_seen.seen[0].published_at_ms) == (2, 0)
 
 
 def test_the_first_leader_that_is_seen_is_no_change():
-    assert Reigns().after([tick(10, 7), tick(11, 7)]).changes == 0
+    assert SeenTerms().after([tick(10, 7), tick(11, 7)]).changes == 0
 
 
 def test_old_reigns_are_forgotten_but_counted():
-    reigns = Reigns().after(tick(slot, slot) for slot in range(250))
-    assert (len(reigns.seen), reigns.seen[-1].epoch, reigns.changes) == (MOST_REIGNS, 249, 249)
+    terms_seen = SeenTerms().after(tick(slot, slot) for slot in range(250))
+    assert (len(terms_seen.seen), terms_seen.seen[-1].epoch, terms_seen.changes) == (MOST_TERMS_SEEN, 249, 249)

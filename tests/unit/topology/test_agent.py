@@ -9,7 +9,7 @@ from streams.pipeline import Topic
 from streams.runtime.faust.app import StageApp
 from streams.runtime.kernel.records import Place, Record
 from streams.runtime.kernel.worker import Worker
-from streams.runtime.ops.watch import Watch
+from streams.runtime.ops.watch import Watchdog
 from streams.runtime.schedule.leadership import Term
 from streams.runtime.settings.loading import load
 from streams.topology.agent import Topologist
@@ -133,7 +133,7 @@ def test_a_worker_that_only_has_views_is_ready_when_they_were_read(tmp_path):
     worker = WithViews("topology", load(ini, {}))
     Topologist(worker)
     assert StageApp(worker).producer_only, "Faust waits for no assignment"
-    watch = Watch(worker, is_recovered=lambda: False, is_stopping=lambda: False)
+    watch = Watchdog(worker, is_recovered=lambda: False, is_stopping=lambda: False)
     assert not watch.health().ready
     assert "enriched-resources, topology" in watch.health().why["views"]
     for topic in (Topic.ENRICHED_RESOURCES, Topic.TOPOLOGY):
