@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from pollers.snmp.credentials import Secret
 from pollers.snmp.limits import Engine
@@ -68,9 +68,17 @@ def _readable(value: str) -> str:
     return value
 
 
+def _still_there(engine: object) -> object:
+    """Return what was given. Raises ValueError for an engine of earlier versions."""
+    if engine == "gufo":
+        raise ValueError("the gufo engine is gone: remove the line, the native engine serves every version")
+    return engine
+
+
 def _engines(entries: tuple[str, ...]) -> tuple[str, ...]:
     for entry in entries:
         whose, _, engine = entry.partition("=")
+        _still_there(engine.strip())
         if not whose.strip() or engine.strip() not in list(Engine):
             raise ValueError(f"expected site=engine or site/device=engine, the engine one of {', '.join(Engine)}")
     return tuple("=".join(part.strip() for part in entry.split("=")) for entry in entries)
@@ -260,9 +268,9 @@ class SnmpSettings(Section):
     probes: int = setting(100, "probes of silent devices under way at a time", ge=1)
     receive_buffer_bytes: int = setting(8 * 2**20, "the socket's receive buffer", ge=65_536, le=2**30)
     plan_cache_bytes: int = setting(64 * 2**20, "prepared requests kept, all devices together", ge=0)
-    engine: Engine = setting(Engine.AUTO, "auto: native, for every version")
+    engine: Annotated[Engine, BeforeValidator(_still_there)] = setting(Engine.AUTO, "auto: native, for every version")
     engines: Annotated[Words, AfterValidator(_engines)] = setting(
-        "", "other engines by site or site/device: fra1=gufo, fra1/sw1=pysnmp"
+        "", "other engines by site or site/device: fra1=pysnmp, fra1/sw1=native"
     )
 
     rules = (
