@@ -28,4 +28,4 @@ class Sample:
     complete: bool = True
     #: the same object as in an earlier sample of this resource, job and group says that index, dimensions, line_rates
     #: and derived are equal to what they were there: they are then not looked at, and not packed again
-    known_by: object | None = None
+    unchanged_since: object | None = None

@@ -18,14 +18,14 @@ from pollers.plugins.snmp_facts import (
 from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, profile_folders, report_problems
 from pollers.profiles.language.absent import Absent
 from pollers.profiles.language.functions import as_text
-from pollers.profiles.loading.watch import Watch
+from pollers.profiles.loading.watch import ProfileWatch
 from pollers.profiles.match import best_profile
 from pollers.profiles.memory.facts import facts_of, namespace_of
 from pollers.profiles.model import As
 from pollers.profiles.reading.convert import raw_value
 from pollers.profiles.reading.plan import Plan, make_plan, slow_part
 from pollers.profiles.reading.poll import read_device
-from pollers.profiles.reading.walking import Memory
+from pollers.profiles.reading.walking import PollMemory
 from pollers.snmp.client import Device, Session
 from schemas.records import Enrichment, Resource
 
@@ -42,7 +42,7 @@ class Interfaces:
         self._fallback = context.options.get("fallback", DEFAULT_FALLBACK)
         self._deadline_s = float_option(context, "deadline_s", DEFAULT_DEADLINE_S)
         check_options(context, OPTIONS)
-        self.watch = Watch(profile_folders(context.options), report_problems)
+        self.watch = ProfileWatch(profile_folders(context.options), report_problems)
         self._plans: dict[str, Plan] = {}
 
     @property
@@ -63,7 +63,7 @@ class Interfaces:
             plan = self._plan(await self._profile_name(session))
             if plan is None:
                 return {}
-            reading = await read_device(session, plan, Memory(), {}, now_ms)
+            reading = await read_device(session, plan, PollMemory(), {}, now_ms)
         return {
             namespace_of(table): self._enrichment(facts_of(known), now_ms)
             for table, known in reading.memory.known.items()

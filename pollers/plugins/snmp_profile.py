@@ -9,7 +9,7 @@ from typing import Final
 
 from pollers.plugins.base import OptionError, PluginContext, Poll
 from pollers.profiles.loading.library import Library
-from pollers.profiles.loading.watch import Watch
+from pollers.profiles.loading.watch import ProfileWatch
 from pollers.profiles.match import best_profile
 from pollers.profiles.memory.facts import known_from_facts, namespace_of, numeric_names
 from pollers.profiles.memory.resting import Resting, rest, wake
@@ -17,11 +17,11 @@ from pollers.profiles.memory.sharing import Sharing
 from pollers.profiles.model import Group, Profile
 from pollers.profiles.place import Problem
 from pollers.profiles.reading.collect import samples_of
+from pollers.profiles.reading.constants import FAULTS, Steady
 from pollers.profiles.reading.frames import Known
-from pollers.profiles.reading.known_by import FAULTS, Steady
 from pollers.profiles.reading.plan import Plan, make_plan
 from pollers.profiles.reading.poll import Reading, read_device
-from pollers.profiles.reading.walking import Memory
+from pollers.profiles.reading.walking import PollMemory
 from pollers.sample import Sample
 from pollers.snmp.client import Device, Session
 from pollers.snmp.errors import AuthRefused, DeadlineExceeded, NoAnswer, SnmpError, Unreachable
@@ -78,7 +78,7 @@ class SnmpProfile:
                 problems["profiles"] = f"expected folders that exist, found {folder}"
         if problems:
             raise OptionError(problems)
-        self.watch = Watch(folders, report_problems)
+        self.watch = ProfileWatch(folders, report_problems)
         for option, name in (("profile", self._fixed), ("fallback", self._fallback)):
             if name and name not in self.watch.library.profiles:
                 raise OptionError({option: f"expected a profile that exists, found {name!r}"})
@@ -115,7 +115,7 @@ class SnmpProfile:
         device = Device(where.site, where.resource_id, where.endpoint)
         deadline_s = self._deadline_s or job.interval_s * 0.9
         session: Session | None = None
-        memory = Memory() if remembered.learnt is None else wake(remembered.learnt)
+        memory = PollMemory() if remembered.learnt is None else wake(remembered.learnt)
         try:
             async with self._context.snmp.open(device, deadline_s) as session:
                 reading = await read_device(

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from pollers.profiles.language.expr import Expression
 from pollers.profiles.language.patterns import Pattern
-from pollers.profiles.place import Place
+from pollers.profiles.place import FileLine
 from pollers.snmp.values import Oid
 
 FORMAT: Final = 1
@@ -69,7 +69,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class ColumnSpec:
     name: str
     use: Use
     sources: tuple[Source, ...]  #: the first that answers counts, row by row
@@ -78,7 +78,7 @@ class Column:
     read_as: As = As.AUTO
     extract: Extract | None = None
     refresh_s: int | None = None  #: read this seldom, and remembered in between
-    at: Place
+    at: FileLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ class Join:
     table: str
     on: "tuple[tuple[str, ...] | Slice, ...]"  #: names and slices, joined by dots; empty = the whole index
     to: str | None = None  #: a column of the other table; None = its index
-    at: Place
+    at: FileLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,16 +113,16 @@ class Computed:
     expression: Expression
     use: Use
     unit: str = "1"
-    at: Place
+    at: FileLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class TableSpec:
     """A table, or (`scalar`) a set of scalars, which is a table of one row."""
 
     name: str
     scalar: bool = False
-    columns: Mapping[str, Column]
+    columns: Mapping[str, ColumnSpec]
     index: tuple[IndexPart, ...] = ()
     row: tuple[str, ...] = ()  #: names that give the row its key, the first that is not blank
     joins: Mapping[str, Join] = field(default_factory=dict)
@@ -131,7 +131,7 @@ class Table:
     static_tags: Mapping[str, str] = field(default_factory=dict)
     computed: Mapping[str, Computed] = field(default_factory=dict)
     line_rate: str | None = None  #: the column that says how many bits per second the row can carry
-    at: Place
+    at: FileLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +140,7 @@ class Group:
     tables: tuple[str, ...]
     first_of: bool = False  #: only the first table that has rows
     interval_s: int | None = None
-    at: Place
+    at: FileLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,9 +156,9 @@ class Profile:
     match: Match | None = None  #: None = only used by its name or by `extends`
     interval_s: int | None = None
     static_tags: Mapping[str, str] = field(default_factory=dict)
-    tables: Mapping[str, Table] = field(default_factory=dict)
+    tables: Mapping[str, TableSpec] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
-    at: Place
+    at: FileLine
 
     def interval_of(self, group: Group, otherwise_s: int) -> int:
         """Return how often a group is polled, seconds."""

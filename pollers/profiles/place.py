@@ -6,7 +6,7 @@ from typing import NamedTuple
 from schemas.errors import PanoptesError
 
 
-class Place(NamedTuple):
+class FileLine(NamedTuple):
     file: str
     line: int  #: from 1; 0 where the file as a whole is meant
 
@@ -17,7 +17,7 @@ class Place(NamedTuple):
 class Problem(NamedTuple):
     """One thing wrong with a profile, for the engineer who writes it."""
 
-    at: Place
+    at: FileLine
     key: str  #: dotted path of keys, e.g. tables.cpu.columns.busy.oid
     expected: str
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from pollers.profiles.language.expr import AGGREGATES, Call, Expression, ExpressionError, Name, Operation, Tree
-from pollers.profiles.model import Column, Computed, IndexPart, Join, Slice, Table, Use
+from pollers.profiles.language.expr import AGGREGATES, Call, Expression, ExpressionError, NameNode, OperationNode, Tree
+from pollers.profiles.model import ColumnSpec, Computed, IndexPart, Join, Slice, TableSpec, Use
 
-Tables: TypeAlias = Mapping[str, Table]
+Tables: TypeAlias = Mapping[str, TableSpec]
 INDEX = "index"
 ROW_NUMBER = "row_number"
 #: what every table has without saying so
@@ -33,10 +33,10 @@ class RowNumber:
 
 
 #: what a name of a table can be
-Meaning: TypeAlias = Column | Computed | IndexPart | Expression | str | Whole | RowNumber
+Meaning: TypeAlias = ColumnSpec | Computed | IndexPart | Expression | str | Whole | RowNumber
 
 
-def meaning(table: Table, name: str) -> Meaning | None:
+def meaning(table: TableSpec, name: str) -> Meaning | None:
     """Return what a name means in its own table: column, computed, index part, tag, static tag; None = nothing."""
     if name in table.columns:
         return table.columns[name]
@@ -52,7 +52,7 @@ def meaning(table: Table, name: str) -> Meaning | None:
     return Whole() if name == INDEX else RowNumber() if name == ROW_NUMBER else None
 
 
-def resolve(tables: Tables, table: Table, path: tuple[str, ...]) -> Ref:
+def resolve(tables: Tables, table: TableSpec, path: tuple[str, ...]) -> Ref:
     """Return which column of which table a name stands for. Raises ExpressionError."""
     if len(path) == 1:
         if meaning(table, path[0]) is None:
@@ -72,19 +72,19 @@ def resolve(tables: Tables, table: Table, path: tuple[str, ...]) -> Ref:
     )
 
 
-def known_names(table: Table) -> list[str]:
+def known_names(table: TableSpec) -> list[str]:
     return [*table.columns, *table.computed, *(part.name for part in table.index), *table.tags, *OWN_NAMES]
 
 
 def split(tree: Tree) -> tuple[list[tuple[str, ...]], list[Call]]:
     """Return the names that a tree reads in its own row, and its calls of functions over tables."""
-    if isinstance(tree, Name):
+    if isinstance(tree, NameNode):
         return [tree.path], []
     if isinstance(tree, Call) and tree.function in AGGREGATES:
         return [], [tree]
     paths: list[tuple[str, ...]] = []
     calls: list[Call] = []
-    if isinstance(tree, Call | Operation):
+    if isinstance(tree, Call | OperationNode):
         for arg in tree.args:
             inner_paths, inner_calls = split(arg)
             paths += inner_paths
@@ -92,7 +92,7 @@ def split(tree: Tree) -> tuple[list[tuple[str, ...]], list[Call]]:
     return paths, calls
 
 
-def aggregated(tables: Tables, call: Call) -> tuple[Table, Tree]:
+def aggregated(tables: Tables, call: Call) -> tuple[TableSpec, Tree]:
     """Return the table that a function over a table reads, and the call with names as that table has them.
 
     Raises ExpressionError where its names belong to no table, or to several.
@@ -100,17 +100,17 @@ def aggregated(tables: Tables, call: Call) -> tuple[Table, Tree]:
     found: set[str] = set()
 
     def strip(tree: Tree) -> Tree:
-        if isinstance(tree, Name):
+        if isinstance(tree, NameNode):
             if len(tree.path) < 2:
                 raise ExpressionError(f"table.column inside of {call.function}, not {tree.path[0]!r}")
             found.add(tree.path[0])
-            return Name(tree.path[1:])
+            return NameNode(tree.path[1:])
         if isinstance(tree, Call):
             if tree.function in AGGREGATES and tree is not call:
                 raise ExpressionError(f"no {tree.function} inside of {call.function}")
             return Call(tree.function, tuple(map(strip, tree.args)))
-        if isinstance(tree, Operation):
-            return Operation(tree.op, tuple(map(strip, tree.args)))
+        if isinstance(tree, OperationNode):
+            return OperationNode(tree.op, tuple(map(strip, tree.args)))
         return tree
 
     stripped = strip(call)
@@ -119,7 +119,7 @@ def aggregated(tables: Tables, call: Call) -> tuple[Table, Tree]:
     return tables[name], stripped
 
 
-def expression_refs(tables: Tables, table: Table, expression: Expression) -> Iterator[Ref]:
+def expression_refs(tables: Tables, table: TableSpec, expression: Expression) -> Iterator[Ref]:
     """Yield everything that an expression of a table reads, aggregates included. Raises ExpressionError."""
     paths, calls = split(expression.tree)
     for path in paths:
@@ -130,14 +130,14 @@ def expression_refs(tables: Tables, table: Table, expression: Expression) -> Ite
             yield from with_join(tables, other, resolve(tables, other, path))
 
 
-def with_join(tables: Tables, table: Table, ref: Ref) -> Iterator[Ref]:
+def with_join(tables: Tables, table: TableSpec, ref: Ref) -> Iterator[Ref]:
     """Yield the reference and what its join needs on both sides. Raises ExpressionError."""
     yield ref
     if ref.via is not None:
         yield from join_refs(tables, table, table.joins[ref.via])
 
 
-def join_refs(tables: Tables, table: Table, join: Join) -> Iterator[Ref]:
+def join_refs(tables: Tables, table: TableSpec, join: Join) -> Iterator[Ref]:
     """Yield what a join reads on both sides. Raises ExpressionError."""
     if join.table not in tables:
         raise ExpressionError(f"a table that exists, not {join.table!r}")
@@ -172,7 +172,7 @@ def reads_rate(tables: Tables, ref: Ref, told: dict[Ref, bool]) -> bool:
         found = meaning(tables[ref.table], ref.name)
         told[here] = (
             found.use is Use.COUNTER
-            if isinstance(found, Column)
+            if isinstance(found, ColumnSpec)
             else any(reads_rate(tables, inner, told) for inner in direct_refs(tables, here))
         )
     return told[here]

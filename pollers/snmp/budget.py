@@ -1,7 +1,7 @@
 """Budgets of a worker: packets per second, and retries as a share of requests (pure: the time is an argument)."""
 
 
-class Rate:
+class TokenBucket:
     """A token bucket: at most `per_s` a second, with a burst of a tenth of a second's worth."""
 
     __slots__ = ("_at_s", "_burst", "_per_s", "_tokens")

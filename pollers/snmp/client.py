@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from pollers.snmp.values import Oid, Table, Value
+from pollers.snmp.values import Oid, SnmpTable, Value
 
 
 class Device(NamedTuple):
@@ -43,11 +43,11 @@ class Session(Protocol):
         """Return one value per OID, in order; what the device lacks is a value of an exception type."""
         ...
 
-    async def walk(self, columns: Sequence[Oid]) -> Table:
+    async def walk(self, columns: Sequence[Oid]) -> SnmpTable:
         """Return every row of the columns, read together, in the device's order of rows."""
         ...
 
-    async def table(self, columns: Sequence[Oid]) -> Table:
+    async def table(self, columns: Sequence[Oid]) -> SnmpTable:
         """Return the same as `walk`, asking for known rows directly where the row set has been learnt."""
         ...
 

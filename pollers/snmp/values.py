@@ -54,15 +54,15 @@ class Column(NamedTuple):
     data: list[Data]
 
 
-class Problem(NamedTuple):
+class TableProblem(NamedTuple):
     """Why part of what was asked for is not there; the rest is good."""
 
     reason: str  #: one word or two, also a metric label, e.g. oid-not-increasing
     detail: str  #: for people
 
 
-class Table(NamedTuple):
+class SnmpTable(NamedTuple):
     rows: list[str]  #: the rows: what follows the column's OID, dotted decimal
     columns: list[Column]  #: in the order in which they were asked for
     offsets_ms: list[int]  #: when each row was answered, milliseconds after the session began
-    problems: Sequence[Problem] = ()
+    problems: Sequence[TableProblem] = ()

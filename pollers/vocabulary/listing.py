@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from pollers.vocabulary.model import Group, Kind, Metric, Vocabulary
+from pollers.vocabulary.model import Metric, MetricGroup, MetricKind, Vocabulary
 from pollers.vocabulary.prometheus import prometheus_name
 
 FORMATS: Final = ("table", "json", "markdown")
@@ -29,7 +29,7 @@ change; what else describes a row stands in `panoptes_<group>_row_info`.
 """
 
 
-def as_table(groups: Sequence[Group]) -> Iterator[str]:
+def as_table(groups: Sequence[MetricGroup]) -> Iterator[str]:
     """Yield for each group its labels, and its metrics as aligned lines: name, unit, name in Prometheus, meaning."""
     for group in groups:
         yield f"{group.name}: {group.meaning}"
@@ -41,7 +41,7 @@ def as_table(groups: Sequence[Group]) -> Iterator[str]:
             yield f"  {'  '.join(cells)}".rstrip()
 
 
-def as_json(groups: Sequence[Group]) -> Iterator[str]:
+def as_json(groups: Sequence[MetricGroup]) -> Iterator[str]:
     """Yield one object a metric."""
     for group, metric in _metrics(groups):
         exported = prometheus_name(metric.group, metric.name, metric.unit, metric.kind)
@@ -60,7 +60,7 @@ def as_json(groups: Sequence[Group]) -> Iterator[str]:
         yield json.dumps(entry, ensure_ascii=False)
 
 
-def as_markdown(groups: Sequence[Group]) -> Iterator[str]:
+def as_markdown(groups: Sequence[MetricGroup]) -> Iterator[str]:
     """Yield a section for each group."""
     for group in groups:
         yield f"\n## {group.name}\n"
@@ -81,7 +81,7 @@ def page(vocabulary: Vocabulary) -> str:
     return HEAD + "".join(f"{line}\n" for line in as_markdown(tuple(vocabulary.groups.values())))
 
 
-def _metrics(groups: Sequence[Group]) -> Iterator[tuple[Group, Metric]]:
+def _metrics(groups: Sequence[MetricGroup]) -> Iterator[tuple[MetricGroup, Metric]]:
     return ((group, metric) for group in groups for metric in group.metrics.values())
 
 
@@ -90,9 +90,9 @@ def _exported(metric: Metric) -> str:
 
 
 def _unit(metric: Metric) -> str:
-    if metric.kind in {Kind.STATE, Kind.INFO}:
+    if metric.kind in {MetricKind.STATE, MetricKind.INFO}:
         return str(metric.kind)
-    return f"{metric.unit}/s" if metric.kind is Kind.RATE else metric.unit
+    return f"{metric.unit}/s" if metric.kind is MetricKind.RATE else metric.unit
 
 
 def _meaning(metric: Metric) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import yaml
 
-from pollers.vocabulary.model import NO_UNIT, Group, Kind, Metric, Vocabulary
+from pollers.vocabulary.model import NO_UNIT, Metric, MetricGroup, MetricKind, Vocabulary
 from schemas.errors import PanoptesError
 
 HERE: Final = Path(__file__).parent
@@ -30,7 +30,7 @@ def load() -> Vocabulary:
 def read(texts: Mapping[str, str]) -> Vocabulary:
     """Return the vocabulary of some files (name without ending -> YAML). Raises VocabularyError."""
     words = _mapping(WORDS, yaml.safe_load(texts[WORDS]))
-    groups: dict[str, Group] = {}
+    groups: dict[str, MetricGroup] = {}
     for file, text in texts.items():
         if file == WORDS:
             continue
@@ -46,11 +46,11 @@ def read(texts: Mapping[str, str]) -> Vocabulary:
     )
 
 
-def _group(where: str, name: str, entry: Any, sets: Mapping[str, list[str]]) -> Group:
+def _group(where: str, name: str, entry: Any, sets: Mapping[str, list[str]]) -> MetricGroup:
     found = _mapping(where, entry)
     _only(where, found, _OF_A_GROUP)
     metrics = _mapping(f"{where}.metrics", found.get("metrics"))
-    return Group(
+    return MetricGroup(
         name=name,
         meaning=_text(f"{where}.meaning", found.get("meaning")),
         labels={key: _text(f"{where}.{key}", text) for key, text in found.get("labels", {}).items()},
@@ -66,14 +66,14 @@ def _metric(where: str, names: tuple[str, str], entry: Any, sets: Mapping[str, l
         if states not in sets:
             raise VocabularyError(f"{where}: states: expected a list, or one of {', '.join(sets)}")
         states = sets[states]
-    kind = found.get("kind", Kind.STATE if states else Kind.LEVEL)
-    if kind not in set(Kind) or (kind == Kind.STATE) is not bool(states) or (states and "unit" in found):
+    kind = found.get("kind", MetricKind.STATE if states else MetricKind.LEVEL)
+    if kind not in set(MetricKind) or (kind == MetricKind.STATE) is not bool(states) or (states and "unit" in found):
         raise VocabularyError(f"{where}: expected kind: level, rate or info, or states without a unit")
     return Metric(
         group=names[0],
         name=names[1],
         unit=_text(f"{where}.unit", found.get("unit", NO_UNIT)),
-        kind=Kind(kind),
+        kind=MetricKind(kind),
         states=tuple(_text(f"{where}.states", state) for state in states),
         meaning=_text(f"{where}.meaning", found.get("meaning")),
         objects=tuple(found.get("objects", ())),

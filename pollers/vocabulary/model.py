@@ -9,7 +9,7 @@ from typing import Final
 NO_UNIT: Final = "1"
 
 
-class Kind(enum.StrEnum):
+class MetricKind(enum.StrEnum):
     """What a metric's values are."""
 
     LEVEL = "level"  #: a number as it is now
@@ -23,14 +23,14 @@ class Metric:
     group: str
     name: str
     unit: str = NO_UNIT  #: of a rate: per second
-    kind: Kind = Kind.LEVEL
+    kind: MetricKind = MetricKind.LEVEL
     states: tuple[str, ...] = ()  #: all the words that a state can be
     meaning: str
     objects: tuple[str, ...] = ()  #: MIB objects that it is read from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class MetricGroup:
     name: str
     meaning: str
     labels: Mapping[str, str]  #: what describes a row, and what it means; the first is what the row is known by
@@ -39,7 +39,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
-    groups: Mapping[str, Group]
+    groups: Mapping[str, MetricGroup]
     vendors: frozenset[str]  #: prefixes of names that are a vendor's own
     stateful_texts: Mapping[str, str]  #: OID -> MIB object, whose text tells a state among others
     renumbered: Mapping[str, str]  #: OID of a table's entry -> its index, which may change at a reboot

@@ -3,7 +3,7 @@
 import re
 from typing import Final, NamedTuple
 
-from pollers.vocabulary.model import NO_UNIT, Kind
+from pollers.vocabulary.model import NO_UNIT, MetricKind
 
 PREFIX: Final = "panoptes"
 PER_SECOND: Final = "per_second"
@@ -19,7 +19,7 @@ class _Unit(NamedTuple):
     scale: float = 1.0
 
 
-def prometheus_name(group: str, metric: str, unit: str, kind: Kind) -> Exported:
+def prometheus_name(group: str, metric: str, unit: str, kind: MetricKind) -> Exported:
     """Return `panoptes_<group>_<metric>_<unit>` with base units, and the scale to them.
 
     A metric that begins with its group's name does not say it again, nor its unit where it has that among its words.
@@ -28,16 +28,16 @@ def prometheus_name(group: str, metric: str, unit: str, kind: Kind) -> Exported:
     """
     group, metric = _clean(group), _clean(metric)
     stem = f"{PREFIX}_{metric}" if f"{metric}_".startswith(f"{group}_") else f"{PREFIX}_{group}_{metric}"
-    if kind is Kind.INFO:
+    if kind is MetricKind.INFO:
         return Exported(f"{stem}_info", 1.0)
-    if kind is Kind.STATE:
+    if kind is MetricKind.STATE:
         return Exported(_unreserved(stem), 1.0)
     if stem.endswith("_per_s"):
         stem += "econd"
     base = base_unit(unit)
     if base.word and f"_{base.word}_" not in f"{stem}_":
         stem = f"{stem}_{base.word}"
-    return Exported(f"{stem}_{PER_SECOND}" if kind is Kind.RATE else _unreserved(stem), base.scale)
+    return Exported(f"{stem}_{PER_SECOND}" if kind is MetricKind.RATE else _unreserved(stem), base.scale)
 
 
 def _unreserved(name: str) -> str:

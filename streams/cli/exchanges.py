@@ -7,7 +7,7 @@ from typing import Final
 
 from pollers.snmp.client import Session
 from pollers.snmp.trace import Exchanged
-from pollers.snmp.values import Oid, Table, Value
+from pollers.snmp.values import Oid, SnmpTable, Value
 
 #: what every poll reads whatever its profile (SNMPv2-MIB, IF-MIB, ENTITY-MIB, SNMP-FRAMEWORK-MIB)
 OBJECTS: Final[Mapping[Oid, str]] = {
@@ -91,10 +91,10 @@ class ToldSession:
         self._exchanges.asked("scalars", oids)
         return await self._session.get_many(oids)
 
-    async def walk(self, columns: Sequence[Oid]) -> Table:
+    async def walk(self, columns: Sequence[Oid]) -> SnmpTable:
         self._exchanges.asked("walk", columns)
         return await self._session.walk(columns)
 
-    async def table(self, columns: Sequence[Oid]) -> Table:
+    async def table(self, columns: Sequence[Oid]) -> SnmpTable:
         self._exchanges.asked("table", columns)
         return await self._session.table(columns)

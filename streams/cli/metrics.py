@@ -9,10 +9,10 @@ import click
 from pollers.profiles.authoring.spoken import groups_of
 from pollers.vocabulary.listing import FORMATS, as_json, as_markdown, as_table, page
 from pollers.vocabulary.load import load
-from pollers.vocabulary.model import Group
+from pollers.vocabulary.model import MetricGroup
 from streams.cli.device import fail, load_library, profiles_option
 
-_AS: Final[dict[str, Callable[[Sequence[Group]], Iterator[str]]]] = {
+_AS: Final[dict[str, Callable[[Sequence[MetricGroup]], Iterator[str]]]] = {
     "table": as_table,
     "json": as_json,
     "markdown": as_markdown,
@@ -34,7 +34,7 @@ def list_(name: str | None, folders: tuple[Path, ...], form: str) -> None:
     if name is None and form == "markdown":
         click.echo(page(vocabulary), nl=False)
         return
-    groups: Sequence[Group] = tuple(vocabulary.groups.values())
+    groups: Sequence[MetricGroup] = tuple(vocabulary.groups.values())
     if name is not None:
         library = load_library(folders)
         if name not in library.profiles:

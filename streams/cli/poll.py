@@ -19,7 +19,7 @@ from pollers.profiles.model import As
 from pollers.profiles.reading.convert import raw_value
 from pollers.profiles.reading.plan import Plan, make_plan
 from pollers.profiles.reading.poll import Reading, read_device
-from pollers.profiles.reading.walking import Memory
+from pollers.profiles.reading.walking import PollMemory
 from pollers.snmp.client import Session
 from pollers.snmp.errors import SnmpError
 from schemas.records import Outcome
@@ -39,7 +39,7 @@ from streams.cli.exchanges import Exchanges, ToldSession
 
 
 @dataclass(frozen=True, slots=True)
-class Polled:
+class PolledOnce:
     profile: str
     poll: Poll
     whole: bool  #: every request was answered
@@ -69,7 +69,7 @@ def command(
     library = load_library(folders)
     exchanges = Exchanges(_say) if explain else None
 
-    async def work(session: Session) -> Polled:
+    async def work(session: Session) -> PolledOnce:
         if exchanges is None:
             return await poll_once(session, library, name, explain=False)
         return await _told(session, library, name, exchanges)
@@ -121,7 +121,7 @@ async def choose_profile(session: Session, library: Library, name: str | None) -
 
 async def poll_once(
     session: Session, library: Library, name: str | None, *, explain: bool, exchanges: Exchanges | None = None
-) -> Polled:
+) -> PolledOnce:
     """Return what a poll brings in; with `explain`, a second one tells what it costs once all is learnt.
 
     `exchanges` learns the names of the profile's columns. Raises SnmpError where the first poll fails.
@@ -135,17 +135,17 @@ async def poll_once(
         _say("first poll")
     now_ms = time.time_ns() // 1_000_000
     before = session.stats.packets_sent
-    reading = await read_device(session, plan, Memory(), {}, now_ms)
+    reading = await read_device(session, plan, PollMemory(), {}, now_ms)
     first = session.stats.packets_sent - before
     poll = to_poll(plan, reading, session)
     if exchanges is not None:
         _say("later poll")
     if explain:
         await _tell_costs(session, plan, reading, first, now_ms)
-    return Polled(profile, poll, not reading.problems)
+    return PolledOnce(profile, poll, not reading.problems)
 
 
-async def _told(session: Session, library: Library, name: str | None, exchanges: Exchanges) -> Polled:
+async def _told(session: Session, library: Library, name: str | None, exchanges: Exchanges) -> PolledOnce:
     """Return what a poll of a live device brings in, each request told. Raises SnmpError where the first poll fails."""
     try:
         told = ToldSession(session, exchanges)

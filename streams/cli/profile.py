@@ -16,7 +16,7 @@ from pollers.profiles.authoring.wording import wording_problems
 from pollers.profiles.importing.folder import ENDINGS, SOURCES, Result, import_texts
 from pollers.profiles.loading.library import Library, read_library
 from pollers.profiles.match import fits
-from pollers.profiles.reading.known_by import FAULTS
+from pollers.profiles.reading.constants import FAULTS
 from pollers.snmp.client import Session
 from pollers.vocabulary.load import load
 from schemas.records import Outcome

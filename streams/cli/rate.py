@@ -13,7 +13,7 @@ from streams.gauges.fold.advance import Arrival, State, Step, advance
 from streams.gauges.fold.derived import Derived, parse
 from streams.gauges.fold.explain import explain
 from streams.gauges.fold.plan import Rules
-from streams.gauges.limits import Limits
+from streams.gauges.limits import RateLimits
 from streams.gauges.records.gauge import gauges_of
 from streams.gauges.records.jsonl import LineError, read_sample, write_gauge
 from streams.gauges.samples.sample import from_record
@@ -63,7 +63,7 @@ def command(  # noqa: PLR0913 - one per option
     """
     if as_json and in_words:
         raise click.UsageError("--json and --explain exclude one another")
-    limits = Limits(line_rate_margin=line_rate_margin, max_gap_intervals=max_gap_intervals)
+    limits = RateLimits(line_rate_margin=line_rate_margin, max_gap_intervals=max_gap_intervals)
     converter = _Offline(Rules(limits=limits, derived=derived, with_counters=counters), in_words=in_words)
     bad = 0
     for number, line in enumerate(samples, start=1):

@@ -25,7 +25,7 @@ from streams.runtime.kafka.topic_names import topic_name
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings
-from streams.scheduling.audit import Audit, Report, Window
+from streams.scheduling.audit import Audit, AuditReport, Window
 
 EXIT_UNACCOUNTED: Final = 1
 EXIT_NO_PROOF: Final = 3
@@ -36,7 +36,7 @@ UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 LATEST: Final = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  #: today's time in milliseconds is far beyond it
 
 
-class Moment(click.ParamType):
+class WhenType(click.ParamType):
     """Unix seconds, `15m` (ago; s, m, h or d), or a time like 2025-01-31T12:00:00 (UTC unless it says otherwise)."""
 
     name = "when"
@@ -78,8 +78,8 @@ def command() -> None:
 
 
 @command.command("audit")
-@click.option("--since", type=Moment(), required=True, help="First slot: Unix seconds, an age (15m), or an ISO time.")
-@click.option("--until", type=Moment(), help="Last slot; by default now.")
+@click.option("--since", type=WhenType(), required=True, help="First slot: Unix seconds, an age (15m), or an ISO time.")
+@click.option("--until", type=WhenType(), help="Last slot; by default now.")
 @click.option(
     "--settle", "settle_s", type=float, callback=_seconds, default=30.0, show_default=True,
     help="A slot is judged when its interval and so many seconds have passed.",
@@ -115,14 +115,14 @@ def audit_slots(  # noqa: PLR0913 (one argument per option)
     sys.exit(exit_status(report, strict=strict))
 
 
-def exit_status(report: Report, *, strict: bool) -> int:
+def exit_status(report: AuditReport, *, strict: bool) -> int:
     """Return 0 for a proof, 1 for proof of the contrary, 3 for none."""
     if report.missing or report.off_phase or (strict and report.polled_twice):
         return EXIT_UNACCOUNTED
     return EXIT_NO_PROOF if report.unreadable or not report.expected else 0
 
 
-async def audit(settings: Settings, window: Window) -> Report:
+async def audit(settings: Settings, window: Window) -> AuditReport:
     """Return the report over all partitions.
 
     A resource's records have one partition number in both topics, so one partition after the other is judged and
@@ -130,7 +130,7 @@ async def audit(settings: Settings, window: Window) -> Report:
     """
     serdes = Serdes(settings, open_registry(settings))
     options = client_options(settings.kafka)
-    report = Report()
+    report = AuditReport()
     for number in await partitions(options, topic_name(settings, Topic.ENRICHED_RESOURCES)):
         one = Audit(window)
         unreadable = await _resources(one, options, settings, serdes, number)
@@ -165,7 +165,7 @@ async def _statuses(into: Audit, options: Mapping[str, Any], settings: Settings,
     return unreadable
 
 
-def as_data(report: Report, window: Window) -> dict[str, Any]:
+def as_data(report: AuditReport, window: Window) -> dict[str, Any]:
     """Return the report in JSON's types; slots are Unix seconds, with all lists in full."""
     return {
         "since": window.since,
@@ -198,7 +198,7 @@ def as_data(report: Report, window: Window) -> dict[str, Any]:
 _SHARES: Final = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 
 
-def as_lines(report: Report, window: Window, *, limit: int | None) -> list[str]:
+def as_lines(report: AuditReport, window: Window, *, limit: int | None) -> list[str]:
     """Return the report for people, its lists cut to `limit` lines."""
     final = ", ".join(f"{outcome.value.lower()} {count}" for outcome, count in report.final.most_common())
     late = {name: report.lateness_quantile_ms(share) for name, share in _SHARES.items()}

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from schemas.errors import FatalError
 from streams.cli.loading import config_option, load_or_exit
 from streams.runtime.kafka.client import sample_client_logs
-from streams.runtime.kafka.topics import Report, check_topics, ensure_topics, update_topics
+from streams.runtime.kafka.topics import TopicsReport, check_topics, ensure_topics, update_topics
 from streams.runtime.settings.loading import Settings
 
 
@@ -58,5 +58,5 @@ def check(config: Path | None) -> None:
     sys.exit(1 if lines else 0)
 
 
-def _lines(report: Report) -> list[str]:
+def _lines(report: TopicsReport) -> list[str]:
     return [*(f"topic {name} is missing" for name in report.missing), *report.fatal, *report.differing]

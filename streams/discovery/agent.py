@@ -17,7 +17,7 @@ from streams.runtime.kernel.context import StageContext
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import Installed
-from streams.runtime.schedule.owner import Due
+from streams.runtime.schedule.owner import DueTick
 from streams.runtime.schedule.stage_schedule import StageSchedule
 from streams.runtime.snmp import open_plugins
 from streams.scheduling.due import Schedule
@@ -58,7 +58,7 @@ class Discoverer:
         )
         metrics.counters("plugin_faults", "calls in which a plugin failed", "section", self.faults.items)
 
-    async def run(self, due: Due) -> None:
+    async def run(self, due: DueTick) -> None:
         """Run what is due; a worker runs each of its sections at its first tick, so that a start shows at once."""
         schedule = self._schedules.get(due.partition)
         if schedule is None:

@@ -22,7 +22,7 @@ from streams.runtime.kernel.records import Record
 from streams.runtime.kernel.table import Table
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.plugins import Installed, Plugins
-from streams.runtime.schedule.owner import Due
+from streams.runtime.schedule.owner import DueTick
 from streams.runtime.schedule.schedules import Schedules
 from streams.runtime.schedule.stage_schedule import StageSchedule
 from streams.runtime.snmp import open_plugins
@@ -121,7 +121,7 @@ class Enricher(Part):
             log.error("enrichment failed resource=%s fault=%r", key, fault)
             self._retry(key, time.time() + RETRY_S)
 
-    async def run(self, due: Due) -> None:
+    async def run(self, due: DueTick) -> None:
         """Do what is due at a tick: its sections, first attempts that were cut short, and retries."""
         wanted: dict[str, list[str]] = {}
         for slot in due.span.seconds:

@@ -10,7 +10,7 @@ from schemas.records import Gauge, RawCounters
 from streams.gauges.converter import Converter, SchemaNeeded
 from streams.gauges.fold.derived import Derived
 from streams.gauges.fold.plan import Rules
-from streams.gauges.limits import Limits
+from streams.gauges.limits import RateLimits
 from streams.gauges.samples.form import HEADER_SIZE
 from streams.gauges.transforms.chain import Transform
 from streams.gauges.transforms.derived_section import DerivedValues
@@ -100,7 +100,7 @@ class Gauges:
 
 def rules_of(settings: GaugesSettings, derived: Sequence[Derived]) -> Rules:
     """Return the settings as the fold wants them."""
-    limits = Limits(line_rate_margin=settings.line_rate_margin, max_gap_intervals=settings.max_gap_intervals)
+    limits = RateLimits(line_rate_margin=settings.line_rate_margin, max_gap_intervals=settings.max_gap_intervals)
     return Rules(limits=limits, derived=tuple(derived), with_counters=settings.emit_counters)
 
 

@@ -13,15 +13,15 @@ from schemas.records import Gauge, RawCounters
 from streams.gauges.fold.advance import Arrival, State, advance
 from streams.gauges.fold.findings import Rows
 from streams.gauges.fold.plan import Rules
-from streams.gauges.kept import Kept, Series
+from streams.gauges.kept import Series, SeriesCache
 from streams.gauges.records.encode import pack
 from streams.gauges.records.gauge import gauges_of
 from streams.gauges.samples.form import HEADER_SIZE, learn
-from streams.gauges.samples.sample import Sample, from_record, to_record
-from streams.gauges.samples.state import SIDES, Entry, StateError, entry_key, read_entry, series_of, write_entry
+from streams.gauges.samples.sample import DecodedSample, from_record, to_record
+from streams.gauges.samples.state import SIDES, StateEntry, StateError, entry_key, read_entry, series_of, write_entry
 from streams.gauges.transforms.chain import Transform, Transformed, transform, wanted
 
-__all__ = ("Aside", "Converted", "Converter", "SchemaNeeded", "Series")
+__all__ = ("Converted", "Converter", "EntryAside", "SchemaNeeded", "Series")
 
 #: bytes that a series takes in memory: so many, and so many for each byte of its record; measured, not guessed
 _SERIES_BYTES: Final = 4_096
@@ -45,7 +45,7 @@ class GaugeSerde(Protocol):
     def encode(self, record: Gauge) -> bytes: ...
 
 
-class Aside(NamedTuple):
+class EntryAside(NamedTuple):
     """Something that could not be used and is to be set aside: an entry of the table, or a transform's part."""
 
     key: bytes
@@ -56,7 +56,7 @@ class Aside(NamedTuple):
 class Converted(NamedTuple):
     rows: Sequence[bytes]  #: packed gauges, to be published under the resource's key
     entry: tuple[bytes, bytes] | None  #: key and value to be written to the table after that
-    asides: Sequence[Aside] = ()
+    asides: Sequence[EntryAside] = ()
 
 
 class SchemaNeeded(Exception):
@@ -89,7 +89,7 @@ class Converter:
         self._gauge: Final = gauge
         self._stored: Final = stored
         self._transforms: Final = transforms
-        self._kept: Final = Kept(most_kept_bytes)
+        self._kept: Final = SeriesCache(most_kept_bytes)
         #: headers of records whose schema is lost: state that has them is set aside
         self.lost: Final[set[bytes]] = set()
         self.arrivals: Final[Counter[str]] = Counter()
@@ -123,7 +123,7 @@ class Converter:
         if sample.shape.fixed.resource.encode() != key:
             raise RecordError(f"the key {key!r} is not the record's resource {sample.shape.fixed.resource!r}")
         name = series_of(sample.shape.fixed)
-        asides: Sequence[Aside] = ()
+        asides: Sequence[EntryAside] = ()
         found = None if known is None else known.get(name)
         if found is None:
             found, asides = self._load(partition, name)
@@ -135,14 +135,14 @@ class Converter:
         self._kept.put(partition, key, found, _SERIES_BYTES + round(_BYTES_PER_BYTE * len(value)))
         return converted._replace(asides=(*asides, *converted.asides))
 
-    def _decoded(self, value: bytes) -> Sample:
+    def _decoded(self, value: bytes) -> DecodedSample:
         try:
             return from_record(self._raw.decode(value))
         except BackendError as absent:
             raise SchemaNeeded(value) from absent
 
-    def _advance(self, series: Series, sample: Sample, value: bytes) -> Converted:
-        state, asides = series.state, list[Aside]()
+    def _advance(self, series: Series, sample: DecodedSample, value: bytes) -> Converted:
+        state, asides = series.state, list[EntryAside]()
         if state is not None and sample.slot == state.last.slot and series.older is not None:
             state, asides = self._with_prior(series, state, series.older)
         step = advance(state, sample, self._rules)
@@ -155,23 +155,23 @@ class Converter:
         self.numbers += sample.counts.size
         if not step.rows.plain or step.rows.taken or step.rows.gone:
             self.words.update(step.counts())
-        asides += [Aside(section.encode(), value, fault) for section, fault in made.faults]
+        asides += [EntryAside(section.encode(), value, fault) for section, fault in made.faults]
         if step.arrival is Arrival.REPLAYED:
             return Converted(made.packed, None, asides=asides)
         series.state = step.state._replace(prior=None)
         series.side = 1 - series.side
         series.before, series.after = series.after, made.states
-        entry = write_entry(Entry(sample.slot, made.states, value))
+        entry = write_entry(StateEntry(sample.slot, made.states, value))
         series.older, series.newest = series.newest, entry
         return Converted(made.packed, (entry_key(series.name, series.side), entry), asides)
 
-    def _with_prior(self, series: Series, state: State, older: bytes) -> tuple[State, list[Aside]]:
+    def _with_prior(self, series: Series, state: State, older: bytes) -> tuple[State, list[EntryAside]]:
         """Return the state with its prior sample, or what cannot be read of that. Raises SchemaNeeded."""
         try:
             return State(state.last, self._restored(read_entry(older), series.name)), []
         except RecordError as why:
             series.older = None
-            return state, [Aside(entry_key(series.name, 1 - series.side), older, why)]
+            return state, [EntryAside(entry_key(series.name, 1 - series.side), older, why)]
 
     def _pack(self, rows: Rows, states: Mapping[str, bytes]) -> Transformed:
         if self._transforms:
@@ -183,11 +183,11 @@ class Converter:
                 return transform(chosen, states, record, gauges, self._gauge.encode)
         return Transformed(pack(rows, self._gauge.header, with_counters=self._rules.with_counters), {}, ())
 
-    def _load(self, partition: int, name: str) -> tuple[Series, Sequence[Aside]]:
+    def _load(self, partition: int, name: str) -> tuple[Series, Sequence[EntryAside]]:
         """Return a series as the table has it; what cannot be read of it is set aside."""
         self.loads += 1
-        read: list[tuple[Entry, int, bytes]] = []
-        asides: list[Aside] = []
+        read: list[tuple[StateEntry, int, bytes]] = []
+        asides: list[EntryAside] = []
         for side in SIDES:
             stored = self._stored(partition, entry_key(name, side))
             if stored is None:
@@ -195,7 +195,7 @@ class Converter:
             try:
                 read.append((read_entry(stored), side, stored))
             except RecordError as why:
-                asides.append(Aside(entry_key(name, side), stored, why))
+                asides.append(EntryAside(entry_key(name, side), stored, why))
         series = Series(name)
         read.sort(key=lambda found: found[0].slot)
         while read and series.state is None:
@@ -203,14 +203,14 @@ class Converter:
             try:
                 series.state = State(self._restored(entry, name), None)
             except RecordError as why:
-                asides.append(Aside(entry_key(name, side), stored, why))
+                asides.append(EntryAside(entry_key(name, side), stored, why))
             else:
                 series.side, series.newest, series.after = side, stored, entry.transforms
         for entry, _, stored in read:
             series.older, series.before = stored, entry.transforms
         return series, asides
 
-    def _restored(self, entry: Entry, name: str) -> Sample:
+    def _restored(self, entry: StateEntry, name: str) -> DecodedSample:
         if entry.value[:HEADER_SIZE] in self.lost:
             raise StateError("state with a record whose schema is lost")
         try:

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final
 
 from streams.gauges.fold.advance import State
-from streams.gauges.samples.form import Form
+from streams.gauges.samples.form import RecordForm
 
 #: how many keys are looked at, at most, for each series that is put there
 _LOOKS: Final = 4
@@ -33,7 +33,7 @@ class Series:
     older: bytes | None = None  #: the prior sample's
     before: Mapping[str, bytes] = field(default_factory=dict)  #: states of transforms before the last sample
     after: Mapping[str, bytes] = field(default_factory=dict)  #: and after it
-    form: Form | None = None
+    form: RecordForm | None = None
     size: int = 0  #: bytes that it counts for
 
     def is_stale(self, slot: int) -> bool:
@@ -44,7 +44,7 @@ class Series:
         return slot - last.slot > _STALE_INTERVALS * last.shape.fixed.interval_s
 
 
-class Kept:
+class SeriesCache:
     """Series by partition and key of their records."""
 
     def __init__(self, most_bytes: int) -> None:

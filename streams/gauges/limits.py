@@ -19,7 +19,7 @@ HAPPENS_TO_PACKETS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RateLimits:
     """The settings of the counter-to-rate conversion."""
 
     #: factor on the line's speed above which a rate is refused; counters that the device refreshes every few seconds
@@ -42,7 +42,7 @@ class Bound(NamedTuple):
 
 
 def bound(
-    unit: str, line_rate_bits_per_s: int, limits: Limits, smallest_packet_bits: int = SMALLEST_PACKET_BITS
+    unit: str, line_rate_bits_per_s: int, limits: RateLimits, smallest_packet_bits: int = SMALLEST_PACKET_BITS
 ) -> Bound:
     """Return the bounds of a counter of that unit on a line of that speed (0 where unknown).
 

@@ -2,7 +2,7 @@
 
 from pollers.plugins.base import Kind
 from streams.pipeline import Topic
-from streams.polling.agent_asking import MARGIN_S
+from streams.polling.agent_caller import MARGIN_S
 from streams.polling.agent_poller import Poller
 from streams.runtime.build import open_worker
 from streams.runtime.kernel.worker import Worker

@@ -12,12 +12,12 @@ from pollers.plugins.base import Poll
 from schemas.errors import FatalError, RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, RawCounters
 from streams.pipeline import Topic
-from streams.polling.agent_asking import Asking
-from streams.polling.agent_turns import Turns
+from streams.polling.agent_caller import PluginCaller
+from streams.polling.agent_turns import PollTurns
 from streams.polling.held import Held, Holding, packed, unpacked
 from streams.polling.packing import pack, pack_status
 from streams.polling.results import Timing, missed, polled
-from streams.runtime.kafka.outbox import Record
+from streams.runtime.kafka.outbox import Outgoing
 from streams.runtime.kernel.context import StageContext, now_ms
 from streams.runtime.kernel.effects import Effects, Write, decoding
 from streams.runtime.kernel.lifecycle import Part
@@ -25,7 +25,7 @@ from streams.runtime.kernel.records import Record as Incoming
 from streams.runtime.kernel.table import Table
 from streams.runtime.ops.profile_metrics import measure_profiles
 from streams.runtime.plugins import Installed
-from streams.runtime.schedule.owner import Due
+from streams.runtime.schedule.owner import DueTick
 from streams.runtime.schedule.schedules import Schedules
 from streams.scheduling.inflight import Caps, InFlight, Missed, PollId
 from streams.scheduling.slots import SlotRun
@@ -39,12 +39,12 @@ AT_ONCE: Final = 100
 STATUSES_WAIT_S: Final = 0.005
 
 
-class Records(NamedTuple):
+class PollRecords(NamedTuple):
     """What is published of one poll."""
 
     outcome: Outcome
-    status: Record
-    counters: Sequence[Record]
+    status: Outgoing
+    counters: Sequence[Outgoing]
 
 
 class Poller(Part):
@@ -54,17 +54,17 @@ class Poller(Part):
         self.table = table
         self._context = context
         self._outbox = context.outbox
-        self._tenure = context.tenure
+        self._lease = context.lease
         self._zone = context.settings.polling.zone
         self._plugins = tuple(plugins)
-        self._asking = Asking({plugin.section.name: plugin.instance for plugin in self._plugins})
+        self._caller = PluginCaller({plugin.section.name: plugin.instance for plugin in self._plugins})
         self._serde = context.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
         self._raw_serde = context.serdes.of(Topic.RAW_COUNTERS, RawCounters)
         self._status_serde = context.serdes.of(Topic.POLL_STATUS, PollStatus)
         self._raw_topic = context.topic_name(Topic.RAW_COUNTERS)
         self._status_topic = context.topic_name(Topic.POLL_STATUS)
         room = context.settings.polling.max_polls_in_flight
-        self.turns = Turns(InFlight(Caps(polls=room, suspects=max(1, room // SUSPECTS_SHARE))), self._miss)
+        self.turns = PollTurns(InFlight(Caps(polls=room, suspects=max(1, room // SUSPECTS_SHARE))), self._miss)
         self.outcomes: Counter[Outcome] = Counter()
         self.lateness_s = 0.0  #: sum over all polls
         self._holding = Holding(lambda stored: self._serde.decode(unpacked(stored)))
@@ -77,7 +77,7 @@ class Poller(Part):
             "slots", "slots by what became of them", "outcome", lambda: [(o.value, n) for o, n in self.outcomes.items()]
         )
         metrics.counter("poll_lateness_seconds", "sum of how late polls started", lambda: self.lateness_s)
-        metrics.counter("plugin_faults", "polls that a fault of their plugin spoilt", lambda: self._asking.faults)
+        metrics.counter("plugin_faults", "polls that a fault of their plugin spoilt", lambda: self._caller.faults)
         measure_profiles(metrics, [plugin.instance for plugin in self._plugins])
         metrics.gauge("polls_running", "polls that run", lambda: in_flight.running)
         metrics.gauge("polls_waiting", "polls that wait for room", lambda: in_flight.waiting)
@@ -116,7 +116,7 @@ class Poller(Part):
     def _stored(self, key: str) -> bytes | None:
         return self.table.get(self._context.partition_of(key), key.encode())
 
-    async def run(self, due: Due) -> None:
+    async def run(self, due: DueTick) -> None:
         """Poll, or record as missed, every (resource, job) that a tick asks for."""
         if due.gap:
             await self._miss_gap(due)
@@ -125,7 +125,7 @@ class Poller(Part):
         polls = [PollId(key, job, slot) for slot in due.span.seconds for key, job in schedule.due(slot)]
         await asyncio.gather(*(self.turns.take(poll, self._poll) for poll in polls))
 
-    async def _miss_gap(self, due: Due) -> None:
+    async def _miss_gap(self, due: DueTick) -> None:
         runs = tuple(self.schedules.of(due.partition).missed_within(due.span))
         for begin in range(0, len(runs), AT_ONCE):
             missed_runs = runs[begin : begin + AT_ONCE]
@@ -140,7 +140,7 @@ class Poller(Part):
             return False  # it expired meanwhile
         held = self._holding.get(key, stored)
         started_at_ms = now_ms()
-        poll = await self._asking.ask(held.enriched, job, slot)
+        poll = await self._caller.ask(held.enriched, job, slot)
         timing = Timing(slot=slot, started_at_ms=started_at_ms, ended_at_ms=now_ms())
         self.lateness_s += max(0.0, started_at_ms / 1000 - slot)
         outcome = await self._publish(held, job, timing, poll)
@@ -156,7 +156,7 @@ class Poller(Part):
         records = self._encoded(held, job, timing, poll)
         try:
             await self._outbox.send_all(records.counters)
-            await self._tenure.sure()
+            await self._lease.sure()
             await self._outbox.send_all([records.status], STATUSES_WAIT_S)
         except RecordError as error:
             records = self._encoded(held, job, timing, _spoilt(poll, error))
@@ -164,7 +164,7 @@ class Poller(Part):
         self.outcomes[records.outcome] += 1
         return records.outcome
 
-    def _encoded(self, held: Held, job: Job, timing: Timing, poll: Poll) -> Records:
+    def _encoded(self, held: Held, job: Job, timing: Timing, poll: Poll) -> PollRecords:
         """Return the poll's records; of one that cannot be written, the status that says so."""
         try:
             return self._records(held, job, timing, poll)
@@ -174,21 +174,23 @@ class Poller(Part):
             spoilt = _spoilt(poll, error)
         except Exception as fault:  # noqa: BLE001 - the edge of the stage: one device's poll is not to fail its tick
             why = f"what it returned is no Poll: {type(fault).__name__}"
-            spoilt = self._asking.fault(held.enriched.resource.identity, job, why, fault)
+            spoilt = self._caller.fault(held.enriched.resource.identity, job, why, fault)
         return self._records(held, job, timing, spoilt)
 
-    def _records(self, held: Held, job: Job, timing: Timing, poll: Poll) -> Records:
+    def _records(self, held: Held, job: Job, timing: Timing, poll: Poll) -> PollRecords:
         resource = held.enriched.resource
         # the status first: a RecordError of the samples then says that the rest of the poll can be written
         status = pack_status(self._status_serde.header, polled(resource, job, timing, poll, self._context.worker))
         counters = self._counters(held, job, timing.slot, poll)
-        return Records(Outcome(poll.outcome), Record(self._status_topic, resource.identity.encode(), status), counters)
+        return PollRecords(
+            Outcome(poll.outcome), Outgoing(self._status_topic, resource.identity.encode(), status), counters
+        )
 
-    def _counters(self, held: Held, job: Job, slot: int, poll: Poll) -> list[Record]:
+    def _counters(self, held: Held, job: Job, slot: int, poll: Poll) -> list[Outgoing]:
         """Return the records of the poll's samples. Raises RecordError for one that is none."""
         header, key = self._raw_serde.header, held.enriched.resource.identity.encode()
         return [
-            Record(self._raw_topic, key, pack(header, held.enriched, job, slot, sample, held.heads))
+            Outgoing(self._raw_topic, key, pack(header, held.enriched, job, slot, sample, held.heads))
             for sample in poll.samples
         ]
 
@@ -198,14 +200,14 @@ class Poller(Part):
         if record is not None:
             await self._outbox.send_all([record])
 
-    def _missed_status(self, key: str, job: Job, slots: SlotRun, reason: str) -> Record | None:
+    def _missed_status(self, key: str, job: Job, slots: SlotRun, reason: str) -> Outgoing | None:
         stored = self._stored(key)
         if stored is None:
             return None
         self.outcomes[Outcome.MISSED] += slots.slots
         resource = self._holding.get(key, stored).enriched.resource
         status = missed(resource, job, slots, reason=reason, at_ms=now_ms(), worker=self._context.worker)
-        return Record(self._status_topic, key.encode(), pack_status(self._status_serde.header, status))
+        return Outgoing(self._status_topic, key.encode(), pack_status(self._status_serde.header, status))
 
 
 def _spoilt(poll: Poll, error: RecordError) -> Poll:

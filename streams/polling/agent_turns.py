@@ -11,7 +11,7 @@ from streams.scheduling.inflight import Decision, InFlight, Missed, Next, PollId
 SWEEP_EVERY_S: Final = 1.0
 
 
-class Turns:
+class PollTurns:
     """The polls of this worker that run or wait."""
 
     def __init__(self, in_flight: InFlight, miss: Callable[[Missed], Awaitable[None]]) -> None:

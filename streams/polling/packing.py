@@ -32,7 +32,7 @@ class Head(NamedTuple):
 
     job: str
     group: str
-    known_by: Any  #: of the sample that they were made of
+    unchanged_since: Any  #: of the sample that they were made of
     absent: Mapping[str, str]  #: likewise
     squeezed: bytes  #: by zlib: a sixth of the memory for 8 µs a poll
 
@@ -78,9 +78,9 @@ def _pack(header: bytes, enriched: EnrichedResource, job: Job, slot: int, sample
 
 
 def _kept_head(heads: Heads, job: str, sample: Sample) -> bytes | None:
-    if sample.known_by is not None:
+    if sample.unchanged_since is not None:
         for kept in heads:
-            same = kept.known_by is sample.known_by and kept.absent == sample.absent
+            same = kept.unchanged_since is sample.unchanged_since and kept.absent == sample.absent
             if same and kept.group == sample.group and kept.job == job:
                 return zlib.decompress(kept.squeezed)
     return None
@@ -88,9 +88,9 @@ def _kept_head(heads: Heads, job: str, sample: Sample) -> bytes | None:
 
 def _keep_head(heads: Heads, job: str, sample: Sample, head: bytes) -> None:
     heads[:] = [kept for kept in heads if (kept.job, kept.group) != (job, sample.group)]
-    if sample.known_by is not None:
+    if sample.unchanged_since is not None:
         squeezed = zlib.compress(head, zlib.Z_BEST_COMPRESSION)
-        heads.append(Head(job, sample.group, sample.known_by, sample.absent, squeezed))
+        heads.append(Head(job, sample.group, sample.unchanged_since, sample.absent, squeezed))
 
 
 def _head(enriched: EnrichedResource, job: Job, slot: int, sample: Sample) -> bytes:

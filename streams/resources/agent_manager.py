@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from schemas.errors import RecordError
 from schemas.records import Resource
-from streams.resources.entries import NOBODY, Known, read_known, write_known
+from streams.resources.entries import NOBODY, KnownResource, read_known, write_known
 from streams.resources.inventory import Sightings, expires_ms, is_news, merged, seen, unexpired
 from streams.runtime.kernel.effects import NOTHING, Aside, Effects, Send, Write, decoding
 from streams.runtime.kernel.folding import Fold
@@ -24,7 +24,7 @@ EXPIRE_EVERY_S: Final = 10.0
 _SLICE: Final = 100
 
 
-class Serde(Protocol):
+class ResourceSerde(Protocol):
     def encode(self, record: Resource) -> bytes: ...
 
     def decode(self, value: bytes) -> Resource: ...
@@ -37,8 +37,8 @@ class Manager(Part):
         self,
         table: Table,
         *,
-        sightings: Serde,
-        inventory: Serde,
+        sightings: ResourceSerde,
+        inventory: ResourceSerde,
         topic: str,
         precedence: Sequence[str],
         now_ms: Callable[[], int],
@@ -74,7 +74,7 @@ class Manager(Part):
         for partition in partitions:
             self._ends_ms.pop(partition, None)
 
-    async def _look(self, partition: int, key: bytes) -> Known:
+    async def _look(self, partition: int, key: bytes) -> KnownResource:
         """Return what is known of a resource, fetching schemas; nothing where that cannot be read."""
         while True:
             try:
@@ -84,12 +84,12 @@ class Manager(Part):
             except RecordError as why:
                 return self._unread(key, why)
 
-    def _unread(self, key: bytes, why: RecordError) -> Known:
+    def _unread(self, key: bytes, why: RecordError) -> KnownResource:
         self.set_aside += 1
         log.warning("set aside, it is known anew at its next sighting resource=%r problem=%s", key, why)
         return NOBODY
 
-    def _known(self, partition: int, key: bytes) -> Known:
+    def _known(self, partition: int, key: bytes) -> KnownResource:
         """Return what is known of a resource. Raises RecordError where that cannot be read, UnknownSchema."""
         stored = self.table.get(partition, key)
         if stored is None:

@@ -16,12 +16,12 @@ _VERSION: Final = b"\x01"
 _LENGTH: Final = struct.Struct(">L")
 
 
-class Known(NamedTuple):
+class KnownResource(NamedTuple):
     published: Resource | None  #: None where nothing is in the inventory
     sightings: Sightings
 
 
-NOBODY: Final = Known(None, {})
+NOBODY: Final = KnownResource(None, {})
 
 
 def write_known(published: Resource, sightings: Sightings, encode: Callable[[Resource], bytes]) -> bytes:
@@ -30,13 +30,13 @@ def write_known(published: Resource, sightings: Sightings, encode: Callable[[Res
     return b"".join((_VERSION, *(_LENGTH.pack(len(record)) + record for record in records)))
 
 
-def read_known(stored: bytes, decode: Callable[[bytes], Resource]) -> Known:
+def read_known(stored: bytes, decode: Callable[[bytes], Resource]) -> KnownResource:
     """Return what an entry says. Raises RecordError for one that is damaged, and what `decode` raises."""
     if stored[:1] != _VERSION:
         merged = decode(stored)
-        return Known(merged, dict.fromkeys(merged.plugins, merged))
+        return KnownResource(merged, dict.fromkeys(merged.plugins, merged))
     published, *sightings = (decode(record) for record in _records(stored))
-    return Known(published, {section: each for each in sightings for section in each.plugins})
+    return KnownResource(published, {section: each for each in sightings for section in each.plugins})
 
 
 def _records(stored: bytes) -> Iterator[bytes]:

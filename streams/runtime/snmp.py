@@ -6,7 +6,7 @@ from typing import Any
 from pollers.snmp.credentials import CredentialSource
 from pollers.snmp.limits import Engine, Limits
 from pollers.snmp.wire.access import SnmpAccess, open_access
-from pollers.snmp.wire.transport import Counters
+from pollers.snmp.wire.transport import WireCounters
 from streams.runtime.kernel.context import now_ms
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.metrics import Metrics
@@ -55,5 +55,5 @@ def _measure(metrics: Metrics, access: SnmpAccess) -> None:
     )
 
 
-def _numbers(counters: Counters) -> list[tuple[str, float]]:
+def _numbers(counters: WireCounters) -> list[tuple[str, float]]:
     return [(field.name, getattr(counters, field.name)) for field in fields(counters)]

@@ -29,7 +29,7 @@ class Window(NamedTuple):
         return min(self.until, int(self.read_at_s - self.settle_s) - interval_s)
 
 
-class Polled(NamedTuple):
+class PolledSlot(NamedTuple):
     """What a poll of a slot came to, and who did it."""
 
     outcome: Outcome
@@ -49,7 +49,7 @@ class PolledTwice(NamedTuple):
     key: str
     job: str
     slot: int
-    polls: tuple[Polled, ...]  #: in the topic's order; the first is final
+    polls: tuple[PolledSlot, ...]  #: in the topic's order; the first is final
 
 
 class OffPhase(NamedTuple):
@@ -63,7 +63,7 @@ class OffPhase(NamedTuple):
 
 
 @dataclass(slots=True, kw_only=True)
-class Report:
+class AuditReport:
     """What an audit found; reports of partitions add up with `add`."""
 
     resources: int = 0
@@ -95,7 +95,7 @@ class Report:
                 return late_ms
         return None
 
-    def add(self, other: "Report") -> None:
+    def add(self, other: "AuditReport") -> None:
         """Add what another audit found."""
         self.resources += other.resources
         self.expected += other.expected
@@ -123,7 +123,7 @@ class _Life(NamedTuple):
 class _Accounts:
     """What was said of the slots of one (resource, job)."""
 
-    polls: dict[int, list[Polled]] = field(default_factory=dict)
+    polls: dict[int, list[PolledSlot]] = field(default_factory=dict)
     missed: dict[int, str] = field(default_factory=dict)  #: slot -> the reason
     ranges: list[tuple[range, str]] = field(default_factory=list)  #: slots that one record covers, and the reason
 
@@ -144,7 +144,7 @@ class _Accounts:
         self.missed.setdefault(slots[0], reason)
         return new
 
-    def poll(self, slot: int, poll: Polled) -> bool:
+    def poll(self, slot: int, poll: PolledSlot) -> bool:
         """Take a record, and return whether it was new."""
         polls = self.polls.setdefault(slot, [])
         new = poll not in polls
@@ -207,12 +207,12 @@ class Audit:
         if record.outcome is Outcome.MISSED:
             new = accounts.miss(slots, record.reason)
         else:
-            new = accounts.poll(record.slot, Polled(record.outcome, record.started_at_ms, record.worker))
+            new = accounts.poll(record.slot, PolledSlot(record.outcome, record.started_at_ms, record.worker))
         self._repeated += not new
 
-    def report(self) -> Report:
+    def report(self) -> AuditReport:
         """Return what the records prove."""
-        report = Report(resources=len(self._wanted), repeated=self._repeated, off_phase=list(self._off_phase))
+        report = AuditReport(resources=len(self._wanted), repeated=self._repeated, off_phase=list(self._off_phase))
         judged: set[tuple[str, str]] = set()
         for key, lives in self._wanted.items():
             for job, spans in lives.items():
@@ -227,7 +227,7 @@ class Audit:
                 report.unexpected += len(accounts.polls)
         return report
 
-    def _judge(self, report: Report, key: str, job: Job, lives: list[_Life], accounts: _Accounts) -> None:
+    def _judge(self, report: AuditReport, key: str, job: Job, lives: list[_Life], accounts: _Accounts) -> None:
         expected: set[int] = set()
         for life in lives:
             slots = self._expected(key, job, life)

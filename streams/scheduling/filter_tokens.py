@@ -11,7 +11,7 @@ MAX_LENGTH: Final = 10_000
 _SHOWN: Final = 60  #: characters of the filter on either side of the caret
 
 
-class Kind(enum.Enum):
+class TokenKind(enum.Enum):
     WORD = enum.auto()
     TEXT = enum.auto()  #: quoted; `value` is what stands between the quotes
     SIGN = enum.auto()
@@ -19,19 +19,19 @@ class Kind(enum.Enum):
 
 
 class Token(NamedTuple):
-    kind: Kind
+    kind: TokenKind
     value: str
     at: int  #: position in the filter, from 0
 
     def is_word(self, *words: str) -> bool:
         """Return whether it is one of these keywords, however it is written."""
-        return self.kind is Kind.WORD and self.value.lower() in words
+        return self.kind is TokenKind.WORD and self.value.lower() in words
 
     def is_sign(self, *signs: str) -> bool:
-        return self.kind is Kind.SIGN and self.value in signs
+        return self.kind is TokenKind.SIGN and self.value in signs
 
     def __str__(self) -> str:
-        return "the end" if self.kind is Kind.END else repr(self.value)
+        return "the end" if self.kind is TokenKind.END else repr(self.value)
 
 
 class FilterError(PanoptesError):
@@ -67,10 +67,10 @@ def tokens(text: str) -> Iterator[Token]:
             raise FilterError("this quote is never closed" if unclosed else f"unexpected {text[at]!r}", text, at)
         if match.lastgroup == "text":
             quote = match[0][0]
-            yield Token(Kind.TEXT, match[0][1:-1].replace(quote * 2, quote), at)
+            yield Token(TokenKind.TEXT, match[0][1:-1].replace(quote * 2, quote), at)
         elif match.lastgroup == "word":
-            yield Token(Kind.WORD, match[0], at)
+            yield Token(TokenKind.WORD, match[0], at)
         elif match.lastgroup == "sign":
-            yield Token(Kind.SIGN, match[0], at)
+            yield Token(TokenKind.SIGN, match[0], at)
         at = match.end()
-    yield Token(Kind.END, "", at)
+    yield Token(TokenKind.END, "", at)

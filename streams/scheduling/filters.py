@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from schemas.records import LABEL_NAME, Resource
-from streams.scheduling.filter_tokens import FilterError, Kind, Token, tokens
+from streams.scheduling.filter_tokens import FilterError, Token, TokenKind, tokens
 
 __all__ = ["FIELDS", "RESOURCE", "Expression", "Fields", "FilterError", "compile_filter", "compile_over", "parse"]
 __all__ += ["And", "Equal", "In", "Like", "Not", "Or"]
@@ -129,7 +129,7 @@ class _Parser:
         return FilterError(f"{expected}, found {self.next}", self._text, self.next.at)
 
     def at_end(self) -> bool:
-        return self.next.kind is Kind.END
+        return self.next.kind is TokenKind.END
 
     def _take(self) -> Token:
         token, self.next = self.next, next(self._tokens, self.next)
@@ -195,7 +195,7 @@ class _Parser:
         return In(field, tuple(texts))
 
     def _field(self) -> str:
-        if self.next.kind is not Kind.WORD or self.next.is_word(*_KEYWORDS):
+        if self.next.kind is not TokenKind.WORD or self.next.is_word(*_KEYWORDS):
             raise self.error("expected a field, NOT or '('")
         name = self.next.value
         named, prefix = self._fields.named, self._fields.prefix
@@ -213,7 +213,7 @@ class _Parser:
         raise self.error("expected LIKE or IN" if after_not else "expected =, !=, [NOT] LIKE or [NOT] IN")
 
     def _literal(self) -> str:
-        if self.next.kind is Kind.TEXT or (self.next.kind is Kind.WORD and not self.next.is_word(*_KEYWORDS)):
+        if self.next.kind is TokenKind.TEXT or (self.next.kind is TokenKind.WORD and not self.next.is_word(*_KEYWORDS)):
             return self._take().value
         raise self.error("expected a text in quotes")
 

@@ -12,7 +12,7 @@ LOOKS_AGAIN_S: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class TickPace:
     publish_ahead_s: int  #: how far ahead of its second a tick is published, at least
     longest_interval_s: int  #: of any job; a longer gap becomes one gap tick
 
@@ -24,7 +24,7 @@ class Planned(NamedTuple):
     gap_from: int | None = None  #: set in a gap tick: from here to `slot` nothing was published
 
 
-def plan(last_slots: Mapping[int, int | None], now_s: float, pace: Pace) -> dict[int, list[Planned]]:
+def plan(last_slots: Mapping[int, int | None], now_s: float, pace: TickPace) -> dict[int, list[Planned]]:
     """Return the ticks to publish now by partition, in order of slots; a partition that has none is left out.
 
     `last_slots` is, for every partition, the last slot that counts on the topic (`Fence.last_slot`), later the last
@@ -37,7 +37,7 @@ def plan(last_slots: Mapping[int, int | None], now_s: float, pace: Pace) -> dict
     return {partition: ticks for partition, ticks in planned.items() if ticks}
 
 
-def _slots(last: int | None, now_s: float, pace: Pace) -> Iterator[Planned]:
+def _slots(last: int | None, now_s: float, pace: TickPace) -> Iterator[Planned]:
     now = math.ceil(now_s)
     first = now if last is None else last + 1
     if now - first > pace.longest_interval_s:

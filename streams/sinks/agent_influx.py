@@ -11,7 +11,7 @@ from streams.sinks.forms import Form
 from streams.sinks.influx import InfluxLines, fields_of
 from streams.sinks.labels import Labels
 from streams.sinks.names import Names
-from streams.sinks.options import COMMON, Reader, Target, read_target
+from streams.sinks.options import COMMON, OptionReader, Target, read_target
 
 HEADERS: Final = {
     "Content-Type": "text/plain; charset=utf-8",
@@ -23,7 +23,7 @@ PATHS: Final = {"1": "/write", "2": "/api/v2/write"}
 
 def create(context: PluginContext) -> HttpSink:
     """Make the sink from its section. Raises OptionError."""
-    reader = Reader(context.options)
+    reader = OptionReader(context.options)
     version = reader.choice("version", PATHS)
     target = read_target(reader, PATHS.get(version, "/write"))
     query = {"precision": "ms"}

@@ -9,7 +9,7 @@ from typing import Final
 from pollers.plugins.base import PluginContext
 from pollers.plugins.batch import Batch, TryAgain, Written
 from streams.sinks.jsonl import lines
-from streams.sinks.options import Reader
+from streams.sinks.options import OptionReader
 
 STDOUT: Final = "-"
 
@@ -62,7 +62,7 @@ class JsonLines:
 
 def create(context: PluginContext) -> JsonLines:
     """Make the sink from its section. Raises OptionError."""
-    reader = Reader(context.options)
+    reader = OptionReader(context.options)
     max_bytes = int(reader.number("max_bytes", 100 * 2**20, 2**10, 2**40))
     keep = int(reader.number("keep", 5, 1, 1_000))
     path = reader.text("path", STDOUT)

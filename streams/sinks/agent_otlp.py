@@ -8,7 +8,7 @@ from streams.sinks.agent_influx import wrap
 from streams.sinks.forms import Form
 from streams.sinks.labels import Labels
 from streams.sinks.names import Names
-from streams.sinks.options import COMMON, Reader, read_target
+from streams.sinks.options import COMMON, OptionReader, read_target
 from streams.sinks.otlp import Otlp, rejected, series_of
 
 PATH: Final = "/v1/metrics"
@@ -21,7 +21,7 @@ HEADERS: Final = {
 
 def create(context: PluginContext) -> HttpSink:
     """Make the sink from its section. Raises OptionError."""
-    reader = Reader(context.options)
+    reader = OptionReader(context.options)
     target = read_target(reader, PATH)
     reader.finish(COMMON)
     form = Form(Otlp(Names(), Labels(target.labels, target.external_labels)), HEADERS, wrap, series_of, rejected)

@@ -10,7 +10,7 @@ from streams.sinks.forms import Form
 from streams.sinks.labels import Labels
 from streams.sinks.mib_names import MibLabels, MibNames
 from streams.sinks.names import Names
-from streams.sinks.options import COMMON, Reader, read_target
+from streams.sinks.options import COMMON, OptionReader, read_target
 from streams.sinks.remote_write import RemoteWrite, series_of
 
 PATH: Final = "/api/v1/write"
@@ -25,7 +25,7 @@ SNMP_EXPORTER: Final = "snmp-exporter"
 
 def create(context: PluginContext) -> HttpSink:
     """Make the sink from its section. Raises OptionError."""
-    reader = Reader(context.options)
+    reader = OptionReader(context.options)
     target = read_target(reader, PATH)
     style = reader.choice("naming", ("panoptes", SNMP_EXPORTER))
     job = reader.text("job", "snmp")

@@ -20,7 +20,7 @@ Parts = Callable[[bytes], Sequence[tuple[str, bytes]]]
 _HOPELESS: Final = 8
 
 
-class Part(NamedTuple):
+class SeriesPart(NamedTuple):
     """One series of a record."""
 
     owner: Whose
@@ -36,7 +36,7 @@ class _Records(NamedTuple):
     last: int  #: without this one
 
 
-_Run = _Records | tuple[Part, ...]
+_Run = _Records | tuple[SeriesPart, ...]
 
 
 class Delivery:
@@ -126,11 +126,11 @@ class Delivery:
             return sum(one.numbers * (last - first) for one, first, last in self._within(run))
         return sum(part.numbers for part in run)
 
-    def _parts_of(self, record: int) -> list[Part]:
+    def _parts_of(self, record: int) -> list[SeriesPart]:
         ((one, at, _),) = self._within(_Records(record, record + 1))
         owner = whose(one.rows[at] if one.rows else None)
         return [
-            Part(owner, series, octets, int(position < one.numbers))
+            SeriesPart(owner, series, octets, int(position < one.numbers))
             for position, (series, octets) in enumerate(self._parts(one.between(at, at + 1)))
         ]
 

@@ -36,7 +36,7 @@ class Said:
         self.at_ms = -1
 
 
-class Place(NamedTuple):
+class InfoPlace(NamedTuple):
     """Where it is kept what was last said of a row and of its device."""
 
     row: Said
@@ -50,12 +50,12 @@ class Infos:
         self._rows: dict[tuple[str, str, str], Said] = {}
         self._devices: dict[str, Said] = {}
 
-    def place(self, row: Row) -> Place:
+    def place(self, row: Row) -> InfoPlace:
         """Return what is kept for the row, to be looked up once."""
         key = (row.resource, row.group, row.row)
-        return Place(self._rows.setdefault(key, Said()), self._devices.setdefault(row.resource, Said()))
+        return InfoPlace(self._rows.setdefault(key, Said()), self._devices.setdefault(row.resource, Said()))
 
-    def due(self, block: Block, places: list[Place]) -> Iterator[Info]:
+    def due(self, block: Block, places: list[InfoPlace]) -> Iterator[Info]:
         """Yield what is to be said with the block; `places` has one entry a row.
 
         A status of a poll says nothing of its device but where it is, and a job is no row: there is nothing to say.

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
 from pollers.vocabulary.load import load
-from pollers.vocabulary.model import Kind, Vocabulary
+from pollers.vocabulary.model import MetricKind, Vocabulary
 from pollers.vocabulary.prometheus import PREFIX, base_unit, prometheus_name
 
 __all__ = ["DEVICE_INFO", "MAX_VALUES", "PREFIX", "Name", "Names", "Naming", "label_name", "row_info"]
@@ -76,11 +76,11 @@ class Names:
         found = self._vocabulary.metric(group, metric)
         if found is None:
             return ""
-        return f"{found.unit}{_PER_SECOND}" if found.kind is Kind.RATE else found.unit
+        return f"{found.unit}{_PER_SECOND}" if found.kind is MetricKind.RATE else found.unit
 
     def is_text(self, group: str, state: str) -> bool:
         found = self._vocabulary.metric(group, state)
-        return found is not None and found.kind is Kind.INFO
+        return found is not None and found.kind is MetricKind.INFO
 
     def mib_object(self, group: str, metric: str) -> str | None:
         found = self._vocabulary.metric(group, metric)
@@ -91,18 +91,18 @@ class Names:
 def _number(group: str, metric: str, unit: str) -> Name:
     rate = unit.endswith(_PER_SECOND)
     plain = unit.removesuffix(_PER_SECOND)
-    made = prometheus_name(group, metric, plain, Kind.RATE if rate else Kind.LEVEL)
+    made = prometheus_name(group, metric, plain, MetricKind.RATE if rate else MetricKind.LEVEL)
     return Name(made.name, base_unit(plain).word, made.scale)
 
 
 @lru_cache(maxsize=16_384)
 def _state(group: str, state: str) -> str:
-    return prometheus_name(group, state, "", Kind.STATE).name
+    return prometheus_name(group, state, "", MetricKind.STATE).name
 
 
 def row_info(group: str) -> str:
     """Return the name of the series that holds what else is known of a group's rows."""
-    return prometheus_name(group, "row", "", Kind.INFO).name
+    return prometheus_name(group, "row", "", MetricKind.INFO).name
 
 
 DEVICE_INFO: Final = f"{PREFIX}_device_info"

@@ -47,7 +47,7 @@ class Target(NamedTuple):
         return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
-class Reader:
+class OptionReader:
     """Takes options one by one and keeps what is wrong with them, to be told all at once."""
 
     def __init__(self, options: Mapping[str, str]) -> None:
@@ -96,7 +96,7 @@ class Reader:
             raise OptionError(self.problems)
 
 
-def read_target(reader: Reader, path: str) -> Target:
+def read_target(reader: OptionReader, path: str) -> Target:
     """Return where to write; `path` is added to a URL that has none. Faults are kept in the reader."""
     url = _url(reader, path)
     target = Target(
@@ -120,7 +120,7 @@ def read_target(reader: Reader, path: str) -> Target:
     return target
 
 
-def _url(reader: Reader, path: str) -> str:
+def _url(reader: OptionReader, path: str) -> str:
     url = reader.text("url")
     try:
         parts = urlsplit(url)
@@ -135,7 +135,7 @@ def _url(reader: Reader, path: str) -> str:
     return url if parts.path.strip("/") else parts._replace(path=path).geturl()
 
 
-def _fit(reader: Reader, target: Target) -> None:
+def _fit(reader: OptionReader, target: Target) -> None:
     problems = reader.problems
     ways = {
         "password": bool(target.password),

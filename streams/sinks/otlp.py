@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from pollers.plugins.batch import Block, Row, Words
 from schemas.binary import varint
-from streams.sinks.infos import Info, Infos, Place, What
+from streams.sinks.infos import Info, InfoPlace, Infos, What
 from streams.sinks.labels import Labels
 from streams.sinks.names import DEVICE_INFO, Name, Naming, row_info
 from streams.sinks.pieces import Pieces
@@ -37,11 +37,11 @@ _LEVEL_HOLE: Final = 8 + 1 + 8
 _SUM_HOLE: Final = 8 + 1 + _LEVEL_HOLE
 
 
-class Kept(NamedTuple):
+class AttributedRow(NamedTuple):
     """What is made of a row once."""
 
     attributes: bytes
-    place: Place
+    place: InfoPlace
 
 
 class _Series(NamedTuple):
@@ -104,9 +104,9 @@ class Otlp:
             series.append(_Series(text(1, one.name), _attribute(one.name, one.value) + flags, _GAUGE, b""))
         return tuple(series), np.array([name.scale for name in names[: len(block.names)]])
 
-    def _keep(self, row: Row) -> Kept:
+    def _keep(self, row: Row) -> AttributedRow:
         attributes = b"".join(_attribute(*pair) for pair in self._labels.of_row(row))
-        row.kept = kept = Kept(attributes, self._infos.place(row))
+        row.kept = kept = AttributedRow(attributes, self._infos.place(row))
         return kept
 
     def _said(self, block: Block) -> Pieces | None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from pollers.plugins.batch import Block, Row, Words
 from schemas.binary import varint
-from streams.sinks.infos import Info, Infos, Place, What
+from streams.sinks.infos import Info, InfoPlace, Infos, What
 from streams.sinks.labels import Labels
 from streams.sinks.names import DEVICE_INFO, PREFIX, Naming, row_info
 from streams.sinks.pieces import Pieces
@@ -38,12 +38,12 @@ _LATEST_MS: Final = 2 ** (7 * _TIME_SIZE) - 1  #: the year 2109
 _PLANS_KEPT: Final = 4096
 
 
-class Kept(NamedTuple):
+class LabelledRow(NamedTuple):
     """What is made of a row once."""
 
     before: bytes  #: its labels, as far as they sort before the label of a state
     after: bytes
-    place: Place
+    place: InfoPlace
 
 
 class _Plan(NamedTuple):
@@ -106,12 +106,12 @@ class RemoteWrite:
         names = [name_of(group, metric, unit) for metric, unit in metrics]
         return tuple(_label(NAME, name.name) for name in names), np.array([name.scale for name in names[:there]])
 
-    def _keep(self, row: Row) -> Kept:
+    def _keep(self, row: Row) -> LabelledRow:
         labels = self._labels.of_row(row)
         before = _labels(pair for pair in labels if pair[0] < PREFIX)
         after = _labels(pair for pair in labels if pair[0] >= PREFIX)
-        row.kept = Kept(before, after, self._infos.place(row))
-        kept: Kept = row.kept
+        row.kept = LabelledRow(before, after, self._infos.place(row))
+        kept: LabelledRow = row.kept
         return kept
 
     def _said(self, block: Block) -> Pieces | None:
@@ -186,7 +186,7 @@ def _shape(heads: tuple[bytes, ...], states: tuple[tuple[bytes, bytes], ...], la
     return _Shape(fronts, around, np.cumsum(np.array(sizes, dtype=np.intp)) - _HOLE)
 
 
-def _frame(shape: _Shape, kept: Kept) -> bytes:
+def _frame(shape: _Shape, kept: LabelledRow) -> bytes:
     before, behind = kept.before, kept.after + _SAMPLE + bytes(_HOLE)
     numbers = (before + behind).join((*shape.fronts, b"")) if shape.fronts else b""
     if not shape.states:

@@ -17,8 +17,8 @@ from schemas.codec import canonical_text
 from schemas.records import DeadLetter, Tick
 from streams.pipeline import TOPICS, Topic, stage
 from streams.runtime.kafka.partitions import partition_of
+from streams.runtime.kernel.lease import WorkerLease
 from streams.runtime.kernel.records import Place
-from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.registry.serde import HEADER_BYTES, Serdes
 from streams.runtime.settings.loading import Settings
@@ -66,7 +66,7 @@ class World:
         stand_ins: dict[str, Any] = {
             "streams.runtime.kafka.outbox.AIOKafkaProducer": lambda **_: Producer(self.broker),
             f"{kernel}.open_registry": lambda _settings: self.registry,
-            f"{kernel}.Tenure": partial(Tenure, now_s=lambda: self.clock.now_s),
+            f"{kernel}.WorkerLease": partial(WorkerLease, now_s=lambda: self.clock.now_s),
             f"{schedule}.Leadership": self._candidate,
             f"{schedule}.KafkaTickLog": lambda _options, topic, serde, lookback: TickLog(
                 self.broker, topic, serde, lookback

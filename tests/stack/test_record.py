@@ -14,7 +14,7 @@ from streams.playground.services.process import Born
 
 def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "stack.json"
-    written = record.Record(ports={"redis": 16379}, running={"redis": Born(42, "4711")})
+    written = record.StackRecord(ports={"redis": 16379}, running={"redis": Born(42, "4711")})
     written.save(path, {"redis": "redis://127.0.0.1:16379/0"}, {"redis": "/x/redis.log"})
     assert record.load(path) == written
     assert json.loads(path.read_text())["urls"] == {"redis": "redis://127.0.0.1:16379/0"}
@@ -47,7 +47,7 @@ def test_a_port_that_somebody_listens_on_is_not_free() -> None:
 
 
 def test_a_pid_of_an_earlier_boot_is_not_taken_for_a_running_service(tmp_path: Path) -> None:
-    written = record.Record(running={"redis": Born(1, "4711")})
+    written = record.StackRecord(running={"redis": Born(1, "4711")})
     written.save(tmp_path / "stack.json", {}, {})
     stack = Stack(tmp_path)
     assert stack.service("redis").pid is None

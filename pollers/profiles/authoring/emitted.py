@@ -4,12 +4,17 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from pollers.profiles.model import Column, Computed, Group, Profile, Table, Use
-from pollers.profiles.place import Place
-from pollers.vocabulary.model import NO_UNIT, Kind
+from pollers.profiles.model import ColumnSpec, Computed, Group, Profile, TableSpec, Use
+from pollers.profiles.place import FileLine
+from pollers.vocabulary.model import NO_UNIT, MetricKind
 
 _METRICS: Final = frozenset({Use.COUNTER, Use.GAUGE, Use.AUTO, Use.STATE})
-_KINDS: Final = {Use.COUNTER: Kind.RATE, Use.GAUGE: Kind.LEVEL, Use.AUTO: Kind.LEVEL, Use.STATE: Kind.STATE}
+_KINDS: Final = {
+    Use.COUNTER: MetricKind.RATE,
+    Use.GAUGE: MetricKind.LEVEL,
+    Use.AUTO: MetricKind.LEVEL,
+    Use.STATE: MetricKind.STATE,
+}
 _NOT_A_NAME: Final = re.compile(r"\W+", re.ASCII)
 
 
@@ -19,11 +24,11 @@ class Emitted(NamedTuple):
     group: str
     table: str
     name: str
-    kind: Kind
+    kind: MetricKind
     unit: str
     states: tuple[str, ...]  #: the words that the profile makes of it; empty = as the device says it, or worked out
     may_be_rate: bool  #: whether the device decides that it is one
-    at: Place
+    at: FileLine
     key: str  #: where it stands in the file
 
 
@@ -34,7 +39,7 @@ def emitted(profile: Profile) -> Iterator[Emitted]:
             yield from _of_table(group, profile.tables[name])
 
 
-def _of_table(group: Group, table: Table) -> Iterator[Emitted]:
+def _of_table(group: Group, table: TableSpec) -> Iterator[Emitted]:
     for column in table.columns.values():
         if column.use in _METRICS:
             key = f"{'scalars' if table.scalar else 'tables'}.{table.name}.columns.{column.name}"
@@ -44,21 +49,21 @@ def _of_table(group: Group, table: Table) -> Iterator[Emitted]:
             yield _made(group, table, computed, f"computed.{table.name}.{computed.name}")
 
 
-def _made(group: Group, table: Table, made: Column | Computed, key: str) -> Emitted:
+def _made(group: Group, table: TableSpec, made: ColumnSpec | Computed, key: str) -> Emitted:
     return Emitted(
         group=group.name,
         table=table.name,
         name=made.name,
         kind=_KINDS[made.use],
         unit=NO_UNIT if made.use is Use.STATE else made.unit,
-        states=tuple(dict.fromkeys(made.enum.values())) if isinstance(made, Column) else (),
+        states=tuple(dict.fromkeys(made.enum.values())) if isinstance(made, ColumnSpec) else (),
         may_be_rate=made.use is Use.AUTO,
         at=made.at,
         key=key,
     )
 
 
-def labels(profile: Profile, table: Table) -> list[str]:
+def labels(profile: Profile, table: TableSpec) -> list[str]:
     """Return the names of what describes the rows of a table."""
     own = [name for name, column in table.columns.items() if column.use is Use.TAG]
     own += [part.name for part in table.index if part.use is Use.TAG]

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pollers.profiles.language.expr import Call, Expression, Name, Operation, Tree
-from pollers.profiles.model import Column, Computed, IndexPart, Profile, Table, Use
+from pollers.profiles.language.expr import Call, Expression, NameNode, OperationNode, Tree
+from pollers.profiles.model import ColumnSpec, Computed, IndexPart, Profile, TableSpec, Use
 from pollers.profiles.place import Problem
 from pollers.profiles.refs import Tables, Whole, meaning, resolve
 from pollers.vocabulary.model import Vocabulary
@@ -41,7 +41,7 @@ def key_problems(profile: Profile, vocabulary: Vocabulary) -> Iterator[Problem]:
                 yield Problem(table.at, f"tables.{name}.row", f"a key that stays, and {path} {why}")
 
 
-def _renumbered(table: Table, vocabulary: Vocabulary) -> str | None:
+def _renumbered(table: TableSpec, vocabulary: Vocabulary) -> str | None:
     """Return the name of the table's index if a reboot may change it."""
     for column in table.columns.values():
         for source in column.sources:
@@ -50,7 +50,7 @@ def _renumbered(table: Table, vocabulary: Vocabulary) -> str | None:
     return None
 
 
-def _why_not(tables: Tables, table: Table, path: str, vocabulary: Vocabulary) -> str | None:
+def _why_not(tables: Tables, table: TableSpec, path: str, vocabulary: Vocabulary) -> str | None:
     ref = resolve(tables, table, tuple(path.split(".")))
     waiting = [_Part(ref.table, ref.name, extracted=False)]
     seen: set[_Part] = set()
@@ -61,7 +61,7 @@ def _why_not(tables: Tables, table: Table, path: str, vocabulary: Vocabulary) ->
         seen.add(part)
         owner = tables[part.table]
         found = meaning(owner, part.name)
-        if isinstance(found, Column):
+        if isinstance(found, ColumnSpec):
             if why := _changes(found, vocabulary, extracted=part.extracted):
                 return why
         elif isinstance(found, IndexPart | Whole):
@@ -73,19 +73,19 @@ def _why_not(tables: Tables, table: Table, path: str, vocabulary: Vocabulary) ->
     return None
 
 
-def _parts(tables: Tables, table: Table, tree: Tree, *, extracted: bool) -> Iterator[_Part]:
-    if isinstance(tree, Name):
+def _parts(tables: Tables, table: TableSpec, tree: Tree, *, extracted: bool) -> Iterator[_Part]:
+    if isinstance(tree, NameNode):
         ref = resolve(tables, table, tree.path)
         yield _Part(ref.table, ref.name, extracted)
     elif isinstance(tree, Call):
         for arg in tree.args[: 1 if tree.function == "extract" else None]:
             yield from _parts(tables, table, arg, extracted=extracted or tree.function == "extract")
-    elif isinstance(tree, Operation):
+    elif isinstance(tree, OperationNode):
         for arg in tree.args:
             yield from _parts(tables, table, arg, extracted=extracted)
 
 
-def _changes(column: Column, vocabulary: Vocabulary, *, extracted: bool) -> str | None:
+def _changes(column: ColumnSpec, vocabulary: Vocabulary, *, extracted: bool) -> str | None:
     if column.use in _CHANGING:
         return f"holds {column.name}, {_CHANGING[column.use]}"
     if column.extract is None and not extracted:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pollers.profiles.authoring.emitted import Emitted, emitted, has_prefix, prefixes
 from pollers.profiles.model import Profile
 from pollers.profiles.place import Problem
-from pollers.vocabulary.model import Group, Kind, Metric, Vocabulary
+from pollers.vocabulary.model import Metric, MetricGroup, MetricKind, Vocabulary
 
 
 def naming_problems(profile: Profile, vocabulary: Vocabulary) -> Iterator[Problem]:
@@ -27,7 +27,7 @@ def naming_problems(profile: Profile, vocabulary: Vocabulary) -> Iterator[Proble
             yield Problem(made.at, made.key, _unknown(made.name, group_of, known))
 
 
-def _unknown(name: str, group: Group, known: frozenset[str]) -> str:
+def _unknown(name: str, group: MetricGroup, known: frozenset[str]) -> str:
     return f"a metric of the group {group.name}{_like(name, group.metrics)}, or {_own(name, known)}"
 
 
@@ -54,9 +54,9 @@ def _misused(made: Emitted, metric: Metric) -> Iterator[Problem]:
 
 
 def _same_kind(made: Emitted, metric: Metric) -> bool:
-    if made.kind is metric.kind or (made.may_be_rate and metric.kind is Kind.RATE):
+    if made.kind is metric.kind or (made.may_be_rate and metric.kind is MetricKind.RATE):
         return True
-    return metric.kind is Kind.INFO and made.kind is Kind.STATE and not made.states
+    return metric.kind is MetricKind.INFO and made.kind is MetricKind.STATE and not made.states
 
 
 def _strange(made: Emitted, states: Sequence[str]) -> list[str]:

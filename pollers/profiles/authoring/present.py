@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pollers.profiles.model import Profile
 from pollers.profiles.reading.plan import Plan
-from pollers.profiles.reading.walking import Memory
+from pollers.profiles.reading.walking import PollMemory
 from pollers.sample import Sample
 from pollers.snmp.values import Oid
 
@@ -76,7 +76,7 @@ def _unit(unit: str) -> str:
     return "" if unit == "1" else unit
 
 
-def explain_plan(plan: Plan, memory: Memory) -> Iterator[str]:
+def explain_plan(plan: Plan, memory: PollMemory) -> Iterator[str]:
     """Yield which requests a poll makes once it has learnt, and which columns it no longer asks for."""
     skip = memory.skip
     names = oid_names(plan.profile)

@@ -7,7 +7,7 @@ from typing import Final
 
 from pollers.profiles.loading.section import as_oid
 from pollers.snmp.client import Stats
-from pollers.snmp.values import Column, Data, Oid, Table, Type, Value
+from pollers.snmp.values import Column, Data, Oid, SnmpTable, Type, Value
 from schemas.errors import PanoptesError
 
 #: bytes of bindings that go into one response, and what one binding takes besides its value
@@ -198,11 +198,11 @@ class RecordedSession:
         self._count(packets, len(oids))
         return [self._values.get(oid, Value(Type.NO_SUCH_INSTANCE, None)) for oid in oids]
 
-    async def walk(self, columns: Sequence[Oid]) -> Table:
+    async def walk(self, columns: Sequence[Oid]) -> SnmpTable:
         """Return the columns' rows in the order of their indexes."""
         cells = {column: dict(self._under(column)) for column in columns}
         rows = sorted({row for found in cells.values() for row in found}, key=arcs_of)
-        table = Table(
+        table = SnmpTable(
             rows,
             [
                 Column(
@@ -218,7 +218,7 @@ class RecordedSession:
         self._count(1 + size // _RESPONSE_BYTES, sum(map(len, cells.values())))
         return table
 
-    async def table(self, columns: Sequence[Oid]) -> Table:
+    async def table(self, columns: Sequence[Oid]) -> SnmpTable:
         return await self.walk(columns)
 
     def _under(self, column: Oid) -> Iterator[tuple[str, Value]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pollers.profiles.authoring.recording import Entry
-from pollers.profiles.model import As, Column, Profile, Use
+from pollers.profiles.model import As, ColumnSpec, Profile, Use
 from pollers.sample import Sample
 from pollers.snmp.values import Oid, Type
 
@@ -56,7 +56,7 @@ def _kinds(profile: Profile, entries: Sequence[Entry]) -> dict[Oid, set[Type]]:
     return found
 
 
-def _hint(column: Column, kinds: set[Type]) -> str | None:
+def _hint(column: ColumnSpec, kinds: set[Type]) -> str | None:
     if column.use is Use.GAUGE and kinds <= _COUNTERS:
         return "the device sends a counter: use: counter makes a rate of it"
     if column.use is Use.COUNTER and not kinds <= _COUNTERS:

@@ -11,10 +11,10 @@ from pollers.profiles.language.expr import (
     Call,
     Expression,
     ExpressionError,
-    Listing,
+    ListNode,
     Literal,
-    Name,
-    Operation,
+    NameNode,
+    OperationNode,
     Tree,
 )
 from pollers.profiles.language.functions import ARITHMETIC, NUMERIC, TEXTUAL, as_text, search
@@ -25,14 +25,14 @@ _NOT_MET: Final = Absent(Reason.NOT_MET)
 Get: TypeAlias = Callable[[int], Cell]
 
 
-class Names(Protocol):
+class Scope(Protocol):
     """Where names get their values from."""
 
     def column(self, path: tuple[str, ...]) -> Get:
         """Return the getter of a name. Raises ExpressionError for a name that stands for nothing."""
         ...
 
-    def rows_of(self, call: Call) -> "tuple[Sequence[int], Names, Sequence[Tree]]":
+    def rows_of(self, call: Call) -> "tuple[Sequence[int], Scope, Sequence[Tree]]":
         """Return the rows of the table that a function over a table reads, its names, and the arguments in them.
 
         Raises ExpressionError.
@@ -40,7 +40,7 @@ class Names(Protocol):
         ...
 
 
-def compile_expression(expression: Expression, scope: Names) -> Get:
+def compile_expression(expression: Expression, scope: Scope) -> Get:
     """Return the expression as a function of the row's number. Raises ExpressionError."""
     return _compile(expression.tree, scope)
 
@@ -50,20 +50,20 @@ def truth(value: Cell) -> bool | Absent:
     return value if isinstance(value, Absent) else bool(value)
 
 
-def _compile(tree: Tree, scope: Names) -> Get:
+def _compile(tree: Tree, scope: Scope) -> Get:
     if isinstance(tree, Literal):
         value = tree.value
         return lambda _row: value
-    if isinstance(tree, Name):
+    if isinstance(tree, NameNode):
         return scope.column(tree.path)
     if isinstance(tree, Call):
         return _aggregate(tree, scope) if tree.function in AGGREGATES else _call(tree, scope)
-    if isinstance(tree, Listing):
+    if isinstance(tree, ListNode):
         raise ExpressionError("a list only behind 'in'")
     return _operation(tree, scope)
 
 
-def _operation(tree: Operation, scope: Names) -> Get:
+def _operation(tree: OperationNode, scope: Scope) -> Get:
     if tree.op in {"in", "contains"}:
         return _membership(tree, scope)
     args = [_compile(arg, scope) for arg in tree.args]
@@ -90,7 +90,7 @@ _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
 
 
 def _label(tree: Tree) -> str:
-    return ".".join(tree.path) if isinstance(tree, Name) else ""
+    return ".".join(tree.path) if isinstance(tree, NameNode) else ""
 
 
 def operand(value: Absent, label: str) -> Absent:
@@ -152,11 +152,11 @@ def _comparing(op: str, left: Get, right: Get, labels: Sequence[str]) -> Get:
     return get
 
 
-def _membership(tree: Operation, scope: Names) -> Get:
+def _membership(tree: OperationNode, scope: Scope) -> Get:
     left, right = tree.args
     value_of = _compile(left, scope)
     label = _label(left)
-    if isinstance(right, Listing):
+    if isinstance(right, ListNode):
         if tree.op == "contains":
             raise ExpressionError("a text behind 'contains'")
         wanted = frozenset(item.value for item in right.items)
@@ -177,7 +177,7 @@ def _membership(tree: Operation, scope: Names) -> Get:
     return get
 
 
-def _call(tree: Call, scope: Names) -> Get:
+def _call(tree: Call, scope: Scope) -> Get:
     args = [_compile(arg, scope) for arg in tree.args[: 1 if tree.function == "extract" else None]]
     labels = [_label(arg) for arg in tree.args]
     match tree.function:
@@ -259,7 +259,7 @@ def _extract(text_of: Get, pattern_tree: Tree) -> Get:
     return get
 
 
-def _aggregate(tree: Call, scope: Names) -> Get:
+def _aggregate(tree: Call, scope: Scope) -> Get:
     rows, inner, args = scope.rows_of(tree)
     getters = [_compile(arg, inner) for arg in args]
 

@@ -66,7 +66,7 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
+class NameNode:
     path: tuple[str, ...]
 
 
@@ -77,17 +77,17 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class OperationNode:
     op: str
     args: "tuple[Tree, ...]"
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListNode:
     items: tuple[Literal, ...]
 
 
-Tree: TypeAlias = Literal | Name | Call | Operation | Listing
+Tree: TypeAlias = Literal | NameNode | Call | OperationNode | ListNode
 
 
 class Expression(NamedTuple):
@@ -97,9 +97,9 @@ class Expression(NamedTuple):
 
 def names(tree: Tree) -> Iterator[tuple[str, ...]]:
     """Yield the names that a tree reads, those inside of aggregates too."""
-    if isinstance(tree, Name):
+    if isinstance(tree, NameNode):
         yield tree.path
-    elif isinstance(tree, Call | Operation):
+    elif isinstance(tree, Call | OperationNode):
         for arg in tree.args:
             yield from names(arg)
 
@@ -108,7 +108,7 @@ def aggregates(tree: Tree) -> Iterator[Call]:
     """Yield the calls of functions over tables."""
     if isinstance(tree, Call) and tree.function in AGGREGATES:
         yield tree
-    elif isinstance(tree, Call | Operation):
+    elif isinstance(tree, Call | OperationNode):
         for arg in tree.args:
             yield from aggregates(arg)
 
@@ -131,7 +131,7 @@ def _operations(tree: Tree) -> Iterator[Tree]:
     waiting = [tree]
     while waiting:
         here = waiting.pop()
-        if isinstance(here, Call | Operation):
+        if isinstance(here, Call | OperationNode):
             yield here
             waiting.extend(here.args)
 
@@ -185,20 +185,20 @@ class _Parser:
             raise ExpressionError(f"an expression nested at most {MAX_DEPTH} deep")
         tree = self._conjunction(depth)
         while self._take("or"):
-            tree = Operation("or", (tree, self._conjunction(depth)))
+            tree = OperationNode("or", (tree, self._conjunction(depth)))
         return tree
 
     def _conjunction(self, depth: int) -> Tree:
         tree = self._negation(depth)
         while self._take("and"):
-            tree = Operation("and", (tree, self._negation(depth)))
+            tree = OperationNode("and", (tree, self._negation(depth)))
         return tree
 
     def _negation(self, depth: int) -> Tree:
         if self._take("not"):
             if depth > MAX_DEPTH:
                 raise ExpressionError(f"an expression nested at most {MAX_DEPTH} deep")
-            return Operation("not", (self._negation(depth + 1),))
+            return OperationNode("not", (self._negation(depth + 1),))
         return self._comparison(depth)
 
     def _comparison(self, depth: int) -> Tree:
@@ -209,28 +209,28 @@ class _Parser:
             if negated:
                 raise ExpressionError("'in' after 'not'")
             return left
-        tree: Tree = Operation(op, (left, self._sum(depth)))
-        return Operation("not", (tree,)) if negated else tree
+        tree: Tree = OperationNode(op, (left, self._sum(depth)))
+        return OperationNode("not", (tree,)) if negated else tree
 
     def _sum(self, depth: int) -> Tree:
         tree = self._term(depth)
         while op := self._take("+", "-"):
-            tree = Operation(op, (tree, self._term(depth)))
+            tree = OperationNode(op, (tree, self._term(depth)))
         return tree
 
     def _term(self, depth: int) -> Tree:
         tree = self._unary(depth)
         while op := self._take("*", "/", "%"):
-            tree = Operation(op, (tree, self._unary(depth)))
+            tree = OperationNode(op, (tree, self._unary(depth)))
         return tree
 
     def _unary(self, depth: int) -> Tree:
         if depth > MAX_DEPTH:
             raise ExpressionError(f"an expression nested at most {MAX_DEPTH} deep")
         if self._take("-"):
-            return Operation("negate", (self._unary(depth + 1),))
+            return OperationNode("negate", (self._unary(depth + 1),))
         tree = self._atom(depth)
-        return Operation("**", (tree, self._unary(depth + 1))) if self._take("**") else tree
+        return OperationNode("**", (tree, self._unary(depth + 1))) if self._take("**") else tree
 
     def _atom(self, depth: int) -> Tree:
         if self._at >= len(self._tokens):
@@ -242,7 +242,7 @@ class _Parser:
         if kind == "text":
             return Literal(text[1:-1])
         if kind == "name" and text not in _WORDS:
-            return self._call(text, depth) if self._take("(") else Name(tuple(text.split(".")))
+            return self._call(text, depth) if self._take("(") else NameNode(tuple(text.split(".")))
         if text == "(":
             tree = self.disjunction(depth + 1)
             self._need(")")
@@ -279,4 +279,4 @@ class _Parser:
             if not self._take(","):
                 break
         self._need("]")
-        return Listing(tuple(items))
+        return ListNode(tuple(items))

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from pollers.profiles.language.expr import Expression, ExpressionError
-from pollers.profiles.model import Computed, Profile, Table, Use
-from pollers.profiles.place import Place, Problem
+from pollers.profiles.model import Computed, Profile, TableSpec, Use
+from pollers.profiles.place import FileLine, Problem
 from pollers.profiles.refs import (
     OWN_NAMES,
     Ref,
@@ -44,7 +44,7 @@ def check_profile(profile: Profile) -> list[Problem]:
     return problems
 
 
-def _check_table(tables: Tables, table: Table, known: _Known) -> Iterator[Problem]:
+def _check_table(tables: Tables, table: TableSpec, known: _Known) -> Iterator[Problem]:
     path = f"{'scalars' if table.scalar else 'tables'}.{table.name}"
     if not table.columns and not table.computed:
         yield Problem(table.at, path, "columns, or computed values")
@@ -65,7 +65,7 @@ def _check_table(tables: Tables, table: Table, known: _Known) -> Iterator[Proble
             yield Problem(table.at, f"{path}.line_rate", "a gauge or reference of this table, in bits per second")
 
 
-def _check_names(table: Table, path: str) -> Iterator[Problem]:
+def _check_names(table: TableSpec, path: str) -> Iterator[Problem]:
     if sum(1 for column in table.columns.values() if column.use is Use.DISCONTINUITY) > 1:
         yield Problem(table.at, f"{path}.columns", "at most one column with use: discontinuity")
     seen: set[str] = set()
@@ -79,7 +79,7 @@ def _check_names(table: Table, path: str) -> Iterator[Problem]:
             yield Problem(table.at, f"{path}.index[{position}]", "only the last part may be implied")
 
 
-def _tried(at: Place, path: str, attempt: object) -> Iterator[Problem]:
+def _tried(at: FileLine, path: str, attempt: object) -> Iterator[Problem]:
     try:
         attempt()  # type: ignore[operator]
     except ExpressionError as error:
@@ -87,7 +87,7 @@ def _tried(at: Place, path: str, attempt: object) -> Iterator[Problem]:
 
 
 def _check_level(
-    tables: Tables, table: Table, expression: Expression, where: Problem, known: _Known
+    tables: Tables, table: TableSpec, expression: Expression, where: Problem, known: _Known
 ) -> Iterator[Problem]:
     """An expression that is evaluated when the device is polled: no counters, no circles."""
     try:
@@ -99,7 +99,7 @@ def _check_level(
         yield where._replace(expected=str(error))
 
 
-def _check_computed(tables: Tables, table: Table, computed: Computed, known: _Known) -> Iterator[Problem]:
+def _check_computed(tables: Tables, table: TableSpec, computed: Computed, known: _Known) -> Iterator[Problem]:
     where = Problem(computed.at, f"computed.{table.name}.{computed.name}", "")
     try:
         own = Ref(table.name, computed.name)

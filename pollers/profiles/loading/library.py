@@ -8,9 +8,9 @@ from typing import Final
 from pollers.profiles.loading.check import check_profile
 from pollers.profiles.loading.load import read_profile
 from pollers.profiles.loading.nodes import Node, merge_profiles, parse_yaml
-from pollers.profiles.loading.section import Section
+from pollers.profiles.loading.section import ProfileSection
 from pollers.profiles.model import Profile
-from pollers.profiles.place import Place, Problem, ProfileError
+from pollers.profiles.place import FileLine, Problem, ProfileError
 
 #: the profiles that come with the package
 BUILT_IN: Final = Path(__file__).parents[1] / "library"
@@ -86,7 +86,7 @@ def _merged(documents: Mapping[str, Document], name: str, above: tuple[str, ...]
         raise ProfileError([*found, Problem(root.at, "extends", f"no circle: {' -> '.join((*above, name))}")])
     own = root.value if isinstance(root.value, Mapping) else {}
     problems: list[Problem] = []
-    section = Section(root, "", problems)
+    section = ProfileSection(root, "", problems)
     merged: dict[str, Node] = {}
     at = section.line_of("extends")
     for parent in section.texts("extends"):
@@ -118,5 +118,5 @@ def read_library(folders: Sequence[Path] = (), files: Sequence[Path] = ()) -> Li
         except ProfileError as error:
             problems += error.problems
         except (OSError, UnicodeDecodeError) as error:
-            problems.append(Problem(Place(str(path), 0), "", f"a readable UTF-8 file ({type(error).__name__})"))
+            problems.append(Problem(FileLine(str(path), 0), "", f"a readable UTF-8 file ({type(error).__name__})"))
     return build_library(documents, problems)

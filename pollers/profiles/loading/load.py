@@ -8,8 +8,8 @@ from pollers.profiles.language.expr import Expression, ExpressionError, Literal,
 from pollers.profiles.language.patterns import compile_pattern
 from pollers.profiles.loading.load_columns import read_column, read_index
 from pollers.profiles.loading.nodes import Node, merge_table
-from pollers.profiles.loading.section import Section, as_oid
-from pollers.profiles.place import Place, Problem
+from pollers.profiles.loading.section import ProfileSection, as_oid
+from pollers.profiles.place import FileLine, Problem
 
 TOP_KEYS: Final = (
     "format",
@@ -36,7 +36,7 @@ def read_profile(root: Node, name: str) -> tuple[model.Profile, list[Problem]]:
     Where something is, the profile is of no use but to be checked further: what could not be read is there by name.
     """
     problems: list[Problem] = []
-    top = Section(root, "", problems)
+    top = ProfileSection(root, "", problems)
     top.integer("format", 1, model.FORMAT)
     top.take("profile")
     top.take("extends")
@@ -70,11 +70,11 @@ def read_profile(root: Node, name: str) -> tuple[model.Profile, list[Problem]]:
     return profile, problems
 
 
-def _read_match(top: Section) -> model.Match | None:
+def _read_match(top: ProfileSection) -> model.Match | None:
     node = top.take("match")
     if node is None:
         return None
-    section = Section(node, "match", top.problems)
+    section = ProfileSection(node, "match", top.problems)
     oids: list[str] = []
     for item in section.items("sys_object_id"):
         text = section.as_text(item, "sys_object_id") or ""
@@ -88,7 +88,7 @@ def _read_match(top: Section) -> model.Match | None:
     return model.Match(sys_object_ids=tuple(oids), sys_descr=descr)
 
 
-def read_expression(section: Section, at: Place, key: str, text: str) -> Expression:
+def read_expression(section: ProfileSection, at: FileLine, key: str, text: str) -> Expression:
     """Return the parsed expression, or one that stands for it with the problem noted."""
     try:
         return parse(text)
@@ -97,7 +97,7 @@ def read_expression(section: Section, at: Place, key: str, text: str) -> Express
         return _UNREAD
 
 
-def _read_computed(top: Section) -> dict[str, dict[str, model.Computed]]:
+def _read_computed(top: ProfileSection) -> dict[str, dict[str, model.Computed]]:
     found: dict[str, dict[str, model.Computed]] = {}
     node = top.take("computed")
     if node is None:
@@ -114,9 +114,9 @@ def _read_computed(top: Section) -> dict[str, dict[str, model.Computed]]:
     return found
 
 
-def _read_one_computed(top: Section, key: str, name: str, entry: Node) -> model.Computed:
+def _read_one_computed(top: ProfileSection, key: str, name: str, entry: Node) -> model.Computed:
     short = isinstance(entry.value, str)
-    section = Section(Node(entry.at, {"expr": entry}) if short else entry, f"computed.{key}", top.problems)
+    section = ProfileSection(Node(entry.at, {"expr": entry}) if short else entry, f"computed.{key}", top.problems)
     text = section.text("expr", needed=True)
     expression = _UNREAD if text is None else read_expression(section, entry.at, "expr", text)
     unit = section.text("unit") or "1"
@@ -126,11 +126,11 @@ def _read_one_computed(top: Section, key: str, name: str, entry: Node) -> model.
 
 
 def _read_table(
-    node: Node, name: str, top: Section, computed: Mapping[str, Mapping[str, model.Computed]], *, scalar: bool
-) -> model.Table:
-    section = Section(node, f"{'scalars' if scalar else 'tables'}.{name}", top.problems)
+    node: Node, name: str, top: ProfileSection, computed: Mapping[str, Mapping[str, model.Computed]], *, scalar: bool
+) -> model.TableSpec:
+    section = ProfileSection(node, f"{'scalars' if scalar else 'tables'}.{name}", top.problems)
     columns = {key: read_column(section, key, entry) for key, entry in section.entries("columns")}
-    table = model.Table(
+    table = model.TableSpec(
         name=name,
         scalar=scalar,
         columns=columns,
@@ -148,7 +148,7 @@ def _read_table(
     return table
 
 
-def _like_another(node: Node, key: str, top: Section, written: Mapping[str, Node]) -> Node:
+def _like_another(node: Node, key: str, top: ProfileSection, written: Mapping[str, Node]) -> Node:
     """Return the table with what it takes over from the one that it is `like`."""
     if not isinstance(node.value, Mapping) or "like" not in node.value:
         return node
@@ -160,7 +160,7 @@ def _like_another(node: Node, key: str, top: Section, written: Mapping[str, Node
     return merge_table(other, Node(node.at, own))
 
 
-def _read_tags(section: Section) -> dict[str, Expression]:
+def _read_tags(section: ProfileSection) -> dict[str, Expression]:
     tags: dict[str, Expression] = {}
     for key, entry in section.entries("tags"):
         text = section.as_text(entry, f"tags.{key}")
@@ -168,8 +168,8 @@ def _read_tags(section: Section) -> dict[str, Expression]:
     return tags
 
 
-def _read_join(section: Section, alias: str, entry: Node) -> model.Join | None:
-    inner = Section(entry, f"{section.path}.join.{alias}", section.problems)
+def _read_join(section: ProfileSection, alias: str, entry: Node) -> model.Join | None:
+    inner = ProfileSection(entry, f"{section.path}.join.{alias}", section.problems)
     table = inner.text("table") or alias
     on: list[tuple[str, ...] | model.Slice] = []
     for item in inner.items("on"):
@@ -183,8 +183,8 @@ def _read_join(section: Section, alias: str, entry: Node) -> model.Join | None:
     return model.Join(alias=alias, table=table, on=tuple(on), to=None if to == "index" else to, at=entry.at)
 
 
-def _read_slice(section: Section, item: Node) -> model.Slice | None:
-    inner = Section(item, f"{section.path}.on", section.problems)
+def _read_slice(section: ProfileSection, item: Node) -> model.Slice | None:
+    inner = ProfileSection(item, f"{section.path}.on", section.problems)
     node = inner.take("slice")
     inner.finish(("slice",))
     bounds = node.value if node else None
@@ -199,9 +199,11 @@ def _read_slice(section: Section, item: Node) -> model.Slice | None:
     return None
 
 
-def _read_group(name: str, node: Node, top: Section, tables: Mapping[str, model.Table]) -> model.Group | None:
+def _read_group(
+    name: str, node: Node, top: ProfileSection, tables: Mapping[str, model.TableSpec]
+) -> model.Group | None:
     short = isinstance(node.value, str | tuple)
-    section = Section(Node(node.at, {"tables": node}) if short else node, f"emit.{name}", top.problems)
+    section = ProfileSection(Node(node.at, {"tables": node}) if short else node, f"emit.{name}", top.problems)
     first_of = section.texts("first_of")
     listed = (*section.texts("table"), *section.texts("tables"))
     interval_s = section.duration_s("interval")

@@ -6,7 +6,7 @@ from typing import Final
 from pollers.profiles import model
 from pollers.profiles.language.patterns import Pattern, compile_pattern
 from pollers.profiles.loading.nodes import Node
-from pollers.profiles.loading.section import Section, as_oid
+from pollers.profiles.loading.section import ProfileSection, as_oid
 
 COLUMN_KEYS: Final = ("oid", "first_of", "use", "unit", "scale", "width", "enum", "as", "extract", "refresh")
 SOURCE_KEYS: Final = ("oid", "scale", "width")
@@ -15,12 +15,14 @@ _TEXTS: Final = frozenset({model.As.HEX, model.As.MAC, model.As.IP, model.As.DAT
 INDEX_KEYS: Final = ("name", "type", "length", "implied", "use", "enum")
 
 
-def read_column(table: Section, name: str, node: Node) -> model.Column:
+def read_column(table: ProfileSection, name: str, node: Node) -> model.ColumnSpec:
     """Return the column; where its sources cannot be read, one without them, with the problems noted.
 
     A bare OID is short for `{oid: ...}`."""
     short = isinstance(node.value, str)
-    section = Section(Node(node.at, {"oid": node}) if short else node, f"{table.path}.columns.{name}", table.problems)
+    section = ProfileSection(
+        Node(node.at, {"oid": node}) if short else node, f"{table.path}.columns.{name}", table.problems
+    )
     scale, width = _scale_and_width(section)
     sources = _read_sources(section, scale, width)
     enum = section.text_map("enum")
@@ -30,7 +32,7 @@ def read_column(table: Section, name: str, node: Node) -> model.Column:
         section.problem(node.at, "refresh", f"no refresh on a {use}: it is read in every poll")
     if use == "counter":
         _check_counter(section, sources, enum)
-    column = model.Column(
+    column = model.ColumnSpec(
         name=name,
         use=model.Use(use) if use else model.Use.STATE if enum else model.Use.GAUGE,
         sources=sources,
@@ -47,7 +49,7 @@ def read_column(table: Section, name: str, node: Node) -> model.Column:
     return column
 
 
-def _check_counter(section: Section, sources: Sequence[model.Source], enum: Mapping[str, str]) -> None:
+def _check_counter(section: ProfileSection, sources: Sequence[model.Source], enum: Mapping[str, str]) -> None:
     scales = {source.scale for source in sources}
     if min(scales, default=1.0) <= 0:
         section.problem(section.at, "scale", "a number above 0, as a counter only grows")
@@ -57,13 +59,13 @@ def _check_counter(section: Section, sources: Sequence[model.Source], enum: Mapp
         section.problem(section.at, "enum", "no enum on a counter, or use: state")
 
 
-def _scale_and_width(section: Section) -> tuple[float, int | None]:
+def _scale_and_width(section: ProfileSection) -> tuple[float, int | None]:
     scale = section.number("scale")
     width = section.choice("width", ("32", "64"))
     return 1.0 if scale is None else scale, int(width) if width else None
 
 
-def _read_sources(section: Section, scale: float, width: int | None) -> tuple[model.Source, ...]:
+def _read_sources(section: ProfileSection, scale: float, width: int | None) -> tuple[model.Source, ...]:
     if ("oid" in section) is ("first_of" in section):
         section.problem(section.at, "", "either oid or first_of")
         section.take("oid")
@@ -81,7 +83,7 @@ def _read_sources(section: Section, scale: float, width: int | None) -> tuple[mo
             oid = section.parse_text(item.at, "first_of", item.value, as_oid, "OIDs in numbers, or {oid: ...}")
             found.extend([model.Source(oid, scale, width)] if oid else [])
             continue
-        inner = Section(item, f"{section.path}.first_of", section.problems)
+        inner = ProfileSection(item, f"{section.path}.first_of", section.problems)
         oid = inner.oid("oid")
         own_scale = inner.number("scale")
         own_width = inner.choice("width", ("32", "64"))
@@ -93,12 +95,12 @@ def _read_sources(section: Section, scale: float, width: int | None) -> tuple[mo
     return tuple(found)
 
 
-def _read_extract(section: Section) -> model.Extract | None:
+def _read_extract(section: ProfileSection) -> model.Extract | None:
     node = section.take("extract")
     if node is None:
         return None
     if isinstance(node.value, Mapping):
-        inner = Section(node, f"{section.path}.extract", section.problems)
+        inner = ProfileSection(node, f"{section.path}.extract", section.problems)
         given = "pattern" in inner
         pattern: Pattern | None = inner.parsed("pattern", compile_pattern, "")
         template = inner.text("template")
@@ -112,11 +114,11 @@ def _read_extract(section: Section) -> model.Extract | None:
     return model.Extract(pattern, template) if pattern else None
 
 
-def read_index(table: Section) -> tuple[model.IndexPart, ...]:
+def read_index(table: ProfileSection) -> tuple[model.IndexPart, ...]:
     """Return the parts of the table's index, in order."""
     parts: list[model.IndexPart] = []
     for position, node in enumerate(table.items("index")):
-        section = Section(node, f"{table.path}.index[{position}]", table.problems)
+        section = ProfileSection(node, f"{table.path}.index[{position}]", table.problems)
         name = section.name("name")
         kind = section.choice("type", [kind.value for kind in model.IndexType]) or "integer"
         use = section.choice("use", ("tag", "reference")) or "tag"

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 import yaml
 
-from pollers.profiles.place import Place, Problem, ProfileError
+from pollers.profiles.place import FileLine, Problem, ProfileError
 
 MAX_BYTES: Final = 2 * 2**20
 MAX_DEPTH: Final = 24
@@ -22,7 +22,7 @@ Value: TypeAlias = "str | tuple[Node, ...] | Mapping[str, Node] | None"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    at: Place
+    at: FileLine
     value: Value
 
 
@@ -32,18 +32,18 @@ def parse_yaml(text: str, file: str) -> tuple[Node, list[Problem]]:
     Raises ProfileError for what cannot be read at all.
     """
     if len(text) > MAX_BYTES:
-        raise ProfileError([Problem(Place(file, 0), "", f"a file of at most {MAX_BYTES} characters")])
+        raise ProfileError([Problem(FileLine(file, 0), "", f"a file of at most {MAX_BYTES} characters")])
     try:
         _check_events(text, file)
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(filter(None, (error.context, error.problem)))
-        raise ProfileError([Problem(Place(file, mark.line + 1 if mark else 0), "", f"YAML ({what})")]) from error
+        raise ProfileError([Problem(FileLine(file, mark.line + 1 if mark else 0), "", f"YAML ({what})")]) from error
     except (yaml.YAMLError, ValueError) as error:
-        raise ProfileError([Problem(Place(file, 0), "", f"YAML ({error})")]) from error
+        raise ProfileError([Problem(FileLine(file, 0), "", f"YAML ({error})")]) from error
     if root is None:
-        raise ProfileError([Problem(Place(file, 0), "", "a profile, not an empty file")])
+        raise ProfileError([Problem(FileLine(file, 0), "", "a profile, not an empty file")])
     problems: list[Problem] = []
     return _node(root, file, "", problems), problems
 
@@ -51,7 +51,7 @@ def parse_yaml(text: str, file: str) -> tuple[Node, list[Problem]]:
 def _check_events(text: str, file: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
-        at = Place(file, event.start_mark.line + 1 if event.start_mark else 0)
+        at = FileLine(file, event.start_mark.line + 1 if event.start_mark else 0)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise ProfileError([Problem(at, "", "no anchors and aliases; use `extends`")])
         if isinstance(event, yaml.CollectionStartEvent):
@@ -63,7 +63,7 @@ def _check_events(text: str, file: str) -> None:
 
 
 def _node(node: yaml.Node, file: str, path: str, problems: list[Problem]) -> Node:
-    at = Place(file, node.start_mark.line + 1)
+    at = FileLine(file, node.start_mark.line + 1)
     if isinstance(node, yaml.ScalarNode):
         return Node(at, None if node.tag == _NULL else node.value)
     if isinstance(node, yaml.SequenceNode):
@@ -71,7 +71,7 @@ def _node(node: yaml.Node, file: str, path: str, problems: list[Problem]) -> Nod
         return Node(at, tuple(_node(item, file, f"{path}[{place}]", problems) for place, item in items))
     found: dict[str, Node] = {}
     for key, value in node.value:
-        at_key = Place(file, key.start_mark.line + 1)
+        at_key = FileLine(file, key.start_mark.line + 1)
         if not isinstance(key, yaml.ScalarNode):
             problems.append(Problem(at_key, path, "a text as key"))
             continue

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
 from pollers.profiles.loading.nodes import Node
-from pollers.profiles.place import Place, Problem
+from pollers.profiles.place import FileLine, Problem
 
 T = TypeVar("T")
 
@@ -17,13 +17,13 @@ _NUMBER: Final = re.compile(r"[-+]?\d{1,20}(\.\d{1,20})?([eE][-+]?\d{1,2})?\Z")
 MAX_ARC: Final = 2**32 - 1
 
 
-class Section:
+class ProfileSection:
     """A mapping under `path`; `problems` is shared by all sections of a file."""
 
-    def __init__(self, node: Node | None, path: str, problems: list[Problem], at: Place | None = None) -> None:
+    def __init__(self, node: Node | None, path: str, problems: list[Problem], at: FileLine | None = None) -> None:
         self.path = path
         self.problems = problems
-        self.at = node.at if node else at or Place("", 0)
+        self.at = node.at if node else at or FileLine("", 0)
         self._left: dict[str, Node] = {}
         if node is not None and isinstance(node.value, Mapping):
             self._left = dict(node.value)
@@ -33,7 +33,7 @@ class Section:
     def __contains__(self, key: str) -> bool:
         return key in self._left
 
-    def problem(self, at: Place, key: str, expected: str) -> None:
+    def problem(self, at: FileLine, key: str, expected: str) -> None:
         self.problems.append(Problem(at, ".".join(filter(None, (self.path, key))), expected))
 
     def take(self, key: str) -> Node | None:
@@ -41,7 +41,7 @@ class Section:
         node = self._left.pop(key, None)
         return None if node is None or node.value is None else node
 
-    def line_of(self, key: str) -> Place:
+    def line_of(self, key: str) -> FileLine:
         node = self._left.get(key)
         return node.at if node else self.at
 
@@ -67,7 +67,7 @@ class Section:
         text = self.as_text(node, key)
         return None if text is None else self.parse_text(node.at, key, text, parse, expected)
 
-    def parse_text(self, at: Place, key: str, text: str, parse: Callable[[str], T], expected: str) -> T | None:
+    def parse_text(self, at: FileLine, key: str, text: str, parse: Callable[[str], T], expected: str) -> T | None:
         try:
             return parse(text)
         except ValueError as error:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from pollers.profiles.loading.library import Document, Library, build_library, profile_files, read_document
 from pollers.profiles.model import Profile
-from pollers.profiles.place import Place, Problem, ProfileError
+from pollers.profiles.place import FileLine, Problem, ProfileError
 
 #: how often the folders are looked at; a change is in force well within a minute
 LOOK_EVERY_MS: Final = 20_000
@@ -18,7 +18,7 @@ class _Seen(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-class Watch:
+class ProfileWatch:
     """A library that can be looked at again. `look` reads files: call it where blocking is allowed."""
 
     def __init__(self, folders: Sequence[Path], notify: Callable[[Sequence[Problem]], None]) -> None:
@@ -54,7 +54,7 @@ class Watch:
         self._seen, self._gone = seen, gone
         documents = [entry.document for entry in seen.values() if entry.document]
         problems = [problem for entry in seen.values() for problem in entry.problems]
-        problems += [Problem(Place(str(folder), 0), "", "a folder that is there") for folder in gone]
+        problems += [Problem(FileLine(str(folder), 0), "", "a folder that is there") for folder in gone]
         fresh = build_library(documents, problems)
         profiles = kept_profiles(self.library.profiles, fresh, bool(problems))
         if fresh.problems != self.library.problems:
@@ -74,7 +74,7 @@ class Watch:
         except ProfileError as error:
             return _Seen(stamp, None, error.problems)
         except (OSError, UnicodeDecodeError) as error:
-            problem = Problem(Place(str(path), 0), "", f"a readable UTF-8 file ({type(error).__name__})")
+            problem = Problem(FileLine(str(path), 0), "", f"a readable UTF-8 file ({type(error).__name__})")
             return _Seen((0, 0), None, (problem,))
 
 

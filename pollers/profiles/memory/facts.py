@@ -9,7 +9,7 @@ from pollers.profiles.language.absent import NOT_ANSWERED, Absent, Cell, Reason
 from pollers.profiles.language.functions import as_text
 from pollers.profiles.memory.compact import compact
 from pollers.profiles.memory.sharing import Sharing
-from pollers.profiles.model import Column, Computed, Table, Use
+from pollers.profiles.model import ColumnSpec, Computed, TableSpec, Use
 from pollers.profiles.reading.frames import Known
 from schemas.records import Enrichment
 
@@ -34,10 +34,10 @@ def facts_of(known: Known) -> dict[str, dict[str, str]]:
     return rows
 
 
-def numeric_names(table: Table) -> frozenset[str]:
+def numeric_names(table: TableSpec) -> frozenset[str]:
     """Return the names of a profile's table whose remembered values are numbers."""
     numbers = {Use.GAUGE, Use.REFERENCE}
-    found: list[Column | Computed] = [*table.columns.values(), *table.computed.values()]
+    found: list[ColumnSpec | Computed] = [*table.columns.values(), *table.computed.values()]
     return frozenset(entry.name for entry in found if entry.use in numbers)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pollers.profiles.memory.sharing import Sharing
-from pollers.profiles.reading.collect import Clock
+from pollers.profiles.reading.collect import PollClock
 from pollers.profiles.reading.frames import Known, without_rows
-from pollers.profiles.reading.walking import Memory
+from pollers.profiles.reading.walking import PollMemory
 from pollers.snmp.values import Oid
 
 
@@ -20,16 +20,16 @@ class _Common(NamedTuple):
 
 
 class Resting(NamedTuple):
-    """A `Memory` in a quarter of its space."""
+    """A `PollMemory` in a quarter of its space."""
 
     common: _Common
-    clock: Clock | None
+    clock: PollClock | None
     #: of each table without rows when it was read, and until when that is good; of each empty walk when to look again
     times_ms: "array[int]"
     known: tuple[Known, ...]  #: of each table with rows
 
 
-def rest(memory: Memory, sharing: Sharing) -> Resting:
+def rest(memory: PollMemory, sharing: Sharing) -> Resting:
     """Return the memory, packed."""
     barren: list[tuple[str, tuple[str, ...]]] = []
     times: list[int] = []
@@ -47,10 +47,10 @@ def rest(memory: Memory, sharing: Sharing) -> Resting:
     return Resting(common, memory.clock, array("q", times), tuple(known.values()))
 
 
-def wake(resting: Resting) -> Memory:
+def wake(resting: Resting) -> PollMemory:
     """Return the memory that was packed."""
     common, times = resting.common, iter(resting.times_ms)
     known = {table: without_rows(names, next(times), next(times)) for table, names in common.barren}
     known.update(zip(common.fertile, resting.known, strict=True))
     empty = dict(zip(common.empty, times, strict=True))
-    return Memory(clock=resting.clock, skip=common.skip, known=known, rows=common.rows, empty=empty)
+    return PollMemory(clock=resting.clock, skip=common.skip, known=known, rows=common.rows, empty=empty)

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from pollers.profiles.language.absent import LACKING, NOT_ANSWERED, Absent, Cell, Reason, more_telling
-from pollers.profiles.model import As, Column, Group, Use
+from pollers.profiles.model import As, ColumnSpec, Group, Use
+from pollers.profiles.reading.constants import MAX_LONG, Constants, Missing, Steady, constants_of, kept_cells, texts
 from pollers.profiles.reading.convert import exception_of
-from pollers.profiles.reading.frames import Frame, Frames
-from pollers.profiles.reading.known_by import MAX_LONG, Constants, Missing, Steady, constants_of, kept_cells, texts
+from pollers.profiles.reading.frames import Frames, TableFrame
 from pollers.profiles.reading.plan import Plan
 from pollers.profiles.reading.stack import stack_samples
 from pollers.profiles.refs import Ref
@@ -20,7 +20,7 @@ _NUMBERS: Final = frozenset({int, float})
 _INTEGERS: Final = frozenset({Type.COUNTER32, Type.COUNTER64, Type.GAUGE32, Type.TIME_TICKS, Type.INTEGER})
 
 
-class Clock(NamedTuple):
+class PollClock(NamedTuple):
     """When the poll was, by us and by the device."""
 
     polled_at_ms: int
@@ -31,7 +31,7 @@ class Clock(NamedTuple):
 def samples_of(
     plan: Plan,
     frames: Frames,
-    clock: Clock,
+    clock: PollClock,
     groups: Iterable[Group] | None = None,
     steady: dict[str, Steady] | None = None,
 ) -> list[Sample]:
@@ -69,7 +69,7 @@ def _without_absent(sample: Sample, rows: int) -> Sample:
     )
 
 
-def _is_hollow(plan: Plan, frame: Frame) -> bool:
+def _is_hollow(plan: Plan, frame: TableFrame) -> bool:
     """Return whether a set of scalars has no value at all: the device does not have it, so it makes no row."""
     table = frame.table
     if not table.scalar:
@@ -84,9 +84,13 @@ def _is_hollow(plan: Plan, frame: Frame) -> bool:
 
 
 def _sample(
-    group: Group, frame: Frame, clock: Clock, rates: Container[Ref], known_by: tuple[Constants, Steady | None]
+    group: Group,
+    frame: TableFrame,
+    clock: PollClock,
+    rates: Container[Ref],
+    unchanged_since: tuple[Constants, Steady | None],
 ) -> Sample:
-    constants, steady = known_by
+    constants, steady = unchanged_since
     kept = frame.kept
     missing = Missing()
     counters, gauges, states = [], [], []
@@ -121,17 +125,17 @@ def _sample(
         offsets_ms=[offsets[row] for row in kept] if any(offsets) else [],
         discontinuities_cs=_discontinuities(frame, kept),
         missing=[*missing.cells(), *constants.missing],
-        known_by=steady,
+        unchanged_since=steady,
     )
 
 
-def _is_counter(frame: Frame, column: Column) -> bool:
+def _is_counter(frame: TableFrame, column: ColumnSpec) -> bool:
     """Return whether the device sends counters, and nothing else, in a column that does not say what it is."""
     kinds = {kind for source in column.sources if (raw := frame.raw(source)) for kind in raw[0] if kind}
     return bool(kinds) and kinds <= {Type.COUNTER32, Type.COUNTER64} and column.extract is None
 
 
-def _counter(frame: Frame, column: Column, kept: Sequence[int], missing: Missing) -> CounterColumn:
+def _counter(frame: TableFrame, column: ColumnSpec, kept: Sequence[int], missing: Missing) -> CounterColumn:
     """Return the raw counter; per row, the first source that answered counts."""
     if (plain := _plain_counter(frame, column, kept)) is not None:
         return plain
@@ -169,7 +173,7 @@ def _counter(frame: Frame, column: Column, kept: Sequence[int], missing: Missing
     )
 
 
-def _plain_counter(frame: Frame, column: Column, kept: Sequence[int]) -> CounterColumn | None:
+def _plain_counter(frame: TableFrame, column: ColumnSpec, kept: Sequence[int]) -> CounterColumn | None:
     """Return the column at once in the usual case: every row has the first source, of one integer type."""
     source = column.sources[0]
     raw = frame.raw(source)
@@ -212,7 +216,7 @@ def _state(name: str, cells: Sequence[Cell], kept: Sequence[int], missing: Missi
     return StateColumn(name=name, values=texts(name, kept_cells(cells, kept), missing))
 
 
-def _discontinuities(frame: Frame, kept: Sequence[int]) -> list[int]:
+def _discontinuities(frame: TableFrame, kept: Sequence[int]) -> list[int]:
     name = next((name for name, column in frame.table.columns.items() if column.use is Use.DISCONTINUITY), None)
     if name is None:
         return []

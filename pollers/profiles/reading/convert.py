@@ -8,7 +8,7 @@ from typing import Final
 
 from pollers.profiles.language.absent import NOT_ANSWERED, Absent, Cell, Reason
 from pollers.profiles.language.functions import as_text, scaled, search
-from pollers.profiles.model import As, Column, Extract, Use
+from pollers.profiles.model import As, ColumnSpec, Extract, Use
 from pollers.snmp.values import FIRST_EXCEPTION, Data, Type
 
 _EXCEPTIONS: Final[dict[int, Absent]] = {
@@ -152,7 +152,7 @@ def extracted(value: float | str, extract: Extract) -> Cell:
     return _PLACEHOLDER.sub(part, extract.template)
 
 
-def converter(column: Column, scale: float) -> Callable[[int, Data], Cell]:
+def converter(column: ColumnSpec, scale: float) -> Callable[[int, Data], Cell]:
     """Return the function that turns a cell (BER tag, data) into the column's value.
 
     Gauges and references that are numbers are scaled; a gauge that is no number is absent. States and tags are texts;

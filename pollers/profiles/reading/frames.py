@@ -10,7 +10,7 @@ from pollers.profiles.language.absent import NOT_ANSWERED, Absent, Cell, Reason,
 from pollers.profiles.language.evaluate import Get, compile_expression, truth
 from pollers.profiles.language.expr import Call, Expression, ExpressionError, Tree
 from pollers.profiles.language.functions import as_text, written
-from pollers.profiles.model import Column, Computed, IndexPart, Profile, Slice, Source, Table, Use
+from pollers.profiles.model import ColumnSpec, Computed, IndexPart, Profile, Slice, Source, TableSpec, Use
 from pollers.profiles.reading.convert import converter
 from pollers.profiles.reading.index import parse_index
 from pollers.profiles.refs import RowNumber, Whole, aggregated, meaning, resolve
@@ -18,7 +18,7 @@ from pollers.snmp.values import Column as Answered
 from pollers.snmp.values import Oid, Value
 
 
-class Answer(NamedTuple):
+class WalkAnswer(NamedTuple):
     """One walk's answer."""
 
     rows: Sequence[str]
@@ -48,8 +48,8 @@ def _no_cells(names: tuple[str, ...]) -> Mapping[str, Sequence[Cell]]:
 
 
 _NO_PLACES: Final[Mapping[str, int]] = MappingProxyType({})
-EMPTY = Answer((), {}, ())
-Answers = Mapping[str, Answer]  #: by table
+EMPTY = WalkAnswer((), {}, ())
+Answers = Mapping[str, WalkAnswer]  #: by table
 
 
 @dataclass(slots=True)
@@ -60,11 +60,11 @@ class Frames:
     scalars: Mapping[Oid, Value]
     answers: Answers
     known: Mapping[str, Known] = field(default_factory=dict)
-    _frames: "dict[str, Frame]" = field(default_factory=dict)
+    _frames: "dict[str, TableFrame]" = field(default_factory=dict)
 
-    def frame(self, table: str) -> "Frame":
+    def frame(self, table: str) -> "TableFrame":
         if table not in self._frames:
-            self._frames[table] = Frame(self, self.profile.tables[table])
+            self._frames[table] = TableFrame(self, self.profile.tables[table])
         return self._frames[table]
 
     def clear(self) -> None:
@@ -72,7 +72,7 @@ class Frames:
         self._frames.clear()
 
 
-def own_rows(table: Table, answer: Answer) -> tuple[list[str], Sequence[int] | None]:
+def own_rows(table: TableSpec, answer: WalkAnswer) -> tuple[list[str], Sequence[int] | None]:
     """Return which of a walk's rows are this table's, and where they are; None = they are all.
 
     A row is one that has a cell in the columns that are read in every poll; in any, where the table has no such ones.
@@ -88,10 +88,10 @@ def own_rows(table: Table, answer: Answer) -> tuple[list[str], Sequence[int] | N
     return [answer.rows[row] for row in positions], positions
 
 
-class Frame:
+class TableFrame:
     """One table: `index` has its rows, `column()` a cell per row, `kept` the positions that the filter lets through."""
 
-    def __init__(self, frames: Frames, table: Table) -> None:
+    def __init__(self, frames: Frames, table: TableSpec) -> None:
         self.frames = frames
         self.table = table
         self.known = frames.known.get(table.name)
@@ -165,7 +165,7 @@ class Frame:
             return [cells[rows[index]] if index in rows else NOT_ANSWERED for index in self.index]
         found = meaning(self.table, name)
         match found:
-            case Column():
+            case ColumnSpec():
                 return self._convert(found)
             case Computed():
                 return self._evaluate(found.expression, text=found.use is Use.STATE)
@@ -179,7 +179,7 @@ class Frame:
                 return [found] * len(self.index)
         raise ExpressionError(f"a name of {self.table.name!r}, not {name!r}")
 
-    def _convert(self, column: Column) -> list[Cell]:
+    def _convert(self, column: ColumnSpec) -> list[Cell]:
         cells: list[Cell] | None = None
         for source in column.sources:
             raw = self.raw(source)
@@ -281,7 +281,7 @@ class Frame:
 class _Names:
     """A frame as the source of names for expressions."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: TableFrame) -> None:
         self._frame = frame
 
     def column(self, path: tuple[str, ...]) -> Get:

@@ -4,8 +4,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from pollers.profiles.language.expr import Call, Expression, Name, Operation, Tree
-from pollers.profiles.model import Column, Computed, Group, IndexPart, Profile, Table, Use
+from pollers.profiles.language.expr import Call, Expression, NameNode, OperationNode, Tree
+from pollers.profiles.model import ColumnSpec, Computed, Group, IndexPart, Profile, TableSpec, Use
 from pollers.profiles.refs import (
     Ref,
     Tables,
@@ -20,7 +20,7 @@ from pollers.profiles.refs import (
 from pollers.snmp.values import Oid
 
 
-class Walk(NamedTuple):
+class PlannedWalk(NamedTuple):
     """Columns that are read together, for one or several tables of the profile."""
 
     tables: tuple[str, ...]
@@ -34,7 +34,7 @@ class Plan:
     groups: tuple[Group, ...]
     scalars: tuple[Oid, ...]
     slow_scalars: tuple[Oid, ...]
-    walks: tuple[Walk, ...]
+    walks: tuple[PlannedWalk, ...]
     slow_names: Mapping[str, tuple[str, ...]]  #: table -> its names whose values are remembered between polls
     refresh_s: Mapping[str, int]  #: table -> how long they are good for, seconds
     needs: Mapping[str, frozenset[str]]  #: table -> other tables that its remembered values are made of
@@ -87,7 +87,7 @@ def _rates(tables: Tables) -> frozenset[Ref]:
 
 def slow_part(plan: Plan) -> Plan:
     """Return the plan that reads only what a poll need not: the columns with `refresh`."""
-    walks = tuple(Walk(walk.tables, (), walk.slow) for walk in plan.walks if walk.slow)
+    walks = tuple(PlannedWalk(walk.tables, (), walk.slow) for walk in plan.walks if walk.slow)
     return replace(plan, groups=(), scalars=(), walks=walks)
 
 
@@ -104,7 +104,7 @@ def _made_of(tables: Tables, table: str, names: Iterable[str]) -> frozenset[str]
     return frozenset(ref.table for ref in seen) - {table}
 
 
-def _is_steady(table: Table, remembered: Container[str]) -> bool:
+def _is_steady(table: TableSpec, remembered: Container[str]) -> bool:
     """Return whether nothing that a row is known by needs what a poll has read."""
     if table.scalar or table.when is not None or any("." in path for path in table.row):
         return False
@@ -114,26 +114,28 @@ def _is_steady(table: Table, remembered: Container[str]) -> bool:
     return all(name in remembered or isinstance(found[name], IndexPart | Whole) for name in named)
 
 
-def _is_mute(table: Table) -> bool:
+def _is_mute(table: TableSpec) -> bool:
     """Return whether all that is computed of a set of scalars needs one of its own columns."""
 
     def needs_own(tree: Tree) -> bool:
         match tree:
-            case Name(path=(name,)):
+            case NameNode(path=(name,)):
                 found = meaning(table, name)
-                return isinstance(found, Column) or (isinstance(found, Computed) and needs_own(found.expression.tree))
-            case Operation(op=op, args=args) if op not in {"and", "or"}:
+                return isinstance(found, ColumnSpec) or (
+                    isinstance(found, Computed) and needs_own(found.expression.tree)
+                )
+            case OperationNode(op=op, args=args) if op not in {"and", "or"}:
                 return any(map(needs_own, args))
             case Call(function="if", args=args):
                 return needs_own(args[0])
-            case Operation(args=args) | Call(function="first", args=args):
+            case OperationNode(args=args) | Call(function="first", args=args):
                 return all(map(needs_own, args))
         return False
 
     return all(needs_own(computed.expression.tree) for computed in table.computed.values())
 
 
-def _refresh_s(table: Table, oids: Iterable[Oid]) -> int:
+def _refresh_s(table: TableSpec, oids: Iterable[Oid]) -> int:
     wanted = set(oids)
     periods = [
         column.refresh_s
@@ -143,7 +145,7 @@ def _refresh_s(table: Table, oids: Iterable[Oid]) -> int:
     return min(periods, default=1_800)
 
 
-def emitted_names(table: Table) -> list[str]:
+def emitted_names(table: TableSpec) -> list[str]:
     """Return the names that a table's rows carry to the outside, in the profile's order."""
     shown = {Use.COUNTER, Use.GAUGE, Use.AUTO, Use.STATE, Use.TAG, Use.DISCONTINUITY}
     return [
@@ -166,7 +168,7 @@ def is_slow(tables: Tables, ref: Ref, told: dict[Ref, bool]) -> bool:
 
 def _is_slow(tables: Tables, ref: Ref, told: dict[Ref, bool]) -> bool:
     found = meaning(tables[ref.table], ref.name)
-    if isinstance(found, Column):
+    if isinstance(found, ColumnSpec):
         return found.refresh_s is not None
     if not isinstance(found, Computed | Expression):
         return False
@@ -176,7 +178,7 @@ def _is_slow(tables: Tables, ref: Ref, told: dict[Ref, bool]) -> bool:
 
 
 def _is_free(tables: Tables, ref: Ref) -> bool:
-    return not isinstance(meaning(tables[ref.table], ref.name), Column | Computed | Expression)
+    return not isinstance(meaning(tables[ref.table], ref.name), ColumnSpec | Computed | Expression)
 
 
 def _needed(tables: Tables, groups: Sequence[Group], *, remembered: bool) -> set[Ref]:
@@ -202,7 +204,7 @@ def _needed(tables: Tables, groups: Sequence[Group], *, remembered: bool) -> set
     return found
 
 
-def _row_refs(tables: Tables, table: Table, path: str) -> Iterable[Ref]:
+def _row_refs(tables: Tables, table: TableSpec, path: str) -> Iterable[Ref]:
     return with_join(tables, table, resolve(tables, table, tuple(path.split("."))))
 
 
@@ -237,7 +239,9 @@ def _flatten(oids: Mapping[str, Sequence[Oid]], tables: Iterable[str]) -> tuple[
     return tuple(dict.fromkeys(oid for name in tables for oid in oids.get(name, ())))
 
 
-def _walks(tables: Tables, fast: Mapping[str, Sequence[Oid]], full: Mapping[str, Sequence[Oid]]) -> tuple[Walk, ...]:
+def _walks(
+    tables: Tables, fast: Mapping[str, Sequence[Oid]], full: Mapping[str, Sequence[Oid]]
+) -> tuple[PlannedWalk, ...]:
     """Return one walk per set of tables that share an entry: rows of one entry have the same indexes."""
     names = [name for name, table in tables.items() if not table.scalar and full.get(name)]
     merged: list[tuple[list[str], set[str]]] = []
@@ -255,5 +259,7 @@ def _walks(tables: Tables, fast: Mapping[str, Sequence[Oid]], full: Mapping[str,
     walks = []
     for members, _entries in merged:
         often = _flatten(fast, members)
-        walks.append(Walk(tuple(members), often, tuple(o for o in _flatten(full, members) if o not in set(often))))
+        walks.append(
+            PlannedWalk(tuple(members), often, tuple(o for o in _flatten(full, members) if o not in set(often)))
+        )
     return tuple(walks)

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pollers.profiles.reading.collect import Clock
+from pollers.profiles.reading.collect import PollClock
 from pollers.profiles.reading.frames import Frames, Known, without_rows
 from pollers.profiles.reading.plan import Plan
-from pollers.profiles.reading.walking import NO_ROWS, Memory, Walks
+from pollers.profiles.reading.walking import NO_ROWS, PollMemory, Walks
 from pollers.snmp.client import Session
 from pollers.snmp.errors import SnmpError
 from pollers.snmp.values import EXCEPTIONS, Oid, Value
@@ -24,13 +24,13 @@ class Reading:
     """What one poll brought in."""
 
     frames: Frames
-    clock: Clock
-    memory: Memory
+    clock: PollClock
+    memory: PollMemory
     problems: Sequence[str] = ()  #: for people: what went wrong on the way
     unread: frozenset[str] = frozenset()  #: tables that were not reached
 
 
-def rebooted(before: Clock | None, now: Clock) -> bool:
+def rebooted(before: PollClock | None, now: PollClock) -> bool:
     """Return whether the device began anew since the last poll; sysUpTime's wrap after 497 days does not count."""
     if before is None:
         return False
@@ -44,7 +44,7 @@ def rebooted(before: Clock | None, now: Clock) -> bool:
 
 
 async def read_device(
-    session: Session, plan: Plan, memory: Memory, offered: Mapping[str, Known], polled_at_ms: int
+    session: Session, plan: Plan, memory: PollMemory, offered: Mapping[str, Known], polled_at_ms: int
 ) -> Reading:
     """Read what the plan needs; `offered` is what enrichment knows of slow columns, by table.
 
@@ -54,11 +54,11 @@ async def read_device(
     spared = set() if _scalars_due(plan, memory, polled_at_ms) else set(plan.slow_scalars)
     wanted = [oid for oid in every if oid not in memory.skip and oid not in spared]
     scalars = dict(zip(wanted, await session.get_many(wanted), strict=True))
-    clock = Clock(polled_at_ms, _integer(scalars.get(SYS_UPTIME)), _integer(scalars.get(ENGINE_BOOTS)))
+    clock = PollClock(polled_at_ms, _integer(scalars.get(SYS_UPTIME)), _integer(scalars.get(ENGINE_BOOTS)))
     if rebooted(memory.clock, clock):
         if left_out := [oid for oid in every if oid not in scalars]:
             scalars |= dict(zip(left_out, await session.get_many(left_out), strict=True))
-        memory, spared = Memory(), set()
+        memory, spared = PollMemory(), set()
     poll = Walks(session, plan, memory, _still_good(plan, memory, offered, clock), polled_at_ms)
     await poll.run()
     if spared and not poll.wanted.isdisjoint(_sets(plan)):
@@ -73,7 +73,7 @@ async def read_device(
     skip = memory.skip | _superfluous_scalars(plan, scalars)
     frames = Frames(plan.profile, scalars, poll.answers, poll.used)
     remembered = {name: known for name in plan.slow_names if (known := _remember(plan, frames, name, poll, clock))}
-    learnt = Memory(
+    learnt = PollMemory(
         clock=clock,
         skip=frozenset(skip | _superfluous(plan, poll)),
         known=remembered,
@@ -89,7 +89,7 @@ def _sets(plan: Plan) -> list[str]:
     return [name for name, table in plan.profile.tables.items() if table.scalar]
 
 
-def _scalars_due(plan: Plan, memory: Memory, now_ms: int) -> bool:
+def _scalars_due(plan: Plan, memory: PollMemory, now_ms: int) -> bool:
     """Return whether scalars with `refresh`, or what is made of them, are to be read in this poll."""
     sets = set(_sets(plan))
     users = [name for name in plan.slow_names if name in sets or plan.needs[name] & sets]
@@ -101,7 +101,7 @@ def _integer(value: Value | None) -> int | None:
     return value.data if value is not None and value.exists and isinstance(value.data, int) else None
 
 
-def _still_good(plan: Plan, memory: Memory, offered: Mapping[str, Known], clock: Clock) -> dict[str, Known]:
+def _still_good(plan: Plan, memory: PollMemory, offered: Mapping[str, Known], clock: PollClock) -> dict[str, Known]:
     """Return what need not be read again: remembered less than its refresh ago, and since the last boot."""
     booted_ms = clock.polled_at_ms - clock.uptime_cs * 10 if clock.uptime_cs is not None else 0
     found: dict[str, Known] = {}
@@ -119,7 +119,7 @@ def _still_good(plan: Plan, memory: Memory, offered: Mapping[str, Known], clock:
     return found
 
 
-def _remember(plan: Plan, frames: Frames, name: str, poll: Walks, clock: Clock) -> Known | None:
+def _remember(plan: Plan, frames: Frames, name: str, poll: Walks, clock: PollClock) -> Known | None:
     if name in poll.used:
         return poll.used[name]
     if name in poll.unread or (name not in poll.answers and not plan.profile.tables[name].scalar):

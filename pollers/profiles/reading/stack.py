@@ -50,7 +50,7 @@ def stack_samples(samples: Sequence[Sample]) -> Sample:
         offsets_ms=_filled(samples, lambda sample: sample.offsets_ms, 0),
         discontinuities_cs=_filled(samples, lambda sample: sample.discontinuities_cs, -1),
         missing=missing,
-        known_by=None,
+        unchanged_since=None,
     )
 
 

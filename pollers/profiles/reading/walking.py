@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from pollers.profiles.reading.collect import Clock
-from pollers.profiles.reading.frames import Answer, Known, own_rows, without_rows
-from pollers.profiles.reading.plan import Plan, Walk
+from pollers.profiles.reading.collect import PollClock
+from pollers.profiles.reading.frames import Known, WalkAnswer, own_rows, without_rows
+from pollers.profiles.reading.plan import Plan, PlannedWalk
 from pollers.snmp.client import Session
 from pollers.snmp.errors import SnmpError
-from pollers.snmp.values import Column, Oid, Table
+from pollers.snmp.values import Column, Oid, SnmpTable
 
 NO_ROWS: Final = hash(())
 #: a table without rows is asked for again after this time: peers or parts may have been added
@@ -17,10 +17,10 @@ EMPTY_FOR_MS: Final = 600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
+class PollMemory:
     """What polls of one device by one plan have learnt; good until the device reboots."""
 
-    clock: Clock | None = None
+    clock: PollClock | None = None
     skip: frozenset[Oid] = frozenset()  #: what the device does not have, or has better under another OID
     known: Mapping[str, Known] = field(default_factory=dict)
     rows: Mapping[tuple[str, ...], int] = field(default_factory=dict)  #: walk -> fingerprint of its rows
@@ -30,7 +30,9 @@ class Memory:
 class Walks:
     """Reads the tables of a plan, one walk after the other; `good` is what need not be read again."""
 
-    def __init__(self, session: Session, plan: Plan, memory: Memory, good: Mapping[str, Known], now_ms: int) -> None:
+    def __init__(
+        self, session: Session, plan: Plan, memory: PollMemory, good: Mapping[str, Known], now_ms: int
+    ) -> None:
         self._session = session
         self._plan = plan
         self._now_ms = now_ms
@@ -38,7 +40,7 @@ class Walks:
         #: tables that remembered values are to be made anew of: not only what they themselves remember is needed
         self.wanted = made_of(plan, (name for name in plan.slow_names if name not in good))
         self.good = {name: known for name, known in good.items() if name not in self.wanted}
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, WalkAnswer] = {}
         self.used: dict[str, Known] = {}
         self.problems: list[str] = []
         self.unread: set[str] = set()
@@ -60,10 +62,10 @@ class Walks:
         except SnmpError as error:
             self.problems.append(f"names of new rows: {error}")
 
-    def _failed(self, walk: Walk, error: SnmpError) -> None:
+    def _failed(self, walk: PlannedWalk, error: SnmpError) -> None:
         self.problems.append(f"{'/'.join(walk.tables)}: {error}")
 
-    async def _walk(self, walk: Walk) -> None:
+    async def _walk(self, walk: PlannedWalk) -> None:
         look_again_ms = self.memory.empty.get(walk.tables, 0)
         slow_tables = [table for table in walk.tables if table in self._plan.slow_names]
         if self._now_ms < look_again_ms:
@@ -86,7 +88,9 @@ class Walks:
         for name, known in ((name, self.good[name]) for name in tables if name in self.good):
             self.used[name] = without_rows(known.columns, known.at_ms, known.until_ms) if known.rows else known
 
-    async def _read(self, walk: Walk, columns: Sequence[Oid], slow_tables: Sequence[str], *, remembered: bool) -> bool:
+    async def _read(
+        self, walk: PlannedWalk, columns: Sequence[Oid], slow_tables: Sequence[str], *, remembered: bool
+    ) -> bool:
         """Read a walk, and what it turns out to lack; return whether what is remembered of it still serves."""
         table = await self._session.table(columns)
         rows = rows_with(table, walk.fast)
@@ -107,7 +111,7 @@ class Walks:
         self._keep(walk, table, whole=not remembered)
         return remembered
 
-    def _lacks_rows(self, name: str, walk: Walk, table: Table) -> bool:
+    def _lacks_rows(self, name: str, walk: PlannedWalk, table: SnmpTable) -> bool:
         """Return whether a table has rows that nothing is remembered of."""
         rows, _ = own_rows(self._plan.profile.tables[name], _as_answer(table, walk))
         return not self.good[name].rows.keys() >= set(rows)
@@ -132,7 +136,7 @@ class Walks:
     def _columns(self, oids: Iterable[Oid]) -> list[Oid]:
         return [oid for oid in oids if oid not in self.memory.skip]
 
-    def _keep(self, walk: Walk, table: Table, *, whole: bool) -> None:
+    def _keep(self, walk: PlannedWalk, table: SnmpTable, *, whole: bool) -> None:
         if whole:
             self._whole.add(walk.tables)
         self.problems += [f"{'/'.join(walk.tables)}: {problem.detail or problem.reason}" for problem in table.problems]
@@ -144,7 +148,7 @@ def made_of(plan: Plan, tables: Iterable[str]) -> frozenset[str]:
     return frozenset(needed for name in tables for needed in plan.needs.get(name, ()))
 
 
-def rows_with(table: Table, making: Sequence[Oid]) -> list[str]:
+def rows_with(table: SnmpTable, making: Sequence[Oid]) -> list[str]:
     """Return the rows that have a cell in any of these columns; all rows where none of them was asked for."""
     wanted = set(making)
     cells = [column.types for column in table.columns if column.oid in wanted]
@@ -153,7 +157,7 @@ def rows_with(table: Table, making: Sequence[Oid]) -> list[str]:
     return [row for place, row in enumerate(table.rows) if any(types[place] for types in cells)]
 
 
-def merge_tables(first: Table, second: Table) -> Table:
+def merge_tables(first: SnmpTable, second: SnmpTable) -> SnmpTable:
     """Return the first table's rows with the columns of both; rows of the second alone are left out."""
     where = {row: position for position, row in enumerate(second.rows)}
     places = [where.get(row) for row in first.rows]
@@ -165,14 +169,14 @@ def merge_tables(first: Table, second: Table) -> Table:
         )
         for column in second.columns
     ]
-    return Table(first.rows, [*first.columns, *added], first.offsets_ms, [*first.problems, *second.problems])
+    return SnmpTable(first.rows, [*first.columns, *added], first.offsets_ms, [*first.problems, *second.problems])
 
 
-def _as_answer(table: Table, walk: Walk) -> Answer:
+def _as_answer(table: SnmpTable, walk: PlannedWalk) -> WalkAnswer:
     problem = table.problems[0].reason if table.problems else None
     columns = {column.oid: column for column in table.columns}
-    return Answer(table.rows, columns, table.offsets_ms, problem, frozenset(walk.fast))
+    return WalkAnswer(table.rows, columns, table.offsets_ms, problem, frozenset(walk.fast))
 
 
-def _as_table(answer: Answer) -> Table:
-    return Table(list(answer.rows), list(answer.columns.values()), list(answer.offsets_ms))
+def _as_table(answer: WalkAnswer) -> SnmpTable:
+    return SnmpTable(list(answer.rows), list(answer.columns.values()), list(answer.offsets_ms))

@@ -46,7 +46,7 @@ STATUS_NAMES: Final = {
 }  # fmt: skip
 
 
-class Answer(Protocol):
+class Response(Protocol):
     """A response to one request, whichever engine carried it."""
 
     status: int  #: error-status
@@ -287,5 +287,5 @@ class WireAnswer:
 
 
 def want(name: bytes, tag: int) -> bytes:
-    """Return the bytes of a variable from its name to its value's tag, as `Answer.known` compares them."""
+    """Return the bytes of a variable from its name to its value's tag, as `Response.known` compares them."""
     return ber.tlv(Type.OBJECT_IDENTIFIER, name) + bytes((tag,))

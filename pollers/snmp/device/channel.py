@@ -5,16 +5,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from pollers.snmp.codec import ber
-from pollers.snmp.device.memory import Memory
+from pollers.snmp.device.memory import DeviceMemory
 from pollers.snmp.errors import AgentError, DamagedResponse, DeadlineExceeded, NoAnswer
 from pollers.snmp.limits import Limits
 from pollers.snmp.tables.gets import Gets
-from pollers.snmp.tables.known import Known
+from pollers.snmp.tables.known import KnownRows
 from pollers.snmp.tables.machine import Machine
 from pollers.snmp.tables.prepared import PlanCache
 from pollers.snmp.tables.rowset import RowSet, dense, guards, learn, told_now
 from pollers.snmp.tables.walk import Walk
-from pollers.snmp.values import Oid, Problem, Table, Value
+from pollers.snmp.values import Oid, SnmpTable, TableProblem, Value
 
 SYS_UPTIME: Oid = "1.3.6.1.2.1.1.3.0"
 _MOST_GET_NAMES = 60
@@ -32,9 +32,9 @@ class Channel(Protocol):
 
     async def get_many(self, oids: Sequence[Oid]) -> list[Value]: ...
 
-    async def walk(self, columns: Sequence[Oid]) -> Table: ...
+    async def walk(self, columns: Sequence[Oid]) -> SnmpTable: ...
 
-    async def table(self, columns: Sequence[Oid]) -> Table: ...
+    async def table(self, columns: Sequence[Oid]) -> SnmpTable: ...
 
 
 class Shared:
@@ -63,7 +63,7 @@ class Shared:
 class MachineChannel(ABC):
     """A channel over an engine that can carry any request."""
 
-    def __init__(self, memory: Memory, shared: Shared, *, bulk: bool) -> None:
+    def __init__(self, memory: DeviceMemory, shared: Shared, *, bulk: bool) -> None:
         self._memory = memory
         self._shared = shared
         self._bulk = bulk
@@ -80,10 +80,10 @@ class MachineChannel(ABC):
         await self._run(machine, self._shared.limits.retries)
         return machine.values
 
-    async def walk(self, columns: Sequence[Oid]) -> Table:
+    async def walk(self, columns: Sequence[Oid]) -> SnmpTable:
         return await self._walk(self._start_walk([ber.encode_oid(column) for column in columns], ()))
 
-    async def table(self, columns: Sequence[Oid]) -> Table:
+    async def table(self, columns: Sequence[Oid]) -> SnmpTable:
         names = tuple([ber.encode_oid(column) for column in columns])
         known = self._memory.row_sets.get(names)
         misses = known.misses if known is not None else 0
@@ -104,14 +104,14 @@ class MachineChannel(ABC):
             self._memory.row_sets.pop(names, None)
         return table
 
-    async def _ask_known(self, names: tuple[bytes, ...], columns: list[Oid], known: RowSet) -> Table | None:
+    async def _ask_known(self, names: tuple[bytes, ...], columns: list[Oid], known: RowSet) -> SnmpTable | None:
         """Return the table by its learnt rows, or None where a fresh walk is due."""
         rows = self._memory.paging.rows(known.value_bytes * len(names))
         if not (self._bulk and dense(known.tags, len(names))):
             rows = max(1, min(rows, _MOST_GET_NAMES // len(names)))
         plan = self._shared.plans.get(names, known, rows, bulk=self._bulk)
         asked_s = self._shared.now_s()
-        machine = Known(plan, known, self._memory.paging, elapsed_s=asked_s - known.heard_at_s)
+        machine = KnownRows(plan, known, self._memory.paging, elapsed_s=asked_s - known.heard_at_s)
         try:
             await self._run(machine, self._shared.limits.retries)
         except (AgentError, DamagedResponse):
@@ -128,7 +128,7 @@ class MachineChannel(ABC):
     def _start_walk(self, names: Sequence[bytes], beside: Sequence[bytes]) -> Walk:
         return Walk(names, self._memory.paging, bulk=self._bulk, rows_max=self._shared.limits.rows_max, guards=beside)
 
-    async def _walk(self, walk: Walk) -> Table:
+    async def _walk(self, walk: Walk) -> SnmpTable:
         try:
             await self._run(walk, self._shared.limits.retries)
         except (NoAnswer, DamagedResponse) as error:
@@ -138,9 +138,9 @@ class MachineChannel(ABC):
         return walk.table()
 
 
-def _partial(table: Table, error: NoAnswer | DamagedResponse) -> Table:
+def _partial(table: SnmpTable, error: NoAnswer | DamagedResponse) -> SnmpTable:
     """Return what was read before the device fell silent, with the reason why the rest is not there."""
     reason = "damaged" if isinstance(error, DamagedResponse) else "no-answer"
     if isinstance(error, DeadlineExceeded):
         reason = "deadline"
-    return table._replace(problems=(*table.problems, Problem(reason, str(error))))
+    return table._replace(problems=(*table.problems, TableProblem(reason, str(error))))

@@ -11,7 +11,7 @@ Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
 
 
 @dataclass(slots=True)
-class Link:
+class DeviceLink:
     endpoint: str  #: as configured, for people
     family: int
     address: Address

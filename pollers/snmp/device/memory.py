@@ -34,7 +34,7 @@ class Silence:
 
 
 @dataclass(slots=True)
-class Memory:
+class DeviceMemory:
     """One device."""
 
     paging: Paging
@@ -63,14 +63,14 @@ class Devices:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._memories: OrderedDict[Device, Memory] = OrderedDict()
+        self._memories: OrderedDict[Device, DeviceMemory] = OrderedDict()
         self._polls = 0
 
-    def recall(self, device: Device, now_s: float) -> Memory:
+    def recall(self, device: Device, now_s: float) -> DeviceMemory:
         """Return the memory of a device, a fresh one where there is none."""
         found = self._memories.get(device)
         if found is None:
-            found = self._memories[device] = Memory(Paging(self._limits), now_s)
+            found = self._memories[device] = DeviceMemory(Paging(self._limits), now_s)
         else:
             self._memories.move_to_end(device)
         found.used_s = now_s

@@ -6,7 +6,7 @@ from typing import Final
 
 from pollers.snmp.codec import ber
 from pollers.snmp.errors import DamagedResponse
-from pollers.snmp.values import Column, Data, Oid, Problem, Table, Type
+from pollers.snmp.values import Column, Data, Oid, SnmpTable, TableProblem, Type
 
 _NUMBERS: Final = frozenset({int})
 
@@ -14,7 +14,7 @@ row_name = lru_cache(maxsize=16384)(ber.dotted)
 row_order = lru_cache(maxsize=16384)(ber.decode_suffix)
 
 
-class Cells:
+class ReadCells:
     """The cells of one column in the order in which they were read."""
 
     __slots__ = ("data", "offsets_ms", "suffixes", "types")
@@ -63,22 +63,22 @@ def decode_cells(tags: Sequence[int], cells: Sequence[ber.Cell]) -> tuple[bytes,
     return bytes(types), data, wrong
 
 
-def merge(columns: Sequence[tuple[Oid, Cells]], problems: Sequence[Problem]) -> Table:
+def merge(columns: Sequence[tuple[Oid, ReadCells]], problems: Sequence[TableProblem]) -> SnmpTable:
     """Return one table: the union of the columns' rows in the order of OIDs, empty cells where a column lacks a row."""
     first = columns[0][1]
     if all(cells.suffixes == first.suffixes for _, cells in columns):
         made = [Column(oid, cells.types, cells.data) for oid, cells in columns]
-        return Table(list(map(row_name, first.suffixes)), made, first.offsets_ms, tuple(problems))
+        return SnmpTable(list(map(row_name, first.suffixes)), made, first.offsets_ms, tuple(problems))
     offsets: dict[bytes, int] = {}
     for _, cells in reversed(columns):
         offsets.update(zip(cells.suffixes, cells.offsets_ms, strict=True))
     rows = sorted(offsets, key=row_order)
     position = {row: at for at, row in enumerate(rows)}
     made = [_spread(oid, cells, position) for oid, cells in columns]
-    return Table(list(map(row_name, rows)), made, [offsets[row] for row in rows], tuple(problems))
+    return SnmpTable(list(map(row_name, rows)), made, [offsets[row] for row in rows], tuple(problems))
 
 
-def _spread(oid: Oid, cells: Cells, position: dict[bytes, int]) -> Column:
+def _spread(oid: Oid, cells: ReadCells, position: dict[bytes, int]) -> Column:
     types = bytearray(len(position))
     data: list[Data] = [None] * len(position)
     for suffix, tag, value in zip(cells.suffixes, cells.types, cells.data, strict=True):

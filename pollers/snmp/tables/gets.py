@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pollers.snmp.codec import ber
-from pollers.snmp.codec.message import GET, Answer, ErrorStatus, Request, request
+from pollers.snmp.codec.message import GET, ErrorStatus, Request, Response, request
 from pollers.snmp.errors import DamagedResponse
 from pollers.snmp.tables.machine import refusal
 from pollers.snmp.tables.paging import Paging
@@ -62,7 +62,7 @@ class Gets:
         self._pages.append(positions)
         return request(GET, [self._names[p] for p in positions], page=len(self._pages) - 1)
 
-    def answered(self, request: Request, answer: Answer, offset_ms: int) -> int:  # noqa: ARG002
+    def answered(self, request: Request, answer: Response, offset_ms: int) -> int:  # noqa: ARG002
         positions = self._pages[request.page]
         if answer.status != ErrorStatus.NO_ERROR:
             self._refused(positions, answer)
@@ -77,7 +77,7 @@ class Gets:
         self._under_way -= 1
         return len(positions)
 
-    def _refused(self, positions: list[int], answer: Answer) -> None:
+    def _refused(self, positions: list[int], answer: Response) -> None:
         """Ask again for what is left of a page after an error-status. Raises SnmpError."""
         at = answer.index - 1
         if answer.status == ErrorStatus.TOO_BIG and len(positions) > 1:

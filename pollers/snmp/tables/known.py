@@ -5,21 +5,21 @@ from typing import Final
 
 from pollers.snmp.codec import message
 from pollers.snmp.codec.ber import Cell
-from pollers.snmp.codec.message import GET_BULK, Answer, ErrorStatus, Request
+from pollers.snmp.codec.message import GET_BULK, ErrorStatus, Request, Response
 from pollers.snmp.errors import DamagedResponse
 from pollers.snmp.tables.columns import decode_cells, decode_known
 from pollers.snmp.tables.paging import Paging
-from pollers.snmp.tables.prepared import Page, Plan, cut
+from pollers.snmp.tables.prepared import RequestPage, RequestPlan, cut
 from pollers.snmp.tables.rowset import RowSet, dense, parts_of, unchanged
-from pollers.snmp.values import Column, Data, Oid, Problem, Table
+from pollers.snmp.values import Column, Data, Oid, SnmpTable, TableProblem
 
 _FIRST: Final = 0
 
 
-class Known:
+class KnownRows:
     """Asks for the pages of a plan; `changed` says why the rows are not those that were learnt, and a walk is due."""
 
-    def __init__(self, plan: Plan, known: RowSet, paging: Paging, *, elapsed_s: float = 0.0) -> None:
+    def __init__(self, plan: RequestPlan, known: RowSet, paging: Paging, *, elapsed_s: float = 0.0) -> None:
         """`elapsed_s`: seconds since the guards of `known` were read."""
         self.changed = ""
         self.uptime = parts_of(known.told)[_FIRST]  #: as the device said it this time
@@ -27,8 +27,8 @@ class Known:
         self._known = known
         self._paging = paging
         self._elapsed_s = elapsed_s
-        self._todo: deque[Page] = deque(plan.pages)
-        self._pages: dict[int, Page] = {}
+        self._todo: deque[RequestPage] = deque(plan.pages)
+        self._pages: dict[int, RequestPage] = {}
         self._numbers = len(plan.pages)
         self._under_way = 0
         self._cells: dict[int, list[Cell]] = {}  #: by first row
@@ -53,7 +53,7 @@ class Known:
         self._under_way += 1
         return page.request
 
-    def answered(self, request: Request, answer: Answer, offset_ms: int) -> int:
+    def answered(self, request: Request, answer: Response, offset_ms: int) -> int:
         page = self._pages[request.page]
         if answer.status != ErrorStatus.NO_ERROR:
             self._under_way -= 1
@@ -79,7 +79,7 @@ class Known:
             self.changed = "the device restarted or changed its rows"
         self.uptime = raws[_FIRST]
 
-    def _partly(self, page: Page, answer: Answer) -> tuple[list[Cell], int]:
+    def _partly(self, page: RequestPage, answer: Response) -> tuple[list[Cell], int]:
         """Return contents and number of the whole rows that a cut-off response has; the rest is asked for anew."""
         found = answer.varbinds()
         got = [message.want(oid, tag) for oid, tag in zip(found.oids, found.tags, strict=True)]
@@ -95,12 +95,12 @@ class Known:
         self._todo.appendleft(self._cut(page, whole)[1])
         return list(found.raws[: page.extra + whole * self._plan.width]), whole
 
-    def _cut(self, page: Page, rows: int) -> tuple[Page, Page]:
+    def _cut(self, page: RequestPage, rows: int) -> tuple[RequestPage, RequestPage]:
         parts = cut(self._plan, page, rows, self._numbers)
         self._numbers += 2
         return parts
 
-    def _refused(self, page: Page, answer: Answer) -> None:
+    def _refused(self, page: RequestPage, answer: Response) -> None:
         if answer.status == ErrorStatus.TOO_BIG:
             self._paging.halve()
             if page.rows > 1:
@@ -118,7 +118,7 @@ class Known:
         self._pages[head.request.page] = head
         return head.request
 
-    def table(self, columns: list[Oid]) -> Table:
+    def table(self, columns: list[Oid]) -> SnmpTable:
         """Return what was read: every row once finished and not changed, or what is there of them before."""
         width = len(columns)
         cells: list[Cell] = []
@@ -131,31 +131,31 @@ class Known:
             offsets += [self._offsets[first]] * count
         if not dense(self._plan.tags, width):
             return self._with_holes(columns, rows, cells, offsets)
-        problems: list[Problem] = []
+        problems: list[TableProblem] = []
         made = []
         for position, (oid, tag) in enumerate(zip(columns, self._plan.tags, strict=True)):
             types, data, wrong = decode_known(tag, cells[position::width])
             if wrong:
-                problems.append(Problem("bad-value", f"{oid}: {wrong}"))
+                problems.append(TableProblem("bad-value", f"{oid}: {wrong}"))
             made.append(Column(oid, bytearray(types), data))
-        return Table(rows, made, offsets, tuple(problems))
+        return SnmpTable(rows, made, offsets, tuple(problems))
 
-    def _with_holes(self, columns: list[Oid], rows: list[str], cells: list[Cell], offsets: list[int]) -> Table:
+    def _with_holes(self, columns: list[Oid], rows: list[str], cells: list[Cell], offsets: list[int]) -> SnmpTable:
         width = len(columns)
         read = iter(cells)
         all_tags = self._tags_of_rows(width)
         spread: list[Cell | None] = [next(read) if tag else None for tag in all_tags]
-        made, problems = [], list[Problem]()
+        made, problems = [], list[TableProblem]()
         for position, oid in enumerate(columns):
             tags = all_tags[position::width]
             present = [cell for cell in spread[position::width] if cell is not None]
             types, data, wrong = decode_cells(bytes(tag for tag in tags if tag), present)
             if wrong:
-                problems.append(Problem("bad-value", f"{oid}: {wrong}"))
+                problems.append(TableProblem("bad-value", f"{oid}: {wrong}"))
             values, kinds = iter(data), iter(types)
             column: list[Data] = [next(values) if tag else None for tag in tags]
             made.append(Column(oid, bytearray(next(kinds) if tag else 0 for tag in tags), column))
-        return Table(rows, made, offsets, tuple(problems))
+        return SnmpTable(rows, made, offsets, tuple(problems))
 
     def _tags_of_rows(self, width: int) -> bytes:
         """Return the tags of the cells that were read, row by row."""

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from pollers.snmp.codec.message import STATUS_NAMES, Answer, ErrorStatus, Request
+from pollers.snmp.codec.message import STATUS_NAMES, ErrorStatus, Request, Response
 from pollers.snmp.errors import AgentError, AuthRefused, SnmpError
 
 
@@ -16,7 +16,7 @@ class Machine(Protocol):
         """Return what to ask now; None while it waits for answers, or when it is finished."""
         ...
 
-    def answered(self, request: Request, answer: Answer, offset_ms: int) -> int:
+    def answered(self, request: Request, answer: Response, offset_ms: int) -> int:
         """Take in the answer and return how many values it gave. Raises SnmpError when nothing can come of the rest.
 
         DamagedResponse leaves the machine as it was, so that the same request can be sent again.

@@ -11,7 +11,7 @@ from pollers.snmp.tables.rowset import GUARD_TYPES, RowSet, dense, parts_of
 from pollers.snmp.values import Type
 
 
-class Page(NamedTuple):
+class RequestPage(NamedTuple):
     """One prepared request and what its response must look like."""
 
     request: Request
@@ -21,13 +21,13 @@ class Page(NamedTuple):
     extra: int  #: variables that come before those of the rows
 
 
-class Plan(NamedTuple):
+class RequestPlan(NamedTuple):
     """A table's requests, for every device that has these rows."""
 
     rows: Sequence[str]
     suffixes: Sequence[bytes]
     tags: bytes  #: as in RowSet
-    pages: Sequence[Page]
+    pages: Sequence[RequestPage]
     guards: int  #: variables of the first page that come before its rows
     width: int  #: columns
 
@@ -53,7 +53,7 @@ def _oid_head(column: bytes, row_bytes: int) -> bytes:
     return bytes((Type.OBJECT_IDENTIFIER,)) + ber.length(len(column) + row_bytes) + column
 
 
-def plan(columns: Sequence[bytes], known: RowSet, page_rows: int, *, bulk: bool) -> Plan:
+def plan(columns: Sequence[bytes], known: RowSet, page_rows: int, *, bulk: bool) -> RequestPlan:
     """Return the requests for a row set, page_rows at a time.
 
     By GETBULK where every column has every row, by GETNEXT where there are holes, and with v1: both show rows that are
@@ -63,20 +63,20 @@ def plan(columns: Sequence[bytes], known: RowSet, page_rows: int, *, bulk: bool)
     shape = _Shape(columns, suffixes, known, {})
     make = _bulk_pages if bulk and dense(known.tags, len(columns)) else _next_pages
     pages = make(shape, page_rows)
-    return Plan([row_name(s) for s in suffixes], suffixes, known.tags, pages, len(known.guards), len(columns))
+    return RequestPlan([row_name(s) for s in suffixes], suffixes, known.tags, pages, len(known.guards), len(columns))
 
 
 def _guard_wants(names: Sequence[bytes]) -> list[bytes]:
     return [message.want(name + b"\x00", GUARD_TYPES[name]) for name in names]
 
 
-def _bulk_pages(shape: _Shape, page_rows: int) -> list[Page]:
+def _bulk_pages(shape: _Shape, page_rows: int) -> list[RequestPage]:
     count = len(shape.suffixes)
     firsts = enumerate(range(0, count, page_rows))
     return [_bulk_page(shape, first, min(page_rows, count - first), number) for number, first in firsts]
 
 
-def _bulk_page(shape: _Shape, first: int, rows: int, number: int) -> Page:
+def _bulk_page(shape: _Shape, first: int, rows: int, number: int) -> RequestPage:
     columns, suffixes, known, _ = shape
     extra = list(known.guards) if first == 0 else []
     wants = _guard_wants(extra)
@@ -89,10 +89,10 @@ def _bulk_page(shape: _Shape, first: int, rows: int, number: int) -> Page:
     before = suffixes[first - 1] if first else b""
     names = [*extra, *(column + before for column in columns)]
     made = message.request(GET_BULK, names, non_repeaters=len(extra), repetitions=rows, page=number)
-    return Page(made, first, rows, wants, len(extra))
+    return RequestPage(made, first, rows, wants, len(extra))
 
 
-def _next_pages(shape: _Shape, page_rows: int) -> list[Page]:
+def _next_pages(shape: _Shape, page_rows: int) -> list[RequestPage]:
     """Return pages that ask for what follows the cell before each cell: the cell itself, unless one came between."""
     columns, suffixes, known, _ = shape
     width, count = len(columns), len(suffixes)
@@ -105,7 +105,7 @@ def _next_pages(shape: _Shape, page_rows: int) -> list[Page]:
         else:
             firsts.append(count)
     before = list(columns)  #: by column, the cell that the next one follows
-    pages: list[Page] = []
+    pages: list[RequestPage] = []
     for first in firsts:
         names = [] if first else list(known.guards)
         wants = _guard_wants(names)
@@ -119,7 +119,7 @@ def _next_pages(shape: _Shape, page_rows: int) -> list[Page]:
                 names.append(before[at])
                 before[at] = columns[at] + suffixes[row]
                 wants.append(message.want(before[at], cells[place]))
-        pages.append(Page(message.request(GET_NEXT, names, page=len(pages)), first, rows, wants, extra))
+        pages.append(RequestPage(message.request(GET_NEXT, names, page=len(pages)), first, rows, wants, extra))
     return pages
 
 
@@ -134,7 +134,7 @@ def _ends(shape: _Shape, cells: bytes) -> list[tuple[bytes, bytes]]:
     return found
 
 
-def cut(made: Plan, page: Page, rows: int, number: int) -> tuple[Page, Page]:
+def cut(made: RequestPlan, page: RequestPage, rows: int, number: int) -> tuple[RequestPage, RequestPage]:
     """Return a page as two: its first rows, and the rest; they are given this number and the next."""
     tags, width = made.tags, made.width
     whole = dense(tags, width)
@@ -151,8 +151,8 @@ def cut(made: Plan, page: Page, rows: int, number: int) -> tuple[Page, Page]:
         head = message.request(GET_NEXT, names[:at], page=number)
         rest = message.request(GET_NEXT, names[at:], page=number + 1)
     return (
-        Page(head, page.first, rows, page.wants[:at], page.extra),
-        Page(rest, middle, page.rows - rows, page.wants[at:], 0),
+        RequestPage(head, page.first, rows, page.wants[:at], page.extra),
+        RequestPage(rest, middle, page.rows - rows, page.wants[at:], 0),
     )
 
 
@@ -162,9 +162,9 @@ class PlanCache:
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._plans: OrderedDict[tuple[object, ...], tuple[Plan, int]] = OrderedDict()
+        self._plans: OrderedDict[tuple[object, ...], tuple[RequestPlan, int]] = OrderedDict()
 
-    def get(self, columns: tuple[bytes, ...], known: RowSet, page_rows: int, *, bulk: bool) -> Plan:
+    def get(self, columns: tuple[bytes, ...], known: RowSet, page_rows: int, *, bulk: bool) -> RequestPlan:
         key = (columns, known.rows, known.tags, known.beyond, known.guards, page_rows, bulk)
         if (found := self._plans.get(key)) is not None:
             self._plans.move_to_end(key)
@@ -181,7 +181,7 @@ class PlanCache:
         return len(self._plans)
 
 
-def _size(made: Plan) -> int:
+def _size(made: RequestPlan) -> int:
     """Return about how many bytes a plan takes, with the headers of its objects."""
     values = sum(len(page.wants) for page in made.pages)
     names = sum(len(page.request.names) for page in made.pages)

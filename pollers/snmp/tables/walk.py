@@ -9,12 +9,12 @@ from itertools import pairwise
 from typing import Final
 
 from pollers.snmp.codec import ber
-from pollers.snmp.codec.message import GET_BULK, GET_NEXT, Answer, ErrorStatus, Request, request
+from pollers.snmp.codec.message import GET_BULK, GET_NEXT, ErrorStatus, Request, Response, request
 from pollers.snmp.errors import DamagedResponse
-from pollers.snmp.tables.columns import Cells, merge, row_order
+from pollers.snmp.tables.columns import ReadCells, merge, row_order
 from pollers.snmp.tables.machine import refusal
 from pollers.snmp.tables.paging import Paging
-from pollers.snmp.values import EXCEPTIONS, FIRST_EXCEPTION, Problem, Table
+from pollers.snmp.values import EXCEPTIONS, FIRST_EXCEPTION, SnmpTable, TableProblem
 
 _VALUE_BYTES: Final = 14  #: a guess until the first response: headers of a variable and its value
 _LEAST_VALUE_BYTES: Final = 8.0
@@ -22,14 +22,14 @@ _MOST_REPETITIONS: Final = 128  #: agents with lower limits cut the response off
 _MOST_COLUMNS: Final = 60
 
 
-class Column:
+class WalkedColumn:
     """One column on its way."""
 
     __slots__ = ("beyond", "cells", "done", "last", "prefix")
 
     def __init__(self, prefix: bytes) -> None:
         self.prefix = prefix  #: contents of the column's OID
-        self.cells = Cells()
+        self.cells = ReadCells()
         self.last = b""  #: the last row that was read
         self.beyond: tuple[bytes, int] | None = None  #: name and tag of what follows the column
         self.done = False
@@ -42,8 +42,8 @@ class Walk:
         self, columns: Sequence[bytes], paging: Paging, *, bulk: bool, rows_max: int, guards: Sequence[bytes] = ()
     ) -> None:
         """`columns`: contents of OIDs. `guards`: scalars without their .0, read once beside the first rows."""
-        self.columns = [Column(prefix) for prefix in columns]
-        self.problems: list[Problem] = []
+        self.columns = [WalkedColumn(prefix) for prefix in columns]
+        self.problems: list[TableProblem] = []
         self.guards: dict[bytes, bytes] = {}  #: what the device has of the guards: contents of value by name
         self.bytes_read = 0  #: of responses
         self.values_read = 0
@@ -54,7 +54,7 @@ class Walk:
         self._rows_max = rows_max
         self._width = _MOST_COLUMNS  #: columns in one request
         self._repetitions = _MOST_REPETITIONS
-        self._group: list[Column] = []  #: columns of the request under way
+        self._group: list[WalkedColumn] = []  #: columns of the request under way
         self._value_bytes = float(_VALUE_BYTES + max(map(len, columns)))
         self._prefixes = list(columns)
         self._in_step = True  #: whether all columns had the same rows so far; those are kept together, row by row
@@ -97,7 +97,7 @@ class Walk:
             return self._request(1)
         return None
 
-    def answered(self, request: Request, answer: Answer, offset_ms: int) -> int:
+    def answered(self, request: Request, answer: Response, offset_ms: int) -> int:
         if answer.status != ErrorStatus.NO_ERROR:
             self._refused(request, answer)
             self._waiting = False
@@ -197,12 +197,12 @@ class Walk:
         self._in_step = False
         self._rows, self._tags, self._raws, self._offsets = [], [], [], []
 
-    def _append(self, column: Column, rows: list[bytes], tags: list[int], raws: list[bytes]) -> None:
+    def _append(self, column: WalkedColumn, rows: list[bytes], tags: list[int], raws: list[bytes]) -> None:
         if bad := column.cells.extend(rows, tags, raws):
-            self.problems.append(Problem("bad-value", f"{ber.decode_oid(column.prefix)}: {bad}"))
+            self.problems.append(TableProblem("bad-value", f"{ber.decode_oid(column.prefix)}: {bad}"))
 
     def _extend(
-        self, column: Column, oids: list[bytes], tags: list[int], raws: list[bytes], leader: list[bytes]
+        self, column: WalkedColumn, oids: list[bytes], tags: list[int], raws: list[bytes], leader: list[bytes]
     ) -> list[bytes]:
         """Append what belongs to the column and return its rows; note the column's end or what is wrong with it."""
         size = len(column.prefix)
@@ -231,11 +231,11 @@ class Walk:
             column.last = rows[-1]
         return rows
 
-    def _end(self, column: Column, reason: str, detail: str) -> None:
+    def _end(self, column: WalkedColumn, reason: str, detail: str) -> None:
         column.done = True
-        self.problems.append(Problem(reason, detail))
+        self.problems.append(TableProblem(reason, detail))
 
-    def _refused(self, request: Request, answer: Answer) -> None:
+    def _refused(self, request: Request, answer: Response) -> None:
         """React to an error-status. Raises SnmpError where nothing was read and nothing is left to try."""
         at = answer.index - 1 - self._beside
         named = self._group[at : at + 1] if at >= 0 else []
@@ -260,7 +260,7 @@ class Walk:
         if all(column.done and not column.cells.suffixes for column in self.columns):
             raise error
 
-    def table(self) -> Table:
+    def table(self) -> SnmpTable:
         """Return what was read."""
         self.settle()
         return merge([(ber.decode_oid(c.prefix), c.cells) for c in self.columns], self.problems)

@@ -12,15 +12,15 @@ from pollers.snmp.client import Device, Session, Stats
 from pollers.snmp.credentials import CredentialSource
 from pollers.snmp.device import explain
 from pollers.snmp.device.channel import Shared
-from pollers.snmp.device.link import Address, Link
-from pollers.snmp.device.memory import Devices, Memory, split_endpoint
+from pollers.snmp.device.link import Address, DeviceLink
+from pollers.snmp.device.memory import DeviceMemory, Devices, split_endpoint
 from pollers.snmp.errors import NoAnswer
 from pollers.snmp.limits import Limits
 from pollers.snmp.trace import Trace
 from pollers.snmp.wire.clock import Clock, SystemClock
 from pollers.snmp.wire.engines import WorkerEngines
-from pollers.snmp.wire.permits import Counters
-from pollers.snmp.wire.session import DeviceSession, Worker, probe_slots
+from pollers.snmp.wire.permits import WireCounters
+from pollers.snmp.wire.session import DeviceSession, SessionShared, probe_slots
 from pollers.snmp.wire.transport import Wire
 from pollers.snmp.wire.turns import Turns
 
@@ -39,13 +39,13 @@ class Figures(NamedTuple):
     rewalks: int
     kernel_drops: int  #: datagrams lost because the receive buffer was full
     receive_buffer_bytes: int  #: granted by the kernel
-    counters: Counters
+    counters: WireCounters
 
 
 class SnmpAccess:
     """The `Access` of a worker. To be closed in the loop that it was used in."""
 
-    def __init__(self, worker: Worker, engines: WorkerEngines, trace: Trace | None = None) -> None:
+    def __init__(self, worker: SessionShared, engines: WorkerEngines, trace: Trace | None = None) -> None:
         self.engines = engines
         self.devices = Devices(worker.limits)
         self._worker = worker
@@ -68,14 +68,14 @@ class SnmpAccess:
         left_s = deadline_s - (now_s() - began)
         await self._turns.take(address)
         opened = now_s()
-        link = Link(device.endpoint, family, address, Stats(), opened, opened + left_s, self._trace)
+        link = DeviceLink(device.endpoint, family, address, Stats(), opened, opened + left_s, self._trace)
         return DeviceSession(self._worker, device, memory, link), address
 
     def end(self, address: Address) -> None:
         """Let the next session of this address begin."""
         self._turns.give(address)
 
-    async def _resolve(self, device: Device, memory: Memory, deadline_s: float) -> tuple[int, Address]:
+    async def _resolve(self, device: Device, memory: DeviceMemory, deadline_s: float) -> tuple[int, Address]:
         """Return family and socket address, as `recvfrom` will give it; the last known where DNS is away.
 
         Raises NoAnswer, ValueError for an endpoint that is none.
@@ -171,5 +171,5 @@ def open_access(
     clock, random = clock or SystemClock(), random or Random()  # noqa: S311 - for request ids and jitter, beside a check of the source
     shared = Shared(limits, clock.now_s)
     engines = WorkerEngines(limits, Wire(limits, random, clock.now_s), shared, random.getrandbits)
-    worker = Worker(limits, credentials, engines, probe_slots(limits), clock.now_s, clock.now_ms)
+    worker = SessionShared(limits, credentials, engines, probe_slots(limits), clock.now_s, clock.now_ms)
     return SnmpAccess(worker, engines, trace)

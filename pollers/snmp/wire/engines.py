@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pollers.snmp.client import Device
 from pollers.snmp.credentials import Credential
 from pollers.snmp.device.channel import Channel, Shared
-from pollers.snmp.device.link import Link
-from pollers.snmp.device.memory import Memory
+from pollers.snmp.device.link import DeviceLink
+from pollers.snmp.device.memory import DeviceMemory
 from pollers.snmp.limits import Engine, Limits, engine_for
 from pollers.snmp.wire.native import NativeEngine
 from pollers.snmp.wire.transport import Wire
@@ -25,7 +25,7 @@ class WorkerEngines:
         self._native = NativeEngine(wire, shared, random_bits)
         self._pysnmp: PysnmpEngine | None = None
 
-    def channel(self, device: Device, memory: Memory, credential: Credential, link: Link) -> Channel:
+    def channel(self, device: Device, memory: DeviceMemory, credential: Credential, link: DeviceLink) -> Channel:
         """Return a channel over the engine that settings and credential ask for."""
         native = self._native.channel(memory, credential, link)
         if engine_for(self._limits, device.site, device.device_id) is Engine.PYSNMP:

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from pollers.snmp.codec import ber
 from pollers.snmp.codec.message import PDU_NAMES, Frame, Request, Resync
 from pollers.snmp.device import explain
-from pollers.snmp.device.link import Link
+from pollers.snmp.device.link import DeviceLink
 from pollers.snmp.errors import AuthRefused, DamagedResponse, DeadlineExceeded, NoAnswer, RetriesSpent, SnmpError
 from pollers.snmp.limits import Limits
 from pollers.snmp.tables.machine import Machine
@@ -57,7 +57,7 @@ class Operation:
         "under_way",
     )
 
-    def __init__(self, machine: Machine, link: Link, frame: Frame, carrier: Carrier, retries: int) -> None:
+    def __init__(self, machine: Machine, link: DeviceLink, frame: Frame, carrier: Carrier, retries: int) -> None:
         self._machine = machine
         self._carrier = carrier
         self._retries = retries

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from pollers.snmp.budget import Rate, RetryBudget, wait_s
+from pollers.snmp.budget import RetryBudget, TokenBucket, wait_s
 from pollers.snmp.device import explain
-from pollers.snmp.device.link import Link
+from pollers.snmp.device.link import DeviceLink
 from pollers.snmp.errors import DeadlineExceeded, RetriesSpent
 from pollers.snmp.limits import Limits
 
 
 @dataclass(slots=True)
-class Counters:
+class WireCounters:
     """What a worker's transport has done since it began; for metrics."""
 
     packets_sent: int = 0
@@ -33,15 +33,15 @@ class Permits:
     """One a worker. The native engine asks for them as it goes; engines with sockets of their own wait for them."""
 
     def __init__(self, limits: Limits, random: Random, now_s: Callable[[], float]) -> None:
-        self.counters = Counters()
-        self.rate = Rate(limits.packets_per_s, now_s())
+        self.counters = WireCounters()
+        self.rate = TokenBucket(limits.packets_per_s, now_s())
         self._retries = RetryBudget(limits.retry_share, limits.retry_reserve)
         self.earn = self._retries.earn  #: for each request that is no retry
         self._limits = limits
         self._random = random
         self._now_s = now_s
 
-    def retry(self, link: Link) -> bool:
+    def retry(self, link: DeviceLink) -> bool:
         """Return whether the worker's retries allow one more, which is then spent and counted."""
         allowed = self._retries.spend()
         if allowed:
@@ -57,12 +57,12 @@ class Permits:
         swing = limits.jitter * (2.0 * self._random.random() - 1.0)
         return wait_s(limits.timeout_s, limits.backoff, attempt, swing)
 
-    def pause_s(self, link: Link, now: float) -> float:
+    def pause_s(self, link: DeviceLink, now: float) -> float:
         """Return how long the device is to be left in peace."""
         gap_ms = self._limits.device_gap_ms
         return link.last_sent_s + gap_ms / 1000 - now if gap_ms else 0.0
 
-    async def packet(self, link: Link, attempt: int) -> None:
+    async def packet(self, link: DeviceLink, attempt: int) -> None:
         """Wait until a packet may go out, and count it. Raises RetriesSpent, DeadlineExceeded."""
         if not attempt:
             self.earn()
@@ -80,7 +80,7 @@ class Permits:
         link.stats.packets_sent += 1
         self.counters.packets_sent += 1
 
-    def came(self, link: Link, size: int = 0) -> None:
+    def came(self, link: DeviceLink, size: int = 0) -> None:
         """Count an answer of so many bytes; 0 where the engine does not tell."""
         self.counters.packets_received += 1
         self.counters.bytes_received += size

@@ -21,8 +21,8 @@ from pollers.snmp.codec.message import GET, GET_BULK, PDU_NAMES, Request, want
 from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivProtocol, UsmUser, Version
 from pollers.snmp.device import explain
 from pollers.snmp.device.channel import Channel, MachineChannel, Shared
-from pollers.snmp.device.link import Address, Link
-from pollers.snmp.device.memory import Memory
+from pollers.snmp.device.link import Address, DeviceLink
+from pollers.snmp.device.memory import DeviceMemory
 from pollers.snmp.errors import AuthRefused, DamagedResponse, DeadlineExceeded, NoAnswer, SnmpError
 from pollers.snmp.tables.machine import Machine
 from pollers.snmp.trace import Exchanged
@@ -94,10 +94,12 @@ class PysnmpEngine:
         self._shared = shared
         self._targets: OrderedDict[tuple[Address, Credential], _Target] = OrderedDict()
 
-    def channel(self, memory: Memory, credential: Credential, link: Link, native: Channel) -> "PysnmpChannel":
+    def channel(
+        self, memory: DeviceMemory, credential: Credential, link: DeviceLink, native: Channel
+    ) -> "PysnmpChannel":
         return PysnmpChannel(memory, self._shared, self, credential, link, native)
 
-    async def target(self, credential: Credential, link: Link) -> _Target:
+    async def target(self, credential: Credential, link: DeviceLink) -> _Target:
         """Return the state of this device with this credential."""
         key = (link.address, credential)
         found = self._targets.get(key)
@@ -113,7 +115,7 @@ class PysnmpEngine:
         self._targets.move_to_end(key)
         return found
 
-    def forget(self, credential: Credential, link: Link) -> None:
+    def forget(self, credential: Credential, link: DeviceLink) -> None:
         """Drop a device's state, so that engine id, boots and time are discovered anew."""
         if (target := self._targets.pop((link.address, credential), None)) is not None:
             target.close()
@@ -173,7 +175,13 @@ class PysnmpChannel(MachineChannel):
     """One request at a time."""
 
     def __init__(
-        self, memory: Memory, shared: Shared, owner: PysnmpEngine, credential: Credential, link: Link, native: Channel
+        self,
+        memory: DeviceMemory,
+        shared: Shared,
+        owner: PysnmpEngine,
+        credential: Credential,
+        link: DeviceLink,
+        native: Channel,
     ) -> None:
         bulk = not (isinstance(credential, Community) and credential.version is Version.V1)
         super().__init__(memory, shared, bulk=bulk)

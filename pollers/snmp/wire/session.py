@@ -10,8 +10,8 @@ from pollers.snmp.client import Device, Stats
 from pollers.snmp.credentials import Community, Credential, CredentialSource, Rereadable
 from pollers.snmp.device import explain
 from pollers.snmp.device.channel import Channel
-from pollers.snmp.device.link import Link
-from pollers.snmp.device.memory import Memory, Silence
+from pollers.snmp.device.link import DeviceLink
+from pollers.snmp.device.memory import DeviceMemory, Silence
 from pollers.snmp.errors import (
     AuthRefused,
     DamagedResponse,
@@ -23,7 +23,7 @@ from pollers.snmp.errors import (
     Unreachable,
 )
 from pollers.snmp.limits import Limits
-from pollers.snmp.values import Oid, Table, Value
+from pollers.snmp.values import Oid, SnmpTable, Value
 
 T = TypeVar("T")
 
@@ -31,11 +31,11 @@ T = TypeVar("T")
 class Engines(Protocol):
     """Picks the engine for a device and a credential, and opens a channel over it."""
 
-    def channel(self, device: Device, memory: Memory, credential: Credential, link: Link) -> Channel: ...
+    def channel(self, device: Device, memory: DeviceMemory, credential: Credential, link: DeviceLink) -> Channel: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
+class SessionShared:
     """What all sessions of a worker share."""
 
     limits: Limits
@@ -67,7 +67,7 @@ class _Tried:
 class DeviceSession:
     """Finds the credential that fits when the first operation is asked for; operations run one after another."""
 
-    def __init__(self, worker: Worker, device: Device, memory: Memory, link: Link) -> None:
+    def __init__(self, worker: SessionShared, device: Device, memory: DeviceMemory, link: DeviceLink) -> None:
         self.stats: Stats = link.stats
         self._worker = worker
         self._device = device
@@ -90,10 +90,10 @@ class DeviceSession:
             return []
         return await self._do(lambda channel: channel.get_many(oids))
 
-    async def walk(self, columns: Sequence[Oid]) -> Table:
+    async def walk(self, columns: Sequence[Oid]) -> SnmpTable:
         return await self._do(lambda channel: channel.walk(columns))
 
-    async def table(self, columns: Sequence[Oid]) -> Table:
+    async def table(self, columns: Sequence[Oid]) -> SnmpTable:
         return await self._do(lambda channel: channel.table(columns))
 
     async def _do(self, operation: Callable[[Channel], Awaitable[T]]) -> T:

@@ -13,10 +13,10 @@ from pollers.snmp.device.link import Address
 from pollers.snmp.errors import NoAnswer
 from pollers.snmp.limits import Limits
 from pollers.snmp.wire.operation import Exchange, Operation
-from pollers.snmp.wire.permits import Counters, Permits
+from pollers.snmp.wire.permits import Permits, WireCounters
 from pollers.snmp.wire.sockets import Sockets
 
-__all__ = ("Counters", "Wire")
+__all__ = ("Wire", "WireCounters")
 
 _SWEEP_S: Final = 0.05
 _FULL_BUFFER_S: Final = 0.002  #: until the kernel's send buffer is tried again

@@ -13,14 +13,14 @@ from streams.gauges.fold.ends import add_ends
 from streams.gauges.fold.evaluate import add_derived
 from streams.gauges.fold.findings import Findings, Rows
 from streams.gauges.fold.plan import Rules, plan_of
+from streams.gauges.reasons import NoRate
 from streams.gauges.samples.clock import between
-from streams.gauges.samples.sample import Sample
-from streams.gauges.words import NoRate
+from streams.gauges.samples.sample import DecodedSample
 
 
 class State(NamedTuple):
-    last: Sample
-    prior: Sample | None
+    last: DecodedSample
+    prior: DecodedSample | None
 
 
 class Arrival(enum.StrEnum):
@@ -48,7 +48,7 @@ class Step(NamedTuple):
         return counts
 
 
-def advance(state: State | None, sample: Sample, rules: Rules) -> Step:
+def advance(state: State | None, sample: DecodedSample, rules: Rules) -> Step:
     """Return the gauges of a sample and the new state."""
     if state is None:
         return Step(rows_of(None, sample, rules), State(sample, None), Arrival.NEW)
@@ -59,7 +59,7 @@ def advance(state: State | None, sample: Sample, rules: Rules) -> Step:
     return Step(rows_of(state.last, sample, rules), State(sample, state.last), Arrival.NEW)
 
 
-def rows_of(before: Sample | None, now: Sample, rules: Rules) -> Rows:
+def rows_of(before: DecodedSample | None, now: DecodedSample, rules: Rules) -> Rows:
     """Return the gauges of a sample and its predecessor."""
     found = Findings(now, plan_of(now.shape, rules))
     if before is None:

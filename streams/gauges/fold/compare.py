@@ -9,10 +9,10 @@ import numpy.typing as npt
 from streams.gauges.fold.findings import Findings
 from streams.gauges.fold.plan import cell_of
 from streams.gauges.fold.rates import Circumstances, Flags, Rate, columns, rate
-from streams.gauges.limits import Limits
-from streams.gauges.samples.clock import Span, shortest_s
-from streams.gauges.samples.sample import Counts, Longs, Sample, Shape
-from streams.gauges.words import NoRate
+from streams.gauges.limits import RateLimits
+from streams.gauges.reasons import NoRate
+from streams.gauges.samples.clock import Elapsed, shortest_s
+from streams.gauges.samples.sample import Counts, DecodedSample, Longs, Shape
 
 _ABSENT: Final = -1
 
@@ -20,14 +20,14 @@ _ABSENT: Final = -1
 class _Before(NamedTuple):
     """The predecessor, its rows and columns put where the new poll has them; fillers where it has none."""
 
-    sample: Sample
+    sample: DecodedSample
     rows: npt.NDArray[np.intp] | None  #: row here -> row there or _ABSENT; None = the same rows and counters
     counts: Counts
     offsets_ms: Longs | int
     discontinuities_cs: Longs | None
 
 
-def compare(found: Findings, before: Sample, span: Span, limits: Limits) -> None:
+def compare(found: Findings, before: DecodedSample, span: Elapsed, limits: RateLimits) -> None:
     """Add the rates of a poll against its predecessor, and why there are none where there are none."""
     old = _aligned(found.now, before)
     _durations(found, old, span, limits)
@@ -47,7 +47,7 @@ def compare(found: Findings, before: Sample, span: Span, limits: Limits) -> None
         found.doubt_all(span.doubt)
 
 
-def _aligned(now: Sample, before: Sample) -> _Before:
+def _aligned(now: DecodedSample, before: DecodedSample) -> _Before:
     shape, old = now.shape, before.shape
     offsets: Longs | int = 0 if before.offsets_ms is None else before.offsets_ms
     if shape is old or (shape.fixed.row_keys == old.fixed.row_keys and shape.counters == old.counters):
@@ -70,7 +70,7 @@ def _aligned(now: Sample, before: Sample) -> _Before:
     )
 
 
-def _durations(found: Findings, old: _Before, span: Span, limits: Limits) -> None:
+def _durations(found: Findings, old: _Before, span: Elapsed, limits: RateLimits) -> None:
     """Give every row the time between its own two answers."""
     now = found.now
     passed_ms = now.polled_at_ms - old.sample.polled_at_ms + span.shift_ms
@@ -127,7 +127,7 @@ def _narrow(shape: Shape, counter: int) -> Flags:
     return narrow[: shape.rows] if shape.rows else narrow
 
 
-def _missing_before(found: Findings, before: Sample) -> None:
+def _missing_before(found: Findings, before: DecodedSample) -> None:
     if not before.missing:
         return
     counters, positions = set(found.counters), found.now.shape.positions()
@@ -139,7 +139,7 @@ def _missing_before(found: Findings, before: Sample) -> None:
                     found.why(row, part.column, NoRate.PREVIOUS_MISSING)
 
 
-def _one_by_one(found: Findings, before: Counts, odd: Flags, span: Span, limits: Limits) -> None:
+def _one_by_one(found: Findings, before: Counts, odd: Flags, span: Elapsed, limits: RateLimits) -> None:
     """Ask `rate` for the cells that did not simply rise."""
     now = found.now
     known = Circumstances(span.uptime_known, span.may_have_rebooted)

@@ -2,11 +2,11 @@
 
 from streams.gauges.fold.findings import Findings, Gone
 from streams.gauges.fold.plan import Rules, plan_of
-from streams.gauges.samples.sample import Sample
-from streams.gauges.words import NoRate
+from streams.gauges.reasons import NoRate
+from streams.gauges.samples.sample import DecodedSample
 
 
-def add_ends(found: Findings, before: Sample, rules: Rules) -> None:
+def add_ends(found: Findings, before: DecodedSample, rules: Rules) -> None:
     """Say which rows are gone, and once in each row why a column that it had is none of the agent's now.
 
     A poll whose rows are not complete ends none: a row that it lacks may still be there.

@@ -10,7 +10,7 @@ from pollers.profiles.language.evaluate import Get, compile_expression
 from pollers.profiles.language.expr import Call, ExpressionError
 from streams.gauges.fold.findings import Findings
 from streams.gauges.fold.plan import DerivedPlan, Formula
-from streams.gauges.words import NoRate
+from streams.gauges.reasons import NoRate
 
 
 def add_derived(found: Findings) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 from schemas.records import Gauge
 from streams.gauges.fold.advance import Arrival, State, Step
-from streams.gauges.samples.sample import Sample
-from streams.gauges.words import DOUBT_SEPARATOR, EXPLAINED, NoRate
+from streams.gauges.reasons import DOUBT_SEPARATOR, EXPLAINED, NoRate
+from streams.gauges.samples.sample import DecodedSample
 
 
-def explain(before: State | None, step: Step, sample: Sample, gauges: list[Gauge]) -> Iterator[str]:
+def explain(before: State | None, step: Step, sample: DecodedSample, gauges: list[Gauge]) -> Iterator[str]:
     """Yield the lines that tell what became of a sample."""
     fixed = sample.shape.fixed
     yield f"{fixed.resource} {fixed.group} slot {sample.slot}{_when(sample.slot)}: {_arrival(before, step)}"

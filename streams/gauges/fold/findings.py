@@ -6,9 +6,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from streams.gauges.fold.plan import Plan
-from streams.gauges.samples.sample import Numbers, Sample
-from streams.gauges.words import DOUBT_SEPARATOR, Doubt, NoRate
+from streams.gauges.fold.plan import FoldPlan
+from streams.gauges.reasons import DOUBT_SEPARATOR, Doubt, NoRate
+from streams.gauges.samples.sample import DecodedSample, Numbers
 
 Words: TypeAlias = tuple[tuple[str, str], ...]  #: name -> word
 
@@ -25,7 +25,7 @@ class Gone(NamedTuple):
 class Rows(NamedTuple):
     """The gauges of one poll: `numbers` and `durations_s` are NaN where there is none."""
 
-    sample: Sample
+    sample: DecodedSample
     names: tuple[str, ...]
     numbers: Numbers  #: names x rows
     durations_s: Numbers  #: of each row
@@ -40,7 +40,7 @@ class Rows(NamedTuple):
 class Findings:
     """What is known so far. The first reason given for a cell stays."""
 
-    def __init__(self, now: Sample, plan: Plan) -> None:
+    def __init__(self, now: DecodedSample, plan: FoldPlan) -> None:
         rows = now.shape.rows
         self.now = now
         self.plan = plan

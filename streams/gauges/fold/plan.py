@@ -14,10 +14,10 @@ from pollers.profiles.language.expr import names as names_of
 from streams.gauges.fold.derived import BITS_PER_UNIT, UNIT, Derived
 from streams.gauges.fold.rates import WRAP_32, Cell, Cells
 from streams.gauges.fold.traffic import Way, smallest_packets_bits, ways_of
-from streams.gauges.limits import Limits, bound
+from streams.gauges.limits import RateLimits, bound
+from streams.gauges.reasons import NoRate
 from streams.gauges.samples.identity import resource_of
 from streams.gauges.samples.sample import CounterSpec, Numbers, Shape
-from streams.gauges.words import NoRate
 
 #: devices of one kind share them
 _CELLS_KEPT: Final = 1024
@@ -27,7 +27,7 @@ _CELLS_KEPT: Final = 1024
 class Rules:
     """The settings of the fold; one object of a worker's life, since plans are kept by it."""
 
-    limits: Limits = Limits()  # noqa: RUF009 - frozen
+    limits: RateLimits = RateLimits()  # noqa: RUF009 - frozen
     derived: tuple[Derived, ...] = ()
     with_counters: bool = False  #: raw counters beside the rates, in every Gauge
 
@@ -54,7 +54,7 @@ class Formula(NamedTuple):
         return tuple(self.places)
 
 
-class Plan(NamedTuple):
+class FoldPlan(NamedTuple):
     names: tuple[str, ...]  #: of the numbers of a row: counters, then levels, then derived values
     units: tuple[tuple[str, str], ...]  #: of each of them, the counters' as of their rates
     cells: Cells
@@ -64,12 +64,12 @@ class Plan(NamedTuple):
     taken: tuple[str, ...]  #: derived values that are left out: something else of the row has their name
 
 
-def plan_of(shape: Shape, rules: Rules) -> Plan:
+def plan_of(shape: Shape, rules: Rules) -> FoldPlan:
     """Return the plan; what the device gave keeps its name, and of derived values of one name the first."""
     return shape.kept(rules, lambda: _plan(shape, rules))
 
 
-def _plan(shape: Shape, rules: Rules) -> Plan:
+def _plan(shape: Shape, rules: Rules) -> FoldPlan:
     given = (*(spec.name for spec in shape.counters), *shape.levels)
     plain = given
     formulas: list[Formula] = []
@@ -95,7 +95,7 @@ def _plan(shape: Shape, rules: Rules) -> Plan:
     units = _units(shape.counters, levels, fixed.derived, tuple(wanted))
     ways = ways_of(shape.counters)
     octets = slice(ways[0].octets, ways[-1].octets + 1) if ways else slice(0)
-    return Plan(names, units, _cells(shape, rules.limits), (*formulas, *derived), ways, octets, tuple(taken))
+    return FoldPlan(names, units, _cells(shape, rules.limits), (*formulas, *derived), ways, octets, tuple(taken))
 
 
 @lru_cache(maxsize=_CELLS_KEPT)
@@ -113,7 +113,7 @@ def _units(
     )
 
 
-def cell_of(shape: Shape, counter: int, row: int, limits: Limits) -> Cell:
+def cell_of(shape: Shape, counter: int, row: int, limits: RateLimits) -> Cell:
     """Return what has to be known of one cell."""
     spec = shape.counters[counter]
     line_rate = shape.fixed.line_rates[row] if shape.fixed.line_rates else 0
@@ -122,7 +122,7 @@ def cell_of(shape: Shape, counter: int, row: int, limits: Limits) -> Cell:
     return Cell(width, spec.scale, bound(spec.unit, line_rate, limits, smallest))
 
 
-def _cells(shape: Shape, limits: Limits) -> Cells:
+def _cells(shape: Shape, limits: RateLimits) -> Cells:
     fixed = shape.fixed
     smallest = tuple(smallest_packets_bits(spec, fixed) for spec in shape.counters)
     return _kept_cells(shape.counters, fixed.line_rates or (0,) * shape.rows, smallest, limits)
@@ -130,7 +130,7 @@ def _cells(shape: Shape, limits: Limits) -> Cells:
 
 @lru_cache(maxsize=_CELLS_KEPT)
 def _kept_cells(
-    counters: tuple[CounterSpec, ...], lines: tuple[int, ...], smallest: tuple[tuple[int, ...], ...], limits: Limits
+    counters: tuple[CounterSpec, ...], lines: tuple[int, ...], smallest: tuple[tuple[int, ...], ...], limits: RateLimits
 ) -> Cells:
     size = (len(counters), len(lines))
     rise, unseen, narrow = np.empty(size), np.full(size, -math.inf), np.zeros(size, dtype=np.bool_)

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.gauges.limits import Bound
+from streams.gauges.reasons import DOUBT_SEPARATOR, Doubt, NoRate
 from streams.gauges.samples.sample import Counts, Numbers
-from streams.gauges.words import DOUBT_SEPARATOR, Doubt, NoRate
 
 WRAP_32: Final = 2**32
 #: a fall by more than half the range is a wrap, by less a reset, where nothing else tells (RFC 1982 §3.2)

@@ -17,7 +17,7 @@ from schemas.binary import END, long, map_of, map_of_texts, text
 from schemas.binary import varint as _varint
 from streams.gauges.fold.findings import Gone, Rows, Words
 from streams.gauges.records.gauge import counters_of
-from streams.gauges.samples.sample import Fixed, Sample, Shape
+from streams.gauges.samples.sample import DecodedSample, Fixed, Shape
 
 Octets: TypeAlias = npt.NDArray[np.uint8]
 
@@ -193,7 +193,7 @@ def _front(fixed: Fixed, header: bytes) -> bytes:
     return header + b"".join(map(text, (fixed.site, fixed.resource, fixed.endpoint, fixed.job, fixed.group)))
 
 
-def _pack_gone(sample: Sample, gone: Gone, header: bytes) -> bytes:
+def _pack_gone(sample: DecodedSample, gone: Gone, header: bytes) -> bytes:
     fixed = sample.shape.fixed
     return b"".join(
         (
@@ -237,14 +237,14 @@ def _each(ends: tuple[bytes, ...], rows: int) -> tuple[bytes, ...]:
     return ends if len(ends) == rows else ends * rows
 
 
-def _absent_dimensions(sample: Sample) -> frozenset[tuple[str, int]]:
+def _absent_dimensions(sample: DecodedSample) -> frozenset[tuple[str, int]]:
     if not sample.missing:
         return frozenset()
     dimensions = {name for name, _ in sample.shape.fixed.dimensions}
     return frozenset((part.column, row) for part in sample.missing if part.column in dimensions for row in part.rows)
 
 
-def _zigzag_times(sample: Sample) -> npt.NDArray[np.uint64]:
+def _zigzag_times(sample: DecodedSample) -> npt.NDArray[np.uint64]:
     times = np.full(sample.shape.rows, sample.polled_at_ms, dtype=np.int64)
     if sample.offsets_ms is not None:
         times += sample.offsets_ms
@@ -259,5 +259,5 @@ def _varints(zigzag: npt.NDArray[np.uint64], size: int) -> Octets:
     return octets
 
 
-def _counters(sample: Sample, row: int) -> bytes:
+def _counters(sample: DecodedSample, row: int) -> bytes:
     return map_of((name, long(value)) for name, value in counters_of(sample, row).items())

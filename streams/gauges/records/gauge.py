@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from schemas.records import Gauge
 from streams.gauges.fold.findings import Gone, Rows
-from streams.gauges.samples.sample import Sample
+from streams.gauges.samples.sample import DecodedSample
 
 
 def gauges_of(rows: Rows, *, with_counters: bool = False) -> list[Gauge]:
@@ -46,7 +46,7 @@ def _gauge(rows: Rows, row: int, with_counters: bool) -> Gauge:
     )
 
 
-def _last_gauge(sample: Sample, gone: Gone) -> Gauge:
+def _last_gauge(sample: DecodedSample, gone: Gone) -> Gauge:
     fixed = sample.shape.fixed
     return Gauge(
         site=fixed.site,
@@ -70,7 +70,7 @@ def _last_gauge(sample: Sample, gone: Gone) -> Gauge:
     )
 
 
-def counters_of(sample: Sample, row: int) -> Mapping[str, int]:
+def counters_of(sample: DecodedSample, row: int) -> Mapping[str, int]:
     """Return the raw counters of a row that the device gave, as signed longs."""
     absent = {part.column for part in sample.missing if row in part.rows}
     values: Sequence[int] = sample.counts.view("<i8")[:, row].tolist()

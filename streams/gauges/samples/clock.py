@@ -7,15 +7,15 @@ where they disagree the slots, for which the polls were scheduled, are the third
 
 from typing import Final, NamedTuple
 
-from streams.gauges.limits import Limits
-from streams.gauges.words import Doubt, NoRate
+from streams.gauges.limits import RateLimits
+from streams.gauges.reasons import Doubt, NoRate
 
 UPTIME_WRAP_CS: Final = 2**32
 #: in less than two ticks of its clock a device's uptime may stand still
 _TICKS_MS: Final = 20
 
 
-class Moment(NamedTuple):
+class PollTime(NamedTuple):
     """When a device was polled, by all clocks there are."""
 
     polled_at_ms: int  #: our clock, Unix milliseconds
@@ -25,7 +25,7 @@ class Moment(NamedTuple):
     slot: int  #: Unix seconds
 
 
-class Span(NamedTuple):
+class Elapsed(NamedTuple):
     """The time between two polls."""
 
     shift_ms: int  #: to be added to what our clock says has passed
@@ -35,7 +35,7 @@ class Span(NamedTuple):
     may_have_rebooted: bool = False  #: the device is up for so short that a fall must be read as a restart
 
 
-def between(before: Moment, now: Moment, interval_s: int, limits: Limits) -> Span | NoRate:
+def between(before: PollTime, now: PollTime, interval_s: int, limits: RateLimits) -> Elapsed | NoRate:
     """Return what has to be known about the time between two polls, or why no rate can be made from them."""
     boots_known = before.engine_boots is not None and now.engine_boots is not None
     if boots_known and before.engine_boots != now.engine_boots:
@@ -49,34 +49,34 @@ def between(before: Moment, now: Moment, interval_s: int, limits: Limits) -> Spa
     restartable = not up.fell and not boots_known and up.now_ms <= answer_ms + up.tolerance_ms
     passed_ms, backwards = start_ms, NoRate.CLOCK_STEP
     if up.stood:
-        span = Span(0, Doubt.UPTIME_FROZEN, uptime_stood=True, uptime_known=boots_known)
+        span = Elapsed(0, Doubt.UPTIME_FROZEN, uptime_stood=True, uptime_known=boots_known)
     elif up.agrees:
         passed_ms, backwards = answer_ms, NoRate.TOO_SOON
-        span = Span(0, may_have_rebooted=restartable)
+        span = Elapsed(0, may_have_rebooted=restartable)
     elif up.restarted(slots_ms) or (restartable and 0 < up.passed_ms < answer_ms):
         return NoRate.REBOOT
     elif abs(start_ms - slots_ms) < abs(up.passed_ms - slots_ms):
-        span = Span(0, Doubt.UPTIME_DISAGREES, uptime_known=boots_known, may_have_rebooted=restartable)
+        span = Elapsed(0, Doubt.UPTIME_DISAGREES, uptime_known=boots_known, may_have_rebooted=restartable)
     else:
         passed_ms, backwards = up.passed_ms, NoRate.TOO_SOON
-        span = Span(up.passed_ms - answer_ms, Doubt.UPTIME_CLOCK, may_have_rebooted=restartable)
+        span = Elapsed(up.passed_ms - answer_ms, Doubt.UPTIME_CLOCK, may_have_rebooted=restartable)
     return _refused(passed_ms, interval_s, limits, backwards) or span
 
 
 def _without_uptime(
-    before: Moment, now: Moment, interval_s: int, limits: Limits, *, boots_known: bool
-) -> Span | NoRate:
+    before: PollTime, now: PollTime, interval_s: int, limits: RateLimits, *, boots_known: bool
+) -> Elapsed | NoRate:
     start_ms = now.polled_at_ms - before.polled_at_ms
     unlike_slots_ms = abs(start_ms - (now.slot - before.slot) * 1000)
     doubt = Doubt.MAY_HAVE_STEPPED if unlike_slots_ms > _lateness_ms(interval_s, limits) else None
-    span = Span(0, doubt, uptime_known=boots_known)
+    span = Elapsed(0, doubt, uptime_known=boots_known)
     return _refused(start_ms, interval_s, limits, NoRate.CLOCK_STEP) or span
 
 
 class _Uptime:
     """What sysUpTime says, and whether our clock, which has its own range of possible answers, agrees."""
 
-    def __init__(self, before_cs: int, now_cs: int, ours_ms: tuple[int, int], limits: Limits) -> None:
+    def __init__(self, before_cs: int, now_cs: int, ours_ms: tuple[int, int], limits: RateLimits) -> None:
         # uptime was answered between the start of the poll, or of its last retry, and the first row
         self.now_ms = now_cs * 10
         self.passed_ms = (now_cs - before_cs) % UPTIME_WRAP_CS * 10
@@ -90,21 +90,21 @@ class _Uptime:
         return self.fell and abs(self.passed_ms - slots_ms) > self.tolerance_ms
 
 
-def shortest_s(interval_s: int, limits: Limits) -> float:
+def shortest_s(interval_s: int, limits: RateLimits) -> float:
     """Return the shortest time that a rate may be the mean of, seconds; above 0."""
     return max(0.001, limits.min_intervals * interval_s)
 
 
-def _longest_ms(interval_s: int, limits: Limits) -> float:
+def _longest_ms(interval_s: int, limits: RateLimits) -> float:
     return (limits.max_gap_intervals + 0.5) * interval_s * 1000
 
 
-def _lateness_ms(interval_s: int, limits: Limits) -> float:
+def _lateness_ms(interval_s: int, limits: RateLimits) -> float:
     """Return by how much a poll may be later or earlier within its interval than the last one, nothing being wrong."""
     return 1000 * max(limits.clock_tolerance_s, limits.lateness_share * interval_s)
 
 
-def _refused(passed_ms: int, interval_s: int, limits: Limits, backwards: NoRate) -> NoRate | None:
+def _refused(passed_ms: int, interval_s: int, limits: RateLimits, backwards: NoRate) -> NoRate | None:
     if passed_ms > _longest_ms(interval_s, limits):
         return NoRate.GAP
     if passed_ms <= 0:

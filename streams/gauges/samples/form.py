@@ -1,9 +1,9 @@
 """Reading a poll that looks like the one before it: only what differs is decoded.
 
-A RawCounters record of 48 rows holds some 600 strings that hardly ever change and 600 numbers that always do. A `Form`
-is learnt from a record that was decoded in the general way. A record of the same form has the same bytes wherever there
-are no numbers: those are compared, and the numbers are read all at once. Anything unexpected gives None, and the
-general decoder has the last word.
+A RawCounters record of 48 rows holds some 600 strings that hardly ever change and 600 numbers that always do. A
+`RecordForm` is learnt from a record that was decoded in the general way. A record of the same form has the same bytes
+wherever there are no numbers: those are compared, and the numbers are read all at once. Anything unexpected gives
+None, and the general decoder has the last word.
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.binary import array_of, array_of_texts, boolean, doubles, long, map_of_texts, text
+from streams.gauges.reasons import NoRate
 from streams.gauges.samples.sample import (
     CounterSpec,
+    DecodedSample,
     Longs,
     MissingPart,
     Numbers,
-    Sample,
     Shape,
     without_strange_levels,
 )
-from streams.gauges.words import NoRate
 
 HEADER_SIZE: Final = 5  # of the Confluent wire format: a zero byte and the schema's id
 
@@ -59,10 +59,10 @@ class _Head(NamedTuple):
     end: int
 
 
-class Form:
+class RecordForm:
     """What records of one series have in common, byte by byte. Make it with `learn`."""
 
-    def __init__(self, value: bytes, sample: Sample) -> None:
+    def __init__(self, value: bytes, sample: DecodedSample) -> None:
         """Take a record and what the general decoder made of it. The record has rows and counters."""
         shape = sample.shape
         rows = long(shape.rows)
@@ -84,7 +84,7 @@ class Form:
         self._ends: Final = {end + boolean(complete): complete for complete in (False, True)}
         self._same: Final = (sample.states, missing, sample.discontinuities_cs)
 
-    def read(self, value: bytes) -> Sample | None:
+    def read(self, value: bytes) -> DecodedSample | None:
         """Return the poll, or None where the record is not of this form."""
         if not value.startswith(self.start):
             return None
@@ -94,7 +94,7 @@ class Form:
         except (IndexError, ValueError):  # it ends too early, or a number is none that is written so
             return None
 
-    def _read_numbers(self, value: bytes, head: _Head) -> Sample | None:
+    def _read_numbers(self, value: bytes, head: _Head) -> DecodedSample | None:
         if not value.startswith(self._count, head.end):
             return None
         first = head.end + len(self._count)
@@ -113,7 +113,7 @@ class Form:
             discontinuities_cs, at = self._read_stamps(value, numbers, at)
         if (complete := self._ends.get(value[at:])) is None:
             return None
-        sample = Sample(
+        sample = DecodedSample(
             shape=self.shape,
             slot=head.slot,
             polled_at_ms=head.polled_at_ms,
@@ -196,19 +196,19 @@ class Form:
         return first, end + 1
 
 
-def learn(value: bytes, sample: Sample) -> Form | None:
+def learn(value: bytes, sample: DecodedSample) -> RecordForm | None:
     """Return the form of a record that was decoded in the general way, or None where it is written unusually.
 
     The record must be written with the current schema of RawCounters.
     """
     if not sample.shape.rows or not sample.shape.counters:
         return None
-    form = Form(value, sample)
+    form = RecordForm(value, sample)
     again = form.read(value)
     return form if again is not None and _same(again, sample) else None
 
 
-def _same(one: Sample, other: Sample) -> bool:
+def _same(one: DecodedSample, other: DecodedSample) -> bool:
     return (
         (one.slot, one.polled_at_ms, one.uptime_cs, one.engine_boots, one.missing, one.complete)
         == (other.slot, other.polled_at_ms, other.uptime_cs, other.engine_boots, other.missing, other.complete)

@@ -17,8 +17,8 @@ from schemas.records import (
     RawCounters,
     StateColumn,
 )
-from streams.gauges.samples.clock import Moment
-from streams.gauges.words import NoRate
+from streams.gauges.reasons import NoRate
+from streams.gauges.samples.clock import PollTime
 
 Counts: TypeAlias = npt.NDArray[np.uint64]
 Numbers: TypeAlias = npt.NDArray[np.float64]
@@ -109,7 +109,7 @@ class MissingPart(NamedTuple):
     rows: tuple[int, ...]
 
 
-class Sample(NamedTuple):
+class DecodedSample(NamedTuple):
     """One poll of one group. Matrices have a row per column of the poll, as RawCounters has."""
 
     shape: Shape
@@ -127,11 +127,11 @@ class Sample(NamedTuple):
     complete: bool = True  #: a row that is not here is gone
 
     @property
-    def moment(self) -> Moment:
-        return Moment(self.polled_at_ms, self.first_answer_ms, self.uptime_cs, self.engine_boots, self.slot)
+    def moment(self) -> PollTime:
+        return PollTime(self.polled_at_ms, self.first_answer_ms, self.uptime_cs, self.engine_boots, self.slot)
 
 
-def from_record(record: RawCounters) -> Sample:
+def from_record(record: RawCounters) -> DecodedSample:
     """Return the record as a Sample. Raises RecordError where its columns do not fit one another."""
     fixed = Fixed(
         resource=record.resource,
@@ -160,7 +160,7 @@ def from_record(record: RawCounters) -> Sample:
     )
     counts = _matrix([(column.name, column.values) for column in record.counters], shape.rows, LONG)
     levels = _matrix([(column.name, column.values) for column in record.gauges], shape.rows, DOUBLE)
-    sample = Sample(
+    sample = DecodedSample(
         shape=shape,
         slot=record.slot,
         polled_at_ms=record.polled_at_ms,
@@ -178,7 +178,7 @@ def from_record(record: RawCounters) -> Sample:
     return checked(sample)
 
 
-def to_record(sample: Sample) -> RawCounters:
+def to_record(sample: DecodedSample) -> RawCounters:
     """Return the Sample as the record that it was made from; a level that is no number is missing in it."""
     shape, fixed = sample.shape, sample.shape.fixed
     return RawCounters(
@@ -216,7 +216,7 @@ def to_record(sample: Sample) -> RawCounters:
     )
 
 
-def checked(sample: Sample) -> Sample:
+def checked(sample: DecodedSample) -> DecodedSample:
     """Return the sample, levels that are no numbers marked as missing. Raises RecordError for lengths that differ."""
     rows = sample.shape.rows
     lengths = {
@@ -233,7 +233,7 @@ def checked(sample: Sample) -> Sample:
     return without_strange_levels(sample)
 
 
-def without_strange_levels(sample: Sample) -> Sample:
+def without_strange_levels(sample: DecodedSample) -> DecodedSample:
     """Return the sample with levels that are NaN or infinite marked as missing."""
     finite = np.isfinite(sample.levels)
     if finite.all():

@@ -26,7 +26,7 @@ class StateError(RecordError):
     """An entry that cannot be read: set it aside and begin the series anew."""
 
 
-class Entry(NamedTuple):
+class StateEntry(NamedTuple):
     slot: int  #: of the sample
     transforms: Mapping[str, bytes]  #: section of each transform -> its state after this sample
     value: bytes  #: the sample's record, as it came
@@ -42,7 +42,7 @@ def entry_key(series: str, side: int) -> bytes:
     return f"{series}{_SEPARATOR}{side}".encode()
 
 
-def write_entry(entry: Entry) -> bytes:
+def write_entry(entry: StateEntry) -> bytes:
     """Return the entry as bytes of the current version."""
     parts = [_FRONT.pack(VERSION, entry.slot, len(entry.transforms))]
     for name, state in entry.transforms.items():
@@ -52,7 +52,7 @@ def write_entry(entry: Entry) -> bytes:
     return b"".join(parts)
 
 
-def read_entry(stored: bytes) -> Entry:
+def read_entry(stored: bytes) -> StateEntry:
     """Return an entry of any version so far. Raises StateError for anything else."""
     try:
         version, slot, count = _FRONT.unpack_from(stored)
@@ -65,7 +65,7 @@ def read_entry(stored: bytes) -> Entry:
             transforms[name.decode()], at = _read(stored, at, _STATE)
     except (struct.error, UnicodeDecodeError, EOFError) as error:
         raise StateError(f"state of {len(stored)} bytes that is damaged: {error}") from error
-    return Entry(slot, transforms, stored[at:])
+    return StateEntry(slot, transforms, stored[at:])
 
 
 def _read(stored: bytes, at: int, size: struct.Struct) -> tuple[bytes, int]:

@@ -14,7 +14,7 @@ import fastavro
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from streams.playground.check.record import Record
+from streams.playground.check.record import ReadRecord
 
 BATCH: Final = 2_000
 RETRY_S: Final = 0.5
@@ -56,14 +56,14 @@ class PlainTopics:
             await asyncio.sleep(RETRY_S)
         return False
 
-    def read(self, timeout_s: float) -> Iterator[Record]:
+    def read(self, timeout_s: float) -> Iterator[ReadRecord]:
         """Give what has come by then. Raises KafkaError, and ValueError or EOFError for a record that is no Avro."""
         asked = self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=BATCH)
         for partition, records in self._loop.run_until_complete(asked).items():
             for record in records:
                 raw = record.value or b""
                 name = self._names[partition.topic]
-                yield Record(name, (record.key or b"").decode(), self._decoded(raw), raw, time.time() * 1000)
+                yield ReadRecord(name, (record.key or b"").decode(), self._decoded(raw), raw, time.time() * 1000)
 
     def _decoded(self, raw: bytes) -> dict[str, Any]:
         schema_id = int.from_bytes(raw[1:HEADER_BYTES], "big")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 
-class Record(NamedTuple):
+class ReadRecord(NamedTuple):
     topic: str  #: without the prefix
     key: str
     value: dict[str, Any]
@@ -12,7 +12,7 @@ class Record(NamedTuple):
     received_ms: float  #: Unix milliseconds
 
 
-class Reader(Protocol):
+class TopicReader(Protocol):
     """All records of some topics from the beginning on."""
 
     @property
@@ -22,13 +22,13 @@ class Reader(Protocol):
     def open(self, deadline_s: float) -> bool:
         """Begin reading as soon as the topics exist; return False where they do not by the deadline (monotonic)."""
 
-    def read(self, timeout_s: float) -> Iterator[Record]:
+    def read(self, timeout_s: float) -> Iterator[ReadRecord]:
         """Give what has come by then."""
 
     def close(self) -> None: ...
 
 
-def reader(bootstrap: str, registry: str, prefix: str, names: tuple[str, ...]) -> Reader:
+def reader(bootstrap: str, registry: str, prefix: str, names: tuple[str, ...]) -> TopicReader:
     """Return a reader by confluent-kafka, or by aiokafka where that is not installed."""
     try:
         from streams.playground.check.topics import Topics  # noqa: PLC0415 - not installed everywhere

@@ -9,7 +9,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 
-from streams.playground.check.record import Record
+from streams.playground.check.record import ReadRecord
 
 BATCH: Final = 2_000
 RETRY_S: Final = 0.5
@@ -44,7 +44,7 @@ class Topics:
             time.sleep(RETRY_S)
         return False
 
-    def read(self, timeout_s: float) -> Iterator[Record]:
+    def read(self, timeout_s: float) -> Iterator[ReadRecord]:
         """Give what has come by then. Raises KafkaException, and SerializationError for a record that is no Avro."""
         first = self._consumer.poll(timeout_s)
         if first is None:
@@ -54,7 +54,7 @@ class Topics:
                 raise KafkaException(message.error())
             raw, key = message.value() or b"", message.key() or b""
             value = self._decode(raw, None)
-            yield Record(self._names[message.topic() or ""], key.decode(), value, raw, time.time() * 1000)
+            yield ReadRecord(self._names[message.topic() or ""], key.decode(), value, raw, time.time() * 1000)
 
     def close(self) -> None:
         self._consumer.close()

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from streams.playground.check import expected, verdict
 from streams.playground.check.judge import Judge, Question
-from streams.playground.check.record import Reader
+from streams.playground.check.record import TopicReader
 
 READ_S: Final = 0.5
 QUESTIONS: Final = 500
@@ -39,7 +39,7 @@ class Truth:
 class Watching:
     """One run of the check."""
 
-    def __init__(self, topics: Reader, truth: Truth, *, disturbed: bool = False) -> None:
+    def __init__(self, topics: TopicReader, truth: Truth, *, disturbed: bool = False) -> None:
         """`disturbed`: workers and services die on the way, so that any device may have gaps."""
         self._topics = topics
         self._truth = truth

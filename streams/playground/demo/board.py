@@ -24,7 +24,7 @@ class Traffic(NamedTuple):
     slot: int
 
 
-class Polled(NamedTuple):
+class BoardRow(NamedTuple):
     """The last poll of one device."""
 
     device: str
@@ -42,7 +42,7 @@ class Board:
     published: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT * 10))  #: when each gauge was stored
     lateness_ms: deque[int] = field(default_factory=lambda: deque(maxlen=KEPT))
     end_to_end_s: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))
-    devices: dict[str, Polled] = field(default_factory=dict)
+    devices: dict[str, BoardRow] = field(default_factory=dict)
     traffic: dict[tuple[str, str], Traffic] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)  #: of absent rates
     gauges: int = 0
@@ -76,7 +76,7 @@ class Board:
         known = self.devices.get(device)
         if known is None or known.slot <= status["slot"]:
             said = (status["endpoint"], str(status["outcome"]), status["reason"], status["slot"])
-            self.devices[device] = Polled(device, *said)
+            self.devices[device] = BoardRow(device, *said)
 
     def answering(self) -> int:
         return sum(polled.outcome in GOOD for polled in self.devices.values())
@@ -92,7 +92,7 @@ class Board:
         current = [traffic for traffic in self.traffic.values() if traffic.slot > now_s - STALE_S]
         return sorted(current, key=lambda t: -max(t.bits_in_per_s, t.bits_out_per_s))[:count]
 
-    def problems(self) -> list[Polled]:
+    def problems(self) -> list[BoardRow]:
         """Return the devices whose last poll was no success, by name."""
         return sorted(polled for polled in self.devices.values() if polled.outcome not in GOOD)
 

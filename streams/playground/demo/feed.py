@@ -22,7 +22,7 @@ MAX_RECORDS: Final = 2_000
 async def follow(board: Board, settings: Settings) -> None:
     """Fill the board until cancelled. Raises KafkaError."""
     topics = {topic_name(settings, topic): topic for topic in SHOWN}
-    reader = Reader(board, Serdes(settings, open_registry(settings)))
+    reader = FeedReader(board, Serdes(settings, open_registry(settings)))
     consumer = AIOKafkaConsumer(
         *topics, **client_options(settings.kafka), auto_offset_reset="earliest", enable_auto_commit=False
     )
@@ -37,7 +37,7 @@ async def follow(board: Board, settings: Settings) -> None:
         await consumer.stop()
 
 
-class Reader:
+class FeedReader:
     """Puts records on the board, each read with the schema that it was written with."""
 
     def __init__(self, board: Board, serdes: Serdes) -> None:

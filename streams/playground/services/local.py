@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from streams.playground.services import jars, record, tools
 from streams.playground.services.problems import StackProblem
 from streams.playground.services.process import Born
-from streams.playground.services.recipes import RECIPES, Place
+from streams.playground.services.recipes import RECIPES, ServicePlace
 from streams.playground.services.service import START_TIMEOUT_S, Service
 
 #: their data belong together: records carry the ids that the registry gave out
@@ -121,7 +121,7 @@ class Stack:
         return {service.recipe.variable: service.address for service in self._services.values()}
 
     def _service(self, name: str) -> Service:
-        place = Place(
+        place = ServicePlace(
             data=self.state / "data" / name,
             log=self.state / "logs" / f"{name}.log",
             jars=self.jars,

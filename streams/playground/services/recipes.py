@@ -19,7 +19,7 @@ SMALL_JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ServicePlace:
     """Where one service lives."""
 
     data: Path  #: what it keeps
@@ -38,25 +38,25 @@ class Recipe(ABC):
     variable: ClassVar[str]
     from_maven: ClassVar[bool] = True  #: its jars are brought by Maven
 
-    def prepare(self, place: Place) -> None:  # noqa: B027 (not every service needs files)
+    def prepare(self, place: ServicePlace) -> None:  # noqa: B027 (not every service needs files)
         """Write what the service needs before it starts. Raises StackProblem."""
 
     @abstractmethod
-    def command(self, place: Place) -> list[str]:
+    def command(self, place: ServicePlace) -> list[str]:
         """Return the command line. Raises StackProblem."""
 
-    def environment(self, place: Place) -> dict[str, str]:  # noqa: ARG002
+    def environment(self, place: ServicePlace) -> dict[str, str]:  # noqa: ARG002
         return {}
 
     @abstractmethod
-    def why_not(self, place: Place) -> str | None:
+    def why_not(self, place: ServicePlace) -> str | None:
         """Return None when the service answers, else why not."""
 
     @abstractmethod
-    def address(self, place: Place) -> str:
+    def address(self, place: ServicePlace) -> str:
         """Return what clients are given, as the pipeline's setting has it."""
 
-    def port(self, place: Place) -> int:
+    def port(self, place: ServicePlace) -> int:
         return place.ports[self.name]
 
 
@@ -71,7 +71,7 @@ class Kafka(Recipe):
     ports: ClassVar = {"kafka": 19092, "kafka-controller": 19093}
     variable = "PANOPTES_KAFKA_BOOTSTRAP_SERVERS"
 
-    def prepare(self, place: Place) -> None:
+    def prepare(self, place: ServicePlace) -> None:
         properties = place.data / "server.properties"
         logs = place.data / "log"
         _fill(
@@ -101,21 +101,21 @@ class Kafka(Recipe):
         if done.returncode != 0:
             raise StackProblem(f"kafka's storage could not be formatted:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 
-    def command(self, place: Place) -> list[str]:
+    def command(self, place: ServicePlace) -> list[str]:
         return [
             *self._java(place, "-Xms128m", "-Xmx512m", "-XX:+UseG1GC"),
             "kafka.Kafka",
             str(place.data / "server.properties"),
         ]
 
-    def why_not(self, place: Place) -> str | None:
+    def why_not(self, place: ServicePlace) -> str | None:
         return probes.kafka(self.port(place))
 
-    def address(self, place: Place) -> str:
+    def address(self, place: ServicePlace) -> str:
         return f"{probes.HOST}:{self.port(place)}"
 
     @staticmethod
-    def _java(place: Place, *options: str) -> list[str]:
+    def _java(place: ServicePlace, *options: str) -> list[str]:
         return [
             *(tools.java(), *options, "-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true"),
             *("-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS"),
@@ -130,10 +130,10 @@ class ZooKeeper(Recipe):
     ports: ClassVar = {"zookeeper": 12181}
     variable = "PANOPTES_ZOOKEEPER_HOSTS"
 
-    def prepare(self, place: Place) -> None:
+    def prepare(self, place: ServicePlace) -> None:
         _fill("zoo.cfg", place.data / "zoo.cfg", port=self.port(place), data=place.data)
 
-    def command(self, place: Place) -> list[str]:
+    def command(self, place: ServicePlace) -> list[str]:
         return [
             *(tools.java(), "-Xmx256m", *SMALL_JVM, "-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true"),
             *("-Dzookeeper.admin.enableServer=false", "-Dzookeeper.preAllocSize=1024"),
@@ -142,10 +142,10 @@ class ZooKeeper(Recipe):
             *("org.apache.zookeeper.server.ZooKeeperServerMain", str(place.data / "zoo.cfg")),
         ]
 
-    def why_not(self, place: Place) -> str | None:
+    def why_not(self, place: ServicePlace) -> str | None:
         return probes.zookeeper(self.port(place))
 
-    def address(self, place: Place) -> str:
+    def address(self, place: ServicePlace) -> str:
         return f"{probes.HOST}:{self.port(place)}"
 
 
@@ -157,16 +157,16 @@ class Redis(Recipe):
     variable = "PANOPTES_REDIS_URL"
     from_maven = False
 
-    def command(self, place: Place) -> list[str]:
+    def command(self, place: ServicePlace) -> list[str]:
         return [
             *(tools.redis_server(), "--bind", probes.HOST, "--port", str(self.port(place)), "--dir", str(place.data)),
             *("--daemonize", "no", "--save", "", "--appendonly", "yes", "--protected-mode", "yes"),
         ]
 
-    def why_not(self, place: Place) -> str | None:
+    def why_not(self, place: ServicePlace) -> str | None:
         return probes.redis(self.port(place))
 
-    def address(self, place: Place) -> str:
+    def address(self, place: ServicePlace) -> str:
         return f"redis://{probes.HOST}:{self.port(place)}/0"
 
 
@@ -178,7 +178,7 @@ class Apicurio(Recipe):
     variable = "PANOPTES_REGISTRY_URL"
     api: Final = "/apis/ccompat/v7"
 
-    def command(self, place: Place) -> list[str]:
+    def command(self, place: ServicePlace) -> list[str]:
         folder = jars.fetched(place.jars, "apicurio")
         found = sorted(folder.glob("apicurio-registry-app-*-runner.jar"))
         if not found:
@@ -190,14 +190,14 @@ class Apicurio(Recipe):
             *("-Dquarkus.datasource.jdbc.max-size=10", "-jar", str(found[0])),
         ]
 
-    def environment(self, place: Place) -> dict[str, str]:
+    def environment(self, place: ServicePlace) -> dict[str, str]:
         # WRITE_DELAY=0: an id is on disk before it is given out, so that not even a kill takes it back.
         return {"REGISTRY_DATASOURCE_URL": f"jdbc:h2:file:{place.data / 'registry'};WRITE_DELAY=0"}
 
-    def why_not(self, place: Place) -> str | None:
+    def why_not(self, place: ServicePlace) -> str | None:
         return probes.registry(self.port(place), f"{self.api}/subjects")
 
-    def address(self, place: Place) -> str:
+    def address(self, place: ServicePlace) -> str:
         return f"http://{probes.HOST}:{self.port(place)}{self.api}"
 
 

@@ -19,7 +19,7 @@ FREE_PORT_TRIES: Final = 500
 
 
 @dataclass(slots=True)
-class Record:
+class StackRecord:
     """The content of `stack.json`."""
 
     ports: dict[str, int] = field(default_factory=dict)  #: name of the port -> number
@@ -39,15 +39,15 @@ class Record:
         fresh.replace(path)
 
 
-def load(path: Path) -> Record:
+def load(path: Path) -> StackRecord:
     """Return what the file says; an empty record when there is none. Raises StackProblem."""
     try:
         content: dict[str, Any] = json.loads(path.read_text())
         births = content["births"]
         running = {name: Born(int(pid), str(births[name])) for name, pid in content["pids"].items()}
-        return Record(ports={name: int(port) for name, port in content["ports"].items()}, running=running)
+        return StackRecord(ports={name: int(port) for name, port in content["ports"].items()}, running=running)
     except FileNotFoundError:
-        return Record()
+        return StackRecord()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StackProblem(f"{path} is damaged ({error!r}): stop what still runs, then remove the file") from error
 

@@ -10,7 +10,7 @@ from typing import Final
 from streams.playground.services import process
 from streams.playground.services.problems import StackProblem
 from streams.playground.services.process import Born
-from streams.playground.services.recipes import Place, Recipe
+from streams.playground.services.recipes import Recipe, ServicePlace
 from streams.playground.services.record import is_free
 
 START_TIMEOUT_S: Final = 90.0
@@ -24,7 +24,7 @@ class Service:
     """A service at its place. Calls block, and may come from any thread; one at a time."""
 
     def __init__(
-        self, recipe: Recipe, place: Place, born: Born | None, changed: Callable[[str, Born | None], None]
+        self, recipe: Recipe, place: ServicePlace, born: Born | None, changed: Callable[[str, Born | None], None]
     ) -> None:
         """`changed` hears of every new process (None: it has none any more), so that the record stays true."""
         self.recipe = recipe

@@ -13,7 +13,7 @@ TOO_BIG, NO_ERROR = 1, 0
 OVERHEAD_BYTES: Final = 40
 
 
-class Request(NamedTuple):
+class AgentRequest(NamedTuple):
     community: bytes
     kind: int
     request_id: int
@@ -22,7 +22,7 @@ class Request(NamedTuple):
     names: list[Oid]
 
 
-def parse(message: bytes) -> Request:
+def parse(message: bytes) -> AgentRequest:
     """Return the request. Raises DamagedRequestError for anything but a v2c GET, GETNEXT or GETBULK."""
     outer, _ = ber.read(message)
     parts = ber.read_all(outer.content)
@@ -36,7 +36,7 @@ def parse(message: bytes) -> Request:
         raise DamagedRequestError("a PDU has four fields")
     request_id, first, second = (ber.read_int(item) for item in fields[:3])
     names = [ber.read_oid(ber.read_all(item.content)[0]) for item in ber.read_all(fields[3].content)]
-    return Request(community, pdu.tag, request_id, max(first, 0), max(second, 0), names)
+    return AgentRequest(community, pdu.tag, request_id, max(first, 0), max(second, 0), names)
 
 
 def respond(mib: Mib, community: bytes, max_message_bytes: int, message: bytes, at_s: float) -> bytes | None:
@@ -71,7 +71,7 @@ def _following(mib: Mib, name: Oid, at_s: float) -> tuple[bytes, Oid]:
     return mib.binding(place, at_s), mib.oids[place]
 
 
-def _bulk(mib: Mib, request: Request, at_s: float, room: int) -> list[bytes]:
+def _bulk(mib: Mib, request: AgentRequest, at_s: float, room: int) -> list[bytes]:
     """Return as many bindings as there is room for, repetition by repetition."""
     bindings: list[bytes] = []
     repeating = request.names[request.non_repeaters :]
@@ -91,7 +91,7 @@ def _bulk(mib: Mib, request: Request, at_s: float, room: int) -> list[bytes]:
     return bindings
 
 
-def _message(request: Request, error: int, bindings: list[bytes]) -> bytes:
+def _message(request: AgentRequest, error: int, bindings: list[bytes]) -> bytes:
     pdu = ber.sequence(
         (ber.signed(request.request_id), ber.signed(error), ber.signed(0), ber.sequence(bindings)), tag=RESPONSE
     )

@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from streams.playground.simulators.levels import Row
+from streams.playground.simulators.levels import LevelRow
 from streams.playground.simulators.waves import Wave
 
 GIB: Final = 2**30
@@ -49,11 +49,11 @@ class Chassis:
         return round(self.memory_used.at(at_s))
 
 
-def rows(chassis: Chassis, at_s: float) -> dict[tuple[str, str], Row]:
+def rows(chassis: Chassis, at_s: float) -> dict[tuple[str, str], LevelRow]:
     """Return (group, row) -> what a gauge of it has to say at that moment."""
     used = chassis.used_bytes(at_s)
     found = {
-        ("memory", chassis.memory_name): Row(
+        ("memory", chassis.memory_name): LevelRow(
             {
                 "memory_used": used,
                 "memory_total": chassis.memory_bytes,
@@ -62,14 +62,14 @@ def rows(chassis: Chassis, at_s: float) -> dict[tuple[str, str], Row]:
         )
     }
     for number, (name, load) in enumerate(chassis.processors, 1):
-        found["cpu", name if chassis.cisco else str(number)] = Row({"cpu_utilization": load.at(at_s)})
+        found["cpu", name if chassis.cisco else str(number)] = LevelRow({"cpu_utilization": load.at(at_s)})
     for sensor in chassis.sensors:
         hot = sensor.kind is SensorKind.CELSIUS
         value = {"temperature" if hot else "value": sensor.wave.at(at_s)}
-        found["temperature" if hot else "sensor", sensor.name] = Row(value, states={"sensor_state": "ok"})
+        found["temperature" if hot else "sensor", sensor.name] = LevelRow(value, states={"sensor_state": "ok"})
     if chassis.cisco:
         for supply in chassis.supplies:
-            found["power", supply.name] = Row(states={"power_state": "on" if supply.on else "offEnvPower"})
+            found["power", supply.name] = LevelRow(states={"power_state": "on" if supply.on else "offEnvPower"})
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from streams.playground.simulators import topology
 from streams.playground.simulators.chassis import access_switch, leaf_switch
 from streams.playground.simulators.peers import Peer
-from streams.playground.simulators.truth import Device, Interface, Quantity
+from streams.playground.simulators.truth import Interface, Quantity, SimulatedDevice
 from streams.playground.simulators.vendors import ARISTA, CISCO_ACCESS, CISCO_OLD, HUAWEI, JUNIPER, NOKIA, Model, Port
 from streams.playground.simulators.waves import Wave
 
@@ -54,7 +54,9 @@ ROLES: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-def fleet(devices: int = 24, interfaces: int = INTERFACES, *, events_every_s: float = EVENTS_EVERY_S) -> list[Device]:
+def fleet(
+    devices: int = 24, interfaces: int = INTERFACES, *, events_every_s: float = EVENTS_EVERY_S
+) -> list[SimulatedDevice]:
     """Return the devices, the same ones for the same arguments. Raises ValueError for fewer than there are roles."""
     if devices < len(ROLES) + 2:
         raise ValueError(f"at least {len(ROLES) + 2} devices are needed, so that each role has one")
@@ -75,7 +77,7 @@ def fleet(devices: int = 24, interfaces: int = INTERFACES, *, events_every_s: fl
     return [_with_events(device, events_every_s) for device in (first, second, *others)]
 
 
-def _peers(near: Device, far: Device, sessions: int, side: int) -> tuple[Peer, ...]:
+def _peers(near: SimulatedDevice, far: SimulatedDevice, sessions: int, side: int) -> tuple[Peer, ...]:
     """Return one end's view of the sessions over the links between two devices; `side` 0 and 1 agree."""
     found = []
     for number in range(sessions):
@@ -100,7 +102,7 @@ def _peers(near: Device, far: Device, sessions: int, side: int) -> tuple[Peer, .
     return tuple(found)
 
 
-def _with_events(device: Device, every_s: float) -> Device:
+def _with_events(device: SimulatedDevice, every_s: float) -> SimulatedDevice:
     """Return the device with what its role makes happen, and when."""
     if device.role == "reboots":
         return dataclasses.replace(device, reboots_every_s=every_s)
@@ -113,7 +115,7 @@ def _with_events(device: Device, every_s: float) -> Device:
     return device
 
 
-def _device(n: int, role: str, interfaces: int) -> Device:
+def _device(n: int, role: str, interfaces: int) -> SimulatedDevice:
     site = list(SITES)[n % len(SITES)]
     model = CISCO_OLD if role == "wraps-32-bit" else MODELS[n % len(MODELS)]
     dice = random.Random(f"{n} {role}")
@@ -122,7 +124,7 @@ def _device(n: int, role: str, interfaces: int) -> Device:
         "uptime_at_epoch_s": dice.uniform(2, 300) * 86_400,
         **ROLES.get(role, {}),
     }
-    return Device(
+    return SimulatedDevice(
         site=site,
         device_id=f"{KINDS[model.vendor]}{n + 1:02d}.{site}.example.net",
         address=str(FIRST_ADDRESS + n // 250 * 256 + n % 250),

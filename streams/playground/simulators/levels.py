@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Row(NamedTuple):
+class LevelRow(NamedTuple):
     """Names as they stand in a gauge."""
 
     levels: dict[str, float] = {}  # noqa: RUF012 (nobody writes to it)

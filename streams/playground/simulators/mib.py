@@ -6,7 +6,7 @@ from typing import Final
 
 from streams.playground.simulators import ber, mib_bgp, mib_chassis, mib_neighbours, truth
 from streams.playground.simulators.ber import Cell, Cells, Oid
-from streams.playground.simulators.truth import Device, Interface, Quantity
+from streams.playground.simulators.truth import Interface, Quantity, SimulatedDevice
 
 SYSTEM: Final = (1, 3, 6, 1, 2, 1, 1)
 IF_NUMBER: Final = (1, 3, 6, 1, 2, 1, 2, 1, 0)
@@ -100,7 +100,7 @@ def _object_length(oid: Oid) -> int:
     return len(oid) - 1
 
 
-def build(device: Device, epoch_s: float) -> Mib:
+def build(device: SimulatedDevice, epoch_s: float) -> Mib:
     """Return what the device shows, counting from epoch_s."""
     cells: Cells = {(*SYSTEM, column, 0): value for column, value in _system(device, epoch_s).items()}
     cells[IF_NUMBER] = ber.signed(len(device.interfaces))
@@ -119,7 +119,7 @@ def build(device: Device, epoch_s: float) -> Mib:
     return Mib(cells)
 
 
-def _system(device: Device, epoch_s: float) -> dict[int, bytes | Cell]:
+def _system(device: SimulatedDevice, epoch_s: float) -> dict[int, bytes | Cell]:
     return {
         1: ber.octets(device.description.encode()),
         2: ber.oid(device.object_id),
@@ -131,12 +131,12 @@ def _system(device: Device, epoch_s: float) -> dict[int, bytes | Cell]:
     }
 
 
-def _counter(device: Device, interface: Interface, quantity: Quantity, epoch_s: float, bits: int) -> Cell:
+def _counter(device: SimulatedDevice, interface: Interface, quantity: Quantity, epoch_s: float, bits: int) -> Cell:
     tag, modulus = (ber.COUNTER64, 2**64) if bits == 64 else (ber.COUNTER32, 2**32)
     return lambda at_s: ber.unsigned(tag, truth.count(device, interface, quantity, epoch_s, at_s) % modulus)
 
 
-def _if_entry(device: Device, interface: Interface, epoch_s: float) -> dict[int, bytes | Cell]:
+def _if_entry(device: SimulatedDevice, interface: Interface, epoch_s: float) -> dict[int, bytes | Cell]:
     counter = functools.partial(_counter, device, interface, epoch_s=epoch_s, bits=32)
     return {
         1: ber.signed(interface.index),
@@ -152,7 +152,7 @@ def _if_entry(device: Device, interface: Interface, epoch_s: float) -> dict[int,
     }
 
 
-def _if_x_entry(device: Device, interface: Interface, epoch_s: float) -> dict[int, bytes | Cell]:
+def _if_x_entry(device: SimulatedDevice, interface: Interface, epoch_s: float) -> dict[int, bytes | Cell]:
     counter = functools.partial(_counter, device, interface, epoch_s=epoch_s)
     wide = IF_X_COUNTERS_64 if device.counters_64 else {}
     return {
@@ -168,7 +168,7 @@ def _if_x_entry(device: Device, interface: Interface, epoch_s: float) -> dict[in
     }
 
 
-def _dot3_stats_entry(device: Device, interface: Interface, epoch_s: float) -> dict[int, bytes | Cell]:
+def _dot3_stats_entry(device: SimulatedDevice, interface: Interface, epoch_s: float) -> dict[int, bytes | Cell]:
     counter = functools.partial(_counter, device, interface, epoch_s=epoch_s, bits=32)
     return {
         1: ber.signed(interface.index),

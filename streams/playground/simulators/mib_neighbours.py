@@ -5,7 +5,7 @@ from typing import Final
 
 from streams.playground.simulators import ber
 from streams.playground.simulators.ber import Oid
-from streams.playground.simulators.truth import Device
+from streams.playground.simulators.truth import SimulatedDevice
 
 LLDP: Final = (1, 0, 8802, 1, 1, 2, 1)
 LOCAL: Final = (*LLDP, 3)
@@ -35,12 +35,12 @@ FULL_DUPLEX: Final = 3
 NO_OID: Final = (0, 0)
 
 
-def cells(device: Device) -> dict[Oid, bytes]:
+def cells(device: SimulatedDevice) -> dict[Oid, bytes]:
     """Return the encoded values by OID. CDP is spoken between Cisco devices only."""
     return {**_local(device), **_remote(device), **(_cdp(device) if device.vendor == "cisco" else {})}
 
 
-def _local(device: Device) -> dict[Oid, bytes]:
+def _local(device: SimulatedDevice) -> dict[Oid, bytes]:
     scalars = {
         1: ber.signed(CHASSIS_MAC),
         2: ber.octets(device.chassis_id),
@@ -67,7 +67,7 @@ def _local(device: Device) -> dict[Oid, bytes]:
     return found
 
 
-def _remote(device: Device) -> dict[Oid, bytes]:
+def _remote(device: SimulatedDevice) -> dict[Oid, bytes]:
     found: dict[Oid, bytes] = {}
     numbers = dict(zip((interface.index for interface in device.interfaces), _numbers(device), strict=True))
     for position, neighbour in enumerate(device.neighbours, 1):
@@ -92,7 +92,7 @@ def _remote(device: Device) -> dict[Oid, bytes]:
     return found
 
 
-def _cdp(device: Device) -> dict[Oid, bytes]:
+def _cdp(device: SimulatedDevice) -> dict[Oid, bytes]:
     found: dict[Oid, bytes] = {(*CDP, 3, 1, 0): ber.signed(1), (*CDP, 3, 4, 0): ber.octets(device.device_id.encode())}
     for interface in device.interfaces:
         found[*CDP_INTERFACE_ENTRY, 2, interface.index] = ber.signed(1)
@@ -115,7 +115,7 @@ def _cdp(device: Device) -> dict[Oid, bytes]:
     return found
 
 
-def _numbers(device: Device) -> list[int]:
+def _numbers(device: SimulatedDevice) -> list[int]:
     """Return lldpLocPortNum of each interface: it need not be the ifIndex, and here and there it is not."""
     if device.vendor in OWN_PORT_NUMBERS:
         return list(range(1, len(device.interfaces) + 1))

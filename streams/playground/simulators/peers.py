@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from streams.playground.simulators.levels import Row
+from streams.playground.simulators.levels import LevelRow
 from streams.playground.simulators.waves import Wave
 
 GROUP = "bgp_peer"
@@ -24,11 +24,11 @@ class Peer(NamedTuple):
         return "active" if self.established_s is None else "established"
 
 
-def rows(peers: tuple[Peer, ...], from_s: float, to_s: float) -> dict[tuple[str, str], Row]:
+def rows(peers: tuple[Peer, ...], from_s: float, to_s: float) -> dict[tuple[str, str], LevelRow]:
     """Return (group, row) -> what a gauge of it has to say over that stretch."""
     found = {}
     for peer in peers:
         waves = {name: getattr(peer, name) for name in ("updates_in", "updates_out", "messages_in", "messages_out")}
         rates = {name: wave.mean(from_s, to_s) for name, wave in waves.items()} if to_s > from_s else {}
-        found[GROUP, peer.address] = Row(rates=rates, states={"peer_state": peer.state})
+        found[GROUP, peer.address] = LevelRow(rates=rates, states={"peer_state": peer.state})
     return found

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from streams.playground.simulators import agent, chassis, mib, peers, truth
 from streams.playground.simulators.devices import COMMUNITIES, DEFAULT_COMMUNITY
-from streams.playground.simulators.levels import Row
-from streams.playground.simulators.truth import Device, Quantity
+from streams.playground.simulators.levels import LevelRow
+from streams.playground.simulators.truth import Quantity, SimulatedDevice
 
 RECEIVE_BUFFER_BYTES: Final = 1 << 20
 FRESH_S: Final = 0.005
@@ -21,7 +21,7 @@ TRIES: Final = 5
 
 
 class _Endpoint(asyncio.DatagramProtocol):
-    def __init__(self, device: Device, epoch_s: float) -> None:
+    def __init__(self, device: SimulatedDevice, epoch_s: float) -> None:
         self._device = device
         self._epoch_s = epoch_s
         self._mib = mib.build(device, epoch_s)
@@ -54,7 +54,7 @@ class _Endpoint(asyncio.DatagramProtocol):
             self._transport.sendto(answer, addr)
 
 
-async def serve(devices: list[Device], port: int, epoch_s: float) -> list[asyncio.DatagramTransport]:
+async def serve(devices: list[SimulatedDevice], port: int, epoch_s: float) -> list[asyncio.DatagramTransport]:
     """Bind every device to `address:port` and return the transports. Raises OSError where an address is taken."""
     loop, transports = asyncio.get_running_loop(), []
     for device in devices:
@@ -70,7 +70,7 @@ async def serve(devices: list[Device], port: int, epoch_s: float) -> list[asynci
     return transports
 
 
-def description(devices: list[Device], port: int, epoch_s: float) -> dict[str, Any]:
+def description(devices: list[SimulatedDevice], port: int, epoch_s: float) -> dict[str, Any]:
     """Return what a pipeline and a checker need to know of the fleet, as JSON types; no rates."""
     return {
         "epoch_s": epoch_s,
@@ -106,7 +106,7 @@ def description(devices: list[Device], port: int, epoch_s: float) -> dict[str, A
     }
 
 
-def judge(devices: dict[str, Device], epoch_s: float, question: list[Any]) -> dict[str, Any]:
+def judge(devices: dict[str, SimulatedDevice], epoch_s: float, question: list[Any]) -> dict[str, Any]:
     """Return the truth about `[device id, ifName, from_ms, to_ms]`.
 
     `rates`: quantity -> mean rate per second, or None where counting restarted; `restarts`: when, Unix seconds;
@@ -123,13 +123,13 @@ def judge(devices: dict[str, Device], epoch_s: float, question: list[Any]) -> di
     }
 
 
-def rows(device: Device, from_s: float, to_s: float) -> dict[tuple[str, str], Row]:
+def rows(device: SimulatedDevice, from_s: float, to_s: float) -> dict[tuple[str, str], LevelRow]:
     """Return (group, row) -> the truth, of what is no interface; times are seconds since the epoch."""
     inside = chassis.rows(device.chassis, to_s) if device.chassis is not None else {}
     return {**inside, **peers.rows(device.peers, from_s, to_s)}
 
 
-def judge_row(devices: dict[str, Device], epoch_s: float, question: list[Any]) -> dict[str, Any]:
+def judge_row(devices: dict[str, SimulatedDevice], epoch_s: float, question: list[Any]) -> dict[str, Any]:
     """Return the truth about `[device id, group, row, from_ms, to_ms]`: levels at the end, mean rates, states.
 
     Raises KeyError.
@@ -139,7 +139,7 @@ def judge_row(devices: dict[str, Device], epoch_s: float, question: list[Any]) -
 
 
 @contextlib.contextmanager
-def truth_server(devices: list[Device], snmp_port: int, truth_port: int, epoch_s: float) -> Iterator[int]:
+def truth_server(devices: list[SimulatedDevice], snmp_port: int, truth_port: int, epoch_s: float) -> Iterator[int]:
     """Serve `GET /fleet`, `POST /rates` and `POST /rows` (lists of questions) on loopback; gives the port.
 
     Port 0 picks a free one.

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from streams.playground.simulators.neighbours import Neighbour
-from streams.playground.simulators.truth import Device, Interface, Quantity
+from streams.playground.simulators.truth import Interface, Quantity, SimulatedDevice
 
 SPINES: Final = 2
 POD: Final = 40  #: devices, spines included: as many leaves as a spine of 48 ports has room for
@@ -30,7 +30,7 @@ class End(NamedTuple):
     port: int  #: position among its interfaces
 
 
-class Link(NamedTuple):
+class Cable(NamedTuple):
     a: End
     b: End
 
@@ -38,23 +38,23 @@ class Link(NamedTuple):
 class _Ports:
     """Which ports are still free: spines take theirs from the front, uplinks and edges from the back."""
 
-    def __init__(self, devices: Sequence[Device]) -> None:
+    def __init__(self, devices: Sequence[SimulatedDevice]) -> None:
         self._free = [[n for n, port in enumerate(device.interfaces) if port.oper_up] for device in devices]
 
-    def link(self, lower: int, upper: int, *, front: bool) -> Iterator[Link]:
+    def link(self, lower: int, upper: int, *, front: bool) -> Iterator[Cable]:
         """Give a link between two devices, or none where a device has no port left."""
         if self._free[lower] and self._free[upper]:
             far = self._free[upper].pop(0 if front else -1)
-            yield Link(End(upper, far), End(lower, self._free[lower].pop()))
+            yield Cable(End(upper, far), End(lower, self._free[lower].pop()))
 
 
-def links(devices: Sequence[Device], mute: Sequence[int] = ()) -> list[Link]:
+def links(devices: Sequence[SimulatedDevice], mute: Sequence[int] = ()) -> list[Cable]:
     """Return all links. `mute`: devices that never answer, which become leaves where there are others."""
     ports = _Ports(devices)
     sites: dict[str, list[int]] = {}
     for number, device in enumerate(devices):
         sites.setdefault(device.site, []).append(number)
-    found: list[Link] = []
+    found: list[Cable] = []
     edges = []
     for members in sites.values():
         members.sort(key=lambda number: number in mute)
@@ -71,7 +71,7 @@ def links(devices: Sequence[Device], mute: Sequence[int] = ()) -> list[Link]:
     return found
 
 
-def joined(devices: Sequence[Device], found: Sequence[Link]) -> list[Device]:
+def joined(devices: Sequence[SimulatedDevice], found: Sequence[Cable]) -> list[SimulatedDevice]:
     """Return the devices with what the links make of their ports, and with their neighbours."""
     ports = [list(device.interfaces) for device in devices]
     for link in found:
@@ -95,7 +95,7 @@ def joined(devices: Sequence[Device], found: Sequence[Link]) -> list[Device]:
     ]
 
 
-def _weight(device: Device, port: Interface) -> tuple[int, bool]:
+def _weight(device: SimulatedDevice, port: Interface) -> tuple[int, bool]:
     return port.speed_bits_per_s, device.counters_64
 
 
@@ -111,7 +111,7 @@ def _far_end(near: Interface, far: Interface, near_device: str) -> Interface:
     )
 
 
-def _neighbour(near: Interface, device: Device, far: Interface) -> Neighbour:
+def _neighbour(near: Interface, device: SimulatedDevice, far: Interface) -> Neighbour:
     return Neighbour(
         port=near.index,
         device_id=device.device_id,

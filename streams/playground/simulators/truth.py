@@ -63,7 +63,7 @@ class Interface:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
+class SimulatedDevice:
     site: str
     device_id: str
     address: str
@@ -97,7 +97,7 @@ class Device:
         raise KeyError(name)
 
 
-def booted_at(device: Device, epoch_s: float, at_s: float) -> float:
+def booted_at(device: SimulatedDevice, epoch_s: float, at_s: float) -> float:
     """Return when the device last booted as of at_s."""
     every = device.reboots_every_s
     if every is None or at_s < epoch_s + every:
@@ -105,7 +105,7 @@ def booted_at(device: Device, epoch_s: float, at_s: float) -> float:
     return epoch_s + every * math.floor((at_s - epoch_s) / every)
 
 
-def answers(device: Device, epoch_s: float, at_s: float) -> bool:
+def answers(device: SimulatedDevice, epoch_s: float, at_s: float) -> bool:
     """Return whether the device answers at all at that time: some never do, some are booting."""
     if device.silent:
         return False
@@ -113,12 +113,12 @@ def answers(device: Device, epoch_s: float, at_s: float) -> bool:
     return every is None or (at_s - epoch_s) % every < every - device.reboot_takes_s
 
 
-def uptime_cs(device: Device, epoch_s: float, at_s: float) -> int:
+def uptime_cs(device: SimulatedDevice, epoch_s: float, at_s: float) -> int:
     """Return sysUpTime, hundredths of a second, wrapped as TimeTicks wrap."""
     return math.floor((at_s - booted_at(device, epoch_s, at_s)) * 100) % UPTIME_WRAPS
 
 
-def counting_since(device: Device, interface: Interface, epoch_s: float, at_s: float) -> float:
+def counting_since(device: SimulatedDevice, interface: Interface, epoch_s: float, at_s: float) -> float:
     """Return when the interface's counters last started from their beginning: a boot or a clearing."""
     boot = booted_at(device, epoch_s, at_s)
     every = interface.cleared_every_s
@@ -127,14 +127,14 @@ def counting_since(device: Device, interface: Interface, epoch_s: float, at_s: f
     return max(boot, epoch_s + every * math.floor((at_s - epoch_s) / every))
 
 
-def discontinuity_cs(device: Device, interface: Interface, epoch_s: float, at_s: float) -> int:
+def discontinuity_cs(device: SimulatedDevice, interface: Interface, epoch_s: float, at_s: float) -> int:
     """Return ifCounterDiscontinuityTime: sysUpTime at the last clearing since boot, 0 where there was none."""
     since = counting_since(device, interface, epoch_s, at_s)
     boot = booted_at(device, epoch_s, at_s)
     return math.floor((since - boot) * 100) % UPTIME_WRAPS
 
 
-def count(device: Device, interface: Interface, quantity: Quantity, epoch_s: float, at_s: float) -> int:
+def count(device: SimulatedDevice, interface: Interface, quantity: Quantity, epoch_s: float, at_s: float) -> int:
     """Return the whole number counted, before any wrapping to 32 or 64 bits."""
     wave = interface.waves[quantity]
     since = counting_since(device, interface, epoch_s, at_s)
@@ -144,7 +144,7 @@ def count(device: Device, interface: Interface, quantity: Quantity, epoch_s: flo
 
 
 def mean_rate(
-    device: Device, interface: Interface, quantity: Quantity, epoch_s: float, from_s: float, to_s: float
+    device: SimulatedDevice, interface: Interface, quantity: Quantity, epoch_s: float, from_s: float, to_s: float
 ) -> float | None:
     """Return the true mean rate per second over the stretch, or None where the counters restarted within it.
 
@@ -157,7 +157,7 @@ def mean_rate(
     return interface.waves[quantity].mean(from_s - epoch_s, to_s - epoch_s)
 
 
-def restarts(device: Device, interface: Interface, epoch_s: float, from_s: float, to_s: float) -> list[float]:
+def restarts(device: SimulatedDevice, interface: Interface, epoch_s: float, from_s: float, to_s: float) -> list[float]:
     """Return the moments in (from_s, to_s] at which the interface's counters restarted, by boot or clearing."""
     moments = set()
     for every in (device.reboots_every_s, interface.cleared_every_s):

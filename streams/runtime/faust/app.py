@@ -22,7 +22,7 @@ from streams.runtime.kafka.topics import await_topics, ensure_topics, refuse_los
 from streams.runtime.kernel.records import Place, Record
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.waiting import wait_for
-from streams.runtime.ops.watch import Watch
+from streams.runtime.ops.watch import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class StageApp(faust.App):
             web_bind=settings.web.host,
             web_host=settings.web.host,
         )
-        self._watch = Watch(worker, is_recovered=self.is_recovered, is_stopping=self._stopping)
+        self._watch = Watchdog(worker, is_recovered=self.is_recovered, is_stopping=self._stopping)
         for table in worker.tables:
             self.tables.add(ChangelogTable(self, table, settings.kafka.partitions))
         for topic, take in worker.inputs.items():

@@ -27,7 +27,7 @@ GATHERED_FOR_S: Final = 0.05
 _FRAME_BYTES: Final = 64
 
 
-class Record(NamedTuple):
+class Outgoing(NamedTuple):
     topic: str
     key: bytes | None
     value: bytes | None
@@ -37,7 +37,7 @@ class Record(NamedTuple):
 #: topic and partition
 _Place = tuple[str, int]
 #: records of one place, each with what its sender waits for
-_Group = list[tuple[Record, asyncio.Future[None]]]
+_Group = list[tuple[Outgoing, asyncio.Future[None]]]
 
 
 async def _at_once() -> None:
@@ -99,9 +99,9 @@ class Outbox:
 
     async def send(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> None:
         """Return when the record is stored. Raises RecordError for one that no broker will take (too large)."""
-        await self.send_all([Record(topic, key, value, partition)])
+        await self.send_all([Outgoing(topic, key, value, partition)])
 
-    async def send_all(self, records: Sequence[Record], wait_s: float = GATHERED_FOR_S) -> None:
+    async def send_all(self, records: Sequence[Outgoing], wait_s: float = GATHERED_FOR_S) -> None:
         """Return when all records are stored, those of different partitions in whatever order.
 
         They go with what is gathered already, or else wait so many seconds for others. Raises RecordError for the first
@@ -116,7 +116,7 @@ class Outbox:
         if refused is not None:
             raise refused
 
-    def _gather(self, record: Record, wait_s: float) -> asyncio.Future[None]:
+    def _gather(self, record: Outgoing, wait_s: float) -> asyncio.Future[None]:
         """Have a record sent with all that come soon after the first of them; return what is done when it is stored."""
         loop = asyncio.get_running_loop()
         if self._gathering is None:

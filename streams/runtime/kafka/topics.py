@@ -17,7 +17,7 @@ from streams.runtime.kafka.topic_names import changelog_name, topic_name
 from streams.runtime.ops.waiting import wait_for
 from streams.runtime.settings.loading import Settings
 
-__all__ = ["Report", "await_topics", "check_topics", "ensure_topics", "topic_name", "update_topics"]
+__all__ = ["TopicsReport", "await_topics", "check_topics", "ensure_topics", "topic_name", "update_topics"]
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ _SET_ON_TOPIC: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WantedTopic:
     """A topic as the map and the settings want it."""
 
     name: str
@@ -40,7 +40,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class TopicsReport:
     """What became of the topics; `fatal` cannot be worked with, `differing` can."""
 
     created: Sequence[str] = ()
@@ -49,7 +49,7 @@ class Report:
     differing: Sequence[str] = ()
 
 
-def wanted(settings: Settings) -> list[Wanted]:
+def wanted(settings: Settings) -> list[WantedTopic]:
     """Return every topic of the map, in its order, then the changelogs of the stages' tables."""
     kafka = settings.kafka
     configs = {topic_name(settings, spec.topic): _configs(spec, settings) for spec in TOPICS.values()}
@@ -59,12 +59,14 @@ def wanted(settings: Settings) -> list[Wanted]:
     }
     common = {"min.insync.replicas": str(kafka.min_insync_replicas)}
     return [
-        Wanted(name=name, partitions=kafka.partitions, replicas=kafka.replication_factor, configs={**own, **common})
+        WantedTopic(
+            name=name, partitions=kafka.partitions, replicas=kafka.replication_factor, configs={**own, **common}
+        )
         for name, own in configs.items()
     ]
 
 
-async def ensure_topics(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> Report:
+async def ensure_topics(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> TopicsReport:
     """Create the topics that are missing and check the others, waiting for the broker (until `give_up` says no more).
 
     Differing configurations are logged. Raises FatalError for another number of partitions: keys would move.
@@ -106,7 +108,7 @@ async def update_topics(settings: Settings) -> Sequence[str]:
         await admin.close()
 
 
-async def check_topics(settings: Settings) -> Report:
+async def check_topics(settings: Settings) -> TopicsReport:
     """Return what `ensure_topics` would find, changing nothing."""
     return await _with_broker(settings, lambda: False, create=False)
 
@@ -157,8 +159,8 @@ async def await_topics(settings: Settings, names: Collection[str], give_up: Call
     await wait_for("kafka", where, attempt, absent=(KafkaError, OSError), give_up=give_up)
 
 
-async def _with_broker(settings: Settings, give_up: Callable[[], bool], *, create: bool) -> Report:
-    async def attempt() -> Report:
+async def _with_broker(settings: Settings, give_up: Callable[[], bool], *, create: bool) -> TopicsReport:
+    async def attempt() -> TopicsReport:
         admin = AIOKafkaAdminClient(**client_options(settings.kafka))
         try:
             await admin.start()
@@ -168,10 +170,10 @@ async def _with_broker(settings: Settings, give_up: Callable[[], bool], *, creat
 
     where = settings.kafka.bootstrap_servers
     report = await wait_for("kafka", where, attempt, absent=(KafkaError, OSError), give_up=give_up)
-    return report or Report()
+    return report or TopicsReport()
 
 
-async def _look(admin: AIOKafkaAdminClient, topics: Sequence[Wanted], *, create: bool) -> Report:
+async def _look(admin: AIOKafkaAdminClient, topics: Sequence[WantedTopic], *, create: bool) -> TopicsReport:
     there = await _topics(admin)
     missing = [topic for topic in topics if topic.name not in there]
     created: list[str] = []
@@ -193,10 +195,10 @@ async def _look(admin: AIOKafkaAdminClient, topics: Sequence[Wanted], *, create:
         differing += _differing(topic, configs.get(topic.name, {}))
     fatal = [_partitions_differ(named, found, topics[0].partitions) for found, named in counts.items()]
     still_missing = [] if create else [topic.name for topic in missing]
-    return Report(created=created, missing=still_missing, fatal=fatal, differing=differing)
+    return TopicsReport(created=created, missing=still_missing, fatal=fatal, differing=differing)
 
 
-async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Wanted]) -> list[str]:
+async def _create(admin: AIOKafkaAdminClient, topics: Sequence[WantedTopic]) -> list[str]:
     """Return the names of those that were not there."""
     response = await admin.create_topics(
         [NewTopic(topic.name, topic.partitions, topic.replicas, topic_configs=dict(topic.configs)) for topic in topics]
@@ -261,7 +263,7 @@ def _partitions_differ(names: Sequence[str], found: int, expected: int) -> str:
     )
 
 
-def _differing(topic: Wanted, found: Mapping[str, _Entry]) -> list[str]:
+def _differing(topic: WantedTopic, found: Mapping[str, _Entry]) -> list[str]:
     there = {key: entry.value for key, entry in found.items()}
     return [
         f"{topic.name}: {key} is {there.get(key)}, expected {value}"

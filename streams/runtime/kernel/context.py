@@ -9,7 +9,7 @@ from streams.runtime.kafka.dead_letters import DeadLetters
 from streams.runtime.kafka.outbox import Outbox
 from streams.runtime.kafka.partitions import partition_of
 from streams.runtime.kafka.topic_names import topic_name
-from streams.runtime.kernel.tenure import Tenure
+from streams.runtime.kernel.lease import WorkerLease
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings
@@ -31,7 +31,7 @@ class StageContext:
     outbox: Outbox
     dead_letters: DeadLetters
     metrics: Metrics
-    tenure: Tenure  #: whether the partitions are surely still this worker's
+    lease: WorkerLease  #: whether the partitions are surely still this worker's
     now_ms: Callable[[], int] = now_ms
 
     def topic_name(self, topic: Topic) -> str:

@@ -18,12 +18,12 @@ from streams.runtime.kafka.topic_names import changelog_name, group_name
 from streams.runtime.kernel.context import StageContext, now_ms
 from streams.runtime.kernel.effects import Effects, Step
 from streams.runtime.kernel.folding import Fold, Folding, TableAt
+from streams.runtime.kernel.lease import WorkerLease
 from streams.runtime.kernel.lifecycle import Lifecycle
 from streams.runtime.kernel.loop import USUAL, E, Handler, Loop, Pace
 from streams.runtime.kernel.offsets import Offsets
 from streams.runtime.kernel.records import Place, Record
 from streams.runtime.kernel.table import Table
-from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.kernel.view import View
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.registry.opening import open_registry
@@ -72,12 +72,12 @@ class Worker:
         self.pages: dict[str, Callable[[], tuple[int, Any]]] = {}
         self._outboxes: list[Outbox] = []
         self.context = self._make_context(stage, settings)
-        self.background["tenure"] = self.context.tenure.watch
+        self.background["lease"] = self.context.lease.watch
         self._measure()
 
     def _make_context(self, stage: Stage, settings: Settings) -> StageContext:
         self._kafka = settings.kafka
-        self._tenure = Tenure(settings.kafka)
+        self._lease = WorkerLease(settings.kafka)
         serdes = Serdes(settings, open_registry(settings))
         outbox = self.make_outbox()
         letters = f"{settings.panoptes.topic_prefix}.{Topic.DEAD_LETTERS}"
@@ -89,7 +89,7 @@ class Worker:
             outbox=outbox,
             dead_letters=DeadLetters(stage.name, letters, serdes.of(Topic.DEAD_LETTERS, DeadLetter), outbox, now_ms),
             metrics=Metrics(stage.name),
-            tenure=self._tenure,
+            lease=self._lease,
         )
 
     # what a stage reads and keeps
@@ -166,7 +166,7 @@ class Worker:
     def make_outbox(self, **limits: int) -> Outbox:
         """Return an outbox with limits of its own; it starts and stops with the worker."""
         limits = {"partitions": self._kafka.partitions, "max_request_bytes": MAX_RECORD_BYTES, **limits}
-        made = Outbox(client_options(self._kafka), **limits, sure=self._tenure.sure)
+        made = Outbox(client_options(self._kafka), **limits, sure=self._lease.sure)
         if self._outboxes:  # the first one is what the host waits for Kafka with, and the last to stop
             self.before_start.append(made.start)
             self.before_stop.append(made.stop)
@@ -199,7 +199,7 @@ class Worker:
         names = self.topics()
         mine = [place for place in places if place.topic in names]
         lasting = {self.context.topic_name(topic) for topic in self.outlasting}
-        lapsed = not self.context.tenure.assigned()
+        lapsed = not self.context.lease.assigned()
         numbers = {place.partition for place in mine}
         gone = self.lifecycle.owned if lapsed else self.lifecycle.owned - numbers
         stay = {place for place in mine if place.topic in lasting and place.partition not in gone}

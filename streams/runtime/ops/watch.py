@@ -28,7 +28,7 @@ EXIT_NO_PROGRESS: Final = 70  # EX_SOFTWARE
 Page = Callable[[], tuple[int, Any]]
 
 
-class Watch:
+class Watchdog:
     """One per worker."""
 
     def __init__(self, worker: Worker, *, is_recovered: Callable[[], bool], is_stopping: Callable[[], bool]) -> None:

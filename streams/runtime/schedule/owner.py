@@ -11,17 +11,17 @@ from aiokafka.errors import KafkaError
 
 from schemas.errors import FatalError, RecordError
 from schemas.records import Tick
+from streams.runtime.kernel.lease import WorkerLease
 from streams.runtime.kernel.lifecycle import Part
 from streams.runtime.kernel.loop import SetAside
 from streams.runtime.kernel.offsets import Offsets
 from streams.runtime.kernel.records import Place, Record
-from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.ops.waiting import wait_for
 from streams.runtime.registry.serde import UnknownSchema
 from streams.runtime.schedule.alarm import Alarm
 from streams.scheduling.fencing import Admission, Fence, Verdict
-from streams.scheduling.reigns import Reigns
 from streams.scheduling.slots import Span
+from streams.scheduling.terms import SeenTerms
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _REMEMBERED: Final = 600
 WIND_UP_S: Final = 5.0
 
 
-class Due(NamedTuple):
+class DueTick(NamedTuple):
     """What an admitted tick asks of a stage."""
 
     partition: int
@@ -45,7 +45,7 @@ class _Judge(NamedTuple):
     behind: int  #: it has seen everything before this offset
 
 
-class TickLog(Protocol):
+class TicksBefore(Protocol):
     async def before(self, offsets: Mapping[int, int]) -> Mapping[int, Sequence[Tick]]: ...
 
 
@@ -57,21 +57,21 @@ class _Reader(Protocol):
 class Owner(Part):
     """Runs the ticks of the partitions that this worker owns."""
 
-    run: Callable[[Due], Awaitable[None]]
+    run: Callable[[DueTick], Awaitable[None]]
     offsets: Offsets
-    tick_log: TickLog
+    tick_log: TicksBefore
     serde: _Reader
     dead_letters: SetAside
     now_s: Callable[[], float]
     give_up: Callable[[FatalError], None]  #: stop the worker
-    tenure: Tenure
+    lease: WorkerLease
     room: asyncio.Semaphore  #: as many ticks may be held or running at once
     opened: Callable[[int], Awaitable[None]]  #: returns when everything else of the stage has begun a partition
     retries: int = field(default=0, init=False)  #: ticks that failed and were run again
     _came: deque[Record] = field(default_factory=deque, init=False)  #: ticks that are not judged yet
     _comes: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     verdicts: Counter[Verdict] = field(default_factory=Counter, init=False)
-    reigns: Reigns = field(default=Reigns(), init=False)
+    terms_seen: SeenTerms = field(default=SeenTerms(), init=False)
     _fences: dict[int, _Judge] = field(default_factory=dict, init=False)
     _taken: dict[int, set[int]] = field(default_factory=dict, init=False)  #: per partition, offsets that were judged
     _running: dict[tuple[int, int], asyncio.Task[None]] = field(default_factory=dict, init=False)
@@ -134,7 +134,7 @@ class Owner(Part):
             self.room.release()
             return
         taken.add(offset)
-        due = Due(place.partition, admission.span, admission.gap)
+        due = DueTick(place.partition, admission.span, admission.gap)
         task = asyncio.create_task(self._hold_and_run(due), name=f"tick-{place.partition}-{tick.slot}")
         self._running[place.partition, tick.slot] = task
         task.add_done_callback(lambda task: self._leave(task, place.partition, tick.slot))
@@ -150,7 +150,7 @@ class Owner(Part):
         """Judge a tick by what stands before it in the log, also where others of it were not delivered, or later."""
         known = self._fences.get(partition)
         if known is not None and known.behind == offset:
-            self.reigns = self.reigns.after((tick,))
+            self.terms_seen = self.terms_seen.after((tick,))
             self._fences[partition] = known._replace(behind=offset + 1)
             return known.fence.admit(tick)
         past = await wait_for(
@@ -160,17 +160,17 @@ class Owner(Part):
             absent=(KafkaError, OSError),
         )
         ticks = (past or {}).get(partition, ())
-        self.reigns = self.reigns.after((*ticks, tick))
+        self.terms_seen = self.terms_seen.after((*ticks, tick))
         fence = Fence().replay(ticks)
         if known is None or known.behind < offset:
             self._fences[partition] = _Judge(fence, offset + 1)
         return fence.admit(tick)
 
-    async def _hold_and_run(self, due: Due) -> None:
+    async def _hold_and_run(self, due: DueTick) -> None:
         await self._alarm.until(due.span.last)
         await self._may_start.wait()
         await self.opened(due.partition)
-        await self.tenure.sure()
+        await self.lease.sure()
         task = asyncio.current_task()
         if task is not None:
             self._working.add(task)
@@ -213,7 +213,7 @@ class Owner(Part):
         worker that was paused for too long waits for nothing: its work is another's already.
         """
         self._may_start.clear()
-        if self._working and self.tenure.holds():
+        if self._working and self.lease.holds():
             await asyncio.wait(tuple(self._working), timeout=within_s)
 
     async def pausing(self) -> None:

@@ -11,12 +11,12 @@ from schemas.records import Tick
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.schedule.leadership import Leadership, Term
-from streams.runtime.schedule.owner import Due, Owner
+from streams.runtime.schedule.owner import DueTick, Owner
 from streams.runtime.schedule.tick_log import KafkaTickLog
 from streams.runtime.schedule.ticker import Ticker
 from streams.runtime.settings.loading import Settings
 from streams.scheduling.fencing import lookback
-from streams.scheduling.leader import Pace
+from streams.scheduling.leader import TickPace
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def leader_path(settings: Settings, group: str) -> str:
 class StageSchedule:
     """The leader's and the owner's side of one stage in one worker."""
 
-    def __init__(self, worker: Worker, run: Callable[[Due], Awaitable[None]], *, longest_interval_s: int) -> None:
+    def __init__(self, worker: Worker, run: Callable[[DueTick], Awaitable[None]], *, longest_interval_s: int) -> None:
         """`run` does what a tick asks for; call this after everything that partitions begin with is registered."""
         context = worker.context
         ticks = context.stage.ticks
@@ -42,7 +42,7 @@ class StageSchedule:
         settings = context.settings
         self._worker = worker
         topic = context.topic_name(ticks)
-        pace = Pace(publish_ahead_s=settings.scheduling.publish_ahead_s, longest_interval_s=longest_interval_s)
+        pace = TickPace(publish_ahead_s=settings.scheduling.publish_ahead_s, longest_interval_s=longest_interval_s)
         serde = context.serdes.of(ticks, Tick)
         tick_log = KafkaTickLog(
             client_options(settings.kafka),
@@ -68,7 +68,7 @@ class StageSchedule:
             dead_letters=context.dead_letters,
             now_s=time.time,
             give_up=worker.fail,
-            tenure=context.tenure,
+            lease=context.lease,
             room=asyncio.Semaphore(settings.scheduling.max_ticks_in_flight),
             opened=worker.lifecycle.opened,
         )
@@ -104,7 +104,7 @@ class StageSchedule:
         metrics.counter(
             "leader_changes",
             "leaders that followed another one, as this worker's ticks tell",
-            lambda: owner.reigns.changes,
+            lambda: owner.terms_seen.changes,
         )
         metrics.gauge("leader_ahead_seconds", "how long the published ticks still last", ticker.ahead_s)
         metrics.counter("ticks_published", "ticks that this worker published as leader", lambda: ticker.published)
@@ -124,7 +124,7 @@ class StageSchedule:
             "worker": self._worker.context.worker,
             "leads": self.ticker.term is not None,
             "terms": [asdict(term) for term in self.ticker.terms],
-            "reigns": [asdict(reign) for reign in self.owner.reigns.seen],
+            "reigns": [asdict(reign) for reign in self.owner.terms_seen.seen],
         }
 
     async def _start(self) -> None:

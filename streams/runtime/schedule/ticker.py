@@ -14,7 +14,7 @@ from streams.runtime.kafka.outbox import Outbox
 from streams.runtime.ops.waiting import wait_for
 from streams.runtime.schedule.leadership import Term
 from streams.scheduling.fencing import Fence, next_epoch
-from streams.scheduling.leader import Pace, Planned, ahead_s, plan
+from streams.scheduling.leader import Planned, TickPace, ahead_s, plan
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ _MOST_IN_A_BATCH: Final = 1_000  #: ticks: some 100 KB, where an outbox takes ha
 MOST_TERMS: Final = 100  #: remembered for the web view
 
 
-class TickLog(Protocol):
+class TickEnds(Protocol):
     """The ticks topic, as it is read back."""
 
     async def ends(self) -> Mapping[int, Sequence[Tick]]:
@@ -36,7 +36,7 @@ class _Encoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TermRecord:
+class OwnTerm:
     """One time of leadership, for the web view and the metrics."""
 
     epoch: int
@@ -51,14 +51,14 @@ class Ticker:
     stage: str
     topic: str
     worker: str  #: this one, for people
-    pace: Pace
-    log_of_ticks: TickLog
+    pace: TickPace
+    log_of_ticks: TickEnds
     serde: _Encoder
     outbox: Outbox
     now_s: Callable[[], float]
     published: int = field(default=0, init=False)  #: ticks, gap ticks included
-    term: TermRecord | None = field(default=None, init=False)  #: the current one, while this worker leads
-    terms: list[TermRecord] = field(default_factory=list, init=False)  #: all of this worker's, oldest first
+    term: OwnTerm | None = field(default=None, init=False)  #: the current one, while this worker leads
+    terms: list[OwnTerm] = field(default_factory=list, init=False)  #: all of this worker's, oldest first
     _last_slots: dict[int, int | None] = field(default_factory=dict, init=False)
 
     async def lead(self, term: Term) -> None:
@@ -75,7 +75,7 @@ class Ticker:
         fences = {partition: Fence().replay(ticks) for partition, ticks in ends.items()}
         epoch = next_epoch(term.sequence, fences)
         self._last_slots = {partition: fence.last_slot for partition, fence in fences.items()}
-        self.term = TermRecord(epoch=epoch, started_at_ms=self._now_ms())
+        self.term = OwnTerm(epoch=epoch, started_at_ms=self._now_ms())
         self.terms = [*self.terms[1 - MOST_TERMS :], self.term]
         log.info("leading stage=%s epoch=%d partitions=%d", self.stage, epoch, len(fences))
         try:

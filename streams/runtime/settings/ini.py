@@ -16,7 +16,7 @@ _SECTION: Final = re.compile(r"^\[([^\]]*)\]$")
 _KEY: Final = re.compile(r"^([^=:\s]+)\s*[=:]\s*(.*)$")
 
 
-class Entry(NamedTuple):
+class IniEntry(NamedTuple):
     value: str
     where: str  #: for people: file:line, or the environment variable
 
@@ -25,11 +25,11 @@ class Entry(NamedTuple):
 class Raw:
     """Sections as they were written; later sources have overridden earlier ones."""
 
-    sections: dict[str, dict[str, Entry]] = field(default_factory=dict)
+    sections: dict[str, dict[str, IniEntry]] = field(default_factory=dict)
     where: dict[str, str] = field(default_factory=dict)  #: section -> where it was first opened
     problems: list[str] = field(default_factory=list)
 
-    def put(self, section: str, key: str, entry: Entry) -> None:
+    def put(self, section: str, key: str, entry: IniEntry) -> None:
         self.sections.setdefault(section, {})[key] = entry
         self.where.setdefault(section, entry.where)
 
@@ -60,7 +60,7 @@ def _read_text(raw: Raw, text: str, name: str) -> None:
             continue
         if line[0] in " \t" and section is not None and key is not None:
             entry = raw.sections[section][key]
-            raw.put(section, key, Entry(f"{entry.value} {words}".strip(), entry.where))
+            raw.put(section, key, IniEntry(f"{entry.value} {words}".strip(), entry.where))
         elif (heading := _SECTION.match(words)) is not None:
             section, key = heading[1].strip(), None
             raw.sections.setdefault(section, {})
@@ -74,7 +74,7 @@ def _read_text(raw: Raw, text: str, name: str) -> None:
             if (section, key) in seen:
                 raw.problems.append(f"{where}: [{section}] {key}: expected once, also on line {seen[section, key]}")
             seen[section, key] = number
-            raw.put(section, key, Entry(setting[2].strip(), where))
+            raw.put(section, key, IniEntry(setting[2].strip(), where))
 
 
 def read_environment(raw: Raw, environ: Mapping[str, str], known: Mapping[str, Iterable[str] | None]) -> None:
@@ -90,7 +90,7 @@ def read_environment(raw: Raw, environ: Mapping[str, str], known: Mapping[str, I
         if not name.startswith(ENV_PREFIX) or name == ENV_CONFIG:
             continue
         fitting = [prefix for prefix in by_prefix if name.startswith(prefix) and name != prefix]
-        entry = Entry(environ[name], f"environment {name}")
+        entry = IniEntry(environ[name], f"environment {name}")
         target = _target(name, sorted(fitting, key=len, reverse=True), by_prefix, known)
         if target is not None:
             raw.put(*target, entry)

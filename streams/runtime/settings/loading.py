@@ -12,7 +12,7 @@ from pollers.plugins.base import Kind
 from pollers.snmp.credentials import HIDDEN
 from schemas.errors import FatalError
 from streams.runtime.settings.expected import expected, is_secret
-from streams.runtime.settings.ini import ENV_CONFIG, Entry, Raw, did_you_mean, read_environment, read_files
+from streams.runtime.settings.ini import ENV_CONFIG, IniEntry, Raw, did_you_mean, read_environment, read_files
 from streams.runtime.settings.plugin_sections import (
     BUILT_IN,
     DEFAULT_INTERVAL_S,
@@ -156,7 +156,7 @@ def _with_built_in(raw: Raw) -> Raw:
     for kind, name, keys in BUILT_IN:
         if kind not in present:
             for key, value in keys.items():
-                raw.put(f"{kind}:{name}", key, Entry(value, "built-in default"))
+                raw.put(f"{kind}:{name}", key, IniEntry(value, "built-in default"))
     return raw
 
 
@@ -167,7 +167,7 @@ def _with_profiles(raw: Raw, profiles: ProfilesSettings) -> Raw:
         reads = plugin is not None and (title.partition(":")[0], plugin.value) in READ_PROFILES
         if profiles.directories and reads and "profiles" not in raw.sections[title]:
             where = raw.sections["profiles"]["directories"].where
-            raw.put(title, "profiles", Entry(":".join(profiles.directories), where))
+            raw.put(title, "profiles", IniEntry(":".join(profiles.directories), where))
     return raw
 
 
@@ -196,7 +196,7 @@ def _plugin_section(raw: Raw, title: str) -> PluginSection | None:
 
 
 def _validate(
-    raw: Raw, title: str, model: type[Section], entries: Mapping[str, Entry], others: Mapping[str, Any]
+    raw: Raw, title: str, model: type[Section], entries: Mapping[str, IniEntry], others: Mapping[str, Any]
 ) -> Section | None:
     """Return the section, with its own defaults or `others` for what is wrong; None where something has no default.
 
@@ -230,10 +230,10 @@ def _faults(error: ValidationError) -> Iterator[_Fault]:
             yield _Fault((str(problem["loc"][0]),), str(cause) if problem["type"] == "value_error" else None)
 
 
-def _problem(raw: Raw, title: str, model: type[Section], entries: Mapping[str, Entry], fault: _Fault) -> str:
+def _problem(raw: Raw, title: str, model: type[Section], entries: Mapping[str, IniEntry], fault: _Fault) -> str:
     key = next((key for key in fault.keys if key in entries), fault.keys[0])
     field: FieldInfo = model.model_fields[key]
-    value, where = entries.get(key, Entry("", raw.where.get(title, "defaults")))
+    value, where = entries.get(key, IniEntry("", raw.where.get(title, "defaults")))
     wanted = fault.expected or f"expected {expected(field)}"
     shown = HIDDEN if is_secret(field) else repr(_USER_INFO.sub(f"//{HIDDEN}@", value[:_SHOWN]))
     found = "" if "\n" in wanted or len(fault.keys) > 1 else f", found {shown if key in entries else 'nothing'}"

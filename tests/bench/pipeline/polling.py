@@ -27,13 +27,13 @@ from streams.playground.demo.children import Children, wait_for_line
 from streams.playground.simulators.ports import free_udp_port
 from streams.polling.agent_poller import Poller
 from streams.polling.held import packed
-from streams.runtime.kafka.outbox import Record
+from streams.runtime.kafka.outbox import Outgoing
 from streams.runtime.kernel.context import StageContext, now_ms
 from streams.runtime.kernel.effects import Write
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.long_lived import set_aside
 from streams.runtime.plugins import Installed, Plugins
-from streams.runtime.schedule.owner import Due
+from streams.runtime.schedule.owner import DueTick
 from streams.runtime.settings.loading import Settings, load
 from streams.scheduling.slots import Span
 from tests.bench.pipeline.fleet import LEARNING, address, agent_command, configuration
@@ -57,7 +57,7 @@ class Outbox:
         self.bytes += len(value or b"")
         self.last[topic] = value or b""
 
-    async def send_all(self, records: Sequence[Record], _wait_s: float = 0.0) -> None:
+    async def send_all(self, records: Sequence[Outgoing], _wait_s: float = 0.0) -> None:
         for record in records:
             await self.send(*record)
 
@@ -209,7 +209,7 @@ async def _fill(
 async def _round(poller: Poller, minute: int, partitions: int) -> None:
     """Poll every device once: a minute's ticks, second by second, without waiting for the clock."""
     for slot in range(minute, minute + 60):
-        await asyncio.gather(*(poller.run(Due(part, Span(slot, slot), gap=False)) for part in range(partitions)))
+        await asyncio.gather(*(poller.run(DueTick(part, Span(slot, slot), gap=False)) for part in range(partitions)))
 
 
 def _resources(count: int, port: int) -> list[Resource]:

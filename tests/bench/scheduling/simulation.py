@@ -15,14 +15,14 @@ from streams.scheduling.acks import Acks
 from streams.scheduling.due import Schedule
 from streams.scheduling.fencing import Fence
 from streams.scheduling.inflight import Caps, Decision, InFlight, PollId
-from streams.scheduling.leader import Pace, plan
+from streams.scheduling.leader import TickPace, plan
 from streams.scheduling.slots import Span
 
 MINUTE: Final = Job(plugin="interfaces", profile="if-mib", interval_s=60)
 FIVE_MINUTES: Final = Job(plugin="optics", profile="entity-sensors", interval_s=300)
 START: Final = 1_700_000_000
 SECONDS: Final = 120
-PACE: Final = Pace(publish_ahead_s=10, longest_interval_s=300)
+PACE: Final = TickPace(publish_ahead_s=10, longest_interval_s=300)
 
 
 class Figures(NamedTuple):

@@ -17,7 +17,7 @@ from typing import Final
 from pollers.snmp.client import Device
 from pollers.snmp.credentials import Community, Credential, Secret
 from pollers.snmp.limits import Engine, Limits
-from pollers.snmp.values import Table
+from pollers.snmp.values import SnmpTable
 from pollers.snmp.wire.access import SnmpAccess, open_access
 from tests.bench.pipeline.fleet import INTERFACES, address
 from tests.bench.snmp.watched import peak_bytes
@@ -49,7 +49,7 @@ def digest(number: int, oid: str, row: str, value: int) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest())
 
 
-def checksum(number: int, table: Table) -> int:
+def checksum(number: int, table: SnmpTable) -> int:
     total = 0
     for column in table.columns:
         for row, value in zip(table.rows, column.data, strict=True):

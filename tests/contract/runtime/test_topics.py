@@ -14,7 +14,7 @@ from streams.cli import topics as cli
 from streams.pipeline import CHANGELOGS, TOPICS, Cleanup, Topic
 from streams.runtime.kafka.topic_names import changelog_name
 from streams.runtime.kafka.topics import (
-    Report,
+    TopicsReport,
     await_topics,
     check_topics,
     ensure_topics,
@@ -52,7 +52,7 @@ async def test_every_topic_is_created_once_with_what_the_map_says(settings, admi
     every += [changelog_name(settings, changelog) for changelog in CHANGELOGS.values()]
     assert (await check_topics(settings)).missing == every
     assert (await ensure_topics(settings)).created == every
-    assert await ensure_topics(settings) == Report(created=[], missing=[], fatal=[], differing=[])
+    assert await ensure_topics(settings) == TopicsReport(created=[], missing=[], fatal=[], differing=[])
     described = await admin.describe_topics([topic_name(settings, topic) for topic in TOPICS])
     assert {len(topic["partitions"]) for topic in described} == {3}
     names = {topic: topic_name(settings, topic) for topic in TOPICS}

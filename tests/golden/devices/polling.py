@@ -12,8 +12,8 @@ from pollers.profiles.loading.library import read_library
 from pollers.profiles.reading.collect import samples_of
 from pollers.profiles.reading.plan import make_plan
 from pollers.profiles.reading.poll import read_device
-from pollers.profiles.reading.walking import Memory
-from pollers.snmp.values import Table
+from pollers.profiles.reading.walking import PollMemory
+from pollers.snmp.values import SnmpTable
 
 LIBRARY: Final = read_library()
 
@@ -21,7 +21,7 @@ LIBRARY: Final = read_library()
 def poll_lines(walk: Path, profile: str) -> list[str]:
     session = RecordedSession(read_recording(walk.read_text(encoding="utf-8"), walk.name))
     plan = make_plan(LIBRARY.profiles[profile])
-    reading = asyncio.run(read_device(session, plan, Memory(), {}, 0))
+    reading = asyncio.run(read_device(session, plan, PollMemory(), {}, 0))
     return list(json_lines(profile, samples_of(plan, reading.frames, reading.clock)))
 
 
@@ -34,7 +34,7 @@ class Counting(RecordedSession):
 
     walked: list[tuple[str, ...]]
 
-    async def walk(self, columns: Sequence[str]) -> Table:
+    async def walk(self, columns: Sequence[str]) -> SnmpTable:
         self.walked.append(tuple(columns))
         return await super().walk(columns)
 
@@ -42,7 +42,7 @@ class Counting(RecordedSession):
 def poll_repeatedly(walk: Path, profile: str, polls: int) -> tuple[list[list[str]], list[list[tuple[str, ...]]]]:
     """Return the lines of each of several polls that remember one another, and the walks that each took."""
     session = Counting(read_recording(walk.read_text(encoding="utf-8"), walk.name))
-    plan, memory = make_plan(LIBRARY.profiles[profile]), Memory()
+    plan, memory = make_plan(LIBRARY.profiles[profile]), PollMemory()
     lines, walks = [], []
     for number in range(polls):
         session.walked = []

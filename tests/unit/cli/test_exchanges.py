@@ -4,7 +4,7 @@ import pytest
 
 from pollers.snmp.client import Stats
 from pollers.snmp.trace import Exchanged
-from pollers.snmp.values import Oid, Table, Type, Value
+from pollers.snmp.values import Oid, SnmpTable, Type, Value
 from streams.cli.exchanges import OBJECTS, Exchanges, ToldSession, asked_line, exchange_line, name_of
 
 IF_HC_IN = "1.3.6.1.2.1.31.1.1.1.6"
@@ -76,11 +76,11 @@ class Silent:
     async def get_many(self, oids: list[Oid]) -> list[Value]:
         return [Value(Type.NO_SUCH_OBJECT, None)] * len(oids)
 
-    async def walk(self, columns: list[Oid]) -> Table:
-        return Table([], [], [])
+    async def walk(self, columns: list[Oid]) -> SnmpTable:
+        return SnmpTable([], [], [])
 
-    async def table(self, columns: list[Oid]) -> Table:
-        return Table([], [], [])
+    async def table(self, columns: list[Oid]) -> SnmpTable:
+        return SnmpTable([], [], [])
 
 
 async def test_a_told_session_says_what_it_is_asked_for_and_gives_what_the_other_gives() -> None:

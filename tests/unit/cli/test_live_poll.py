@@ -18,7 +18,7 @@ from streams.cli.device import Login, credential_of
 from streams.playground.simulators import server
 from streams.playground.simulators.devices import DEFAULT_COMMUNITY, fleet
 from streams.playground.simulators.ports import free_udp_port
-from streams.playground.simulators.truth import Device
+from streams.playground.simulators.truth import SimulatedDevice
 
 FEW = dataclasses.replace(fleet(interfaces=12)[0], address="127.0.0.1", community=DEFAULT_COMMUNITY)
 SMALL = """\
@@ -35,7 +35,7 @@ LINE = re.compile(
 
 
 @contextmanager
-def served(device: Device) -> Iterator[str]:
+def served(device: SimulatedDevice) -> Iterator[str]:
     """Serve a device from a loop of its own, for commands have theirs; gives its endpoint."""
     port, ready, loop = free_udp_port(), threading.Event(), asyncio.new_event_loop()
     stop = asyncio.Event()
@@ -127,7 +127,7 @@ def test_a_lost_request_is_shown_with_the_try_that_made_up_for_it(profiles: Path
         pytest.param(dataclasses.replace(FEW, community="changed"), id="another-community"),
     ],
 )
-def test_a_poll_without_answer_shows_its_tries_and_then_what_to_check(device: Device) -> None:
+def test_a_poll_without_answer_shows_its_tries_and_then_what_to_check(device: SimulatedDevice) -> None:
     with served(device) as target:
         result = run("poll", target, "--explain", timeout_s=0.1)
     assert (result.exit_code, result.stdout) == (1, "")

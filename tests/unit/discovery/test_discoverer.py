@@ -11,7 +11,7 @@ from schemas.records import Resource
 from streams.discovery.agent import Discoverer
 from streams.pipeline import Topic
 from streams.runtime.plugins import Installed
-from streams.runtime.schedule.owner import Due
+from streams.runtime.schedule.owner import DueTick
 from streams.runtime.settings.loading import PluginSection
 from streams.scheduling.slots import Span
 from tests.unit.resources.test_inventory import SWITCH
@@ -70,7 +70,7 @@ async def run(app, *plugins):
     """Run each section once, as a worker's first ticks do."""
     discoverer = Discoverer(app.context, list(plugins))
     for partition in range(app.context.settings.kafka.partitions):
-        await discoverer.run(Due(partition, Span(0, 0), gap=False))
+        await discoverer.run(DueTick(partition, Span(0, 0), gap=False))
 
 
 @pytest.mark.parametrize(
@@ -139,5 +139,5 @@ async def test_a_fault_that_is_no_resources_own_is_not_taken_for_one():
 async def test_a_tick_of_a_partition_without_sections_does_nothing(app):
     discoverer = Discoverer(app.context, [])
     async with asyncio.timeout(5):
-        await discoverer.run(Due(0, Span(0, 0), gap=False))
+        await discoverer.run(DueTick(0, Span(0, 0), gap=False))
     assert app.stored == []

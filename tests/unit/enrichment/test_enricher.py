@@ -18,7 +18,7 @@ from streams.pipeline import Topic
 from streams.runtime.kernel.effects import Write
 from streams.runtime.kernel.loop import Pace
 from streams.runtime.plugins import Installed
-from streams.runtime.schedule.owner import Due
+from streams.runtime.schedule.owner import DueTick
 from streams.runtime.settings.loading import PluginSection
 from streams.scheduling.slots import Span
 from tests.unit.resources.test_inventory import SWITCH
@@ -108,7 +108,7 @@ class World:
         return values[-1] if values else ...
 
     async def tick(self):
-        await self.enricher.run(Due(self.partition, Span(1, 1), gap=False))
+        await self.enricher.run(DueTick(self.partition, Span(1, 1), gap=False))
 
 
 @pytest.fixture

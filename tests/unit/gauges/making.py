@@ -7,7 +7,7 @@ from schemas.records import CounterColumn, Gauge, GaugeColumn, RawCounters, Stat
 from streams.gauges.fold.advance import State, advance
 from streams.gauges.fold.plan import Rules
 from streams.gauges.records.gauge import gauges_of
-from streams.gauges.samples.sample import Sample, from_record
+from streams.gauges.samples.sample import DecodedSample, from_record
 
 T0_S = 1_700_000_000
 GBIT = 1_000_000_000
@@ -40,7 +40,7 @@ def record(counters: Mapping[str, Sequence[int]] | Sequence[CounterColumn], **re
     return RawCounters(**{**defaults, **rest})
 
 
-def sample(counters: Mapping[str, Sequence[int]] | Sequence[CounterColumn], **rest: Any) -> Sample:
+def sample(counters: Mapping[str, Sequence[int]] | Sequence[CounterColumn], **rest: Any) -> DecodedSample:
     return from_record(record(counters, **rest))
 
 
@@ -52,7 +52,7 @@ def state(name: str, values: Sequence[str]) -> StateColumn:
     return StateColumn(name=name, values=values)
 
 
-def gauges(*samples: Sample, rules: Rules | None = None) -> list[Gauge]:
+def gauges(*samples: DecodedSample, rules: Rules | None = None) -> list[Gauge]:
     """Return the gauges of the last of the samples."""
     known: State | None = None
     step = None

@@ -20,7 +20,7 @@ from schemas.records import Gauge, RawCounters
 from streams.gauges.converter import Converter, SchemaNeeded
 from streams.gauges.fold.derived import parse
 from streams.gauges.fold.plan import Rules
-from streams.gauges.samples.state import Entry, StateError, entry_key, read_entry, write_entry
+from streams.gauges.samples.state import StateEntry, StateError, entry_key, read_entry, write_entry
 from streams.gauges.transforms.chain import LARGEST_GAUGE_BYTES, LARGEST_STATES_BYTES, Transform
 from streams.pipeline import CHANGELOGS, TOPICS, Topic
 from streams.runtime.kernel.effects import Write
@@ -512,7 +512,8 @@ def test_what_transforms_may_make_fits_its_topics():
 
 
 ENTRIES = st.builds(
-    Entry, st.integers(-(2**63), 2**63 - 1), st.dictionaries(st.text(max_size=5), st.binary(max_size=9), max_size=3),
+    StateEntry, st.integers(-(2**63), 2**63 - 1), st.dictionaries(st.text(max_size=5), st.binary(max_size=9),
+    max_size=3),
     st.binary(max_size=40),
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from schemas.records import DerivedMetric, MissingCells
 from streams.gauges.fold.advance import Arrival, advance
 from streams.gauges.fold.derived import parse
 from streams.gauges.fold.plan import Rules
-from streams.gauges.limits import Limits
+from streams.gauges.limits import RateLimits
 from streams.gauges.records.encode import pack
 from streams.gauges.records.gauge import gauges_of
 from streams.gauges.samples.sample import from_record, to_record
@@ -411,7 +411,7 @@ def test_rows_answered_too_soon_after_one_another_have_no_rate():
 def test_the_margin_on_the_line_is_a_setting():
     polls = octets(0), octets(15_000, slot=T0_S + 60, line_rates=[1000])
     assert gauges(*polls)[0].missing == {"octets_in": "above-line-rate"}
-    assert gauges(*polls, rules=Rules(limits=Limits(line_rate_margin=2.0)))[0].gauges == {"octets_in": 250.0}
+    assert gauges(*polls, rules=Rules(limits=RateLimits(line_rate_margin=2.0)))[0].gauges == {"octets_in": 250.0}
 
 
 DERIVED = Rules(

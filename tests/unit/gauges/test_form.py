@@ -14,7 +14,7 @@ from schemas.binary import long
 from schemas.codec import from_avro, parsed_schema, to_avro
 from schemas.records import RawCounters
 from streams.gauges.samples.form import learn
-from streams.gauges.samples.sample import Sample, from_record
+from streams.gauges.samples.sample import DecodedSample, from_record
 from tests.unit.gauges.making import T0_S, column, level, record, state
 from tests.unit.gauges.test_properties import polls
 
@@ -27,12 +27,12 @@ def encoded(poll: RawCounters) -> bytes:
     return HEADER + out.getvalue()
 
 
-def generally(value: bytes) -> Sample:
+def generally(value: bytes) -> DecodedSample:
     datum: Any = fastavro.schemaless_reader(io.BytesIO(value[5:]), parsed_schema("raw_counters"), None)
     return from_record(from_avro(RawCounters, datum))
 
 
-def same(one: Sample, other: Sample) -> bool:
+def same(one: DecodedSample, other: DecodedSample) -> bool:
     arrays = ("counts", "levels", "offsets_ms", "discontinuities_cs")
     return one._replace(**dict.fromkeys(arrays)) == other._replace(**dict.fromkeys(arrays)) and all(
         np.array_equal(getattr(one, name), getattr(other, name)) for name in arrays

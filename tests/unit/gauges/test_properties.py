@@ -19,7 +19,7 @@ from streams.gauges.fold.advance import State, advance
 from streams.gauges.fold.derived import parse
 from streams.gauges.fold.plan import Rules, cell_of
 from streams.gauges.fold.rates import Circumstances, Rate, rate
-from streams.gauges.limits import Limits
+from streams.gauges.limits import RateLimits
 from streams.gauges.records.encode import pack
 from streams.gauges.records.gauge import gauges_of
 from streams.gauges.samples.sample import from_record
@@ -319,7 +319,7 @@ def test_columns_at_once_give_what_the_definition_gives_cell_by_cell(cells, widt
     rows = advance(advance(None, before, Rules()).state, now, Rules()).rows
     assert rows is not None
     for row, gauge in enumerate(gauges_of(rows)):
-        expected = rate(cells[row][0], cells[row][1], float(seconds), cell_of(now.shape, 0, row, Limits()),
+        expected = rate(cells[row][0], cells[row][1], float(seconds), cell_of(now.shape, 0, row, RateLimits()),
                         Circumstances())  # fmt: skip
         if isinstance(expected, Rate):
             assert gauge.gauges == {"c": expected.per_s}

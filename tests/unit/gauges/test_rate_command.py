@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from schemas.codec import to_avro
 from schemas.records import RawCounters
 from streams.cli.rate import command
+from streams.gauges.reasons import EXPLAINED, Doubt, NoRate
 from streams.gauges.records.jsonl import read_sample, write_gauge
-from streams.gauges.words import EXPLAINED, Doubt, NoRate
 from tests.strategies import records_of
 from tests.unit.gauges.making import T0_S, column, level, record
 

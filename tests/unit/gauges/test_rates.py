@@ -5,15 +5,15 @@ import math
 import pytest
 
 from streams.gauges.fold.rates import Cell, Circumstances, Rate, rate
-from streams.gauges.limits import Bound, Limits, bound
-from streams.gauges.words import Doubt, NoRate
+from streams.gauges.limits import Bound, RateLimits, bound
+from streams.gauges.reasons import Doubt, NoRate
 
 KNOWN = Circumstances()
 OPEN_32 = Bound(math.inf, math.inf, -math.inf)
-GBIT = bound("octets", 10**9, Limits())
-FAST = bound("octets", 10**11, Limits())
-NO_LINE = bound("octets", 0, Limits())
-ERRORS = bound("errors", 10**9, Limits())
+GBIT = bound("octets", 10**9, RateLimits())
+FAST = bound("octets", 10**11, RateLimits())
+NO_LINE = bound("octets", 0, RateLimits())
+ERRORS = bound("errors", 10**9, RateLimits())
 
 
 @pytest.mark.parametrize(
@@ -24,16 +24,17 @@ ERRORS = bound("errors", 10**9, Limits())
         pytest.param(0, 60, Cell(64, 8.0, GBIT), KNOWN, Rate(8.0), id="scaled"),
         pytest.param(0, 100, Cell(64, 1.0, GBIT), KNOWN, Rate(100 / 60), id="never-cut-to-an-integer"),
         pytest.param(2**32 - 60, 0, Cell(32, 1.0, OPEN_32), KNOWN, Rate(1.0, Doubt.WRAPPED), id="32-bit-wraps-once"),
-        pytest.param(2**32 - 1, 599, Cell(32, 1.0, bound("octets", 10**8, Limits())), KNOWN, Rate(10.0, Doubt.WRAPPED),
+        pytest.param(2**32 - 1, 599, Cell(32, 1.0, bound("octets", 10**8, RateLimits())), KNOWN, Rate(10.0,
+                     Doubt.WRAPPED),
                      id="32-bit-wraps-to-its-end"),
-        pytest.param(3 * 10**9, 1000, Cell(32, 1.0, bound("octets", 10**8, Limits())), KNOWN, NoRate.RESET,
+        pytest.param(3 * 10**9, 1000, Cell(32, 1.0, bound("octets", 10**8, RateLimits())), KNOWN, NoRate.RESET,
                      id="fall-that-no-wrap-on-this-line-explains"),
         pytest.param(3 * 10**9, 1000, Cell(32, 1.0, FAST), KNOWN, NoRate.WRAPPED_TOO_OFTEN,
                      id="wrapped-maybe-more-than-once"),
         pytest.param(0, 1000, Cell(32, 1.0, FAST), KNOWN, Rate(1000 / 60, Doubt.MAY_HAVE_WRAPPED),
                      id="rose-but-could-have-wrapped-unseen"),
         pytest.param(0, 10**15, Cell(64, 1.0, ERRORS), KNOWN, NoRate.ABOVE_LINE_RATE, id="more-errors-than-packets"),
-        pytest.param(2**32 - 10**9, 10**9, Cell(32, 1.0, bound("seconds", 10**9, Limits())), KNOWN, NoRate.RESET,
+        pytest.param(2**32 - 10**9, 10**9, Cell(32, 1.0, bound("seconds", 10**9, RateLimits())), KNOWN, NoRate.RESET,
                      id="other-units-wrap-no-faster-than-packets"),
         pytest.param(0, 10**15, Cell(64, 1e300, OPEN_32), KNOWN, NoRate.NOT_A_NUMBER, id="past-a-double"),
         pytest.param(2**32 - 10**8, 10**8, Cell(32, 1e301, OPEN_32), KNOWN, NoRate.RESET, id="wrap-past-a-double"),
@@ -75,11 +76,11 @@ def test_a_counter_gives_a_rate_or_the_reason_why_not(before, now, cell, known, 
     ],
 )
 def test_a_line_bounds_what_fills_it(unit, line, most_per_s):
-    assert bound(unit, line, Limits(line_rate_margin=1.0)).rise == most_per_s
+    assert bound(unit, line, RateLimits(line_rate_margin=1.0)).rise == most_per_s
 
 
 def test_octets_on_a_line_of_unknown_speed_may_wrap_unseen():
-    assert rate(0, 10, 60.0, Cell(32, 1.0, bound("octets", 0, Limits())), KNOWN) == Rate(
+    assert rate(0, 10, 60.0, Cell(32, 1.0, bound("octets", 0, RateLimits())), KNOWN) == Rate(
         10 / 60, Doubt.MAY_HAVE_WRAPPED
     )
-    assert rate(0, 10, 60.0, Cell(32, 1.0, bound("errors", 0, Limits())), KNOWN) == Rate(10 / 60)
+    assert rate(0, 10, 60.0, Cell(32, 1.0, bound("errors", 0, RateLimits())), KNOWN) == Rate(10 / 60)

@@ -40,7 +40,7 @@ def sample_of(raw: RawCounters) -> Sample:
 def test_a_packed_record_is_the_whole_record_whatever_was_packed_before_it(polls):
     heads: Heads = []
     for raw, slot, steady in polls:
-        sample = replace(sample_of(raw), known_by=object() if steady else None)
+        sample = replace(sample_of(raw), unchanged_since=object() if steady else None)
         for at in (slot, slot + 60):
             assert pack(HEADER, ENRICHED, JOB, at, sample, heads) == whole(sample, at)
 
@@ -55,13 +55,13 @@ def test_a_packed_status_is_what_avro_makes_of_it(status):
 
 def test_what_seldom_changes_is_packed_once_a_group():
     heads: Heads = []
-    sample = Sample(group="g", polled_at_ms=1, uptime_cs=1, index=["Gi0/1"], known_by=object())
+    sample = Sample(group="g", polled_at_ms=1, uptime_cs=1, index=["Gi0/1"], unchanged_since=object())
     pack(HEADER, ENRICHED, JOB, 60, sample, heads)
     unseen = replace(sample, uptime_cs=2, index=Unseen())
     assert pack(HEADER, ENRICHED, JOB, 60, unseen, heads) == whole(replace(sample, uptime_cs=2), 60)
     lacking = replace(sample, absent={"octets_in": "not-answered"})
     assert pack(HEADER, ENRICHED, JOB, 60, lacking, heads) == whole(lacking, 60)
-    renamed = replace(sample, index=["Gi0/2"], known_by=object())
+    renamed = replace(sample, index=["Gi0/2"], unchanged_since=object())
     assert pack(HEADER, ENRICHED, JOB, 60, renamed, heads) == whole(renamed, 60)
     assert len(heads) == 1
 

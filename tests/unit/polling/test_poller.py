@@ -10,7 +10,7 @@ import pytest
 from pollers.plugins.base import Poll, Sample
 from schemas.records import CounterColumn, GaugeColumn, Outcome, StateColumn
 from streams.polling.agent_poller import AT_ONCE, NO_LEADER
-from streams.runtime.schedule.owner import Due
+from streams.runtime.schedule.owner import DueTick
 from streams.scheduling.phase import phase
 from streams.scheduling.slots import SlotRun, Span, slots_within
 from tests.unit.polling.poller_fakes import JOB, MAX_BYTES, RAW, STATUS, SUCCESS, Plugin, polling, resource
@@ -27,7 +27,7 @@ def raises(fault):
 def an_interval():
     """Return an interval's worth of seconds, in which everything is due once."""
     now = int(time.time())
-    return Due(0, Span(now - 29, now + 30), gap=False)
+    return DueTick(0, Span(now - 29, now + 30), gap=False)
 
 
 def with_sample(**columns):
@@ -58,7 +58,7 @@ async def test_a_plugin_that_spoils_one_poll_spoils_no_other_and_the_tick_is_don
     harness = Harness(now_s=now)
 
     async def run(due):
-        await poller.run(Due(due.partition, Span(now - 29, now + 30), gap=False))  # an interval: each is due once
+        await poller.run(DueTick(due.partition, Span(now - 29, now + 30), gap=False))  # an interval: each is due once
 
     harness.owner.run = run
     await harness.deliver(tick(now))
@@ -118,7 +118,7 @@ async def test_a_worker_that_was_paused_meanwhile_leaves_the_status_to_the_new_o
         await asyncio.wait_for(asyncio.shield(tick_of_now), 0.5)
     assert app.statuses() == []
 
-    app.context.tenure.assigned()  # and its partition stays: otherwise the tick is cancelled
+    app.context.lease.assigned()  # and its partition stays: otherwise the tick is cancelled
     async with asyncio.timeout(5):
         await tick_of_now
     assert [status.outcome for status in app.statuses()] == [Outcome.SUCCESS]

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from schemas.records import Job
-from streams.polling.agent_turns import Turns
+from streams.polling.agent_turns import PollTurns
 from streams.scheduling.inflight import Caps, InFlight, PollId
 
 JOB = Job(plugin="interfaces", profile="if-mib", interval_s=60)
@@ -26,7 +26,7 @@ class Devices:
         self.may_end = asyncio.Event()
         self.may_record = asyncio.Event()
         self.may_record.set()
-        self.turns = Turns(InFlight(Caps(polls=room, suspects=1)), self._miss)
+        self.turns = PollTurns(InFlight(Caps(polls=room, suspects=1)), self._miss)
 
     async def _miss(self, missed):
         await self.may_record.wait()
@@ -124,7 +124,7 @@ async def test_a_slot_whose_miss_cannot_be_recorded_fails_alone_and_is_not_accou
             raise RuntimeError("a fault")
         await record(missed)
 
-    devices.turns = Turns(InFlight(Caps(polls=1, suspects=1)), miss)
+    devices.turns = PollTurns(InFlight(Caps(polls=1, suspects=1)), miss)
     failed, recorded = await asyncio.gather(*map(devices.take, stale), return_exceptions=True)
     assert isinstance(failed, RuntimeError)
     assert recorded is None
@@ -140,7 +140,7 @@ async def test_what_waits_behind_a_miss_that_cannot_be_recorded_is_told():
         if missed.poll.key == "b":
             raise RuntimeError("a fault")
 
-    devices.turns = Turns(InFlight(Caps(polls=1, suspects=1)), miss)
+    devices.turns = PollTurns(InFlight(Caps(polls=1, suspects=1)), miss)
     busy = devices.take(poll("a"))
     await settle()
     waiting = [devices.take(poll(key, now - 30)) for key in "bc"]

@@ -10,7 +10,7 @@ from pollers.profiles.loading.library import Library, build_library, read_docume
 from pollers.profiles.reading.collect import samples_of
 from pollers.profiles.reading.plan import make_plan
 from pollers.profiles.reading.poll import Reading, read_device
-from pollers.profiles.reading.walking import Memory
+from pollers.profiles.reading.walking import PollMemory
 from pollers.sample import Sample
 from pollers.snmp.client import Session
 
@@ -26,9 +26,11 @@ def session_of(lines: str) -> RecordedSession:
     return RecordedSession(read_recording(dedent(lines).strip().replace("#", ROOT), "bench"))
 
 
-def read(library: Library, session: Session, name: str = "p", memory: Memory | None = None, at_ms: int = 0) -> Reading:
+def read(
+    library: Library, session: Session, name: str = "p", memory: PollMemory | None = None, at_ms: int = 0
+) -> Reading:
     plan = make_plan(library.profiles[name])
-    return asyncio.run(read_device(session, plan, memory or Memory(), {}, at_ms))
+    return asyncio.run(read_device(session, plan, memory or PollMemory(), {}, at_ms))
 
 
 def samples(profile: str, lines: str, name: str = "p") -> list[Sample]:

@@ -9,11 +9,11 @@ from pollers.profiles.loading.library import read_library
 from pollers.profiles.reading.collect import samples_of
 from pollers.profiles.reading.plan import make_plan
 from pollers.profiles.reading.poll import read_device
-from pollers.profiles.reading.walking import Memory
+from pollers.profiles.reading.walking import PollMemory
 from schemas.records import EnrichedResource, Job, RawCounters, Resource
 from streams.gauges.fold.advance import advance
 from streams.gauges.fold.plan import Rules
-from streams.gauges.samples.sample import Sample, from_record
+from streams.gauges.samples.sample import DecodedSample, from_record
 from streams.polling.results import raw_counters
 
 HOST = Resource(
@@ -36,7 +36,7 @@ async def poll(slot: int, uptime_cs: int, times: dict[str, int]) -> RawCounters:
     lines += [f"1.3.6.1.4.1.2021.11.{TIMES[name]}.0|65|{ticks}" for name, ticks in times.items()]
     session = RecordedSession(read_recording("\n".join(lines), "bench"))
     plan = make_plan(PROFILE)
-    reading = await read_device(session, plan, Memory(), {}, slot * 1_000)
+    reading = await read_device(session, plan, PollMemory(), {}, slot * 1_000)
     (sample,) = [one for one in samples_of(plan, reading.frames, reading.clock) if one.group == "cpu"]
     job = Job(plugin="snmp", profile="ucd-snmp", interval_s=60)
     return raw_counters(EnrichedResource(resource=HOST, enrichments={}, jobs=[job], jobs_since_ms=0), job, slot, sample)
@@ -45,7 +45,7 @@ async def poll(slot: int, uptime_cs: int, times: dict[str, int]) -> RawCounters:
 async def fold(*polls: RawCounters) -> tuple[float, str | None]:
     state, rows = None, None
     for record in polls:
-        sample: Sample = from_record(record)
+        sample: DecodedSample = from_record(record)
         step = advance(state, sample, Rules())
         state, rows = step.state, step.rows
     assert rows is not None

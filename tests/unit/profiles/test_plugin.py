@@ -12,10 +12,10 @@ import pytest
 from pollers.plugins import snmp_facts, snmp_interfaces, snmp_profile
 from pollers.plugins.base import OptionError, PluginContext, Sample
 from pollers.profiles.authoring.recording import RecordedSession, read_recording
-from pollers.profiles.reading.frames import Frame
+from pollers.profiles.reading.frames import TableFrame
 from pollers.snmp.client import Device, Session
 from pollers.snmp.errors import AgentError, AuthRefused, DeadlineExceeded, NoAnswer, SnmpError, Unreachable
-from pollers.snmp.values import Problem, Table
+from pollers.snmp.values import SnmpTable, TableProblem
 from schemas.records import EnrichedResource, Job, Outcome, Resource
 
 ROUTER = """\
@@ -153,7 +153,9 @@ async def test_a_walk_that_breaks_off_ends_neither_rows_nor_groups(monkeypatch, 
     async def broken(self, columns):
         table = await whole(self, columns)
         cut = [column._replace(types=column.types[:kept], data=column.data[:kept]) for column in table.columns]
-        return Table(table.rows[:kept], cut, table.offsets_ms[:kept], [Problem("oid-not-increasing", "at 1.3")])
+        return SnmpTable(
+            table.rows[:kept], cut, table.offsets_ms[:kept], [TableProblem("oid-not-increasing", "at 1.3")]
+        )
 
     monkeypatch.setattr(Listening, "walk", broken)
     poll = await plugin.poll(enriched(), JOB, 60)
@@ -210,13 +212,13 @@ async def test_what_rows_are_known_by_is_the_same_from_poll_to_poll_until_it_cha
         return found
 
     first, second = await sample(before), await sample(before)
-    assert first.known_by is not None
-    assert second.known_by is first.known_by
+    assert first.unchanged_since is not None
+    assert second.unchanged_since is first.unchanged_since
     assert (second.index, second.line_rates) == (first.index, first.line_rates)
     assert (second.dimensions, second.derived) == (first.dimensions, first.derived)
     bench.text = bench.text.replace("Gi0/1", "Te0/1")
     renamed = await sample(enriched(await snmp_interfaces.create(bench.context).enrich(RESOURCE)))
-    assert renamed.known_by is not first.known_by
+    assert renamed.unchanged_since is not first.unchanged_since
     assert renamed.index == ["Te0/1", "Gi0/2"]
 
 
@@ -232,7 +234,7 @@ async def test_a_poll_leaves_nothing_behind_for_the_garbage_collector():
         poll = await plugin.poll(resource, JOB, 0)
         assert poll.samples
         del poll
-        assert not [found for found in gc.get_objects() if isinstance(found, Frame)]
+        assert not [found for found in gc.get_objects() if isinstance(found, TableFrame)]
     finally:
         gc.enable()
 
@@ -274,7 +276,7 @@ async def test_a_failed_device_is_an_outcome(error: SnmpError, outcome: Outcome)
 async def test_a_device_that_falls_silent_half_way_gives_what_was_read():
     bench = Bench()
 
-    async def silent(_self: Listening, _columns: list[str]) -> Table:
+    async def silent(_self: Listening, _columns: list[str]) -> SnmpTable:
         raise NoAnswer("gone")
 
     plugin = snmp_profile.create(bench.context)

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from pollers.profiles.authoring.recording import RecordedSession
 from pollers.profiles.loading.library import read_library
-from pollers.profiles.reading.collect import Clock, samples_of
-from pollers.profiles.reading.known_by import unique_keys
+from pollers.profiles.reading.collect import PollClock, samples_of
+from pollers.profiles.reading.constants import unique_keys
 from pollers.profiles.reading.plan import make_plan
 from pollers.profiles.reading.poll import Reading, rebooted
-from pollers.profiles.reading.walking import EMPTY_FOR_MS, Memory
+from pollers.profiles.reading.walking import EMPTY_FOR_MS, PollMemory
 from pollers.sample import Sample
 from pollers.snmp.errors import NoAnswer
-from pollers.snmp.values import Column, Problem, Table
+from pollers.snmp.values import Column, SnmpTable, TableProblem
 from tests.unit.profiles.bench import ROOT, library_of, read, session_of
 
 BUILT_IN = read_library()
@@ -61,7 +61,7 @@ class Asked(RecordedSession):
         return await super().walk(columns)
 
 
-def poll(uptime: int, memory: Memory | None = None, at_ms: int = 0, more: str = "") -> tuple[Reading, list[str]]:
+def poll(uptime: int, memory: PollMemory | None = None, at_ms: int = 0, more: str = "") -> tuple[Reading, list[str]]:
     session = Asked(session_of(LINES.format(uptime=uptime) + more))
     reading = read(PROFILE, session, "p", memory, at_ms)
     return reading, [oid.removeprefix(f"{ROOT}.") for oid in session.asked if oid.startswith(ROOT)]
@@ -117,16 +117,16 @@ def test_an_empty_table_is_looked_at_again_after_a_while():
 @pytest.mark.parametrize(
     ("before", "now", "expected"),
     [
-        pytest.param(Clock(0, 100), Clock(60_000, 6_100), False, id="goes-on"),
-        pytest.param(Clock(0, 500_000), Clock(60_000, 300), True, id="fell"),
-        pytest.param(Clock(0, 2**32 - 3_000), Clock(60_000, 3_000), False, id="497-days-wrap"),
-        pytest.param(Clock(0, 2**32 - 300_000), Clock(60_000, 50), True, id="reboot-near-the-wrap"),
-        pytest.param(Clock(0, 100, 4), Clock(60_000, 6_100, 5), True, id="engine-boots"),
-        pytest.param(Clock(0, None), Clock(60_000, 5), False, id="unknown"),
-        pytest.param(None, Clock(0, 5), False, id="first"),
+        pytest.param(PollClock(0, 100), PollClock(60_000, 6_100), False, id="goes-on"),
+        pytest.param(PollClock(0, 500_000), PollClock(60_000, 300), True, id="fell"),
+        pytest.param(PollClock(0, 2**32 - 3_000), PollClock(60_000, 3_000), False, id="497-days-wrap"),
+        pytest.param(PollClock(0, 2**32 - 300_000), PollClock(60_000, 50), True, id="reboot-near-the-wrap"),
+        pytest.param(PollClock(0, 100, 4), PollClock(60_000, 6_100, 5), True, id="engine-boots"),
+        pytest.param(PollClock(0, None), PollClock(60_000, 5), False, id="unknown"),
+        pytest.param(None, PollClock(0, 5), False, id="first"),
     ],
 )
-def test_a_reboot_is_told_from_the_wrap_of_uptime(before: Clock | None, now: Clock, expected: bool):
+def test_a_reboot_is_told_from_the_wrap_of_uptime(before: PollClock | None, now: PollClock, expected: bool):
     assert rebooted(before, now) is expected
 
 
@@ -147,7 +147,9 @@ class Broken(Asked):
 
     async def walk(self, columns):
         table = await super().walk(columns)
-        return Table(table.rows, table.columns, table.offsets_ms, [Problem("oid-not-increasing", "after row 1")])
+        return SnmpTable(
+            table.rows, table.columns, table.offsets_ms, [TableProblem("oid-not-increasing", "after row 1")]
+        )
 
 
 def test_a_table_that_breaks_off_gives_its_good_rows_and_the_reason():
@@ -185,7 +187,7 @@ class Nonsense(RecordedSession):
             Column(oid, bytearray(kind for kind, _ in cells), [data for _, data in cells])
             for oid, cells in zip(columns, found, strict=True)
         ]
-        return Table(self._rows, answered, [0] * len(self._rows))
+        return SnmpTable(self._rows, answered, [0] * len(self._rows))
 
 
 @given(
@@ -233,7 +235,9 @@ MADE_OF = library_of(
 
 
 def test_names_that_are_made_of_other_tables_are_remembered_and_completed_when_a_row_appears():
-    def poll_names(lines: str, memory: Memory | None, at_ms: int) -> tuple[Reading, list[tuple[str, str]], list[str]]:
+    def poll_names(
+        lines: str, memory: PollMemory | None, at_ms: int
+    ) -> tuple[Reading, list[tuple[str, str]], list[str]]:
         session = Asked(session_of(f"1.3.6.1.2.1.1.3.0|67|{1_000 + at_ms // 10}\n{lines}"))
         reading = read(MADE_OF, session, "p", memory, at_ms)
         (sample,) = samples_of(make_plan(MADE_OF.profiles["p"]), reading.frames, reading.clock)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pollers.profiles.loading.watch import LOOK_EVERY_MS, Watch
+from pollers.profiles.loading.watch import LOOK_EVERY_MS, ProfileWatch
 from pollers.profiles.place import Problem
 
 GOOD = "profile: mine\ntables: {t: {columns: {v: {oid: 1.3.6.1.4.1.99999.1.1}}}}\nemit: {g: t}\n"
@@ -26,8 +26,8 @@ class Folder:
         self._at_ns += 10**9
         os.utime(file, ns=(self._at_ns, self._at_ns))
 
-    def watch(self) -> Watch:
-        return Watch([self.path], self.told.append)
+    def watch(self) -> ProfileWatch:
+        return ProfileWatch([self.path], self.told.append)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.codec import from_avro
 from schemas.errors import RecordError
 from schemas.records import Resource
-from streams.resources.entries import Known, read_known, write_known
+from streams.resources.entries import KnownResource, read_known, write_known
 from tests.unit.resources.test_inventory import SWITCH, A, B
 
 
@@ -30,7 +30,7 @@ ENTRY = write_known(MERGED, {"a": A, "b": B}, encode)
 
 
 def test_an_entry_is_read_as_it_was_written():
-    assert read_known(ENTRY, decode) == Known(MERGED, {"a": A, "b": B})
+    assert read_known(ENTRY, decode) == KnownResource(MERGED, {"a": A, "b": B})
 
 
 def test_the_same_is_written_as_the_same_bytes_in_whatever_order_it_was_seen():
@@ -39,7 +39,7 @@ def test_the_same_is_written_as_the_same_bytes_in_whatever_order_it_was_seen():
 
 def test_an_entry_of_an_earlier_release_is_a_sighting_of_each_of_its_sections():
     both = replace(SWITCH, plugins=("a", "b"))
-    assert read_known(encode(both), decode) == Known(both, {"a": both, "b": both})
+    assert read_known(encode(both), decode) == KnownResource(both, {"a": both, "b": both})
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ class FakeWorker(Worker):
     """The real worker with the outbox, letters, registry, clock and host of this file."""
 
     def __init__(self, name: str, settings: Settings | None = None) -> None:
-        self.clock_s = 0.0  #: of the tenure, monotonic
+        self.clock_s = 0.0  #: of the lease, monotonic
         self.now_ms = 0
         self.sent = Outbox()
         self.letters = Letters()
@@ -149,7 +149,7 @@ class FakeWorker(Worker):
         fakes: Any = {"outbox": self.sent, "dead_letters": self.letters}
         return StageContext(
             stage=stage, worker="w", settings=settings, serdes=Serdes(settings, Registry()),
-            metrics=Metrics(stage.name), tenure=type(real.tenure)(settings.kafka, lambda: self.clock_s),
+            metrics=Metrics(stage.name), lease=type(real.lease)(settings.kafka, lambda: self.clock_s),
             now_ms=lambda: self.now_ms, **fakes,
         )  # fmt: skip
 

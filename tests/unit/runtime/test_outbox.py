@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from schemas.errors import RecordError
 from streams.runtime.kafka import outbox as outbox_module
-from streams.runtime.kafka.outbox import Outbox, Record
+from streams.runtime.kafka.outbox import Outbox, Outgoing
 
 BATCH_BYTES = 1_000
 REQUEST_BYTES = 5_000
@@ -82,9 +82,9 @@ def outbox(monkeypatch):
 
 
 ONE, TWO, THREE = (
-    Record("counters", b"k", b"one"),
-    Record("counters", b"k", b"two"),
-    Record("statuses", b"k", b"three"),
+    Outgoing("counters", b"k", b"one"),
+    Outgoing("counters", b"k", b"two"),
+    Outgoing("statuses", b"k", b"three"),
 )
 RECORDS = [ONE, TWO, THREE]
 ALL = {"counters": [b"one", b"two"], "statuses": [b"three"]}
@@ -120,7 +120,7 @@ async def test_one_batch_of_a_partition_is_under_way_at_a_time(outbox):
     sending = [asyncio.ensure_future(outbox.send(*ONE))]
     while len(producer.batches) < 1:
         await asyncio.sleep(0)
-    sending += [asyncio.ensure_future(outbox.send_all([Record("counters", b"k", value)])) for value in (b"2", b"3")]
+    sending += [asyncio.ensure_future(outbox.send_all([Outgoing("counters", b"k", value)])) for value in (b"2", b"3")]
     sending.append(asyncio.ensure_future(outbox.send(*THREE)))
     while len(producer.batches) < 2:
         await asyncio.sleep(0)
@@ -133,7 +133,7 @@ async def test_one_batch_of_a_partition_is_under_way_at_a_time(outbox):
 async def test_a_record_goes_where_its_key_belongs(outbox):
     """As Kafka's own clients place it: resource b"k" has one partition number in every topic."""
     outbox._producer.gate.set()
-    await outbox.send_all([Record("counters", key, key) for key in (b"21", b"foobar", b"abc", b"")])
+    await outbox.send_all([Outgoing("counters", key, key) for key in (b"21", b"foobar", b"abc", b"")])
     placed = {values[0]: partition for _, partition, values in outbox._producer.batches}
     java_murmur2 = {b"21": -973932308, b"foobar": -790332482, b"abc": 479470107, b"": 275646681}
     assert placed == {key: (hashed & 0x7FFFFFFF) % 4 for key, hashed in java_murmur2.items()}
@@ -144,7 +144,7 @@ async def test_what_does_not_fit_into_one_batch_goes_as_several_in_order(outbox)
     producer.gate.set()
     values = [bytes([65 + number]) * 250 for number in range(10)]
     large = b"x" * 3 * BATCH_BYTES
-    await outbox.send_all([Record("counters", b"k", value) for value in [*values, large, b"last"]])
+    await outbox.send_all([Outgoing("counters", b"k", value) for value in [*values, large, b"last"]])
     assert producer.stored["counters"] == [*values, large, b"last"]
     assert [len(values) for *_, values in producer.batches] == [2, 2, 2, 2, 2, 1, 1]
     assert not outbox.retries
@@ -186,7 +186,7 @@ async def test_what_is_too_large_keeps_none_of_the_others(outbox):
     producer.gate.set()
     huge = b"x" * (REQUEST_BYTES + 1)
     with pytest.raises(RecordError, match="5001 bytes for counters"):
-        await outbox.send_all([Record("counters", b"k", huge), *RECORDS])
+        await outbox.send_all([Outgoing("counters", b"k", huge), *RECORDS])
     assert producer.stored == ALL
     assert huge not in producer.tries
 

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from schemas.errors import FatalError, RecordError
 from schemas.records import Tick
+from streams.runtime.kernel.lease import WorkerLease
 from streams.runtime.kernel.offsets import Offsets
 from streams.runtime.kernel.records import Place, Record
-from streams.runtime.kernel.tenure import Tenure
 from streams.runtime.registry.serde import UnknownSchema
 from streams.runtime.schedule.leadership import Term
 from streams.runtime.schedule.owner import Owner
 from streams.runtime.schedule.ticker import Ticker
 from streams.runtime.settings.sections import KafkaSettings
 from streams.scheduling.fencing import Verdict
-from streams.scheduling.leader import Pace
+from streams.scheduling.leader import TickPace
 from tests.unit.runtime.kernel_fakes import Letters, settle
 
 TOPIC = "panoptes.ticks.polling"
@@ -66,7 +66,7 @@ class FakeOutbox:
 
 def ticker(log, outbox, now_s):
     return Ticker(
-        stage="polling", topic=TOPIC, worker="w", pace=Pace(publish_ahead_s=3, longest_interval_s=60),
+        stage="polling", topic=TOPIC, worker="w", pace=TickPace(publish_ahead_s=3, longest_interval_s=60),
         log_of_ticks=log, serde=FakeSerde(), outbox=outbox, now_s=lambda: now_s,
     )  # fmt: skip
 
@@ -107,7 +107,7 @@ async def test_a_deposed_leader_publishes_nothing_more():
 async def test_many_ticks_at_once_go_in_batches_of_which_a_deposed_leader_sends_no_further_one():
     term = Term(1, threading.Event())
     outbox = FakeOutbox(on_send=lambda: len(outbox.sent) >= 2_000 and term.over.set())
-    pace = Pace(publish_ahead_s=3, longest_interval_s=86_400)
+    pace = TickPace(publish_ahead_s=3, longest_interval_s=86_400)
     a_ticker = replace(ticker(FakeLog([tick(1), tick(100_000, partition=1)]), outbox, now_s=80_000), pace=pace)
     await a_ticker.lead(term)
     assert [value.slot for _, value in outbox.sent] == list(range(2, 2_002))
@@ -122,13 +122,13 @@ class Harness:
         self.ran = []
         self.given_up = []
         self.clock_s = 0.0
-        self.tenure = Tenure(KafkaSettings(), lambda: self.clock_s)
+        self.lease = WorkerLease(KafkaSettings(), lambda: self.clock_s)
         self.release = asyncio.Event()
         self.open = asyncio.Event()
         self.open.set()
         self.owner = Owner(
             run=self._run, offsets=self.offsets, tick_log=log or FakeLog(), serde=FakeSerde(),
-            dead_letters=self.letters, now_s=lambda: now_s, give_up=self.given_up.append, tenure=self.tenure,
+            dead_letters=self.letters, now_s=lambda: now_s, give_up=self.given_up.append, lease=self.lease,
             room=asyncio.Semaphore(10), opened=lambda _partition: self.open.wait(),
         )  # fmt: skip
         self._obeying = None

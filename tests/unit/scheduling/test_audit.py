@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, Resource
-from streams.scheduling.audit import Audit, OffPhase, Report, Unaccounted, Window
+from streams.scheduling.audit import Audit, AuditReport, OffPhase, Unaccounted, Window
 from streams.scheduling.phase import phase
 from streams.scheduling.slots import SlotRun
 
@@ -80,7 +80,7 @@ def audited(
     statuses: list[PollStatus],
     resources: list[tuple[EnrichedResource | None, int]] | None = None,
     window: Window = WINDOW,
-) -> Report:
+) -> AuditReport:
     audit = Audit(window)
     for record, at_s in resources or [(resource(JOB), T0 - 1_000)]:
         audit.resource(KEY, record, at_s * 1000)
@@ -259,7 +259,7 @@ def test_reports_of_partitions_add_up() -> None:
     slots = slots_of()
     whole = audited([status(slot) for slot in slots])
     whole.add(audited([status(slot) for slot in [*slots[1:], slots[0] + 1]]))
-    whole.add(Report(unreadable=2))
+    whole.add(AuditReport(unreadable=2))
     assert (whole.resources, whole.expected, whole.missing_slots) == (2, 20, 1)
     assert (len(whole.off_phase), whole.unreadable) == (1, 2)
     assert whole.final == Counter({Outcome.SUCCESS: 19})

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.scheduling.leader import AT_ONCE_S, LOOKS_AGAIN_S, Pace, Planned, ahead_s, plan
+from streams.scheduling.leader import AT_ONCE_S, LOOKS_AGAIN_S, Planned, TickPace, ahead_s, plan
 
-PACE = Pace(publish_ahead_s=3, longest_interval_s=60)
+PACE = TickPace(publish_ahead_s=3, longest_interval_s=60)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_partitions_continue_each_from_its_own_last_slot_to_the_same_one() -> No
 
 @given(st.integers(0, 1_000), st.floats(0, 2_000), st.integers(0, 20))
 def test_a_healthy_leader_is_never_less_ahead_than_wanted(last: int, now_s: float, ahead: int) -> None:
-    pace = Pace(publish_ahead_s=ahead, longest_interval_s=60)
+    pace = TickPace(publish_ahead_s=ahead, longest_interval_s=60)
     planned = plan({0: last}, now_s, pace).get(0, [])
     covered_to = planned[-1].slot if planned else last
     assert covered_to >= math.floor(now_s) + ahead + LOOKS_AGAIN_S
@@ -54,7 +54,7 @@ def test_slots_follow_one_another_without_hole_or_repeat_however_the_clock_steps
     last: int | None, steps: list[tuple[float, float]], ahead: int, longest: int
 ) -> None:
     """Some of what is planned fails to be published: the next plan begins there again."""
-    pace = Pace(publish_ahead_s=ahead, longest_interval_s=longest)
+    pace = TickPace(publish_ahead_s=ahead, longest_interval_s=longest)
     now_s, covered_to = 1_000.0, last
     for step, confirmed_share in steps:
         now_s = max(0.0, now_s + step)

@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 
 from schemas.records import Job, Outcome, PollStatus, Tick
 from streams.polling.agent_poller import Poller
-from streams.runtime.schedule.owner import Due
+from streams.runtime.schedule.owner import DueTick
 from streams.scheduling.acks import Acks, Begin
 from streams.scheduling.due import Schedule
 from streams.scheduling.fencing import Admission, Fence, lookback, next_epoch
-from streams.scheduling.leader import AT_ONCE_S, LOOKS_AGAIN_S, Pace, plan
+from streams.scheduling.leader import AT_ONCE_S, LOOKS_AGAIN_S, TickPace, plan
 from streams.scheduling.slots import Span, is_too_old
 from tests.unit.polling.poller_fakes import App, Plugin, polling, resource
 
 START_S = 1_000_000
-PACE = Pace(publish_ahead_s=4, longest_interval_s=12)
+PACE = TickPace(publish_ahead_s=4, longest_interval_s=12)
 PARTITIONS = 2
 RESOURCES = {
     0: [
@@ -54,7 +54,7 @@ def missed_of_a_gap(partition: int, span: Span) -> list[PollStatus]:
     """Return what the poller publishes for a gap tick."""
     poller, app = stage()
     app.sent.stored.clear()
-    asyncio.run(poller.run(Due(partition, span, gap=True)))
+    asyncio.run(poller.run(DueTick(partition, span, gap=True)))
     return app.statuses()
 
 

@@ -17,12 +17,12 @@ from click.testing import CliRunner
 
 from schemas.records import EnrichedResource, Outcome, PollStatus
 from streams.cli import main, slots
-from streams.cli.slots import Moment, as_data, as_lines
+from streams.cli.slots import WhenType, as_data, as_lines
 from streams.pipeline import Topic
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings, load
-from streams.scheduling.audit import OffPhase, Polled, PolledTwice, Report, Unaccounted, Window
+from streams.scheduling.audit import AuditReport, OffPhase, PolledSlot, PolledTwice, Unaccounted, Window
 from streams.scheduling.slots import SlotRun
 from tests.unit.scheduling.test_audit import JOB, KEY, resource, slots_of, status
 
@@ -33,9 +33,9 @@ WINDOW = Window(T0, T0 + 600, T0 + 1_000)
 OFF_PHASE = OffPhase("lab|a|b|c|d", "snmp/if-mib/60", SlotRun(T0 + 9, 1), Outcome.SUCCESS, "c:3")
 
 
-def a_report(*, missing: bool = True) -> Report:
-    polls = (Polled(Outcome.SUCCESS, T0 * 1000, "a:1"), Polled(Outcome.TIMEOUT, T0 * 1000 + 5, "b:2"))
-    return Report(
+def a_report(*, missing: bool = True) -> AuditReport:
+    polls = (PolledSlot(Outcome.SUCCESS, T0 * 1000, "a:1"), PolledSlot(Outcome.TIMEOUT, T0 * 1000 + 5, "b:2"))
+    return AuditReport(
         resources=2,
         expected=10,
         final=Counter({Outcome.SUCCESS: 6, Outcome.MISSED: 1}),
@@ -56,12 +56,12 @@ def a_report(*, missing: bool = True) -> Report:
     ],
 )
 def test_a_moment_is_read(text: str, expected: int) -> None:
-    assert Moment().convert(text, None, None) == expected
+    assert WhenType().convert(text, None, None) == expected
 
 
 @pytest.mark.parametrize(("text", "age_s"), [("90s", 90), ("15m", 900), ("2h", 7_200), ("1d", 86_400)])
 def test_an_age_is_read(text: str, age_s: int) -> None:
-    assert Moment().convert(text, None, None) == pytest.approx(time.time() - age_s, abs=2)
+    assert WhenType().convert(text, None, None) == pytest.approx(time.time() - age_s, abs=2)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_an_age_is_read(text: str, age_s: int) -> None:
 )
 def test_another_text_is_refused_with_what_was_expected(text: str) -> None:
     with pytest.raises(click.BadParameter, match="expected Unix seconds"):
-        Moment().convert(text, None, None)
+        WhenType().convert(text, None, None)
 
 
 def test_people_are_told_what_is_missing_and_who_polled_twice() -> None:
@@ -123,11 +123,11 @@ def test_the_json_says_the_same_in_full() -> None:
         pytest.param(replace(a_report(missing=False), off_phase=[OFF_PHASE]), [], 1, id="off-phase"),
         pytest.param(replace(a_report(missing=False), unreadable=1), [], 3, id="unreadable-records"),
         pytest.param(replace(a_report(), unreadable=1), [], 1, id="missing-and-unreadable-records"),
-        pytest.param(Report(resources=2), [], 3, id="nothing-expected"),
+        pytest.param(AuditReport(resources=2), [], 3, id="nothing-expected"),
     ],
 )
-def test_the_exit_status(monkeypatch: pytest.MonkeyPatch, report: Report, options: list[str], status: int) -> None:
-    async def audited(_settings: Settings, _window: Window) -> Report:
+def test_the_exit_status(monkeypatch: pytest.MonkeyPatch, report: AuditReport, options: list[str], status: int) -> None:
+    async def audited(_settings: Settings, _window: Window) -> AuditReport:
         return report
 
     monkeypatch.setattr(slots, "audit", audited)
@@ -231,7 +231,7 @@ def test_a_status_of_no_slots_is_counted_too(serdes: Serdes, topics: dict[Topic,
 def test_what_the_kafka_client_says_each_second_is_said_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def away(_settings: Settings, _window: Window) -> Report:
+    async def away(_settings: Settings, _window: Window) -> AuditReport:
         for _ in range(3):
             logging.getLogger("aiokafka").error("Unable connect to %s", "127.0.0.1:1")
         raise KafkaConnectionError("away")

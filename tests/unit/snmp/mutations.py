@@ -18,7 +18,7 @@ from pollers.snmp.errors import DamagedResponse, SnmpError
 from pollers.snmp.limits import Limits
 from pollers.snmp.tables.columns import decode_cells
 from pollers.snmp.tables.gets import Gets
-from pollers.snmp.tables.known import Known
+from pollers.snmp.tables.known import KnownRows
 from pollers.snmp.tables.paging import Paging
 from pollers.snmp.tables.prepared import plan
 from pollers.snmp.tables.rowset import guards, learn
@@ -171,11 +171,11 @@ class Fuzz:
 
     def one(self, kind: str) -> None:
         """Mutate the answer to the first request of a machine of this kind, and hold what it takes to the datagram."""
-        machine: Walk | Known | Gets
+        machine: Walk | KnownRows | Gets
         if kind == "walk":
             machine = self._walk()
         elif kind == "known":
-            machine = Known(self.plan, self.known, Paging(self.limits))
+            machine = KnownRows(self.plan, self.known, Paging(self.limits))
         else:
             machine = Gets([f"{column}.{row}" for column in COLUMNS for row in (1, 2)], Paging(self.limits))
         asked = machine.next()
@@ -205,13 +205,13 @@ class Fuzz:
         except Malformed:
             raise AssertionError(f"taken, although it is malformed: {data.hex()}") from None
 
-    def _hold(self, machine: "Walk | Known | Gets", asked: Request, said: list[Said]) -> bool:
+    def _hold(self, machine: "Walk | KnownRows | Gets", asked: Request, said: list[Said]) -> bool:
         if isinstance(machine, Gets):
             assert [s.name for s in said] == list(asked.names)
             for value, variable in zip(machine.values, said, strict=True):
                 assert value == readable(variable)
             return True
-        if isinstance(machine, Known):
+        if isinstance(machine, KnownRows):
             if machine.changed:
                 return False
             taken = [cell for first in sorted(machine._cells) for cell in machine._cells[first]]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from pollers.snmp.errors import AgentError, AuthRefused, DamagedResponse, NoAnswer, SnmpError
-from pollers.snmp.values import Table, Type, Value
+from pollers.snmp.values import SnmpTable, Type, Value
 from tests.unit.snmp import scripted
 from tests.unit.snmp.opening import opened
 from tests.unit.snmp.scripted import COUNTER64, GET_BULK, Asked, Behaviour, Cell, Mib, ScriptedAgent, arcs, variable
@@ -144,7 +144,7 @@ async def test_a_walk_that_leaves_the_column_at_once_is_an_empty_table() -> None
     assert (table.rows, table.problems) == ([], ())
 
 
-def whole(table: Table) -> bool:
+def whole(table: SnmpTable) -> bool:
     first = [1000 + r for r in range(1, 8)]
     second = [2000 + r for r in range(1, 8)]
     return [c.data for c in table.columns] == [first, second] and not table.problems

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pollers.snmp.budget import Rate, RetryBudget, wait_s
+from pollers.snmp.budget import RetryBudget, TokenBucket, wait_s
 from pollers.snmp.client import Device
 from pollers.snmp.credentials import Community, Secret
 from pollers.snmp.device.memory import Devices, split_endpoint
@@ -319,7 +319,7 @@ class TestBudgets:
     @settings(deadline=None)
     @given(st.floats(1, 10_000), st.lists(st.floats(0, 2), min_size=1, max_size=60))
     def test_packets_stay_below_the_rate(self, per_s: float, steps: list[float]) -> None:
-        rate, now, sent = Rate(per_s, 0.0), 0.0, 0
+        rate, now, sent = TokenBucket(per_s, 0.0), 0.0, 0
         for step in steps:
             now += step
             while rate.ready(now):

@@ -15,7 +15,7 @@ from pollers.snmp.tables.paging import Paging
 from pollers.snmp.tables.prepared import plan
 from pollers.snmp.tables.rowset import RowSet, guards, learn, parts_of, told_now, unchanged
 from pollers.snmp.tables.walk import Walk
-from pollers.snmp.values import Table
+from pollers.snmp.values import SnmpTable
 from pollers.snmp.wire.access import SnmpAccess, open_access
 from tests.unit.snmp import scripted
 from tests.unit.snmp.opening import FastClock, Source, opened
@@ -57,7 +57,7 @@ def changed(cells: Mapping[Arcs, Cell], change: Mapping[Arcs, Cell | None]) -> M
     return Mib({k: v for k, v in {**cells, **change}.items() if v is not None})
 
 
-def same(table: Table, walked: Table) -> bool:
+def same(table: SnmpTable, walked: SnmpTable) -> bool:
     return (table.rows, table.columns, table.problems) == (walked.rows, walked.columns, walked.problems)
 
 

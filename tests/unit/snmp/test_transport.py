@@ -12,8 +12,8 @@ from typing import Any, cast
 import pytest
 
 from pollers.snmp.client import Device, Session, Stats
-from pollers.snmp.codec.message import GET, Answer, CommunityFrame, Request, request
-from pollers.snmp.device.link import Address, Link
+from pollers.snmp.codec.message import GET, CommunityFrame, Request, Response, request
+from pollers.snmp.device.link import Address, DeviceLink
 from pollers.snmp.errors import DamagedResponse, DeadlineExceeded, NoAnswer, RetriesSpent, SnmpError
 from pollers.snmp.limits import Engine, Limits
 from pollers.snmp.tables.machine import Machine
@@ -209,8 +209,8 @@ async def test_engines_with_sockets_of_their_own_leave_the_device_in_peace(engin
 
 
 class TestPermits:
-    def link(self, ends_s: float = 1010.0) -> Link:
-        return Link("d1", 2, ("127.0.0.1", 161), Stats(), 1000.0, ends_s)
+    def link(self, ends_s: float = 1010.0) -> DeviceLink:
+        return DeviceLink("d1", 2, ("127.0.0.1", 161), Stats(), 1000.0, ends_s)
 
     async def test_a_packet_waits_for_the_rate(self) -> None:
         clock = FastClock()
@@ -244,7 +244,7 @@ class TwoPages:
     def next(self) -> Request:
         return request(GET, [b"\x2b\x06"])
 
-    def answered(self, _request: Request, _answer: Answer, _offset_ms: int) -> int:
+    def answered(self, _request: Request, _answer: Response, _offset_ms: int) -> int:
         self.taken += 1
         self.finished = self.taken > 1
         return 1
@@ -266,7 +266,7 @@ def response(exchange: Exchange) -> bytes:
 def ended() -> tuple[Operation, Exchange, Carrier]:
     """Return an operation that an answer has just ended, and its other request, which is still under way."""
     carrier = Carrier()
-    link = Link("d1", 2, ("127.0.0.1", 161), Stats(), 0.0, 10.0)
+    link = DeviceLink("d1", 2, ("127.0.0.1", 161), Stats(), 0.0, 10.0)
     operation = Operation(cast("Machine", TwoPages()), link, CommunityFrame(1, b"public"), carrier, 2)
     for _ in range(2):
         taken = [exchange for exchange in (operation.take(0.0), operation.take(0.0)) if exchange is not None]

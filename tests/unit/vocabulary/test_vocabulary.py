@@ -10,7 +10,7 @@ from pollers.profiles.authoring.wording import wording_problems
 from pollers.profiles.loading.library import read_library
 from pollers.vocabulary.listing import page
 from pollers.vocabulary.load import VocabularyError, load, read
-from pollers.vocabulary.model import Kind
+from pollers.vocabulary.model import MetricKind
 from pollers.vocabulary.prometheus import prometheus_name
 
 ROOT = Path(__file__).parents[3]
@@ -36,11 +36,11 @@ def test_there_is_a_word_for_it(group: str):
 def test_a_metric_is_found_by_its_names():
     found = VOCABULARY.metric("cpu", "cpu_utilization")
     assert found is not None
-    assert (found.unit, found.kind, found.states) == ("percent", Kind.LEVEL, ())
+    assert (found.unit, found.kind, found.states) == ("percent", MetricKind.LEVEL, ())
     assert "hrProcessorLoad" in found.objects
     state = VOCABULARY.metric("interface", "admin_state")
     assert state is not None
-    assert (state.kind, state.states) == (Kind.STATE, ("up", "down", "testing"))
+    assert (state.kind, state.states) == (MetricKind.STATE, ("up", "down", "testing"))
     assert VOCABULARY.metric("cpu", "nothing") is VOCABULARY.metric("nothing", "cpu_utilization") is None
 
 

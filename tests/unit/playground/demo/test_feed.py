@@ -34,7 +34,7 @@ async def test_a_gauge_of_an_earlier_release_is_read_with_its_own_schema() -> No
     body = io.BytesIO()
     body.write(b"\0" + schema_id.to_bytes(4))
     fastavro.schemaless_writer(body, parse(OLD), GAUGE)
-    reader = feed.Reader(board, Serdes(Settings(), registry))
+    reader = feed.FeedReader(board, Serdes(Settings(), registry))
     await reader.take(Topic.GAUGES, body.getvalue(), 61.0)
     assert (board.gauges, board.reasons, board.unreadable) == (1, {"gap": 1}, 0)
     assert [traffic.bits_out_per_s for traffic in board.busiest(1, 61.0)] == [16.0]
@@ -43,7 +43,7 @@ async def test_a_gauge_of_an_earlier_release_is_read_with_its_own_schema() -> No
 @pytest.mark.parametrize("value", [b"", b"{}", b"\0\0\0\0\x09x"], ids=["empty", "no-avro", "unknown-schema"])
 async def test_a_record_that_cannot_be_read_is_counted_and_told(value: bytes) -> None:
     board = Board()
-    reader = feed.Reader(board, Serdes(Settings(), Registry()))
+    reader = feed.FeedReader(board, Serdes(Settings(), Registry()))
     await reader.take(Topic.GAUGES, value, 61.0)
     await reader.take(Topic.DEAD_LETTERS, value, 61.0)
     assert (board.gauges, board.unreadable, board.dead_letters) == (0, 1, 1)

@@ -18,7 +18,7 @@ from pysnmp.proto.api import v2c
 
 from streams.playground.simulators import agent, mib, server
 from streams.playground.simulators.devices import fleet
-from streams.playground.simulators.truth import Device
+from streams.playground.simulators.truth import SimulatedDevice
 
 EPOCH_S = 1_790_000_000.0
 DEVICES = fleet()
@@ -158,7 +158,7 @@ async def served() -> AsyncIterator[tuple[int, float]]:
     await asyncio.sleep(0)
 
 
-def _session(device: Device, port: int, timeout: float = 1.0) -> SnmpSession:
+def _session(device: SimulatedDevice, port: int, timeout: float = 1.0) -> SnmpSession:
     return SnmpSession(
         addr=device.address, port=port, community=device.community, version=SnmpVersion.v2c, timeout=timeout
     )

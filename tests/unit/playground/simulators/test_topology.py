@@ -9,7 +9,7 @@ import pytest
 
 from streams.playground.simulators import ber, mib, mib_bgp, mib_neighbours, topology
 from streams.playground.simulators.devices import MUTE_ROLES, fleet
-from streams.playground.simulators.truth import Device, Quantity
+from streams.playground.simulators.truth import Quantity, SimulatedDevice
 
 DEVICES = fleet()
 BY_CHASSIS = {device.chassis_id: device for device in DEVICES}
@@ -32,7 +32,7 @@ def _table(view: mib.Mib, entry: ber.Oid, at_s: float = 0.0) -> dict[tuple[int, 
     return rows
 
 
-def _port_ids(device: Device) -> dict[int, tuple[bytes, bytes]]:
+def _port_ids(device: SimulatedDevice) -> dict[int, tuple[bytes, bytes]]:
     """Return lldpLocPortNum -> subtype and port id."""
     table = _table(_mib(device.device_id), mib_neighbours.LOCAL_PORT_ENTRY)
     return {index[0]: (row[2], row[3]) for index, row in table.items()}

@@ -44,7 +44,7 @@ def test_the_mean_of_a_wave_is_the_integral_of_its_rate(
     quantity=st.sampled_from(Quantity),
 )
 def test_counters_never_run_backwards_between_restarts(
-    device: truth.Device, port: int, at: float, quantity: Quantity
+    device: truth.SimulatedDevice, port: int, at: float, quantity: Quantity
 ) -> None:
     interface, before, after = device.interfaces[port], EPOCH_S + at, EPOCH_S + at + 7
     if truth.restarts(device, interface, EPOCH_S, before, after):
@@ -58,7 +58,7 @@ def test_counters_never_run_backwards_between_restarts(
 
 
 @pytest.mark.parametrize("device", DEVICES, ids=lambda device: device.role)
-def test_no_interface_is_faster_than_its_line(device: truth.Device) -> None:
+def test_no_interface_is_faster_than_its_line(device: truth.SimulatedDevice) -> None:
     for interface in device.interfaces:
         for quantity in (Quantity.IN_OCTETS, Quantity.OUT_OCTETS):
             assert interface.waves[quantity].peak_per_s * 8 <= interface.speed_bits_per_s

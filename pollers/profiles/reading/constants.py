@@ -9,7 +9,7 @@ from pollers.profiles.language.absent import Absent, Cell, Reason
 from pollers.profiles.language.expr import names
 from pollers.profiles.language.functions import as_text
 from pollers.profiles.model import Use
-from pollers.profiles.reading.frames import Frame, Known
+from pollers.profiles.reading.frames import Known, TableFrame
 from pollers.profiles.reading.later import Later
 from pollers.profiles.reading.plan import Plan
 from pollers.profiles.refs import Ref
@@ -59,7 +59,7 @@ class Steady(NamedTuple):
     missing: Sequence[MissingCells]
 
 
-def constants_of(plan: Plan, frame: Frame, kept: dict[str, Steady] | None) -> tuple[Constants, Steady | None]:
+def constants_of(plan: Plan, frame: TableFrame, kept: dict[str, Steady] | None) -> tuple[Constants, Steady | None]:
     """Return what the rows are known by, and what stands for it if it may be the same in the next poll.
 
     What is the same as in the last poll is made when somebody looks. `kept` is brought up to date.
@@ -75,7 +75,7 @@ def constants_of(plan: Plan, frame: Frame, kept: dict[str, Steady] | None) -> tu
     return made, steady
 
 
-def _make_constants(frame: Frame, rates: Container[Ref]) -> Constants:
+def _make_constants(frame: TableFrame, rates: Container[Ref]) -> Constants:
     missing = Missing()
     return Constants(
         index=row_keys(frame),
@@ -86,7 +86,7 @@ def _make_constants(frame: Frame, rates: Container[Ref]) -> Constants:
     )
 
 
-def _made_later(frame: Frame, rates: Container[Ref], missing: Sequence[MissingCells]) -> Constants:
+def _made_later(frame: TableFrame, rates: Container[Ref], missing: Sequence[MissingCells]) -> Constants:
     again = _Again(frame, rates)
     return Constants(
         index=Later(again.index),
@@ -102,7 +102,7 @@ class _Again:
 
     # methods, for nested functions that share what they make would be a circle, which only the collector frees
 
-    def __init__(self, frame: Frame, rates: Container[Ref]) -> None:
+    def __init__(self, frame: TableFrame, rates: Container[Ref]) -> None:
         self._frame = frame
         self._rates = rates
         self._made: Constants | None = None
@@ -125,7 +125,7 @@ class _Again:
         return self._constants().derived
 
 
-def row_keys(frame: Frame) -> list[str]:
+def row_keys(frame: TableFrame) -> list[str]:
     """Return the stable key of each kept row: a name where it is unique, `name#index` where it repeats or is blank."""
     indexes = [frame.index[row] for row in frame.kept]
     candidates = [_row_cells(frame, path) for path in frame.table.row]
@@ -135,7 +135,7 @@ def row_keys(frame: Frame) -> list[str]:
     return unique_keys(titles, indexes)
 
 
-def _row_cells(frame: Frame, path: str) -> list[Cell]:
+def _row_cells(frame: TableFrame, path: str) -> list[Cell]:
     get = frame.get(tuple(path.split(".")))
     return [get(row) for row in range(len(frame.index))]
 
@@ -178,7 +178,7 @@ def texts(name: str, cells: Sequence[Cell], missing: Missing) -> Sequence[str]:
     return values
 
 
-def _dimensions(frame: Frame, kept: Sequence[int], missing: Missing) -> list[DimensionColumn]:
+def _dimensions(frame: TableFrame, kept: Sequence[int], missing: Missing) -> list[DimensionColumn]:
     """Return the tags; one that no row of the device has is left out."""
     table = frame.table
     own = [name for name, column in table.columns.items() if column.use is Use.TAG]
@@ -195,7 +195,7 @@ def _dimensions(frame: Frame, kept: Sequence[int], missing: Missing) -> list[Dim
     return found
 
 
-def _derived(frame: Frame, rates: Container[Ref]) -> list[DerivedMetric]:
+def _derived(frame: TableFrame, rates: Container[Ref]) -> list[DerivedMetric]:
     """Return the computed values that are made of rates; the gauges stage works them out."""
     waiting = {name: each for name, each in frame.table.computed.items() if Ref(frame.table.name, name) in rates}
     found: list[DerivedMetric] = []
@@ -210,7 +210,7 @@ def _derived(frame: Frame, rates: Container[Ref]) -> list[DerivedMetric]:
     return found
 
 
-def _line_rates(frame: Frame, kept: Sequence[int]) -> list[int]:
+def _line_rates(frame: TableFrame, kept: Sequence[int]) -> list[int]:
     if frame.table.line_rate is None:
         return []
     cells = frame.column(frame.table.line_rate)

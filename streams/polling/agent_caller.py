@@ -22,7 +22,7 @@ def time_limit_s(job: Job) -> float:
     return job.interval_s + MARGIN_S
 
 
-class Asking:
+class PluginCaller:
     """The plugins of this worker by section name; their faults are results, and the next slot is the retry."""
 
     def __init__(self, plugins: Mapping[str, PollingPlugin], limit_s: Callable[[Job], float] = time_limit_s) -> None:

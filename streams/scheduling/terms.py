@@ -6,11 +6,11 @@ from typing import Final
 
 from schemas.records import Tick
 
-MOST_REIGNS: Final = 100
+MOST_TERMS_SEEN: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reign:
+class SeenTerm:
     """One leader's time, from its first tick that was seen."""
 
     epoch: int
@@ -20,24 +20,24 @@ class Reign:
 
 
 @dataclass(frozen=True, slots=True)
-class Reigns:
-    """The latest reigns in order of their epochs."""
+class SeenTerms:
+    """The latest terms in the order of their epochs."""
 
-    seen: tuple[Reign, ...] = ()
+    seen: tuple[SeenTerm, ...] = ()
     changes: int = 0  #: how often a leader followed another one, also those that are no longer listed
 
-    def after(self, ticks: Iterable[Tick]) -> "Reigns":
+    def after(self, ticks: Iterable[Tick]) -> "SeenTerms":
         """Return what is known after these ticks too; those of an epoch that is known or over tell nothing new."""
         seen, changes = list(self.seen), self.changes
         for tick in ticks:
             if not seen or tick.epoch > seen[-1].epoch:
                 changes += bool(seen)
                 seen.append(
-                    Reign(
+                    SeenTerm(
                         epoch=tick.epoch,
                         leader=tick.leader,
                         first_slot=tick.slot,
                         published_at_ms=tick.published_at_ms,
                     )
                 )
-        return self if len(seen) == len(self.seen) else Reigns(tuple(seen[-MOST_REIGNS:]), changes)
+        return self if len(seen) == len(self.seen) else SeenTerms(tuple(seen[-MOST_TERMS_SEEN:]), changes)

@@ -13,7 +13,7 @@ _LOOK_S: Final = 0.2
 _WATCH_S: Final = 1.0
 
 
-class Tenure:
+class WorkerLease:
     """Whether the partitions that this worker was assigned are surely still its own."""
 
     def __init__(self, kafka: KafkaSettings, now_s: Callable[[], float] = time.monotonic) -> None:
