@@ -50,6 +50,7 @@ class Enricher(Part):
         self.faults = Counter({plugin.section.title: 0 for plugin in (*self._sections.values(), *self._pollers)})
         context.metrics.counters("plugin_faults", "calls in which a plugin failed", "section", self.faults.items)
         self._room = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._is_stopping = False
         self._running: dict[str, asyncio.Task[None]] = {}
         self._retry_at: dict[int, dict[str, float]] = {}  #: by partition and resource
         self._unborn: dict[int, set[str]] = {}  #: by partition, resources whose first enrichment has not ended
@@ -137,6 +138,8 @@ class Enricher(Part):
             self.start(key, sections)
 
     async def _enrich(self, key: str, sections: Iterable[str]) -> None:
+        if self._is_stopping:
+            return
         async with self._room:
             partition = self._context.partition_of(key)
             stored = self.table.get(partition, key.encode())
@@ -209,6 +212,8 @@ class Enricher(Part):
             return [job for job in known.jobs if job.plugin == plugin.section.name]
 
     async def stop(self) -> None:
+        """Ask no device any more: what is not enriched is unborn, or due again, in its next owner's table."""
+        self._is_stopping = True
         running = tuple(self._running.values())
         for task in running:
             task.cancel()

@@ -188,8 +188,9 @@ class Broker:
 def _even(members: Sequence[int], before: Mapping[int, frozenset[int]], partitions: int) -> dict[int, frozenset[int]]:
     if not members:
         return {}
-    most = -(-partitions // len(members))
-    now = {name: set(sorted(before.get(name, ()))[:most]) for name in members}
+    each, more = divmod(partitions, len(members))
+    room = {name: each + (nth < more) for nth, name in enumerate(members)}
+    now = {name: set(sorted(before.get(name, ()))[: room[name]]) for name in members}
     for partition in set(range(partitions)).difference(*now.values()):
-        min(now.values(), key=len).add(partition)
+        next(now[name] for name in members if len(now[name]) < room[name]).add(partition)
     return {name: frozenset(numbers) for name, numbers in now.items()}

@@ -21,7 +21,11 @@ class Clock:
     @contextmanager
     def everywhere(self) -> Iterator[None]:
         """Have the modules under test read this clock."""
-        times = {"time": lambda: self.now_s, "monotonic": lambda: self.now_s, "time_ns": lambda: int(self.now_s * 1e9)}
+        times: dict[str, Any] = {
+            "time": lambda: self.now_s,
+            "monotonic": lambda: self.now_s,
+            "time_ns": lambda: int(self.now_s * 1e9),
+        }
         with mock.patch.multiple(time, **times):
             yield
 
@@ -38,6 +42,8 @@ class ProcessLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._clock: Final = clock
         self._selector = _NoSockets()
+        self._ready: Any  #: of asyncio's own loop: handles that are to be called
+        self._scheduled: list[asyncio.TimerHandle]
         self._clock_resolution = 1e-6  # what a float of today's seconds can tell apart
         self.is_dead = False
         self.faults: list[dict[str, Any]] = []

@@ -14,6 +14,8 @@ from tests.model.world import NEWER, World
 MOST_WORKERS = 3
 #: how long until the next thing happens: within one turn, one look, one linger, a rebalance, a session
 THEN = st.sampled_from([0.0, 0.03, 0.15, 0.22, 1.0, 4.0, 15.0])
+#: a record is fetched, handed on, stepped and stored within that time
+WAY = st.sampled_from([0.0, 0.04, 0.08, 0.12, 0.16, 0.2, 0.25, 0.3])
 #: mostly good records; see `StageModel.given` for the others
 VARIANTS = st.sampled_from([2, 3, 4, 5, 6, 7, 0, 1, 8, NEWER])
 RECORDS = st.lists(st.tuples(st.integers(0, len(KEYS) - 1), VARIANTS), min_size=1, max_size=12)
@@ -75,16 +77,18 @@ class Machine(RuleBasedStateMachine):
         self.world.spend(then)
 
     @precondition(lambda self: self.world.living)
-    @rule(nth=st.integers(0, 2), asleep=st.sampled_from([1.0, 6.0, 25.0]), then=THEN)
-    def is_frozen(self, nth: int, asleep: float, then: float) -> None:
+    @rule(nth=st.integers(0, 2), asleep=st.sampled_from([1.0, 6.0, 25.0]), meanwhile=RECORDS, then=THEN)
+    def is_frozen(self, nth: int, asleep: float, meanwhile: list[tuple[int, int]], then: float) -> None:
         process = self._any(nth)
         self.world.freeze(process)
         self.world.spend(asleep)
+        self.given(meanwhile, 4.0)
         self.world.wake(process)
         self.world.spend(then)
 
-    @rule(then=THEN)
-    def rebalance(self, then: float) -> None:
+    @rule(on_their_way=RECORDS, after=WAY, then=THEN)
+    def rebalance(self, on_their_way: list[tuple[int, int]], after: float, then: float) -> None:
+        self.given(on_their_way, after)
         self.world.broker.rebalance()
         self.world.spend(then)
 

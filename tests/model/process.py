@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
@@ -83,16 +84,16 @@ class Process:
     # its life
 
     def start(self) -> None:
-        self._run(self._live(), "live")
+        self._run(self._live, "live")
 
     def stop(self) -> "asyncio.Task[None]":
         """Return the task that ends it as a TERM does."""
         return self.loop.create_task(self._stop(), name="stop")
 
-    def _run(self, work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
+    def _run(self, work: Callable[[], Awaitable[None]], name: str) -> "asyncio.Task[None]":
         async def guarded() -> None:
             try:
-                await work
+                await work()
             except Exception as problem:  # noqa: BLE001 - as the app has it
                 self.fail(problem)
 
@@ -107,10 +108,10 @@ class Process:
         for prepare in self.worker.before_start:
             await prepare()
         for name, work in self.worker.background.items():
-            self._run(work(), name)
+            self._run(work, name)
         self._member = self._broker.enter()
-        self._run(self._heartbeats(), "heartbeats")
-        self._run(self._commits(), "commits")
+        self._run(self._heartbeats, "heartbeats")
+        self._run(self._commits, "commits")
         await self._rebalance()
         while True:
             if self._broker.heartbeat(self._member, self._generation) != "fine":
@@ -198,7 +199,7 @@ class Process:
         self._member, self._generation = assignment.member, assignment.generation
         topics = [*self.worker.topics(), *(self.worker.changelog(table) for table in self.worker.tables)]
         self.worker.assigned([Place(topic, number) for topic in topics for number in assignment.partitions])
-        self._recovering = self._run(self._recover(assignment), "recover")
+        self._recovering = self._run(partial(self._recover, assignment), "recover")
 
     async def _joined(self) -> Assignment | None:
         if self._broker.heartbeat(self._member, self._generation) == "unknown":

@@ -1,7 +1,10 @@
 """Histories that have gone wrong, or would if a rule of the kernel were not kept; each with the stage that shows it."""
 
+import asyncio
+
 from streams.pipeline import Topic
 from streams.runtime.kernel.records import Place
+from tests.model.stages.enrichment import Enrichments
 from tests.model.stages.gauges import Gauges
 from tests.model.stages.polling import Polling
 from tests.model.stages.resources import Resources
@@ -107,6 +110,30 @@ def asleep_beyond_the_session(world: World) -> None:
     world.spend(5)
 
 
+def asleep_and_then_another_one(world: World) -> None:
+    """The same, where the next assignment waits for another sleeper for longer than the first one's lapse counts."""
+    two_workers(world)
+    world.join()
+    world.spend(10)
+    sleeper = next(process for process in world.living if 3 in process.worker.lifecycle.owned)
+    other = next(process for process in world.living if process is not sleeper)
+    world.give(IN_3, 2)
+    world.spend(5)
+    world.freeze(sleeper)
+    world.spend(20)
+    for variant in (3, 4):
+        world.give(IN_3, variant)
+    world.spend(5)
+    world.freeze(other)
+    world.wake(sleeper)
+    world.spend(9)
+    world.wake(other)
+    world.spend(15)
+    assert 3 in sleeper.worker.lifecycle.owned
+    world.give(IN_3, 5)
+    world.spend(5)
+
+
 def asleep_with_effects_in_hand(world: World) -> None:
     """What a sleeper has in hand is older than what the new owner has stored meanwhile."""
     two_workers(world)
@@ -121,6 +148,28 @@ def asleep_with_effects_in_hand(world: World) -> None:
     world.give(IN_3, 3)
     world.spend(5)
     world.wake(sleeper)
+    world.spend(5)
+
+
+def asleep_with_effects_in_hand_and_then_another_one(world: World) -> None:
+    world.join()
+    world.spend(5)
+    world.join()
+    world.join()
+    world.spend(10)
+    sleeper = next(process for process in world.living if 3 in process.worker.lifecycle.owned)
+    other = next(process for process in world.living if process is not sleeper)
+    world.give(IN_3, 2)
+    while not any(lane.stepped for lane in sleeper.loops[0]._lanes.values()):
+        world.spend(0.01)
+    world.freeze(sleeper)
+    world.spend(20)
+    world.give(IN_3, 3)
+    world.spend(5)
+    world.freeze(other)
+    world.wake(sleeper)
+    world.spend(9)
+    world.wake(other)
     world.spend(5)
 
 
@@ -153,6 +202,23 @@ def stopped_while_the_broker_was_away(world: World) -> None:
     world.spend_with(stopped, 10)
 
 
+def the_broker_comes_back_while_a_worker_stops(world: World) -> None:
+    """What is stored in the last moment must not begin anything that outlives the stop."""
+    leaver = world.join()
+    world.spend(5)
+    world.break_broker(stores=False)
+    world.give(IN_2, 2)
+    world.spend(4.5)
+    stopped = leaver.stop()
+    world.spend(3.2)
+    world.heal_broker()
+    world.spend(6)
+    stopped.result()
+    world.spend_with(leaver, 1)
+    left = [task.get_name() for task in asyncio.all_tasks(leaver.loop)]
+    assert not left, f"left behind: {left}"
+
+
 SCENARIOS = [
     (Gauges, a_second_worker_joins),
     (Resources, a_second_worker_joins),
@@ -162,7 +228,10 @@ SCENARIOS = [
     (Resources, killed_between_two_stores),
     (Gauges, a_record_in_the_middle_is_refused),
     (Gauges, asleep_beyond_the_session),
+    (Gauges, asleep_and_then_another_one),
     (Resources, asleep_with_effects_in_hand),
+    (Resources, asleep_with_effects_in_hand_and_then_another_one),
     (Resources, asleep_between_two_tries),
     (Resources, stopped_while_the_broker_was_away),
+    (Enrichments, the_broker_comes_back_while_a_worker_stops),
 ]

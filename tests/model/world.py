@@ -17,6 +17,7 @@ from schemas.codec import canonical_text
 from schemas.records import DeadLetter, Tick
 from streams.pipeline import TOPICS, Topic, stage
 from streams.runtime.kafka.partitions import partition_of
+from streams.runtime.kernel.folding import Folding
 from streams.runtime.kernel.lease import WorkerLease
 from streams.runtime.kernel.records import Place
 from streams.runtime.kernel.worker import Worker
@@ -165,6 +166,7 @@ class World:
         process = Process(f"worker-{self._born}", self.broker, ProcessLoop(self.clock), build, self.reluctant)
         process.candidate = self._building[0] if self._building else None
         for loop in process.loops:
+            assert isinstance(loop._handler, Folding)
             self.promises.watch(loop._handler)
         self.processes.append(process)
         process.start()
@@ -175,8 +177,9 @@ class World:
         self.stop(process)
         self.spend_with(process, EXIT_S)
         left = [task.get_name() for task in asyncio.all_tasks(process.loop)]
-        # what cannot be stored now waits until the event loop is closed
-        if self.broker.stores and self.broker.answers:
+        # what waits for a service, or for a lease that has lapsed, does so until the event loop is closed
+        is_waiting = not (self.broker.stores and self.broker.answers) or self.registry.is_away
+        if not is_waiting and process.worker.context.lease.holds():
             assert not left, f"{process.name} has left tasks behind: {left}"
         self._bury(process)
 

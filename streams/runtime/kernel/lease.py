@@ -20,13 +20,23 @@ class WorkerLease:
         # the last heartbeat before a pause may have been that long ago, and its timer late
         self._lease = Lease(kafka.session_timeout_s - kafka.heartbeat_interval_s - LATE_S, now_s())
         self._now_s = now_s
+        self._is_over = False  #: until the next assignment
 
     def holds(self) -> bool:
-        return self._lease.holds(self._now_s())
+        return self._lease.holds(self._now_s()) and not self._is_over
+
+    def revoked(self) -> None:
+        """Note that a rebalance has begun: one that finds the lease lapsed has taken the partitions.
+
+        The next assignment may come when the lapse itself is long over, for it waits for the slowest of the group.
+        """
+        self._is_over = not self.holds()
 
     def assigned(self) -> bool:
         """Return whether it held until this new assignment, from which on it holds again."""
-        return self._lease.assigned(self._now_s())
+        held = self._lease.assigned(self._now_s()) and not self._is_over
+        self._is_over = False
+        return held
 
     async def sure(self) -> None:
         """Return when it holds: at once, unless this worker was paused for so long that others may have its work."""

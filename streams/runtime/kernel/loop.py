@@ -8,7 +8,7 @@ offset be committed. What cannot be used goes to the dead letters, and the parti
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from schemas.errors import FatalError, RecordError
@@ -225,7 +225,7 @@ class Loop(Part, Generic[E]):
 
     def _start(self, lane: _Lane[E]) -> None:
         if lane.task is None and not lane.is_broken:
-            lane.task = self._task(self._run(lane), f"lane-{lane.partition}")
+            lane.task = self._task(lambda: self._run(lane), f"lane-{lane.partition}")
 
     async def _run(self, lane: _Lane[E]) -> None:
         """Step what waits and deliver what is stepped, until little is left; that lingers for more."""
@@ -349,10 +349,10 @@ class Loop(Part, Generic[E]):
             self._flow.resume(place)
         lane.paused.clear()
 
-    def _task(self, work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
+    def _task(self, work: Callable[[], Awaitable[None]], name: str) -> "asyncio.Task[None]":
         async def guarded() -> None:
             try:
-                await work
+                await work()
             except Exception as problem:  # noqa: BLE001 - the edge of the worker
                 self._fail(problem)
 

@@ -192,6 +192,7 @@ class Worker:
 
     async def revoked(self) -> None:
         """A rebalance has begun: nobody knows yet whose a partition will be."""
+        self.context.lease.revoked()
         await self.lifecycle.pausing()
 
     def assigned(self, places: Iterable[Place]) -> None:

@@ -9,8 +9,8 @@ from typing import Final
 
 import click
 
+from streams.playground.check.topics import Topics
 from streams.playground.demo.children import Children
-from tests.e2e.independent.topics import Topics
 from tests.lab import faults
 from tests.lab.check import found, pipeline, report
 from tests.lab.check.judge import CACHE_S, STILL_S, Judge, Stretch, compare
