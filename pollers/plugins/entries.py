@@ -20,3 +20,9 @@ class Wrong(NamedTuple):
 class Listing(NamedTuple):
     entries: Sequence[Entry]
     wrong: Sequence[Wrong]
+    refused: bool = False  #: the text as a whole is damaged, and nothing of it was read
+
+
+def refused(line: int, what: str) -> Listing:
+    """Return the listing of a text that is damaged as a whole."""
+    return Listing([], [Wrong(line, f"{what}; nothing of the file was read")], refused=True)

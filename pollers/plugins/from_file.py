@@ -7,6 +7,7 @@ from typing import Final
 
 from pollers.plugins import device_list, listing
 from pollers.plugins.base import Discovery, OptionError, PluginContext
+from pollers.plugins.entries import Listing, refused
 from schemas.records import DEFAULT_TTL_S, IDENTITY_SEPARATOR
 
 OPTIONS: Final = ("path", "format", "site", "class", "subclass", "type", "ttl_s")
@@ -27,6 +28,7 @@ class FromFile:
         self._context = context
         self._read = read
         options = context.options
+        self._last_good: str | None = None  #: as text, which takes a tenth of what resources take
         self._path = Path(options.get("path", ""))
         self._format = options.get("format", self._path.suffix.removeprefix(".").lower())
         self._ttl_s = device_list.whole_number(options.get("ttl_s", str(DEFAULT_TTL_S)), device_list.MAX_TTL_S)
@@ -51,18 +53,16 @@ class FromFile:
         return found
 
     async def discover(self) -> Discovery:
-        """Return a resource per good entry; a file that cannot be read is a problem, never an exception."""
+        """Return a resource per good entry; a file that cannot be read is a problem, never an exception.
+
+        Of a file that is damaged as a whole nothing is read, and what the last good one said holds.
+        """
         file = str(self._path)
         try:
             data = await self._read(self._path)
         except OSError as error:
             reason = error.strerror or str(error)
             return _failed(f"{file}: {reason}; create it, or change `path` in the section")
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            return _failed(f"{file}:{line}: not UTF-8: save the file as UTF-8")
         defaults = device_list.Defaults(
             plugin=self._context.section,
             now_ms=self._context.now_ms(),
@@ -70,14 +70,31 @@ class FromFile:
             ttl_s=self._ttl_s or DEFAULT_TTL_S,
         )
         # YAML of ten thousand devices takes seconds, and ticks wait for nobody
-        return await asyncio.to_thread(self._resources, text, file, defaults)
+        return await asyncio.to_thread(self._resources, data, file, defaults)
 
-    def _resources(self, text: str, file: str, defaults: device_list.Defaults) -> Discovery:
-        return device_list.resources(listing.FORMATS[self._format](text), file, defaults)
+    def _resources(self, data: bytes, file: str, defaults: device_list.Defaults) -> Discovery:
+        text, read = self._parsed(data)
+        found = device_list.resources(read, file, defaults)
+        if not read.refused:
+            self._last_good = text
+        elif self._last_good is not None:
+            last = device_list.resources(listing.FORMATS[self._format](self._last_good), file, defaults)
+            problems = [f"{problem}, the last good list stays in force" for problem in found.problems]
+            return Discovery(resources=last.resources, problems=problems)
+        else:
+            return _failed(found.problems[0])
+        return found
+
+    def _parsed(self, data: bytes) -> tuple[str, Listing]:
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            return "", refused(data.count(b"\n", 0, error.start) + 1, "not UTF-8: save the file as UTF-8")
+        return text, listing.FORMATS[self._format](text)
 
 
 def _failed(why: str) -> Discovery:
-    return Discovery(resources=(), problems=(why,), failed=why)
+    return Discovery(resources=(), problems=[why], failed=why)
 
 
 def create(context: PluginContext) -> FromFile:

@@ -1,4 +1,4 @@
-"""Lists in JSON: one array, or one object a line."""
+"""Lists in JSON: one array, which is refused as a whole where it is damaged, or one object a line."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from pollers.plugins.entries import WRAPPER, Entry, Listing, Wrong
+from pollers.plugins.entries import WRAPPER, Entry, Listing, Wrong, refused
 
 _WHITESPACE: Final = " \t\r\n"
 _SHOWN: Final = 40  #: characters of what should not be there
@@ -39,18 +39,21 @@ class _Lines:
 def parse_json(text: str) -> Listing:
     """Return the objects of an array, of `{"devices": [...]}`, or of one object a line.
 
-    An array is read up to where it is damaged; of objects that stand alone only the damaged ones are lost.
+    A damaged array is refused; of objects that stand alone only the damaged ones are lost.
     """
     begin = _skip(text, 0)
     array = _array_of_wrapper(text, begin)
+    lines = _Lines(text)
+    try:
+        found = list(_elements(text, array, begin) if text[array : array + 1] == "[" else _documents(text, begin))
+    except _Damage as damage:
+        return refused(lines.of(damage.at), str(damage))
     entries: list[Entry] = []
     wrong: list[Wrong] = []
-    lines = _Lines(text)
-    found = _elements(text, array, begin) if text[array : array + 1] == "[" else _documents(text, begin)
     for at, value in found:
         line = lines.of(at)
         if isinstance(value, _Damage):
-            wrong.append(Wrong(lines.of(value.at), str(value)))
+            wrong.append(Wrong(line, f"{value}; mend it, it was not read"))
         elif isinstance(value, _Twice):
             wrong.append(Wrong(line, f"field {value.field!r} stands there twice: remove one"))
         elif isinstance(value, dict):
@@ -62,29 +65,23 @@ def parse_json(text: str) -> Listing:
 
 
 def _elements(text: str, array: int, begin: int) -> Iterator[tuple[int, object]]:
-    """Give (offset, value) of each element of the array; a _Damage where it ends, or for what stands behind it."""
+    """Give (offset, value) of each element of the array. Raises _Damage."""
     at = _skip(text, array + 1)
-    try:
-        while text[at : at + 1] != "]":
-            value, end = _decoded(text, at)
-            yield at, value
-            at = _skip(text, end)
-            if text[at : at + 1] == ",":
-                at = _skip(text, at + 1)
-            elif text[at : at + 1] != "]":
-                raise _Damage(at, "not JSON: expected ',' or ']'")  # noqa: TRY301
-    except _Damage as damage:
-        yield at, _Damage(damage.at, f"{damage}; mend it, the entries after it were not read")
-        return
+    while text[at : at + 1] != "]":
+        value, end = _decoded(text, at)
+        yield at, value
+        at = _skip(text, end)
+        if text[at : at + 1] == ",":
+            at = _skip(text, at + 1)
+        elif text[at : at + 1] != "]":
+            raise _Damage(at, "not JSON: expected ',' or ']'")
     at = _skip(text, at + 1)
     if array > begin:  # inside {"devices": ...}
         if text[at : at + 1] != "}":
-            what = f"expected a }} after the list, found {text[at : at + _SHOWN]!r}: mend it, the entries were read"
-            yield at, _Damage(at, what)
-            return
+            raise _Damage(at, f"expected a }} after the list, found {text[at : at + _SHOWN]!r}")
         at = _skip(text, at + 1)
     if at < len(text):
-        yield at, _Damage(at, f"{text[at : at + _SHOWN]!r} stands after the list: remove it, it was not read")
+        raise _Damage(at, f"{text[at : at + _SHOWN]!r} stands after the list: remove it")
 
 
 def _documents(text: str, at: int) -> Iterator[tuple[int, object]]:
@@ -93,22 +90,11 @@ def _documents(text: str, at: int) -> Iterator[tuple[int, object]]:
         try:
             value, end = _decoded(text, at)
             yield at, value
-        except _Damage:
+        except _Damage as damage:
             end = _next_object(text, at)
-            yield at, _damage(text, at, end)
+            last = at + len(text[at:end].rstrip(_WHITESPACE)) - 1  # the next object's beginning is not its fault
+            yield min(damage.at, last), damage
         at = _skip(text, end)
-
-
-def _damage(text: str, begin: int, end: int) -> _Damage:
-    """Return what is wrong with an object, told by itself: the next one's beginning is not its fault."""
-    alone = text[begin:end].rstrip(_WHITESPACE)
-    more = alone.count("\n")
-    lost = f"{more + 1} lines up to the next object were" if more else "this line was"
-    try:
-        _decoded(alone, 0)
-    except _Damage as damage:
-        return _Damage(begin + damage.at, f"{damage}; mend it, {lost} not read")
-    return _Damage(begin, f"not JSON; mend it, {lost} not read")
 
 
 def _next_object(text: str, at: int) -> int:

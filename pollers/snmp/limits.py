@@ -14,7 +14,6 @@ class Engine(StrEnum):
 
     AUTO = "auto"
     NATIVE = "native"
-    GUFO = "gufo"
     PYSNMP = "pysnmp"
 
 

@@ -13,24 +13,14 @@ from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import Plugins
 from streams.runtime.secrets.named import DISCOVERY, open_named_secrets
 from streams.runtime.secrets.store import open_credentials
-from streams.runtime.settings.loading import SettingsError
 from streams.runtime.settings.sections import SnmpSettings
 
 
 def limits_of(settings: SnmpSettings) -> Limits:
-    """Return the `[snmp]` section as the SNMP room wants it. Raises SettingsError for an engine that is none."""
-    values: dict[str, Any] = {
-        field.name: getattr(settings, field.name) for field in fields(Limits) if field.name != "engines"
-    }
-    engines: dict[str, Engine] = {}
-    for entry in settings.engines:
-        whose, _, engine = entry.partition("=")
-        if engine not in list(Engine):
-            raise SettingsError(
-                f"[snmp] engines: expected site=engine, the engine one of {', '.join(Engine)}, found {entry!r}"
-            )
-        engines[whose.strip()] = Engine(engine)
-    return Limits(**values, engines=engines)
+    """Return the `[snmp]` section as the SNMP room wants it."""
+    values: dict[str, Any] = {field.name: getattr(settings, field.name) for field in fields(Limits)}
+    engines = dict(entry.split("=") for entry in settings.engines)
+    return Limits(**{**values, "engines": {whose: Engine(engine) for whose, engine in engines.items()}})
 
 
 def snmp_access(settings: SnmpSettings, credentials: CredentialSource) -> SnmpAccess:

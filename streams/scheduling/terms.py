@@ -21,7 +21,7 @@ class SeenTerm:
 
 @dataclass(frozen=True, slots=True)
 class SeenTerms:
-    """The latest reigns in order of their epochs."""
+    """The latest terms in the order of their epochs."""
 
     seen: tuple[SeenTerm, ...] = ()
     changes: int = 0  #: how often a leader followed another one, also those that are no longer listed

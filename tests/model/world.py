@@ -68,7 +68,7 @@ class World:
             "streams.runtime.kafka.outbox.AIOKafkaProducer": lambda **_: Producer(self.broker),
             f"{kernel}.open_registry": lambda _settings: self.registry,
             f"{kernel}.View": EmptyView,
-            f"{kernel}.Tenure": partial(WorkerLease, now_s=lambda: self.clock.now_s),
+            f"{kernel}.WorkerLease": partial(WorkerLease, now_s=lambda: self.clock.now_s),
             f"{schedule}.Leadership": self._candidate,
             f"{schedule}.KafkaTickLog": lambda _options, topic, serde, lookback: TickLog(
                 self.broker, topic, serde, lookback

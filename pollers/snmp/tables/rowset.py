@@ -5,8 +5,7 @@ from itertools import accumulate
 from typing import Final, NamedTuple
 
 from pollers.snmp.codec import ber, message
-from pollers.snmp.tables.walk import Walk
-from pollers.snmp.tables.walk import WalkedColumn as WalkedColumn
+from pollers.snmp.tables.walk import Walk, WalkedColumn
 from pollers.snmp.values import Type
 
 UPTIME: Final = ber.encode_oid("1.3.6.1.2.1.1.3")

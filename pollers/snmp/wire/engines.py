@@ -10,7 +10,6 @@ from pollers.snmp.device.channel import Channel, Shared
 from pollers.snmp.device.link import DeviceLink
 from pollers.snmp.device.memory import DeviceMemory
 from pollers.snmp.limits import Engine, Limits, engine_for
-from pollers.snmp.wire.gufo import GufoEngine, lacks
 from pollers.snmp.wire.native import NativeEngine
 from pollers.snmp.wire.transport import Wire
 
@@ -24,17 +23,13 @@ class WorkerEngines:
         self.shared = shared
         self._limits = limits
         self._native = NativeEngine(wire, shared, random_bits)
-        self._gufo = GufoEngine(shared, wire.permits)
         self._pysnmp: PysnmpEngine | None = None
 
     def channel(self, device: Device, memory: DeviceMemory, credential: Credential, link: DeviceLink) -> Channel:
         """Return a channel over the engine that settings and credential ask for."""
         native = self._native.channel(memory, credential, link)
-        engine = engine_for(self._limits, device.site, device.device_id)
-        if engine == Engine.PYSNMP:
+        if engine_for(self._limits, device.site, device.device_id) is Engine.PYSNMP:
             return self._slow().channel(memory, credential, link, native)
-        if engine == Engine.GUFO and not lacks(credential):
-            return self._gufo.channel(memory, credential, link, native)
         return native
 
     def _slow(self) -> "PysnmpEngine":

@@ -1,9 +1,9 @@
 """Reading a poll that looks like the one before it: only what differs is decoded.
 
-A RawCounters record of 48 rows holds some 600 strings that hardly ever change and 600 numbers that always do. A `RecordForm`
-is learnt from a record that was decoded in the general way. A record of the same form has the same bytes wherever there
-are no numbers: those are compared, and the numbers are read all at once. Anything unexpected gives None, and the
-general decoder has the last word.
+A RawCounters record of 48 rows holds some 600 strings that hardly ever change and 600 numbers that always do. A
+`RecordForm` is learnt from a record that was decoded in the general way. A record of the same form has the same bytes
+wherever there are no numbers: those are compared, and the numbers are read all at once. Anything unexpected gives
+None, and the general decoder has the last word.
 """
 
 from collections.abc import Sequence

@@ -55,7 +55,7 @@ class Consumer(DirectDelivery, NothingSkipped, FaustConsumer):
         return self.offsets.committable(Place(*tp))
 
     async def verify_all_partitions_active(self) -> None:
-        """Do nothing: who stands still is `Watch`'s to find, and Faust takes a turn of the loop for each partition."""
+        """Do nothing: `Watchdog` finds who stands still, and Faust takes a turn of the loop for each partition."""
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], **_: Any) -> bool:
         """Commit what is still assigned; return whether that is done.

@@ -1,6 +1,7 @@
-"""Reading a topic as it stands: from its beginning, or a time, up to where it ended when the reading began."""
+"""Reads topics without a group: as they stand when the reading begins, from the beginning or from a time."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -9,6 +10,30 @@ from aiokafka.structs import ConsumerRecord
 from schemas.errors import BackendError
 
 _METADATA_TIMEOUT_S = 10.0
+
+
+@asynccontextmanager
+async def reader(client_options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaConsumer]:
+    """Give a consumer that joins no group and commits nothing. Raises KafkaError if the broker is away."""
+    consumer = AIOKafkaConsumer(**client_options, enable_auto_commit=False, auto_offset_reset="earliest")
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await consumer.stop()
+
+
+async def read_until(
+    consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
+) -> AsyncIterator[tuple[TopicPartition, ConsumerRecord]]:
+    """Yield every record before these offsets, from where the consumer stands, in order within a partition."""
+    unread = {tp for tp, end in ends.items() if await consumer.position(tp) < end}
+    while unread:
+        for tp, records in (await consumer.getmany(*unread, timeout_ms=1_000)).items():
+            for record in records:
+                if record.offset < ends[tp]:
+                    yield tp, record
+        unread = {tp for tp in unread if await consumer.position(tp) < ends[tp]}
 
 
 async def replay(
@@ -24,32 +49,19 @@ async def replay(
 
     Raises BackendError if the topic does not exist, KafkaError if the broker goes away.
     """
-    consumer = AIOKafkaConsumer(**client_options, enable_auto_commit=False, auto_offset_reset="earliest")
-    try:
-        await consumer.start()
+    async with reader(client_options) as consumer:
         tps = {tp for tp in await partitions_of(consumer, topic) if only is None or tp.partition in only}
         ends = await consumer.end_offsets(tps)
         consumer.assign(tps)
         await _seek(consumer, tps, ends, since_ms)
-        unread = {tp for tp in tps if await consumer.position(tp) < ends[tp]}
-        while unread:
-            for tp, records in (await consumer.getmany(*unread, timeout_ms=1_000)).items():
-                for record in records:
-                    if record.offset < ends[tp]:
-                        yield record
-            unread = {tp for tp in unread if await consumer.position(tp) < ends[tp]}
-    finally:
-        await consumer.stop()
+        async for _, record in read_until(consumer, ends):
+            yield record
 
 
 async def partitions(client_options: Mapping[str, Any], topic: str) -> list[int]:
     """Return the numbers of a topic's partitions. Raises as `replay` does."""
-    consumer = AIOKafkaConsumer(**client_options)
-    try:
-        await consumer.start()
+    async with reader(client_options) as consumer:
         return sorted(tp.partition for tp in await partitions_of(consumer, topic))
-    finally:
-        await consumer.stop()
 
 
 async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[TopicPartition]:

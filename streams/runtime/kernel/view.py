@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.errors import BackendError
-from streams.runtime.kafka.replay import partitions_of
+from streams.runtime.kafka.replay import partitions_of, reader
 from streams.runtime.kernel.records import Place, Record
 from streams.runtime.ops.waiting import wait_for
 
@@ -27,7 +27,7 @@ class View:
 
     def __init__(self, client_options: Mapping[str, Any], topic: str, take: Callable[[Record], None]) -> None:
         """`take` is given every record, in order within a partition; after an outage of the broker, the later ones."""
-        self._options: Final = dict(client_options, enable_auto_commit=False, auto_offset_reset="earliest")
+        self._options: Final = client_options
         self._topic: Final = topic
         self._take: Final = take
         self._next: dict[TopicPartition, int] = {}  #: the offset to read next, of each partition
@@ -49,9 +49,7 @@ class View:
             await wait_for("kafka", self._topic, self._follow, absent=(KafkaError, OSError, BackendError))
 
     async def _follow(self) -> None:
-        consumer = AIOKafkaConsumer(**self._options)
-        try:
-            await consumer.start()
+        async with reader(self._options) as consumer:
             places = await partitions_of(consumer, self._topic)
             consumer.assign(places)
             for place in places:
@@ -67,8 +65,6 @@ class View:
                     if all(positions[place] >= end for place, end in ends.items()):
                         self._caught_up.set()
                         log.info("view is complete topic=%s records=%d", self._topic, sum(ends.values()))
-        finally:
-            await consumer.stop()
 
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         for place, records in (await consumer.getmany(timeout_ms=_FETCH_MS, max_records=_AT_ONCE)).items():

@@ -73,7 +73,7 @@ class Worker:
         self.pages: dict[str, Callable[[], tuple[int, Any]]] = {}
         self._outboxes: list[Outbox] = []
         self.context = self._make_context(stage, settings)
-        self.background["tenure"] = self.context.lease.watch
+        self.background["lease"] = self.context.lease.watch
         self._measure()
 
     def _make_context(self, stage: Stage, settings: Settings) -> StageContext:

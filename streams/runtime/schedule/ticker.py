@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from aiokafka.errors import KafkaError
 
+from schemas.errors import BackendError
 from schemas.records import Tick
 from streams.runtime.kafka.outbox import Outbox
 from streams.runtime.ops.waiting import wait_for
@@ -63,7 +64,11 @@ class Ticker:
     async def lead(self, term: Term) -> None:
         """Publish what is due until the term is over."""
         ends = await wait_for(
-            "kafka", self.topic, self.log_of_ticks.ends, absent=(KafkaError, OSError), give_up=term.over.is_set
+            "kafka",
+            self.topic,
+            self.log_of_ticks.ends,
+            absent=(KafkaError, OSError, BackendError),
+            give_up=term.over.is_set,
         )
         if ends is None:
             return  # deposed while it waited

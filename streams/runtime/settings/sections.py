@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from pollers.snmp.credentials import Secret
-from pollers.snmp.limits import Engine
+from pollers.snmp.limits import Engine, Limits
 from streams.runtime.ops.coalescing import LATE_S
 from streams.runtime.settings.setting import Rule, Seconds, SecretText, Section, WholeSeconds, Words, setting
 
@@ -19,6 +19,8 @@ SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 _DATABASE: Final = re.compile(r"^(/\d*)?$")
 _HOST: Final = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:(?P<port>\d{1,5}))?$")
 DAY_S: Final = 86_400
+#: the SNMP room says how gently devices are treated where nobody says otherwise
+_SNMP: Final = Limits()
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -68,9 +70,17 @@ def _readable(value: str) -> str:
     return value
 
 
+def _still_there(engine: object) -> object:
+    """Return what was given. Raises ValueError for an engine of earlier versions."""
+    if engine == "gufo":
+        raise ValueError("the gufo engine is gone: remove the line, the native engine serves every version")
+    return engine
+
+
 def _engines(entries: tuple[str, ...]) -> tuple[str, ...]:
     for entry in entries:
         whose, _, engine = entry.partition("=")
+        _still_there(engine.strip())
         if not whose.strip() or engine.strip() not in list(Engine):
             raise ValueError(f"expected site=engine or site/device=engine, the engine one of {', '.join(Engine)}")
     return tuple("=".join(part.strip() for part in entry.split("=")) for entry in entries)
@@ -236,33 +246,46 @@ class SnmpSettings(Section):
     """How gently devices are treated, and how much a worker may do at once; docs/snmp.md explains each."""
 
     version: Literal["1", "2c"] = setting("2c", "SNMP version of communities that are stored as a plain string")
-    timeout_s: Seconds = setting(2, "a request without an answer is tried again after this", gt=0, le=60)
-    retries: int = setting(2, "of one request, after its first try", ge=0, le=10)
-    backoff: float = setting(1.5, "each retry waits this many times longer", ge=1, le=5)
-    jitter: float = setting(0.2, "each wait varies by up to this share, either way", ge=0, le=0.9)
-    device_outstanding: int = setting(2, "requests under way with one device at a time", ge=1, le=100)
-    device_gap_ms: int = setting(0, "least time between two requests to one device, milliseconds", ge=0, le=10_000)
-    response_bytes: int = setting(1400, "responses are planned to be no longer than this", ge=484, le=65_507)
-    response_bytes_max: int = setting(1472, "what a device that takes more may grow to", ge=484, le=65_507)
-    rows_max: int = setting(100_000, "a walk with more rows is cut off, and says so", ge=100)
+    timeout_s: Seconds = setting(_SNMP.timeout_s, "a request without an answer is tried again after this", gt=0, le=60)
+    retries: int = setting(_SNMP.retries, "of one request, after its first try", ge=0, le=10)
+    backoff: float = setting(_SNMP.backoff, "each retry waits this many times longer", ge=1, le=5)
+    jitter: float = setting(_SNMP.jitter, "each wait varies by up to this share, either way", ge=0, le=0.9)
+    device_outstanding: int = setting(
+        _SNMP.device_outstanding, "requests under way with one device at a time", ge=1, le=100
+    )
+    device_gap_ms: int = setting(
+        _SNMP.device_gap_ms, "least time between two requests to one device, milliseconds", ge=0, le=10_000
+    )
+    response_bytes: int = setting(
+        _SNMP.response_bytes, "responses are planned to be no longer than this", ge=484, le=65_507
+    )
+    response_bytes_max: int = setting(
+        _SNMP.response_bytes_max, "what a device that takes more may grow to", ge=484, le=65_507
+    )
+    rows_max: int = setting(_SNMP.rows_max, "a walk with more rows is cut off, and says so", ge=100)
     row_set_age_s: Seconds = setting(
-        3600, "a learnt row set is trusted for at most this long; 0 walks every time", ge=0, le=30 * DAY_S
+        _SNMP.row_set_age_s,
+        "a learnt row set is trusted for at most this long; 0 walks every time",
+        ge=0,
+        le=30 * DAY_S,
     )
-    any_source: bool = setting(False, "take a response from another address of a multihomed device")
-    probe_first_s: Seconds = setting(30, "a silent device is probed after this", gt=0, le=DAY_S)
-    probe_max_s: Seconds = setting(600, "the time between probes doubles up to this", gt=0, le=DAY_S)
-    outstanding: int = setting(1000, "requests under way in one worker at a time", ge=1)
-    packets_per_s: float = setting(20_000, "requests that one worker sends in a second", ge=1, le=1_000_000)
+    any_source: bool = setting(_SNMP.any_source, "take a response from another address of a multihomed device")
+    probe_first_s: Seconds = setting(_SNMP.probe_first_s, "a silent device is probed after this", gt=0, le=DAY_S)
+    probe_max_s: Seconds = setting(_SNMP.probe_max_s, "the time between probes doubles up to this", gt=0, le=DAY_S)
+    outstanding: int = setting(_SNMP.outstanding, "requests under way in one worker at a time", ge=1)
+    packets_per_s: float = setting(
+        _SNMP.packets_per_s, "requests that one worker sends in a second", ge=1, le=1_000_000
+    )
     retry_share: float = setting(
-        0.2, "retries as a share of a worker's requests, so that an outage makes no storm", ge=0, le=10
+        _SNMP.retry_share, "retries as a share of a worker's requests, so that an outage makes no storm", ge=0, le=10
     )
-    retry_reserve: int = setting(100, "retries that may be made at once beyond that share", ge=0)
-    probes: int = setting(100, "probes of silent devices under way at a time", ge=1)
-    receive_buffer_bytes: int = setting(8 * 2**20, "the socket's receive buffer", ge=65_536, le=2**30)
-    plan_cache_bytes: int = setting(64 * 2**20, "prepared requests kept, all devices together", ge=0)
-    engine: Engine = setting(Engine.AUTO, "auto: native, for every version")
+    retry_reserve: int = setting(_SNMP.retry_reserve, "retries that may be made at once beyond that share", ge=0)
+    probes: int = setting(_SNMP.probes, "probes of silent devices under way at a time", ge=1)
+    receive_buffer_bytes: int = setting(_SNMP.receive_buffer_bytes, "the socket's receive buffer", ge=65_536, le=2**30)
+    plan_cache_bytes: int = setting(_SNMP.plan_cache_bytes, "prepared requests kept, all devices together", ge=0)
+    engine: Annotated[Engine, BeforeValidator(_still_there)] = setting(_SNMP.engine, "auto: native, for every version")
     engines: Annotated[Words, AfterValidator(_engines)] = setting(
-        "", "other engines by site or site/device: fra1=gufo, fra1/sw1=pysnmp"
+        "", "other engines by site or site/device: fra1=pysnmp, fra1/sw1=native"
     )
 
     rules = (

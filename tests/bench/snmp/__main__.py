@@ -69,7 +69,6 @@ def compare(port: int, binary: Path | None, options: argparse.Namespace) -> tupl
     add("native-walk", *ours("native, walk every time", port, devices, rounds, "--walk"))
     add("telegraf", telegraf.discarding(telegraf.Run(binary, devices, port, 3)) if binary else None)
     add("exporter", peers.exporter(devices, port, agents.free_port(), 3))
-    add("gufo", *ours("gufo-snmp, known rows", port, max(2, devices // 5), rounds, "--engine", "gufo"))
     add("pysnmp", *ours("pysnmp", port, few, 2, "--engine", "pysnmp"))
     add("net-snmp", peers.bulkwalk(few, port))
     add("native-again", *ours("native, known rows, again", port, devices, rounds))
@@ -110,7 +109,7 @@ def version_three() -> list[dict[str, Any]]:
     """Return what each engine takes for SNMPv3 authPriv on a table of snmpd."""
     found = []
     with agents.snmpd(agents.v3_users(), hosts=20) as agent:
-        for engine in ("native", "gufo", "pysnmp"):
+        for engine in ("native", "pysnmp"):
             command = [sys.executable, "-m", "tests.bench.snmp.v3", "--engine", engine, "--port", str(agent.port)]
             out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=600).stdout  # noqa: S603
             found.append(json.loads(out))

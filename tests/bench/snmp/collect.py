@@ -104,8 +104,8 @@ async def pass_over(access: SnmpAccess, options: argparse.Namespace, *, summing:
 async def run(options: argparse.Namespace) -> dict[str, object]:
     """Return the figures of all rounds, and the checksums of the first and of one more after those that are timed.
 
-    The first round of a table is a walk, which the native engine does for gufo too; what comes after it is read as
-    known rows, by the engine itself. So it takes both sums to say that what was timed was read rightly.
+    The first round of a table is a walk; what comes after it is read as known rows. So it takes both sums to say that
+    what was timed was read rightly.
     """
     limits = Limits(engine=Engine(options.engine), outstanding=options.outstanding, packets_per_s=1e9)
     before = rss_bytes()

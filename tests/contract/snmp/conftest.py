@@ -36,7 +36,7 @@ def simagent(simagent_binary: Path) -> Iterator[Agent]:
         yield agent
 
 
-@pytest.fixture(params=[Engine.NATIVE, Engine.GUFO, Engine.PYSNMP], ids=str)
+@pytest.fixture(params=[Engine.NATIVE, Engine.PYSNMP], ids=str)
 def engine(request: pytest.FixtureRequest) -> Engine:
     found: Engine = request.param
     return found

@@ -159,7 +159,7 @@ async def test_a_recording_under_a_v3_context_is_what_is_read(tmp_path: Path, op
     user = UsmUser(name="reader", auth_protocol=AuthProtocol.SHA1, auth_key=Secret(agents.PASSPHRASE))
     tenth = dataclasses.replace(user, context="vlan-10")
     with agents.snmpsim(tmp_path, [user]) as agent:
-        for chosen in (Engine.NATIVE, Engine.GUFO, Engine.PYSNMP):  # gufo has no contexts: the native one steps in
+        for chosen in (Engine.NATIVE, Engine.PYSNMP):
             async with opening(agent.endpoint, chosen, [tenth]) as session:
                 assert (await session.get(SYS_NAME)).data == b"the tenth"
 

@@ -63,7 +63,7 @@ async def test_the_engines_agree_on_what_is_there_and_what_is_missing(
     step = max(1, len(recorded) // 150)
     asked = recorded[::step]
     async with opening(simulator.endpoint, engine, community(name), 60.0) as session:
-        for _ in range(2):  # gufo reads what it has seen before
+        for _ in range(2):
             values = await session.get_many([*(r.oid for r in asked), "1.3.6.1.2.1.1.99.0"])
             assert [(v.type, v.data) for v in values[:-1]] == [(r.type, r.data) for r in asked]
             assert not values[-1].exists

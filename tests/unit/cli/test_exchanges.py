@@ -42,8 +42,8 @@ def test_an_oid_is_called_by_the_longest_name_known(oid: Oid, expected: str) -> 
             id="third-try-of-a-get",
         ),
         pytest.param(
-            {"engine": "gufo"},
-            "getbulk interface.octets_in.9 +40 x7 | 287 values 717 B out 918 B in 3.1 ms try 1 page 1400 B ok (gufo)",
+            {"engine": "pysnmp"},
+            "getbulk interface.octets_in.9 +40 x7 | 287 values 717 B out 918 B in 3.1 ms try 1 page 1400 B ok (pysnmp)",
             id="another-engine",
         ),
     ],

@@ -1,5 +1,6 @@
 """A list of devices becomes resources; a bad entry is named with its line and the good ones are kept."""
 
+import dataclasses
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -125,6 +126,7 @@ async def test_the_section_may_say_what_holds_for_all() -> None:
 
 
 PARTS = "site: s, class: c, subclass: u, type: t"
+JSON_PARTS = '"site": "s", "class": "c", "subclass": "u", "type": "t"'
 
 
 @pytest.mark.parametrize(
@@ -232,14 +234,14 @@ async def test_a_duplicate_is_reported_and_the_first_kept() -> None:
         pytest.param(
             "json",
             '[{"id": "a"},\n {"id": "b"},\n {"id" "c"}]',
-            ["a", "b"],
-            "list.json:3: not JSON: Expecting ':' delimiter; mend it, the entries after it were not read",
+            [],
+            "list.json:3: not JSON: Expecting ':' delimiter; nothing of the file was read",
             id="json-broken-in-the-third",
         ),
         pytest.param(
             "json",
             '[{"id": "a"}\n {"id": "b"}]',
-            ["a"],
+            [],
             "list.json:2: not JSON: expected ',' or ']'",
             id="json-no-comma",
         ),
@@ -253,21 +255,21 @@ async def test_a_duplicate_is_reported_and_the_first_kept() -> None:
         pytest.param(
             "json",
             '[{"id": "a"}]\n{"id": "b"}',
-            ["a"],
+            [],
             """list.json:2: '{"id": "b"}' stands after the list""",
             id="json-text-after-the-list",
         ),
         pytest.param(
             "json",
             '{"devices": [{"id": "a"}],\n"id": "b"}',
-            ["a"],
+            [],
             "list.json:1: expected a } after the list, found ',\\n\"id",
             id="json-text-after-the-wrapped-list",
         ),
         pytest.param(
             "json",
             '{"devices": [{"id": "a"}]}\n garbage',
-            ["a"],
+            [],
             "list.json:2: 'garbage' stands after the list",
             id="json-text-after-the-wrapper",
         ),
@@ -275,28 +277,28 @@ async def test_a_duplicate_is_reported_and_the_first_kept() -> None:
             "jsonl",
             '{"id": "a"}\n{"id" "b"}\n{"id": "c"}',
             ["a", "c"],
-            "list.jsonl:2: not JSON: Expecting ':' delimiter; mend it, this line was not read",
+            "list.jsonl:2: not JSON: Expecting ':' delimiter; mend it, it was not read",
             id="jsonl-broken-in-the-second",
         ),
         pytest.param(
             "jsonl",
             '{"id": "a"}\n{"id": "b"\n{"id": "c"}',
             ["a", "c"],
-            "list.jsonl:2: not JSON: Expecting ',' delimiter; mend it, this line was not read",
+            "list.jsonl:2: not JSON: Expecting ',' delimiter; mend it, it was not read",
             id="jsonl-never-closed",
         ),
         pytest.param(
             "jsonl",
             '{"id": "a"}\n{\n  "id": "b"\n  "x": "y"\n}\n\n{\n  "id": "c"\n}',
             ["a", "c"],
-            "list.jsonl:4: not JSON: Expecting ',' delimiter; mend it, 4 lines up to the next object were not read",
+            "list.jsonl:4: not JSON: Expecting ',' delimiter; mend it, it was not read",
             id="jsonl-broken-over-several-lines",
         ),
         pytest.param(
             "jsonl",
             '{"id": "a"} and more\n{"id": "b"}',
             ["a", "b"],
-            "list.jsonl:1: not JSON: Expecting value; mend it, this line was not read",
+            "list.jsonl:1: not JSON: Expecting value; mend it, it was not read",
             id="jsonl-text-behind-an-object",
         ),
         pytest.param(
@@ -310,10 +312,10 @@ async def test_a_duplicate_is_reported_and_the_first_kept() -> None:
             "jsonl",
             '{"a":' * 100_000 + '\n{"id": "b"}',
             ["b"],
-            "list.jsonl:1: nested too deeply; mend it, this line was not read",
+            "list.jsonl:1: nested too deeply; mend it, it was not read",
             id="jsonl-too-deep",
         ),
-        pytest.param("json", '[{"id": "a"}', ["a"], "list.json:1: not JSON: expected ',' or ']'", id="json-cut-short"),
+        pytest.param("json", '[{"id": "a"}', [], "list.json:1: not JSON: expected ',' or ']'", id="json-cut-short"),
         pytest.param("json", '[{"id": "a", "id": "b"}]', [], "list.json:1: field 'id' stands", id="json-field-twice"),
         pytest.param("json", "[" * 100_000, [], "list.json:1: nested too deeply", id="json-too-deep"),
         pytest.param("json", '[\n"a"]', [], "list.json:2: expected an object", id="json-not-an-object"),
@@ -321,43 +323,40 @@ async def test_a_duplicate_is_reported_and_the_first_kept() -> None:
         pytest.param("json", '{"devices": [{"id": "a"}]}', ["a"], None, id="json-wrapped"),
         pytest.param("jsonl", '{"id": "a"}\n{"id": "b"}\n', ["a", "b"], None, id="json-lines"),
         pytest.param("yaml", "devices:\n- id: a\n- id: b\n", ["a", "b"], None, id="yaml-wrapped"),
-        pytest.param("yaml", "- id: a\n- id: [b\n", ["a"], "list.yaml:2: not YAML", id="yaml-broken"),
+        pytest.param("yaml", "- id: a\n- id: [b\n", [], "list.yaml:2: not YAML", id="yaml-broken"),
         pytest.param(
             "yaml",
             "devices:\n  - id: a\n  - id: b\n  \tttl_s: 5\n  - id: c\n",
-            ["a", "c"],
-            "list.yaml:4: not YAML: found character '\\t' that cannot start any token; "
-            "the entry that begins on line 3 was not read",
+            [],
+            "list.yaml:4: not YAML: found character '\\t' that cannot start any token; nothing of the file was read",
             id="yaml-tab",
         ),
         pytest.param(
             "yaml",
             "# the lab\n- {id: a}\n- {id: 'b}\n- {id: c}\n",
-            ["a", "c"],
+            [],
             "list.yaml:3: not YAML: found unexpected end of stream",
             id="yaml-stray-quote",
         ),
         pytest.param(
             "yaml",
             "---\n- id: a\n---\ndevices:\n  - id: b\n...\n",
-            ["a", "b"],
-            "list.yaml:3: a second list begins here",
+            [],
+            "list.yaml:3: not YAML: but found another document",
             id="yaml-two-documents",
         ),
         pytest.param(
-            "yaml", "- id: a\n- id: \x07\n- id: c\n", ["a", "c"], "list.yaml:2: not YAML: the character", id="yaml-bell"
+            "yaml", "- id: a\n- id: \x07\n- id: c\n", [], "list.yaml:2: not YAML: the character", id="yaml-bell"
         ),
         pytest.param(
-            "yaml", '- id: a\n- id: "\\UFFFFFFFF"\n', ["a"], "list.yaml:2: not YAML", id="yaml-character-out-of-range"
+            "yaml", '- id: a\n- id: "\\UFFFFFFFF"\n', [], "list.yaml:1: not YAML", id="yaml-character-out-of-range"
         ),
-        pytest.param(
-            "yaml", f"%YAML {'1' * 5_000}.1\n---\n- id: a\n", ["a"], "list.yaml:1: not YAML", id="yaml-version"
-        ),
+        pytest.param("yaml", f"%YAML {'1' * 5_000}.1\n---\n- id: a\n", [], "list.yaml:1: not YAML", id="yaml-version"),
         pytest.param(
             "yaml",
             "lab\n- id: a\n",
-            ["a"],
-            "list.yaml:1: expected a list",
+            [],
+            "list.yaml:2: not YAML",
             id="yaml-text-before-the-list",
         ),
         pytest.param(
@@ -383,7 +382,7 @@ async def test_a_duplicate_is_reported_and_the_first_kept() -> None:
         ),
     ],
 )
-async def test_damage_is_said_with_its_line_and_what_stands_before_it_is_kept(
+async def test_damage_is_said_with_its_line_and_costs_the_entry_or_where_those_cannot_be_told_apart_the_file(
     ending: str, text: str, ids: list[str], problem: str | None
 ) -> None:
     async def read(_path: Path) -> bytes:
@@ -398,10 +397,39 @@ async def test_damage_is_said_with_its_line_and_what_stands_before_it_is_kept(
     assert [line.startswith(str(problem)) for line in others] == [True] * (problem is not None)
 
 
+@pytest.mark.parametrize(
+    ("ending", "good", "damaged"),
+    [
+        pytest.param("yaml", f"- {{{PARTS}, id: x, endpoint: h}}", "- {id: y}\n- [", id="yaml"),
+        pytest.param("yaml", f"- {{{PARTS}, id: x, endpoint: h}}", b"- id: \xff", id="not-utf-8"),
+        pytest.param("json", f'[{{{JSON_PARTS}, "id": "x", "endpoint": "h"}}]', '[{"id": "y"}', id="json"),
+    ],
+)
+async def test_while_a_file_is_damaged_the_last_good_list_stays_in_force(
+    ending: str, good: str, damaged: str | bytes
+) -> None:
+    content: list[str | bytes] = [good, damaged, damaged, good, "[]"]
+    given = iter(content)
+
+    async def read(_path: Path) -> bytes:
+        text = next(given)
+        return text.encode() if isinstance(text, str) else text
+
+    times_ms = iter(range(1, 6))
+    context = dataclasses.replace(_context(path=f"list.{ending}"), now_ms=lambda: next(times_ms))
+    plugin = FromFile(context, read)
+    runs = [await plugin.discover() for _ in content]
+    assert [[(r.resource_id, r.last_seen_ms) for r in run.resources] for run in runs] == [
+        [("x", 1)], [("x", 2)], [("x", 3)], [("x", 4)], [],
+    ]  # fmt: skip
+    assert [len(run.problems) for run in runs] == [0, 1, 1, 0, 0]
+    assert all(run.problems[0].endswith("the last good list stays in force") for run in runs[1:3])
+
+
 async def test_text_that_is_not_utf_8_is_refused_with_its_line_and_a_byte_order_mark_is_skipped() -> None:
-    assert (await _discover(b"- id: a\n- id: B\xfcro\n")).problems == (
-        "list.yaml:2: not UTF-8: save the file as UTF-8",
-    )
+    assert (await _discover(b"- id: a\n- id: B\xfcro\n")).problems == [
+        "list.yaml:2: not UTF-8: save the file as UTF-8; nothing of the file was read"
+    ]
     found = await _discover(f"\ufeff- {{{PARTS}, id: x, endpoint: h}}".encode())
     assert len(found.resources) == 1
 
@@ -470,13 +498,6 @@ _LINE = st.text(alphabet=st.one_of(st.characters(), st.sampled_from("{}[]:,\"'\\
 def test_no_line_takes_other_objects_along(damage: str) -> None:
     found = listing.parse_json(f'{{"id": "a"}}\n{damage}\n{{"id": "b"}}\n{{"id": "c"}}\n')
     assert [entry.fields for entry in found.entries if entry.line != 2] == [{"id": "a"}, {"id": "b"}, {"id": "c"}]
-
-
-@given(damage=_LINE)
-def test_no_entry_of_a_line_takes_other_entries_along(damage: str) -> None:
-    found = listing.parse_yaml(f"- id: a\n- {damage}\n- {{id: b}}\n- id: c\n")
-    kept = [entry.fields for entry in found.entries]
-    assert [fields for fields in ({"id": "a"}, {"id": "b"}, {"id": "c"}) if fields not in kept] == []
 
 
 @given(name=st.text(min_size=1, max_size=8))

@@ -512,7 +512,8 @@ def test_what_transforms_may_make_fits_its_topics():
 
 
 ENTRIES = st.builds(
-    StateEntry, st.integers(-(2**63), 2**63 - 1), st.dictionaries(st.text(max_size=5), st.binary(max_size=9), max_size=3),
+    StateEntry, st.integers(-(2**63), 2**63 - 1), st.dictionaries(st.text(max_size=5), st.binary(max_size=9),
+    max_size=3),
     st.binary(max_size=40),
 )  # fmt: skip
 

@@ -142,7 +142,7 @@ class FakeWorker(Worker):
     """The real worker with the outbox, letters, registry, clock and host of this file."""
 
     def __init__(self, name: str, settings: Settings | None = None) -> None:
-        self.clock_s = 0.0  #: of the tenure, monotonic
+        self.clock_s = 0.0  #: of the lease, monotonic
         self.now_ms = 0
         self.sent = Outbox()
         self.letters = Letters()

@@ -222,8 +222,16 @@ def test_what_cannot_work_is_a_fault(tmp_path, section, text, fault):
 
 
 def test_blanks_around_the_engine_of_a_device_mean_nothing(tmp_path):
-    path = write(tmp_path / "panoptes.ini", "[snmp]\nengines = fra1 = gufo, fra1/sw1= pysnmp\n")
-    assert limits_of(load(path, {}).snmp).engines == {"fra1": Engine.GUFO, "fra1/sw1": Engine.PYSNMP}
+    path = write(tmp_path / "panoptes.ini", "[snmp]\nengines = fra1 = native, fra1/sw1= pysnmp\n")
+    assert limits_of(load(path, {}).snmp).engines == {"fra1": Engine.NATIVE, "fra1/sw1": Engine.PYSNMP}
+
+
+@pytest.mark.parametrize("line", ["engine = gufo", "engines = fra1=native, fra1/sw1 = gufo"])
+def test_an_engine_of_earlier_versions_is_a_fault_that_says_what_to_do(tmp_path, line):
+    path = write(tmp_path / "panoptes.ini", f"[snmp]\n{line}\n")
+    (told,) = faults(path)
+    assert told.startswith(f"{path}:2: [snmp] ")
+    assert "the gufo engine is gone: remove the line, the native engine serves every version" in told
 
 
 @pytest.mark.parametrize(("one", "other"), [("a-b", "a_b"), ("A", "a")])

@@ -375,9 +375,9 @@ async def test_a_name_that_does_not_resolve_says_so() -> None:
 
 
 def test_the_engine_is_chosen_by_device_then_site_then_for_all() -> None:
-    limits = Limits(engine=Engine.AUTO, engines={"lab/d1": Engine.PYSNMP, "lab": Engine.GUFO})
+    limits = Limits(engine=Engine.AUTO, engines={"lab/d1": Engine.PYSNMP, "lab": Engine.NATIVE})
     assert [engine_for(limits, *where) for where in (("lab", "d1"), ("lab", "d2"), ("ams", "d1"))] == [
-        Engine.PYSNMP, Engine.GUFO, Engine.AUTO,
+        Engine.PYSNMP, Engine.NATIVE, Engine.AUTO,
     ]  # fmt: skip
 
 

@@ -17,19 +17,17 @@ def tick(slot: int, epoch: int) -> Tick:
 
 
 def test_each_leader_is_listed_with_the_time_of_its_first_tick():
-    terms_seen = (
-        SeenTerms().after([tick(10, 1), tick(11, 1), tick(12, 4), tick(12, 1), tick(13, 4)]).after([tick(14, 5)])
-    )
-    assert [(r.epoch, r.leader, r.first_slot) for r in terms_seen.seen] == [
+    terms = SeenTerms().after([tick(10, 1), tick(11, 1), tick(12, 4), tick(12, 1), tick(13, 4)]).after([tick(14, 5)])
+    assert [(r.epoch, r.leader, r.first_slot) for r in terms.seen] == [
         (1, "host:1", 10), (4, "host:4", 12), (5, "host:5", 14),
     ]  # fmt: skip
-    assert (terms_seen.changes, terms_seen.seen[0].published_at_ms) == (2, 0)
+    assert (terms.changes, terms.seen[0].published_at_ms) == (2, 0)
 
 
 def test_the_first_leader_that_is_seen_is_no_change():
     assert SeenTerms().after([tick(10, 7), tick(11, 7)]).changes == 0
 
 
-def test_old_reigns_are_forgotten_but_counted():
-    terms_seen = SeenTerms().after(tick(slot, slot) for slot in range(250))
-    assert (len(terms_seen.seen), terms_seen.seen[-1].epoch, terms_seen.changes) == (MOST_TERMS_SEEN, 249, 249)
+def test_old_terms_are_forgotten_but_counted():
+    terms = SeenTerms().after(tick(slot, slot) for slot in range(250))
+    assert (len(terms.seen), terms.seen[-1].epoch, terms.changes) == (MOST_TERMS_SEEN, 249, 249)

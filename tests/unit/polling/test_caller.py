@@ -28,11 +28,11 @@ class Endless:
 @pytest.mark.parametrize("at_the_end", [None, OSError("closed")], ids=["quietly", "with-a-fault-of-its-own"])
 async def test_a_poll_that_does_not_end_is_ended(at_the_end):
     plugin = Endless(at_the_end)
-    asking = PluginCaller({"ping": plugin}, limit_s=lambda _job: 0.01)
-    poll = await asking.ask(resource("sw1"), JOB, 60)
+    caller = PluginCaller({"ping": plugin}, limit_s=lambda _job: 0.01)
+    poll = await caller.ask(resource("sw1"), JOB, 60)
     assert (poll.outcome, poll.reason) == (Outcome.INTERNAL, "fault in plugin ping: not ended after 0.01 s")
     assert plugin.ended
-    assert asking.faults == 1
+    assert caller.faults == 1
 
 
 async def test_a_timeout_of_the_plugins_own_is_a_fault_of_the_plugin():
@@ -45,18 +45,18 @@ async def test_a_timeout_of_the_plugins_own_is_a_fault_of_the_plugin():
 
 async def test_the_callers_cancellation_goes_through():
     plugin = Endless()
-    asking = asyncio.create_task(PluginCaller({"ping": plugin}).ask(resource("sw1"), JOB, 60))
+    caller = asyncio.create_task(PluginCaller({"ping": plugin}).ask(resource("sw1"), JOB, 60))
     await asyncio.sleep(0)
-    asking.cancel()
+    caller.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asking
+        await caller
     assert plugin.ended
 
 
 async def test_what_a_plugin_found_comes_back_as_it_is():
-    asking = PluginCaller({"ping": Plugin()})
-    assert await asking.ask(resource("sw1"), JOB, 60) is SUCCESS
-    assert asking.faults == 0
+    caller = PluginCaller({"ping": Plugin()})
+    assert await caller.ask(resource("sw1"), JOB, 60) is SUCCESS
+    assert caller.faults == 0
 
 
 async def test_a_section_that_is_not_configured_here_is_named():
