@@ -30,7 +30,7 @@ __all__ = [
     "DiscoveryPlugin",
     "EnrichmentPlugin",
     "Kind",
-    "Known",
+    "KnownDevice",
     "ListingPlugin",
     "OptionError",
     "PluginContext",
@@ -113,7 +113,7 @@ class SightingBatch:
     total: int = 0
 
 
-class Known(Protocol):
+class KnownDevice(Protocol):
     """What the inventory holds, as a discovery plugin may ask for it."""
 
     def at(self, site: str, address: str) -> Resource | None:
@@ -142,7 +142,7 @@ class Known(Protocol):
 
 
 class DiscoveryPlugin(Protocol):
-    def discover(self, known: Known, state: bytes | None) -> AsyncIterator[SightingBatch]:
+    def discover(self, known: KnownDevice, state: bytes | None) -> AsyncIterator[SightingBatch]:
         """Yield what is found, step by step; `state` is that of the last batch of a run that was cut short."""
         ...
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Final
 
 from pollers.plugins import device_list
-from pollers.plugins.base import Known, OptionError, PluginContext, SightingBatch
-from pollers.plugins.crawl_leads import DEPTH_LABEL, Lead, Limits, Why, addresses_of, lead, told
+from pollers.plugins.base import KnownDevice, OptionError, PluginContext, SightingBatch
+from pollers.plugins.crawl_leads import DEPTH_LABEL, CrawlLimits, Lead, Why, addresses_of, lead, told
 from pollers.plugins.naming import Namer
-from pollers.plugins.sweep import Options
+from pollers.plugins.sweep import SweepOptions
 from pollers.snmp.client import ProbePace, Target
 from pollers.snmp.errors import SnmpError
 from schemas.records import DEFAULT_TTL_S, Resource, Unfollowed
@@ -43,11 +43,11 @@ class Crawl:
     def __init__(self, context: PluginContext, look_up: LookUp = _look_up) -> None:
         """Raises OptionError."""
         self._context, self._look_up = context, look_up
-        options = Options(context.options, OPTIONS)
+        options = SweepOptions(context.options, OPTIONS)
         self.site = options.part("site")
         self.networks = options.networks("prefixes", needed=True)
         exclude = options.networks("exclude", needed=False)
-        self._limits = Limits(self.site, self.networks, exclude, options.number("depth", 8, 1000))
+        self._limits = CrawlLimits(self.site, self.networks, exclude, options.number("depth", 8, 1000))
         self._port = options.number("port", 161, _MAX_PORT)
         self._dns = options.yes("dns", default=True)
         self._pace = ProbePace(
@@ -60,7 +60,7 @@ class Crawl:
         if options.problems:
             raise OptionError(options.problems)
 
-    async def discover(self, known: Known, _state: bytes | None) -> AsyncGenerator[SightingBatch, None]:
+    async def discover(self, known: KnownDevice, _state: bytes | None) -> AsyncGenerator[SightingBatch, None]:
         """Yield the neighbours that answer, and who could not be followed."""
         context = self._context
         leads = [await self._lead(known, resource, row) for resource, row in told(known, self.site)]
@@ -86,7 +86,7 @@ class Crawl:
             return
         yield SightingBatch(done=done, total=done, unfollowed=[_unfollowed(one) for one in _left(leads, answered)])
 
-    async def _lead(self, known: Known, resource: Resource, row: Mapping[str, str]) -> Lead:
+    async def _lead(self, known: KnownDevice, resource: Resource, row: Mapping[str, str]) -> Lead:
         addresses = addresses_of(row)
         name = row.get("system_name", "")
         if not addresses and name and self._dns:
@@ -101,7 +101,7 @@ class Crawl:
                 depths[address] = min(one.depth, depths.get(address, one.depth))
         return depths
 
-    def _again(self, known: Known) -> dict[str, int]:
+    def _again(self, known: KnownDevice) -> dict[str, int]:
         """Return the addresses of what this section found, and which leaves soon unless it is seen again."""
         now_ms, found = self._context.now_ms(), dict[str, int]()
         for resource in known.seen_by(self._context.section):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from pollers.plugins.base import Known
+from pollers.plugins.base import KnownDevice
 from pollers.plugins.sweep_targets import Network
 from schemas.records import Resource
 
@@ -35,7 +35,7 @@ class Lead(NamedTuple):
     why: Why | None = None  #: why it is not asked
 
 
-def told(known: Known, site: str) -> Iterator[tuple[Resource, Mapping[str, str]]]:
+def told(known: KnownDevice, site: str) -> Iterator[tuple[Resource, Mapping[str, str]]]:
     """Yield each neighbour that is no known device, with who heard it."""
     for resource, rows in known.neighbours(site):
         for row in rows.values():
@@ -43,7 +43,7 @@ def told(known: Known, site: str) -> Iterator[tuple[Resource, Mapping[str, str]]
                 yield resource, row
 
 
-def _is_known(known: Known, site: str, row: Mapping[str, str]) -> bool:
+def _is_known(known: KnownDevice, site: str, row: Mapping[str, str]) -> bool:
     """Return whether a neighbour is a known device: by chassis id, by address, or by name if no chassis id differs."""
     chassis_id, name = row.get("chassis_id", ""), row.get("system_name", "")
     if chassis_id and known.identified(site, "chassis_id", chassis_id):
@@ -67,7 +67,7 @@ def addresses_of(row: Mapping[str, str]) -> Sequence[str]:
     return tuple(found)
 
 
-class Limits(NamedTuple):
+class CrawlLimits(NamedTuple):
     site: str
     within: Sequence[Network]
     without: Sequence[Network]
@@ -82,7 +82,7 @@ def lead(
     resource: Resource,
     row: Mapping[str, str],
     addresses: Sequence[str],
-    limits: Limits,
+    limits: CrawlLimits,
     sites: Callable[[str], frozenset[str]],
 ) -> Lead:
     """Return whom to ask of a neighbour; `sites` says whose an address is."""

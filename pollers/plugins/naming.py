@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from pollers.plugins.base import Known
+from pollers.plugins.base import KnownDevice
 from pollers.snmp.client import Found, Target
 from schemas.records import IDENTITY_SEPARATOR, Resource
 
@@ -19,7 +19,7 @@ class Namer:
     site: str
     parts: Mapping[str, str]  #: resource_class, resource_subclass and resource_type of what is new
     ttl_s: int
-    known: Known
+    known: KnownDevice
     found: dict[str, Resource] = field(default_factory=dict)  #: of this run, by id
 
     def sighting(self, answer: Found, now_ms: int) -> Resource:

@@ -37,7 +37,7 @@ PROBE_AGAIN_MS: Final = 86_400_000
 TTL_INTERVALS: Final = 3
 
 
-class Probed(NamedTuple):
+class ProbedFacts(NamedTuple):
     """What was found at the last look for standard MIBs."""
 
     mibs: tuple[str, ...]
@@ -56,7 +56,7 @@ class DeviceFacts:
         self._deadline_s = float_option(context, "deadline_s", DEFAULT_DEADLINE_S)
         check_options(context, OPTIONS)
         self.watch = ProfileWatch(profile_folders(context.options), report_problems)
-        self._probed: dict[str, Probed] = {}
+        self._probed: dict[str, ProbedFacts] = {}
 
     @property
     def broken_profiles(self) -> int:
@@ -113,7 +113,7 @@ class DeviceFacts:
             return before.mibs if before else ()
         if len(self._probed) >= MOST_PROBED:
             self._probed.clear()
-        self._probed[identity] = Probed(found, now_ms, uptime_cs, descr)
+        self._probed[identity] = ProbedFacts(found, now_ms, uptime_cs, descr)
         return found
 
 

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Final
 
 from pollers.plugins import device_list
-from pollers.plugins.base import Known, OptionError, PluginContext, SightingBatch
+from pollers.plugins.base import KnownDevice, OptionError, PluginContext, SightingBatch
 from pollers.plugins.naming import Namer
 from pollers.plugins.sweep_targets import Network, Targets, networks, targets
 from pollers.snmp.client import ProbePace, Target
@@ -30,7 +30,7 @@ _SPREAD_SHARE: Final = 0.8  #: of the interval, so that a run is over before the
 _KEPT_EVERY_MS: Final = 5_000  #: from where a run goes on is kept this often, and whenever something is found
 
 
-class Options:
+class SweepOptions:
     """The options of `sweep` and `crawl` as they read them; what is wrong is collected."""
 
     def __init__(self, options: Mapping[str, str], known: Sequence[str]) -> None:
@@ -84,7 +84,7 @@ class Sweep:
     def __init__(self, context: PluginContext) -> None:
         """Raises OptionError."""
         self._context = context
-        options = Options(context.options, OPTIONS)
+        options = SweepOptions(context.options, OPTIONS)
         self.site = options.part("site")
         self.networks = options.networks("prefixes", needed=True)
         exclude = options.networks("exclude", needed=False)
@@ -113,7 +113,7 @@ class Sweep:
             rate = min(rate, max(1.0, packets / (self._context.interval_s * _SPREAD_SHARE)))
         return ProbePace(packets_per_s=rate, timeout_s=self._timeout_s, rounds=self._rounds)
 
-    async def discover(self, known: Known, state: bytes | None) -> AsyncGenerator[SightingBatch, None]:
+    async def discover(self, known: KnownDevice, state: bytes | None) -> AsyncGenerator[SightingBatch, None]:
         """Yield what answers, from where the last run was cut short."""
         context, total = self._context, self.targets.total
         namer = Namer(section=context.section, site=self.site, parts=self._parts, ttl_s=self._ttl_s, known=known)
@@ -133,7 +133,7 @@ class Sweep:
             return
         yield SightingBatch(state=b"", done=total, total=total)
 
-    def is_wanted(self, known: Known, target: Target) -> bool:
+    def is_wanted(self, known: KnownDevice, target: Target) -> bool:
         """Return whether to ask: not who is known, but for who leaves soon unless this section sees it again.
 
         What another site has is never sent this one's credentials.

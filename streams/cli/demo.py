@@ -46,10 +46,10 @@ def command(  # noqa: PLR0913 (one argument per option)
     jars: Path,
 ) -> None:
     """Run the whole pipeline against simulated devices. Ctrl-C stops everything and leaves no process."""
-    from streams.playground.demo.run import Demo, DemoProblem, Options  # noqa: PLC0415 - not needed for its processes' helpers
+    from streams.playground.demo.run import Demo, DemoOptions, DemoProblem  # noqa: PLC0415 - not needed for its processes' helpers
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the view reads what does not exist yet: no news
-    options = Options(
+    options = DemoOptions(
         state=state.absolute(),
         jars=jars.absolute(),
         devices=devices,

@@ -22,7 +22,7 @@ from pollers.snmp.wire.access import open_access
 from schemas.records import Resource
 from streams.cli.device import COMMUNITY_VARIABLE, GivenCredentials, fail
 from streams.cli.loading import config_option, load_or_exit
-from streams.discovery.known import Inventory
+from streams.discovery.known import KnownInventory
 from streams.runtime.secrets.store import RedisCredentials, open_credentials
 from streams.runtime.settings.loading import Settings
 from streams.runtime.snmp import limits_of
@@ -123,7 +123,7 @@ async def _with_progress(plugin: Sweep) -> Sequence[Resource]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("0 found", total=plugin.targets.total)
-        async with aclosing(plugin.discover(Inventory(), None)) as steps:
+        async with aclosing(plugin.discover(KnownInventory(), None)) as steps:
             async for batch in steps:
                 if batch.failed:
                     fail(batch.failed, 1)

@@ -36,7 +36,7 @@ from streams.cli.device import (
 from streams.cli.poll import identity_of, poll_once, probed, unfitted_lines
 
 
-class Asked(NamedTuple):
+class ProfileQuery(NamedTuple):
     oid: str | None
     descr: str | None
     mibs: tuple[str, ...] | None = None  #: standard MIBs of the device; None = no device was asked
@@ -65,8 +65,8 @@ def match(
     """Show which profiles fit TARGET, a recording, or a sysObjectID; the first one is taken."""
     library = load_library(folders)
 
-    async def work(session: Session) -> Asked:
-        return Asked(*await identity_of(session), await probed(session))
+    async def work(session: Session) -> ProfileQuery:
+        return ProfileQuery(*await identity_of(session), await probed(session))
 
     if recording is not None:
         recorded = recorded_session(recording)
@@ -75,7 +75,7 @@ def match(
     elif target is not None:
         asked = with_device(target, Login(**login), work)
     elif sys_object_id is not None or sys_descr is not None:
-        asked = Asked(sys_object_id, sys_descr)
+        asked = ProfileQuery(sys_object_id, sys_descr)
     else:
         fail("expected a TARGET, --walk FILE, --sys-object-id or --sys-descr")
     found = fits(library.profiles.values(), asked.oid, asked.descr)

@@ -13,7 +13,7 @@ from pollers.plugins.base import Kind, SightingBatch
 from pollers.plugins.crawl_leads import Why
 from schemas.errors import RecordError
 from schemas.records import DiscoveryRun, EnrichedResource, Job, Resource, Unfollowed
-from streams.discovery.known import Inventory
+from streams.discovery.known import KnownInventory
 from streams.discovery.runs import batches, takes_known
 from streams.discovery.sightings import clash, named, publishable
 from streams.discovery.territory import refuse_overlaps
@@ -57,7 +57,7 @@ class Discoverer:
         self._topic = context.topic_name(Topic.RESOURCES)
         self._runs = context.serdes.of(Topic.DISCOVERY_RUNS, DiscoveryRun)
         self._runs_topic = context.topic_name(Topic.DISCOVERY_RUNS)
-        self._known = Inventory(self._zone)
+        self._known = KnownInventory(self._zone)
         self._inventory = Latest(worker, Topic.INVENTORY, Resource)
         self._enriched: Latest[EnrichedResource] | None = None
         if any(getattr(plugin.instance, "follows_neighbours", False) for plugin in plugins):

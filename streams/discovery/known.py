@@ -28,7 +28,7 @@ def host_of(endpoint: str) -> str:
         return host.lower().rstrip(".")
 
 
-class Inventory:
+class KnownInventory:
     """The resources of one zone by address, id and identifier (`pollers.plugins.base.Known`)."""
 
     def __init__(self, zone: str = "") -> None:

@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, nullcontext
 from typing import Any
 
-from pollers.plugins.base import Discovery, Known, SightingBatch
+from pollers.plugins.base import Discovery, KnownDevice, SightingBatch
 
 
-async def batches(plugin: Any, known: Known, state: bytes | None) -> AsyncGenerator[SightingBatch, None]:
+async def batches(plugin: Any, known: KnownDevice, state: bytes | None) -> AsyncGenerator[SightingBatch, None]:
     """Yield what the plugin finds; what it raises is raised here."""
     if takes_known(plugin):
         steps = plugin.discover(known, state)

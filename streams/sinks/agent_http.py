@@ -18,7 +18,7 @@ from streams.sinks.answers import Answer, Judged, judge
 from streams.sinks.counters import Counters
 from streams.sinks.delivery import Delivery
 from streams.sinks.forms import Form
-from streams.sinks.options import Target
+from streams.sinks.options import SinkTarget
 from streams.sinks.refusals import Refusals
 from streams.sinks.statuses import Statuses
 from streams.sinks.times import in_range
@@ -40,7 +40,7 @@ class _UnderWay:
 class HttpSink:
     """A SinkPlugin for any store that takes POSTs."""
 
-    def __init__(self, name: str, target: Target, form: Form, now_ms: Callable[[], int], secrets: Secrets) -> None:
+    def __init__(self, name: str, target: SinkTarget, form: Form, now_ms: Callable[[], int], secrets: Secrets) -> None:
         self._name = name
         self._target = target
         self._form = form
@@ -138,7 +138,7 @@ class HttpSink:
         return {"Authorization": f"{target.scheme} {secret}"} if secret else {}
 
 
-def _client(target: Target) -> httpx.AsyncClient:
+def _client(target: SinkTarget) -> httpx.AsyncClient:
     """Return a client with the certificates of the target, which are read from files."""
     if target.ca_file and not Path(target.ca_file).is_file():
         raise FileNotFoundError(f"ca_file {target.ca_file} is not there")

@@ -11,7 +11,7 @@ from streams.sinks.forms import Form
 from streams.sinks.influx import InfluxLines, fields_of
 from streams.sinks.labels import Labels
 from streams.sinks.names import Names
-from streams.sinks.options import COMMON, OptionReader, Target, read_target
+from streams.sinks.options import COMMON, OptionReader, SinkTarget, read_target
 
 HEADERS: Final = {
     "Content-Type": "text/plain; charset=utf-8",
@@ -46,7 +46,7 @@ def accepted(_answer: bytes) -> tuple[int, str]:
     return 0, ""
 
 
-def _asked(target: Target, query: dict[str, str], version: str) -> Target:
+def _asked(target: SinkTarget, query: dict[str, str], version: str) -> SinkTarget:
     """Return the target with what goes into the URL; tokens of InfluxDB 2 have a scheme of their own."""
     parts = urlsplit(target.url)
     asked = "&".join(filter(None, (parts.query, urlencode({key: value for key, value in query.items() if value}))))

@@ -45,7 +45,7 @@ class _Family:
         self.lines: list[str] = []
 
 
-class Latest:
+class LatestRows:
     """What every row was last, a fold over blocks; of equal rows the later time counts."""
 
     def __init__(self, naming: Naming, labels: Labels, most_rows: int) -> None:

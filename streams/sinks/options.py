@@ -20,7 +20,7 @@ COMMON: Final = (
 _KEYS: Final = frozenset({"site", "device", "row"})
 
 
-class Target(NamedTuple):
+class SinkTarget(NamedTuple):
     """Where a sink writes, and how it is let in."""
 
     url: str
@@ -96,10 +96,10 @@ class OptionReader:
             raise OptionError(self.problems)
 
 
-def read_target(reader: OptionReader, path: str) -> Target:
+def read_target(reader: OptionReader, path: str) -> SinkTarget:
     """Return where to write; `path` is added to a URL that has none. Faults are kept in the reader."""
     url = _url(reader, path)
-    target = Target(
+    target = SinkTarget(
         url=url,
         timeout_s=reader.number("timeout_s", 30, 0.1, 600),
         max_bytes=int(reader.number("max_bytes", 4 * 2**20, 2**10, 2**30)),
@@ -135,7 +135,7 @@ def _url(reader: OptionReader, path: str) -> str:
     return url if parts.path.strip("/") else parts._replace(path=path).geturl()
 
 
-def _fit(reader: OptionReader, target: Target) -> None:
+def _fit(reader: OptionReader, target: SinkTarget) -> None:
     problems = reader.problems
     ways = {
         "password": bool(target.password),

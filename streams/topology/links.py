@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from schemas.records import Link, LinkEnd, LinkState
-from streams.topology.matching import Directory, Match
-from streams.topology.told import Port, Said, Told
+from streams.topology.matching import Directory, MatchedEnds
+from streams.topology.told import Told, ToldBy, ToldPort
 
 UNIT: Final = "\x1f"  #: between the parts of an end's key
 ENDS: Final = "\x1e"  #: between both ends
@@ -19,8 +19,8 @@ class _Half(NamedTuple):
     """What one end says: who is there, by which protocol."""
 
     near: str  #: identity
-    said: Said
-    far: Match
+    said: ToldBy
+    far: MatchedEnds
 
 
 def key_of(ends: Iterable[LinkEnd]) -> str:
@@ -128,7 +128,7 @@ def _chassis_of(told: Told) -> str:
     return next(iter((*told.chassis_ids, *told.names)), "")
 
 
-def _id_of(port: Port) -> str:
+def _id_of(port: ToldPort) -> str:
     return port.lldp_id or port.row
 
 

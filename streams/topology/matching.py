@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from streams.topology.told import Port, Said, Told
+from streams.topology.told import Told, ToldBy, ToldPort
 
 UNKNOWN_RESOURCE: Final = "unknown-resource"
 UNKNOWN_PORT: Final = "unknown-port"
@@ -11,7 +11,7 @@ AMBIGUOUS: Final = "ambiguous"
 _NAME: Final = "name"
 
 
-class Match(NamedTuple):
+class MatchedEnds(NamedTuple):
     """The far end of a statement, as far as it is known."""
 
     resource: str  #: identity, or empty
@@ -37,21 +37,21 @@ class Directory:
                 for text in texts:
                     found.setdefault(text, []).append(identity)
 
-    def match(self, said: Said) -> Match:
+    def match(self, said: ToldBy) -> MatchedEnds:
         """Return who the neighbour is: by chassis id, else by name, else by address, where only one can be meant."""
         resource, why = self._resource(said)
         if not resource:
-            return Match("", "", why)
+            return MatchedEnds("", "", why)
         direct = self._everyone[resource].ports.get(said.port_id)
         if direct is not None and direct.lldp_id == said.port_id and said.port_id_type == _NAME:
-            return Match(resource, direct.row, "")  # most are: all the other names need not be looked at
+            return MatchedEnds(resource, direct.row, "")  # most are: all the other names need not be looked at
         names = self._ports.get(resource)
         if names is None:
             names = self._ports[resource] = _Names(self._everyone[resource].ports.values())
         row = names.row(said)
-        return Match(resource, row, "" if row else UNKNOWN_PORT)
+        return MatchedEnds(resource, row, "" if row else UNKNOWN_PORT)
 
-    def _resource(self, said: Said) -> tuple[str, str]:
+    def _resource(self, said: ToldBy) -> tuple[str, str]:
         named = self._by_name.get(said.system_name.lower(), ()) if said.system_name else ()
         addressed = list(dict.fromkeys(who for text in said.addresses for who in self._by_address.get(text, ())))
         found: Iterable[str] = self._by_chassis.get(said.chassis_id, ()) if said.chassis_id else ()
@@ -68,14 +68,14 @@ class Directory:
             return "", AMBIGUOUS
         return next(((who, "") for who in candidates), ("", UNKNOWN_RESOURCE))
 
-    def _may_be(self, who: str, said: Said) -> bool:
+    def _may_be(self, who: str, said: ToldBy) -> bool:
         return not (said.chassis_id and self._everyone[who].chassis_ids)
 
 
 class _Names:
     """The ports of one resource by all their names; None where two have the same."""
 
-    def __init__(self, ports: Iterable[Port]) -> None:
+    def __init__(self, ports: Iterable[ToldPort]) -> None:
         self._exact: dict[str, str | None] = {}
         self._names: dict[str, str | None] = {}
         self._aliases: dict[str, str | None] = {}
@@ -94,7 +94,7 @@ class _Names:
         if text:
             found[text] = row if found.get(text, row) == row else None
 
-    def row(self, said: Said) -> str:
+    def row(self, said: ToldBy) -> str:
         """Return the row of the port that is meant, or nothing."""
         by_kind = {
             "mac": (self._macs, self._exact),

@@ -12,7 +12,7 @@ _PORTS: Final = "ports"
 _NOTHING: Final[Mapping[str, str]] = {}
 
 
-class Port(NamedTuple):
+class ToldPort(NamedTuple):
     """One interface, by all the names that a neighbour may have for it."""
 
     row: str  #: the gauges' row
@@ -26,7 +26,7 @@ class Port(NamedTuple):
     speed_bits_per_s: int | None
 
 
-class Said(NamedTuple):
+class ToldBy(NamedTuple):
     """One neighbour that was heard on one port by one protocol."""
 
     protocol: str
@@ -47,8 +47,8 @@ class Told(NamedTuple):
     chassis_ids: tuple[str, ...]  #: its own chassis id first, where it has one
     names: tuple[str, ...]  #: in small letters
     addresses: tuple[str, ...]
-    ports: Mapping[str, Port]  #: by row
-    neighbours: tuple[Said, ...]
+    ports: Mapping[str, ToldPort]  #: by row
+    neighbours: tuple[ToldBy, ...]
     until_ms: int  #: from when on what it said of ports and neighbours no longer counts
 
 
@@ -101,11 +101,11 @@ def _until_ms(enrichment: Enrichment) -> int:
     return enrichment.collected_at_ms + enrichment.ttl_s * 1_000
 
 
-def _ports(ports: Mapping[str, Mapping[str, str]], known: Mapping[str, Mapping[str, str]]) -> Mapping[str, Port]:
-    found: dict[str, Port] = {}
+def _ports(ports: Mapping[str, Mapping[str, str]], known: Mapping[str, Mapping[str, str]]) -> Mapping[str, ToldPort]:
+    found: dict[str, ToldPort] = {}
     for key, said in ports.items():
         row, more = intern(key), known.get(said.get("if_index", ""), _NOTHING)
-        found[row] = Port(
+        found[row] = ToldPort(
             row=row,
             if_index=intern(said.get("if_index", "")),
             lldp_id=said.get("lldp_port_id", row),
@@ -126,9 +126,9 @@ def _speed(text: str) -> int | None:
         return None
 
 
-def _said(row: Mapping[str, str]) -> Said:
+def _said(row: Mapping[str, str]) -> ToldBy:
     addresses = row.get("addresses", "")
-    return Said(
+    return ToldBy(
         protocol=intern(row.get("protocol", "")),
         row=intern(row.get("row", "")),
         chassis_id=row.get("chassis_id", ""),

@@ -21,7 +21,7 @@ class Unresolved(NamedTuple):
     why: str
 
 
-class Rejected(NamedTuple):
+class RejectedLink(NamedTuple):
     resource: str
     reason: str
     times: int
@@ -40,10 +40,10 @@ def unresolved(links: Mapping[str, Link]) -> list[Unresolved]:
     return sorted(found)
 
 
-def rejected(everyone: Mapping[str, EnrichedResource]) -> list[Rejected]:
+def rejected(everyone: Mapping[str, EnrichedResource]) -> list[RejectedLink]:
     """Return what the enrichment `neighbours` kept out, by resource and reason."""
     return [
-        Rejected(identity, name.removeprefix(_REJECTED), int(count))
+        RejectedLink(identity, name.removeprefix(_REJECTED), int(count))
         for identity, enriched in sorted(everyone.items())
         if "neighbours" in enriched.enrichments
         for name, count in sorted(enriched.enrichments["neighbours"].facts.items())

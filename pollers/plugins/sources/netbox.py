@@ -53,7 +53,7 @@ NAUTOBOT: Final = Product(
 )
 
 
-class Devices:
+class NetboxDevices:
     """Reads all devices that a query picks at every run, page by page, in a thread."""
 
     def __init__(self, context: PluginContext, product: Product) -> None:
@@ -167,11 +167,11 @@ def _labels(text: str) -> Iterator[tuple[str, str]]:
             yield name, path
 
 
-def netbox(context: PluginContext) -> Devices:
+def netbox(context: PluginContext) -> NetboxDevices:
     """Return the plugin for NetBox. Raises OptionError."""
-    return Devices(context, NETBOX)
+    return NetboxDevices(context, NETBOX)
 
 
-def nautobot(context: PluginContext) -> Devices:
+def nautobot(context: PluginContext) -> NetboxDevices:
     """Return the plugin for Nautobot. Raises OptionError."""
-    return Devices(context, NAUTOBOT)
+    return NetboxDevices(context, NAUTOBOT)

@@ -9,7 +9,7 @@ from streams.playground.check import expected
 MAX_PROBLEMS: Final = 2_000
 
 
-class Question(NamedTuple):
+class JudgeQuestion(NamedTuple):
     """A gauge whose truth has to be asked for."""
 
     device: dict[str, Any]
@@ -72,7 +72,7 @@ class Judge:
         if device["role"] in expected.MUTE_ROLES and outcome not in (*expected.NO_ANSWER, "MISSED"):
             self.problem(f"{device['id']} ({device['role']}) never answers, but a poll was {outcome}")
 
-    def gauge(self, gauge: dict[str, Any], raw: bytes) -> Question | None:
+    def gauge(self, gauge: dict[str, Any], raw: bytes) -> JudgeQuestion | None:
         """Take a gauge; return it as a question where its truth has to be asked for."""
         device = self.devices.get(gauge["resource"].rsplit("|", 1)[-1])
         if gauge["slot"] < self.fleet["epoch_s"]:
@@ -84,7 +84,7 @@ class Judge:
             return None
         return (self._interface if gauge["group"] == expected.GROUP else self._row)(gauge, device)
 
-    def _interface(self, gauge: dict[str, Any], device: dict[str, Any]) -> Question | None:
+    def _interface(self, gauge: dict[str, Any], device: dict[str, Any]) -> JudgeQuestion | None:
         """Take a gauge of an interface; return it as a question where it holds rates."""
         self.rows[gauge["resource"], gauge["slot"]] += 1
         if device["role"] in expected.MUTE_ROLES:
@@ -98,9 +98,9 @@ class Judge:
         began_s = gauge["time_ms"] / 1000 - (gauge["duration_s"] or 0)
         if gauge["duration_s"] is None or began_s < self.fleet["epoch_s"]:
             return None
-        return Question(device, gauge)
+        return JudgeQuestion(device, gauge)
 
-    def _row(self, gauge: dict[str, Any], device: dict[str, Any]) -> Question | None:
+    def _row(self, gauge: dict[str, Any], device: dict[str, Any]) -> JudgeQuestion | None:
         """Take a gauge of what is no interface; return it as a question where the device has such a row."""
         if [gauge["group"], gauge["row"]] not in device["rows"]:
             self.problem(f"{_where(gauge)}: {device['id']} has no row {gauge['row']!r} of {gauge['group']}")
@@ -109,7 +109,7 @@ class Judge:
             self.reasons[reason] += 1
             if reason not in (expected.FIRST, *(expected.AFTER_A_DISTURBANCE if self.disturbed else ())):
                 self.problem(f"{_where(gauge)}: {name} is absent for {reason!r}")
-        return Question(device, gauge)
+        return JudgeQuestion(device, gauge)
 
     def _new(self, gauge: dict[str, Any], raw: bytes) -> bool:
         identity = tuple(gauge[part] for part in ("resource", "job", "group", "slot", "row"))
@@ -153,7 +153,7 @@ class Judge:
             elif reason in expected.REASONS.get(device["role"], ()):
                 self.restarts_seen[f"{device['role']}: {reason}"] += 1
 
-    def settle(self, question: Question, answer: dict[str, Any]) -> None:
+    def settle(self, question: JudgeQuestion, answer: dict[str, Any]) -> None:
         """Compare the rates of one gauge with the truth."""
         if not question.of_interface:
             self._settle_row(question, answer)
@@ -165,7 +165,7 @@ class Judge:
         if not wrong and "octets_in" in gauge["gauges"]:
             self.rated[question.device["id"]] += 1
 
-    def _settle_row(self, question: Question, answer: dict[str, Any]) -> None:
+    def _settle_row(self, question: JudgeQuestion, answer: dict[str, Any]) -> None:
         """Compare levels, states and rates of a row that is no interface."""
         gauge, wrong = question.gauge, 0
         duration_s = gauge["duration_s"]
@@ -200,7 +200,7 @@ class Judge:
         over = f"over {gauge['duration_s']:.3f} s"
         self.problem(f"{_where(gauge)}: {name} is {true:.6g}/s in truth, not {found:.6g}/s {over}")
 
-    def _rate(self, question: Question, name: str, quantity: str, answer: dict[str, Any]) -> bool:
+    def _rate(self, question: JudgeQuestion, name: str, quantity: str, answer: dict[str, Any]) -> bool:
         gauge, device = question.gauge, question.device
         found, true, duration_s = gauge["gauges"][name], answer["rates"][quantity], gauge["duration_s"]
         if true is None:
@@ -215,7 +215,7 @@ class Judge:
         self._agree(gauge, name, found, true, agrees=good)
         return good
 
-    def _over_restart(self, question: Question, name: str, answer: dict[str, Any]) -> bool:
+    def _over_restart(self, question: JudgeQuestion, name: str, answer: dict[str, Any]) -> bool:
         """A rate over a restart is wrong, unless the restart is so near an end that it may be outside."""
         _, _, from_ms, to_ms = question.asked()
         edges = (from_ms / 1000, to_ms / 1000)

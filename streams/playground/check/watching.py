@@ -6,7 +6,7 @@ import urllib.request
 from typing import Any, Final
 
 from streams.playground.check import expected, verdict
-from streams.playground.check.judge import Judge, Question
+from streams.playground.check.judge import Judge, JudgeQuestion
 from streams.playground.check.record import TopicReader
 
 READ_S: Final = 0.5
@@ -24,9 +24,9 @@ class Truth:
             fleet: dict[str, Any] = json.load(response)
             return fleet
 
-    def answers(self, questions: list[Question]) -> list[tuple[Question, dict[str, Any]]]:
+    def answers(self, questions: list[JudgeQuestion]) -> list[tuple[JudgeQuestion, dict[str, Any]]]:
         """Return each question with its answer, in any order."""
-        found: list[tuple[Question, dict[str, Any]]] = []
+        found: list[tuple[JudgeQuestion, dict[str, Any]]] = []
         for path, of_interface in (("rates", True), ("rows", False)):
             some = [question for question in questions if question.of_interface == of_interface]
             if some:
@@ -48,7 +48,7 @@ class Watching:
         self.steady_ms: list[float] = []  #: the same without the start, and without devices that are slow by design
         self.first_gauge_ms: float | None = None
         self.last_gauge_ms: float | None = None
-        self._open: list[Question] = []
+        self._open: list[JudgeQuestion] = []
         self._began_ms = time.time() * 1000
 
     def take(self) -> None:

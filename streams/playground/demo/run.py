@@ -47,7 +47,7 @@ class DemoProblem(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class DemoOptions:
     state: Path
     jars: Path
     devices: int
@@ -62,7 +62,7 @@ class Options:
 class Demo:
     """One run."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: DemoOptions) -> None:
         self._options = options
         self._began_s = time.time()
         self._stack = self._new_stack()

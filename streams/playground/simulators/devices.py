@@ -10,7 +10,16 @@ from streams.playground.simulators import topology
 from streams.playground.simulators.chassis import access_switch, leaf_switch
 from streams.playground.simulators.peers import Peer
 from streams.playground.simulators.truth import Interface, Quantity, SimulatedDevice
-from streams.playground.simulators.vendors import ARISTA, CISCO_ACCESS, CISCO_OLD, HUAWEI, JUNIPER, NOKIA, Model, Port
+from streams.playground.simulators.vendors import (
+    ARISTA,
+    CISCO_ACCESS,
+    CISCO_OLD,
+    HUAWEI,
+    JUNIPER,
+    NOKIA,
+    Model,
+    SimulatedPort,
+)
 from streams.playground.simulators.waves import Wave
 
 INTERFACES: Final = 48
@@ -144,7 +153,7 @@ def _chassis_id(model: Model, n: int) -> bytes:
     return model.oui + bytes((n >> 8 & 255, n & 255, 0))
 
 
-def _interface(model: Model, port: Port, k: int, n: int, role: str, dice: random.Random) -> Interface:
+def _interface(model: Model, port: SimulatedPort, k: int, n: int, role: str, dice: random.Random) -> Interface:
     admin_up, oper_up = k != 11, k not in (11, 12)
     return Interface(
         index=port.index,

@@ -8,7 +8,7 @@ GBIT: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Port:
+class SimulatedPort:
     index: int  #: ifIndex
     name: str  #: ifName
     description: str  #: ifDescr
@@ -21,45 +21,49 @@ class Model:
     model: str
     object_id: tuple[int, ...]  #: sysObjectID
     description: str  #: sysDescr
-    port: Callable[[int], Port]  #: by position, from 1
+    port: Callable[[int], SimulatedPort]  #: by position, from 1
     oui: bytes  #: first three octets of its physical addresses
 
 
-def _cisco_access(n: int) -> Port:
+def _cisco_access(n: int) -> SimulatedPort:
     if n <= 44:
-        return Port(index=n + 8, name=f"Gi1/0/{n}", description=f"GigabitEthernet1/0/{n}", speed_bits_per_s=GBIT)
+        return SimulatedPort(
+            index=n + 8, name=f"Gi1/0/{n}", description=f"GigabitEthernet1/0/{n}", speed_bits_per_s=GBIT
+        )
     k = n - 44
-    return Port(index=n + 8, name=f"Te1/1/{k}", description=f"TenGigabitEthernet1/1/{k}", speed_bits_per_s=10 * GBIT)
+    return SimulatedPort(
+        index=n + 8, name=f"Te1/1/{k}", description=f"TenGigabitEthernet1/1/{k}", speed_bits_per_s=10 * GBIT
+    )
 
 
-def _cisco_fast(n: int) -> Port:
-    return Port(index=10_000 + n, name=f"Gi0/{n}", description=f"GigabitEthernet0/{n}", speed_bits_per_s=GBIT)
+def _cisco_fast(n: int) -> SimulatedPort:
+    return SimulatedPort(index=10_000 + n, name=f"Gi0/{n}", description=f"GigabitEthernet0/{n}", speed_bits_per_s=GBIT)
 
 
-def _arista(n: int) -> Port:
+def _arista(n: int) -> SimulatedPort:
     if n <= 44:
-        return Port(index=n, name=f"Ethernet{n}", description=f"Ethernet{n}", speed_bits_per_s=25 * GBIT)
-    return Port(index=n, name=f"Ethernet{n}/1", description=f"Ethernet{n}/1", speed_bits_per_s=100 * GBIT)
+        return SimulatedPort(index=n, name=f"Ethernet{n}", description=f"Ethernet{n}", speed_bits_per_s=25 * GBIT)
+    return SimulatedPort(index=n, name=f"Ethernet{n}/1", description=f"Ethernet{n}/1", speed_bits_per_s=100 * GBIT)
 
 
-def _juniper(n: int) -> Port:
+def _juniper(n: int) -> SimulatedPort:
     kind, slot, speed = ("xe", 0, 10 * GBIT) if n <= 40 else ("et", 1, 100 * GBIT)
     name = f"{kind}-{slot}/0/{(n - 1) % 40}"
-    return Port(index=500 + n, name=name, description=name, speed_bits_per_s=speed)
+    return SimulatedPort(index=500 + n, name=name, description=name, speed_bits_per_s=speed)
 
 
-def _nokia(n: int) -> Port:
+def _nokia(n: int) -> SimulatedPort:
     name = f"1/{1 + (n - 1) // 24}/{1 + (n - 1) % 24}"
     text = f"{name}, 10-Gig Ethernet"
-    return Port(index=35_684_352 + n * 32_768, name=name, description=text, speed_bits_per_s=10 * GBIT)
+    return SimulatedPort(index=35_684_352 + n * 32_768, name=name, description=text, speed_bits_per_s=10 * GBIT)
 
 
-def _huawei(n: int) -> Port:
+def _huawei(n: int) -> SimulatedPort:
     if n <= 44:
         text = f"GigabitEthernet0/0/{n}"
-        return Port(index=n + 5, name=text, description=text, speed_bits_per_s=GBIT)
+        return SimulatedPort(index=n + 5, name=text, description=text, speed_bits_per_s=GBIT)
     text = f"XGigabitEthernet0/0/{n - 44}"
-    return Port(index=n + 5, name=text, description=text, speed_bits_per_s=10 * GBIT)
+    return SimulatedPort(index=n + 5, name=text, description=text, speed_bits_per_s=10 * GBIT)
 
 
 CISCO_ACCESS: Final = Model(

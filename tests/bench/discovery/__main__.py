@@ -18,7 +18,7 @@ from pollers.plugins.sweep import Sweep
 from pollers.snmp.credentials import Community, Secret
 from pollers.snmp.limits import Limits
 from pollers.snmp.wire.access import open_access
-from streams.discovery.known import Inventory
+from streams.discovery.known import KnownInventory
 from tests.unit.discovery.agents import Agents, listening
 
 PREFIX = "127.64.0.0/16"
@@ -74,7 +74,7 @@ async def sweep(port: int, packets_per_s: int) -> tuple[int, int]:
     )
     found: set[str] = set()
     batches = 0
-    async for batch in Sweep(context).discover(Inventory(), None):
+    async for batch in Sweep(context).discover(KnownInventory(), None):
         batches += 1
         found |= {each.identity for each in batch.resources}
     await access.close()

@@ -7,7 +7,7 @@ import pytest
 from pollers.plugins.base import OptionError
 from pollers.plugins.crawl import Crawl
 from schemas.records import EnrichedResource, Enrichment
-from streams.discovery.known import Inventory
+from streams.discovery.known import KnownInventory
 from tests.unit.discovery.agents import Agents, listening
 from tests.unit.discovery.test_sweep import NOW_MS, accessing, context, seen
 from tests.unit.resources.test_inventory import SWITCH
@@ -25,7 +25,7 @@ def neighbour(name="", addresses="", chassis_id="", row="eth1"):
 
 def inventory(*resources, rows=(), facts=None):
     """Return an inventory in which the first resource has heard of some neighbours."""
-    known = Inventory()
+    known = KnownInventory()
     for number, resource in enumerate(resources or (SEED,)):
         known.take(resource.identity, resource)
         told = Enrichment(

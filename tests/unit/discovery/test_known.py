@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from streams.discovery.known import Inventory, host_of
+from streams.discovery.known import KnownInventory, host_of
 from tests.unit.resources.test_inventory import SWITCH
 
 A = replace(SWITCH, endpoint="192.0.2.1:1161", addresses=("192.0.2.7",), identifiers={"engine_id": "80"})
@@ -12,7 +12,7 @@ SITE = A.site
 
 
 def test_a_resource_is_found_by_endpoint_address_id_and_identifier():
-    known = Inventory()
+    known = KnownInventory()
     known.take(A.identity, A)
     assert known.at(SITE, "192.0.2.1") == known.at(SITE, "192.0.2.7") == known.named(SITE, A.resource_id) == A
     assert known.identified(SITE, "engine_id", "80") == [A]
@@ -21,7 +21,7 @@ def test_a_resource_is_found_by_endpoint_address_id_and_identifier():
 
 
 def test_what_a_newer_record_no_longer_says_is_no_longer_found():
-    known = Inventory()
+    known = KnownInventory()
     known.take(A.identity, A)
     known.take(A.identity, moved := replace(A, endpoint="192.0.2.2", addresses=(), identifiers={}))
     assert known.at(SITE, "192.0.2.2") == moved
@@ -30,7 +30,7 @@ def test_what_a_newer_record_no_longer_says_is_no_longer_found():
 
 
 def test_a_tombstone_ends_one_and_leaves_the_other_at_the_same_address():
-    known, twin = Inventory(), replace(A, resource_id="twin")
+    known, twin = KnownInventory(), replace(A, resource_id="twin")
     known.take(A.identity, A)
     known.take(twin.identity, twin)
     known.take(A.identity, None)
@@ -38,7 +38,7 @@ def test_a_tombstone_ends_one_and_leaves_the_other_at_the_same_address():
 
 
 def test_another_zones_addresses_are_none_of_ours():
-    known = Inventory("dmz")
+    known = KnownInventory("dmz")
     known.take(A.identity, A)
     known.take("b", replace(A, zone="dmz", endpoint="192.0.2.3"))
     assert (known.at(SITE, "192.0.2.1"), known.sites_at("192.0.2.3")) == (None, {SITE})

@@ -15,7 +15,7 @@ from pollers.snmp.credentials import Community, Secret
 from pollers.snmp.limits import Limits
 from pollers.snmp.wire.access import open_access
 from schemas.errors import FatalError
-from streams.discovery.known import Inventory
+from streams.discovery.known import KnownInventory
 from streams.discovery.territory import refuse_overlaps
 from streams.runtime.plugins import Installed
 from streams.runtime.settings.loading import PluginSection, SettingsError
@@ -54,7 +54,7 @@ async def swept(agents, known=None, state=None, source=None, **options):
     """Return the batches of one run."""
     async with listening(agents), accessing(source) as access:
         plugin = Sweep(context(access, ports=str(agents.port), **options))
-        return [batch async for batch in plugin.discover(known or Inventory(), state)]
+        return [batch async for batch in plugin.discover(known or KnownInventory(), state)]
 
 
 def seen(batches):
@@ -93,7 +93,7 @@ async def test_a_sites_credentials_are_tried_side_by_side_and_another_sites_neve
 async def test_who_is_known_is_not_asked_and_neither_is_what_another_site_has():
     agents = Agents()
     agents.names = {f"127.9.0.{last}": b"sw%d" % last for last in range(1, 7)}
-    known = Inventory()
+    known = KnownInventory()
     for site, last in (("fra1", 1), ("ams1", 2)):
         resource = replace(SWITCH, site=site, resource_id=f"sw{last}", endpoint=f"127.9.0.{last}:161")
         known.take(resource.identity, resource)
@@ -105,7 +105,7 @@ async def test_who_is_known_is_not_asked_and_neither_is_what_another_site_has():
 async def test_what_the_section_found_itself_is_asked_again_before_it_leaves(ago_s, asked):
     agents = Agents()
     agents.names = {"127.9.0.1": b"sw1"}
-    known = Inventory()
+    known = KnownInventory()
     resource = replace(
         SWITCH, site="fra1", endpoint="127.9.0.1", plugins=("sweep",), ttl_s=1000, last_seen_ms=NOW_MS - ago_s * 1000
     )
@@ -130,16 +130,16 @@ async def test_a_run_goes_on_where_it_was_cut_short():
     agents.names = {"127.9.0.7": b"sw7", "127.9.0.100": b"sw100"}
     async with listening(agents), accessing() as access:
         plugin = Sweep(context(access, ports=str(agents.port), packets_per_s="40", rounds="1", prefixes="127.9.0.0/25"))
-        steps = plugin.discover(Inventory(), None)
+        steps = plugin.discover(KnownInventory(), None)
         first = await anext(steps)
         await steps.aclose()
         agents.asked.clear()
         again = Sweep(context(access, ports=str(agents.port), rounds="1", prefixes="127.9.0.0/25"))
-        found = seen([batch async for batch in again.discover(Inventory(), first.state)])
+        found = seen([batch async for batch in again.discover(KnownInventory(), first.state)])
         assert (set(seen([first])), set(found)) == ({"sw7"}, {"sw100"})
         assert min(int(host.rpartition(".")[2]) for host in agents.asked) == first.done + 1
         other = Sweep(context(access, ports=str(agents.port), rounds="1", prefixes="127.9.0.0/28"))
-        assert set(seen([batch async for batch in other.discover(Inventory(), first.state)])) == {"sw7"}
+        assert set(seen([batch async for batch in other.discover(KnownInventory(), first.state)])) == {"sw7"}
 
 
 async def test_packets_a_second_are_bounded():

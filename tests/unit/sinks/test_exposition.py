@@ -9,7 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain
 
 from schemas.records import Gauge
-from streams.sinks.exposition import Latest, Page
+from streams.sinks.exposition import LatestRows, Page
 from streams.sinks.labels import Labels
 from streams.sinks.names import Names
 from streams.sinks.reading import GaugeReader
@@ -21,8 +21,8 @@ NAME = "panoptes_interface_octets_in_bytes_per_second"
 KEYS = {"site": "fra1", "device": "sw1.fra1", "row": "Gi0/1"}
 
 
-def latest(*records: Gauge, most_rows: int = 1000) -> Latest:
-    found = Latest(Names(), Labels(), most_rows)
+def latest(*records: Gauge, most_rows: int = 1000) -> LatestRows:
+    found = LatestRows(Names(), Labels(), most_rows)
     reader = GaugeReader(HEADER, decode, lambda _row: True)
     for one in records:
         found.take(reader.read([encode(one)])[0])
