@@ -59,6 +59,7 @@ class Stage:
     reads: tuple[Topic, ...]
     writes: tuple[Topic, ...]
     ticks: Topic | None = None  #: the schedule it publishes (its leader) and obeys (its owners)
+    for_each: str = ""  #: the kind of section of which each has workers, and a group, of its own; without any it rests
 
 
 IDENTITY: Final = "resource identity: site|class|subclass|type|id"
@@ -140,6 +141,13 @@ STAGES: Final[tuple[Stage, ...]] = (
         does="turns counters into rates, one record per row",
         reads=(Topic.RAW_COUNTERS,),
         writes=(Topic.GAUGES,),
+    ),
+    Stage(
+        name="sinks",
+        does="takes what stands in the topics to stores outside Kafka",
+        reads=(Topic.GAUGES, Topic.POLL_STATUS, Topic.RAW_COUNTERS),
+        writes=(),
+        for_each="sink",
     ),
 )
 
