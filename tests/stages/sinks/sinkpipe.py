@@ -72,6 +72,19 @@ class SinkPipe(Pipe):
         finally:
             consumer.close()
 
+    def panoptes(self, *words: str, status: int = 0) -> str:
+        """Return what the command says; it must end with that status."""
+        done = subprocess.run(  # noqa: S603 - our own
+            [sys.executable, "-c", "from streams.cli import main; main()", *words],
+            cwd=ROOT,
+            env={**os.environ, **self.env, "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
     def put_gauges(self, gauges: Iterable[Gauge]) -> int:
         """Store gauges in their topic; return how many."""
         records = [(one.resource.encode(), self.gauge_header + encode(one)[len(HEADER) :]) for one in gauges]

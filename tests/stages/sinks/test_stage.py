@@ -109,3 +109,29 @@ def test_a_worker_without_a_sink_says_so_and_rests(stack: Stack, tmp_path: Path)
             worker.wait(0.5)
         worker.terminate()
         assert worker.wait(10) == 0
+
+
+def test_a_sink_is_set_back_and_forward_and_dead_letters_are_shown_and_handed_on(stack: Stack, tmp_path: Path):
+    written = tmp_path / "lines.jsonl"
+    section = f"[sink:lines]\nplugin = jsonl\npath = {written}\nstart = earliest\n"
+    with new_pipe(stack, tmp_path, section) as pipe:
+        gauges = load(0, 3)
+        pipe.put_gauges(gauges)
+        pipe.put_into(pipe.gauge_topic, 1, b"k", b"no record")
+        worker = pipe.start()
+        pipe.wait(lambda: pipe.lag_of("lines") == 0, "everything written", 90)
+        assert "has workers" in pipe.panoptes("sinks", "skip", "lines", status=1)
+        worker.terminate()
+        assert worker.wait(15) == 0
+        found = pipe.panoptes("dead-letters", "list", "--stage", "sinks")
+        assert f"{pipe.gauge_topic}[1]@" in found
+        assert "no magic byte" in found
+        name = found.split()[0]
+        assert b"no record".hex() in pipe.panoptes("dead-letters", "show", name)
+        assert "1 records were handed on" in pipe.panoptes("dead-letters", "replay", name)
+        assert f"{len(gauges) + 2} records are to be sent" in pipe.panoptes("sinks", "rewind", "lines", "--to", "2h")
+        assert pipe.lag_of("lines") == len(gauges) + 2
+        pipe.panoptes("sinks", "skip", "lines")
+        assert " 0 " in pipe.panoptes("sinks", "list")
+        assert "expected one of lines" in pipe.panoptes("sinks", "skip", "lime", status=2)
+    assert points_of_lines(written) == points(gauges)
