@@ -108,7 +108,7 @@ def _put(args: argparse.Namespace, pipe: SinkPipe, minute: int, began_s: int) ->
 
 
 def _metrics(pipe: SinkPipe) -> dict[str, float]:
-    """Return the last worker's metrics, without labels but the last one."""
+    """Return the last worker's metrics, by their names without the stage."""
     found = re.findall(r"web server at=(\S+)", (pipe.state / f"worker-{len(pipe.workers)}.log").read_text())
     if not found:
         return {}
@@ -117,12 +117,12 @@ def _metrics(pipe: SinkPipe) -> dict[str, float]:
     except httpx.TransportError:
         return {}
     lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
-    return {re.sub(r'\{stage="sinks",?|\}', "", name): float(value) for name, _, value in lines}
+    return {re.sub(r',?stage="sinks"|\{\}', "", name).replace("{}", ""): float(value) for name, _, value in lines}
 
 
 def _seen(pipe: SinkPipe, pid: int) -> Seen:
     found = _metrics(pipe)
-    stored = found['panoptes_sink_numbers_totalbecame="stored"']
+    stored = found['panoptes_sink_numbers_total{became="stored"}']
     encode_s, octets = found["panoptes_sink_encode_seconds_total"], found["panoptes_sink_bytes_sent_total"]
     return Seen(time.monotonic(), cpu_s(pid), stored, encode_s, octets)
 
