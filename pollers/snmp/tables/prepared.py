@@ -2,13 +2,18 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pollers.snmp.codec import ber, message
 from pollers.snmp.codec.message import GET_BULK, GET_NEXT, Request
 from pollers.snmp.tables.columns import row_name
 from pollers.snmp.tables.rowset import GUARD_TYPES, RowSet, dense, parts_of
 from pollers.snmp.values import Type
+
+#: tags of texts: what may be as long as nothing else that is polled
+_TEXTS: Final = (bytes((Type.OCTET_STRING,)), bytes((Type.OPAQUE,)))
+#: of a response, for the longest text that is usual, with its name
+_TEXT_BYTES: Final = 300
 
 
 class Page(NamedTuple):
@@ -72,8 +77,22 @@ def _guard_wants(names: Sequence[bytes]) -> list[bytes]:
 
 def _bulk_pages(shape: _Shape, page_rows: int) -> list[Page]:
     count = len(shape.suffixes)
-    firsts = enumerate(range(0, count, page_rows))
-    return [_bulk_page(shape, first, min(page_rows, count - first), number) for number, first in firsts]
+    firsts = list(range(0, count, page_rows))
+    last = max(1, page_rows - _rows_beyond(shape))
+    if count - firsts[-1] > last:
+        firsts.append(count - last)
+    ends = [*firsts[1:], count]
+    return [
+        _bulk_page(shape, first, end - first, number)
+        for number, (first, end) in enumerate(zip(firsts, ends, strict=True))
+    ]
+
+
+def _rows_beyond(shape: _Shape) -> int:
+    """Return how many rows of the last page what follows the table may take the place of, where that is a text."""
+    beyond = next(iter(parts_of(shape.known.beyond)), b"")
+    row_bytes = max(1, shape.known.value_bytes * len(shape.columns))
+    return -(-_TEXT_BYTES // row_bytes) if beyond[-1:] in _TEXTS else 0
 
 
 def _bulk_page(shape: _Shape, first: int, rows: int, number: int) -> Page:

@@ -31,7 +31,9 @@ MORE_QUANTITIES: Final = {
 }
 GROUP: Final = "interface"
 #: what is inside a device, and its BGP sessions: the simulator knows the rows of those devices that show them
-ROW_GROUPS: Final = ("cpu", "memory", "temperature", "sensor", "power", "bgp_peer")
+ROW_GROUPS: Final = (
+    "cpu", "memory", "temperature", "voltage", "current", "power_draw", "rotation", "power", "bgp_peer",
+)  # fmt: skip
 #: a level agrees within this part of the truth, since it moves while it is asked for, and one step of its last digit
 LEVEL_TOLERANCE: Final = 0.02
 LEVEL_STEP: Final = 1.0

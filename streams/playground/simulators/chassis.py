@@ -20,6 +20,16 @@ class SensorKind(enum.IntEnum):
     RPM = 10
 
 
+#: what a reading of each kind is called, and the group of its rows
+GROUPS: Final = {
+    SensorKind.VOLTS_DC: "voltage",
+    SensorKind.AMPERES: "current",
+    SensorKind.WATTS: "power_draw",
+    SensorKind.CELSIUS: "temperature",
+    SensorKind.RPM: "rotation",
+}
+
+
 class Sensor(NamedTuple):
     name: str
     kind: SensorKind
@@ -61,15 +71,14 @@ def rows(chassis: Chassis, at_s: float) -> dict[tuple[str, str], Row]:
             }
         )
     }
-    for number, (name, load) in enumerate(chassis.processors, 1):
-        found["cpu", name if chassis.cisco else str(number)] = Row({"cpu_utilization": load.at(at_s)})
+    for number, (name, load) in enumerate(chassis.processors):
+        found["cpu", name if chassis.cisco else f"CPU {number}"] = Row({"cpu_utilization": load.at(at_s)})
     for sensor in chassis.sensors:
-        hot = sensor.kind is SensorKind.CELSIUS
-        value = {"temperature" if hot else "value": sensor.wave.at(at_s)}
-        found["temperature" if hot else "sensor", sensor.name] = Row(value, states={"sensor_state": "ok"})
+        group = GROUPS[sensor.kind]
+        found[group, sensor.name] = Row({group: sensor.wave.at(at_s)}, states={"sensor_state": "ok"})
     if chassis.cisco:
         for supply in chassis.supplies:
-            found["power", supply.name] = Row(states={"power_state": "on" if supply.on else "offEnvPower"})
+            found["power", supply.name] = Row(states={"power_state": "ok" if supply.on else "failed"})
     return found
 
 

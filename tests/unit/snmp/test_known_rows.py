@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pollers.snmp.client import Device
@@ -303,6 +303,8 @@ async def test_a_path_that_drops_fragments_gives_the_whole_table_from_the_first_
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 250), st.integers(1, 40)), min_size=1, max_size=12))
+@example([(250, 1), (0, 11), (0, 40), (0, 40), (249, 40)])
+@example([(125, 38), (0, 1), (0, 13), (0, 13), (0, 14), (0, 21), (217, 40)])
 def test_no_page_is_longer_than_planned_whatever_the_texts(runs: list[tuple[int, int]]) -> None:
     mib = alias_table([length for length, times in runs for _ in range(times)])
     frame, names, limits, request_id = (

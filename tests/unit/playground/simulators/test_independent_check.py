@@ -129,7 +129,7 @@ def test_true_rows_agree_and_nothing_of_them_is_lacking_then() -> None:
     judge = _judge()
     for number in (0, 1):
         rows = server.rows(DEVICES[number], 0, 1)
-        assert {group for group, _ in rows} >= {"cpu", "memory", "temperature", "sensor", "bgp_peer"}
+        assert {group for group, _ in rows} >= {"cpu", "memory", "temperature", "power_draw", "rotation", "bgp_peer"}
         for group, row in rows:
             _take_row(judge, _row_gauge(number, group, row))
     assert judge.problems == []
@@ -139,9 +139,9 @@ def test_true_rows_agree_and_nothing_of_them_is_lacking_then() -> None:
 @pytest.mark.parametrize(
     ("number", "group", "row", "changes", "said"),
     [
-        pytest.param(1, "cpu", "1", {"gauges": {"cpu_utilization": 99.0}}, "cpu_utilization is", id="wrong-load"),
+        pytest.param(1, "cpu", "CPU 1", {"gauges": {"cpu_utilization": 99.0}}, "cpu_utilization is", id="wrong-load"),
         pytest.param(0, "memory", "CPU 0", {"gauges": {}}, "memory_used is", id="level-absent"),
-        pytest.param(0, "power", "Power Supply 2", {"states": {"power_state": "on"}}, "offEnvPower", id="wrong-state"),
+        pytest.param(0, "power", "Power Supply 2", {"states": {"power_state": "ok"}}, "failed", id="wrong-state"),
         pytest.param(0, "bgp_peer", "192.0.2.1", {"states": {"peer_state": "idle"}}, "'established'", id="false-peer"),
         pytest.param(0, "bgp_peer", "192.0.2.1", {"missing": {"updates_in": "reboot"}}, "'reboot'", id="false-reboot"),
     ],
