@@ -33,7 +33,8 @@ class Stored(NamedTuple):
 
 def series_of(name: str) -> str:
     """Return what a rate of an interface is called in the store."""
-    unit = "_bytes" if name.startswith("octets") else "" if "packets" in name else "_packets"
+    says_what = "packets" in name or name == "errors_symbol"  # symbols are no packets
+    unit = "" if says_what else "_bytes" if name.startswith("octets") else "_packets"
     return f"panoptes_interface_{name}{unit}_per_second"
 
 
