@@ -21,6 +21,7 @@ from streams.runtime.kafka.groups import begin_new
 from streams.runtime.kernel.context import now_ms
 from streams.runtime.kernel.loop import Pace
 from streams.runtime.kernel.worker import Worker
+from streams.runtime.ops.long_lived import keep_setting_aside
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.ops.waiting import wait_for
 from streams.runtime.plugins import NoAccess, make_plugin
@@ -38,7 +39,7 @@ from streams.sinks.records import Decoding, Wanted
 log = logging.getLogger(__name__)
 
 #: requests cost more than records do, and a second is little for what is asked once a minute
-PACE: Final = Pace(linger_s=1.0, max_batch_bytes=4 * 2**20, max_batch_records=2_000)
+PACE: Final = Pace(linger_s=1.0, max_batch_bytes=4 * 2**20, max_batch_records=2_000, most_waiting_bytes=32 * 2**20)
 #: a store may take this long for one batch without saying that it waits
 LONGEST_WORK_S: Final = 1_200.0
 RECORDS: Final[Mapping[Topic, type[Any]]] = {
@@ -73,6 +74,7 @@ class Sink:
         worker.before_start += [self._open, self._begin]
         worker.before_stop += [plugin.close, self.places.close]
         worker.every(LOOK_EVERY_S, "lag", self.places.look)
+        worker.background["garbage"] = keep_setting_aside  # half a million rows may be remembered
         self._measure(context.metrics, plugin)
 
     async def _open(self) -> None:
