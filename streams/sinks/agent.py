@@ -17,7 +17,7 @@ from schemas.records import Gauge, PollStatus, RawCounters
 from streams.pipeline import Topic
 from streams.runtime.build import open_worker
 from streams.runtime.kafka.client import client_options
-from streams.runtime.kafka.groups import begin_new
+from streams.runtime.kafka.groups import begin_new, places_last_s
 from streams.runtime.kernel.context import now_ms
 from streams.runtime.kernel.loop import Pace
 from streams.runtime.kernel.worker import Worker
@@ -71,7 +71,7 @@ class Sink:
         self._loops = [worker.drain([topic], handler, pace=PACE) for topic, handler in self._handlers.items()]
         worker.longest_work_s = LONGEST_WORK_S
         self._serdes = {topic: context.serdes.of(topic, RECORDS[topic]) for topic in RECORDS}
-        worker.before_start += [self._open, self._begin]
+        worker.before_start += [self._open, self._begin, self._compare_retention]
         worker.before_stop += [plugin.close, self.places.close]
         worker.every(LOOK_EVERY_S, "lag", self.places.look)
         worker.background["garbage"] = keep_setting_aside  # half a million rows may be remembered
@@ -99,6 +99,19 @@ class Sink:
         )  # fmt: skip
         if fresh:
             log.info("sink=%s is new and begins at start=%s partitions=%d", self._section.name, start, fresh)
+
+    async def _compare_retention(self) -> None:
+        """Say where a sink that rests for long would forget its place before the topics forget their records."""
+        kept_s = await wait_for(
+            "kafka", self._worker.group, partial(places_last_s, self._options), absent=(KafkaError, OSError)
+        )
+        topics = self._context.settings.topics
+        longest_s = max(topics.retention_s(topic) for topic in self._topics)
+        if kept_s is not None and kept_s < longest_s:
+            log.warning(
+                "kafka keeps the place of a sink without workers for %d min, its topics keep records for %d min: a sink"
+                " that rests longer begins anew (broker: offsets.retention.minutes)", kept_s // 60, longest_s // 60,
+            )  # fmt: skip
 
     def _measure(self, metrics: Metrics, plugin: SinkPlugin) -> None:
         counts, places = self.counts, self.places

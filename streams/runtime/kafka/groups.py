@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import CommitFailedError, IllegalGenerationError, KafkaError, UnknownMemberIdError
 
 from schemas.errors import BackendError
@@ -12,6 +13,7 @@ from streams.runtime.kafka.replay import partitions_of
 
 NOW: Final = "now"
 EARLIEST: Final = "earliest"
+_PLACES_LAST: Final = "offsets.retention.minutes"
 
 Offsets = Mapping[TopicPartition, int]
 
@@ -78,6 +80,20 @@ async def begin_new(client_options: Mapping[str, Any], group: str, topics: Colle
     fresh = {tp: offset for tp, offset in found.items() if tp not in known}
     await move(client_options, group, fresh)
     return len(fresh)
+
+
+async def places_last_s(client_options: Mapping[str, Any]) -> int | None:
+    """Return how long Kafka keeps the place of a group without workers, if it says so. Raises KafkaError."""
+    admin = AIOKafkaAdminClient(**client_options)
+    try:
+        await admin.start()
+        cluster = await admin.describe_cluster()
+        broker = ConfigResource(ConfigResourceType.BROKER, str(cluster["brokers"][0]["node_id"]), {_PLACES_LAST: None})
+        [response] = await admin.describe_configs([broker])
+    finally:
+        await admin.close()
+    found = [entry[1] for _, _, _, _, entries in response.resources for entry in entries if entry[0] == _PLACES_LAST]
+    return int(found[0]) * 60 if found else None
 
 
 class Ends:
