@@ -99,7 +99,7 @@ def _until(pipe: SinkPipe, records: int) -> None:
     """Wait until so many records are delivered; looking costs the worker some milliseconds, so that is seldom."""
     deadline_s = time.monotonic() + WITHIN_S
     while _metrics(pipe).get("panoptes_sink_records_total", 0) < records:
-        if time.monotonic() > deadline_s:
+        if pipe.workers[-1].poll() is not None or time.monotonic() > deadline_s:
             raise TimeoutError(f"{records} records were not delivered within {WITHIN_S:g} s\n{pipe.log()}")
         time.sleep(1)
 

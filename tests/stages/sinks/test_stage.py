@@ -88,6 +88,17 @@ def test_of_two_workers_one_is_killed_and_nothing_is_missing(stack: Stack, tmp_p
         expect_all(store.points(), points(given))
 
 
+def test_a_worker_whose_store_is_away_stops_when_it_is_asked(stack: Stack, tmp_path: Path, store: StoppableStore):
+    with new_pipe(stack, tmp_path, ini(store, tmp_path)) as pipe:
+        store.stop()
+        pipe.put_gauges(load(0, 10))
+        worker = pipe.start("store")
+        pipe.wait(lambda: "nothing is lost meanwhile" in pipe.log(), "a line that says so", 60)
+        worker.terminate()
+        assert worker.wait(20) == 0
+        assert pipe.lag_of("store") == len(load(0, 10))
+
+
 def test_a_new_sink_begins_where_its_section_says(stack: Stack, tmp_path: Path, store: StoppableStore):
     with new_pipe(stack, tmp_path, ini(store, tmp_path, start="now")) as pipe:
         before, after = load(0, 5), load(5, 5)
