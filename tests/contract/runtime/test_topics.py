@@ -49,7 +49,7 @@ async def admin(settings):
 
 async def test_every_topic_is_created_once_with_what_the_map_says(settings, admin):
     every = [topic_name(settings, topic) for topic in TOPICS]
-    every += [changelog_name(settings, changelog) for changelog in CHANGELOGS.values()]
+    every += [changelog_name(settings, changelog.stage, changelog.table) for changelog in CHANGELOGS.values()]
     assert (await check_topics(settings)).missing == every
     assert (await ensure_topics(settings)).created == every
     assert await ensure_topics(settings) == Report(created=[], missing=[], fatal=[], differing=[])
