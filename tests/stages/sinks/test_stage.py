@@ -85,6 +85,8 @@ def test_of_two_workers_one_is_killed_and_nothing_is_missing(stack: Stack, tmp_p
                 pipe.wait(lambda: len(store.points()) > 0, "something in the store", 90)
                 kill(victim)
         pipe.wait(lambda: pipe.lag_of("store") == 0, "everything in the store", 120)
+        # the store finds a series that is new some seconds later where it has been asked for its name before
+        pipe.wait(lambda: len(store.points()) >= len(given), "everything can be queried", 30)
         expect_all(store.points(), points(given))
 
 
