@@ -44,6 +44,29 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unfollowed:
+    heard_by: str
+    row: str
+    system_name: str
+    chassis_id: str
+    addresses: Sequence[str]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoveryRun:
+    section: str
+    zone: str = DEFAULT_ZONE
+    interval_s: int
+    started_at_ms: int
+    ended_at_ms: int
+    resources: int
+    problems: int
+    failed: str = ""
+    unfollowed: Sequence[Unfollowed] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Enrichment:
     plugin: str
     collected_at_ms: int
@@ -206,6 +229,38 @@ class Tick:
     epoch: int
     leader: str
     published_at_ms: int
+
+
+class LinkState(enum.StrEnum):
+    """What is known of a link now."""
+
+    UP = "up"  #: both ends say so
+    ONE_SIDED = "one_sided"  #: only one end says so
+    DOWN = "down"  #: the port at one end carries nothing
+    GONE = "gone"  #: neither end says so any more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkEnd:
+    resource: str = ""
+    row: str = ""
+    chassis_id: str = ""
+    port_id: str = ""
+    port_description: str = ""
+    system_name: str = ""
+    addresses: Sequence[str] = ()
+    says: Sequence[str] = ()
+    oper_state: str = ""
+    speed_bits_per_s: int | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    ends: Sequence[LinkEnd]
+    state: LinkState
+    since_ms: int
+    speed_bits_per_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,11 +20,13 @@ class Topic(enum.StrEnum):
     """Names without the prefix; `topic_name` of runtime adds it."""
 
     RESOURCES = "resources"
+    DISCOVERY_RUNS = "discovery-runs"
     INVENTORY = "inventory"
     ENRICHED_RESOURCES = "enriched-resources"
     RAW_COUNTERS = "raw-counters"
     POLL_STATUS = "poll-status"
     GAUGES = "gauges"
+    TOPOLOGY = "topology"
     TICKS_DISCOVERY = "ticks.discovery"
     TICKS_ENRICHMENT = "ticks.enrichment"
     TICKS_POLLING = "ticks.polling"
@@ -56,8 +58,9 @@ class Changelog:
 class Stage:
     name: str  #: `faust -A streams.<name> worker`
     does: str
-    reads: tuple[Topic, ...]
+    reads: tuple[Topic, ...]  #: by partitions, which its workers share
     writes: tuple[Topic, ...]
+    views: tuple[Topic, ...] = ()  #: topics of which each of its workers reads every record
     ticks: Topic | None = None  #: the schedule it publishes (its leader) and obeys (its owners)
     for_each: str = ""  #: the kind of section of which each has workers, and a group, of its own; without any it rests
 
@@ -68,11 +71,15 @@ TOPICS: Final[dict[Topic, TopicSpec]] = {
     spec.topic: spec
     for spec in (
         TopicSpec(topic=Topic.RESOURCES, schema="resource", key=IDENTITY),
+        TopicSpec(
+            topic=Topic.DISCOVERY_RUNS, schema="discovery_run", key="name of the section", cleanup=Cleanup.COMPACT
+        ),
         TopicSpec(topic=Topic.INVENTORY, schema="resource", key=IDENTITY, cleanup=Cleanup.COMPACT),
         TopicSpec(topic=Topic.ENRICHED_RESOURCES, schema="enriched_resource", key=IDENTITY, cleanup=Cleanup.COMPACT),
         TopicSpec(topic=Topic.RAW_COUNTERS, schema="raw_counters", key=IDENTITY),
         TopicSpec(topic=Topic.POLL_STATUS, schema="poll_status", key=IDENTITY, retention_s=7 * DAY_S),
         TopicSpec(topic=Topic.GAUGES, schema="gauge", key=IDENTITY, retention_s=7 * DAY_S),
+        TopicSpec(topic=Topic.TOPOLOGY, schema="link", key="both ends of the link", cleanup=Cleanup.COMPACT),
         TopicSpec(topic=Topic.TICKS_DISCOVERY, schema="tick", key="partition number"),
         TopicSpec(topic=Topic.TICKS_ENRICHMENT, schema="tick", key="partition number"),
         TopicSpec(topic=Topic.TICKS_POLLING, schema="tick", key="partition number"),
@@ -84,6 +91,12 @@ _LARGEST_RECORD: Final = {"max.message.bytes": str(8 * 2**20)}
 CHANGELOGS: Final[Mapping[str, Changelog]] = {
     changelog.table: changelog
     for changelog in (
+        Changelog(
+            stage="discovery",
+            table="discovery-state",
+            holds="where each section goes on, by its name",
+            configs=_LARGEST_RECORD,
+        ),
         Changelog(
             stage="resources", table="known-resources", holds="the inventory, by identity", configs=_LARGEST_RECORD
         ),
@@ -113,7 +126,8 @@ STAGES: Final[tuple[Stage, ...]] = (
         name="discovery",
         does="runs discovery plugins and publishes what they saw",
         reads=(),
-        writes=(Topic.RESOURCES,),
+        writes=(Topic.RESOURCES, Topic.DISCOVERY_RUNS),
+        views=(Topic.INVENTORY, Topic.ENRICHED_RESOURCES),
         ticks=Topic.TICKS_DISCOVERY,
     ),
     Stage(
@@ -121,6 +135,7 @@ STAGES: Final[tuple[Stage, ...]] = (
         does="merges sightings into one inventory and expires what is no longer seen",
         reads=(Topic.RESOURCES,),
         writes=(Topic.INVENTORY,),
+        views=(Topic.DISCOVERY_RUNS,),
     ),
     Stage(
         name="enrichment",
@@ -141,6 +156,13 @@ STAGES: Final[tuple[Stage, ...]] = (
         does="turns counters into rates, one record per row",
         reads=(Topic.RAW_COUNTERS,),
         writes=(Topic.GAUGES,),
+    ),
+    Stage(
+        name="topology",
+        does="folds what all devices say of their neighbours into links",
+        reads=(),
+        views=(Topic.ENRICHED_RESOURCES, Topic.TOPOLOGY),
+        writes=(Topic.TOPOLOGY,),
     ),
     Stage(
         name="sinks",

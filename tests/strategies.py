@@ -28,8 +28,10 @@ PLAIN: dict[str, st.SearchStrategy[Any]] = {
 #: schema's file -> the class of its records
 CLASSES: dict[str, type[Any]] = {
     "dead_letter": records.DeadLetter,
+    "discovery_run": records.DiscoveryRun,
     "enriched_resource": records.EnrichedResource,
     "gauge": records.Gauge,
+    "link": records.Link,
     "poll_status": records.PollStatus,
     "raw_counters": records.RawCounters,
     "resource": records.Resource,

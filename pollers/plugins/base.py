@@ -5,7 +5,7 @@ section with a `PluginContext`. A factory does no I/O; it raises `OptionError` f
 """
 
 import enum
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -21,6 +21,7 @@ from schemas.records import (
     Outcome,
     RawCounters,
     Resource,
+    Unfollowed,
 )
 
 __all__ = [
@@ -29,12 +30,15 @@ __all__ = [
     "DiscoveryPlugin",
     "EnrichmentPlugin",
     "Kind",
+    "Known",
+    "ListingPlugin",
     "OptionError",
     "PluginContext",
     "Poll",
     "PollingPlugin",
     "ProfileUser",
     "Sample",
+    "SightingBatch",
     "TransformPlugin",
 ]
 
@@ -88,13 +92,64 @@ class PluginContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
-    """What one run of a discovery plugin saw."""
+    """What one run of a discovery plugin saw, all at once."""
 
     resources: Sequence[Resource]
     problems: Sequence[str] = ()  #: what was passed over and why, with file and line where there is one
+    failed: str = ""  #: why the run cannot tell what is there; empty where it can
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SightingBatch:
+    """One step of a discovery that takes its time."""
+
+    resources: Sequence[Resource] = ()
+    problems: Sequence[str] = ()  #: what was passed over and why
+    unfollowed: Sequence[Unfollowed] = ()  #: neighbours that could not be asked, or did not answer
+    failed: str = ""  #: why this run cannot tell what is there; empty where it can
+    #: what a run goes on from if this one is cut short, kept once the resources are stored; None: what was kept before
+    state: bytes | None = None
+    done: int = 0  #: of `total`, in the plugin's own measure
+    total: int = 0
+
+
+class Known(Protocol):
+    """What the inventory holds, as a discovery plugin may ask for it."""
+
+    def at(self, site: str, address: str) -> Resource | None:
+        """Return the site's resource with this address (its endpoint's, or one of its `addresses`)."""
+        ...
+
+    def sites_at(self, address: str) -> frozenset[str]:
+        """Return the sites of which a resource has this address."""
+        ...
+
+    def named(self, site: str, resource_id: str) -> Resource | None:
+        """Return the site's resource with this id, whatever its class and type."""
+        ...
+
+    def identified(self, site: str, identifier: str, value: str) -> Sequence[Resource]:
+        """Return the site's resources with this identifier (`schemas.records.IDENTIFIERS`)."""
+        ...
+
+    def seen_by(self, section: str) -> Iterator[Resource]:
+        """Yield the resources that a discovery section sees."""
+        ...
+
+    def neighbours(self, site: str) -> Iterator[tuple[Resource, Mapping[str, Mapping[str, str]]]]:
+        """Yield the site's resources that have neighbours, and those: row -> its fields, as enrichment found them."""
+        ...
 
 
 class DiscoveryPlugin(Protocol):
+    def discover(self, known: Known, state: bytes | None) -> AsyncIterator[SightingBatch]:
+        """Yield what is found, step by step; `state` is that of the last batch of a run that was cut short."""
+        ...
+
+
+class ListingPlugin(Protocol):
+    """A discovery plugin that has everything at hand at once: the simpler way to write one."""
+
     async def discover(self) -> Discovery: ...
 
 
@@ -137,6 +192,16 @@ class ProfileUser(Protocol):
     @property
     def profile_changes(self) -> int:
         """Return how often changed profiles have come into force."""
+        ...
+
+
+@runtime_checkable
+class GapCounter(Protocol):
+    """What a plugin that goes by device profiles may count besides."""
+
+    @property
+    def unfitted(self) -> Mapping[str, int]:
+        """Return how many of its devices no vendor's profile fits, by sysObjectID."""
         ...
 
 

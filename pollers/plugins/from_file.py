@@ -57,12 +57,12 @@ class FromFile:
             data = await self._read(self._path)
         except OSError as error:
             reason = error.strerror or str(error)
-            return Discovery(resources=(), problems=(f"{file}: {reason}; create it, or change `path` in the section",))
+            return _failed(f"{file}: {reason}; create it, or change `path` in the section")
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            return Discovery(resources=(), problems=(f"{file}:{line}: not UTF-8: save the file as UTF-8",))
+            return _failed(f"{file}:{line}: not UTF-8: save the file as UTF-8")
         defaults = device_list.Defaults(
             plugin=self._context.section,
             now_ms=self._context.now_ms(),
@@ -74,6 +74,10 @@ class FromFile:
 
     def _resources(self, text: str, file: str, defaults: device_list.Defaults) -> Discovery:
         return device_list.resources(listing.FORMATS[self._format](text), file, defaults)
+
+
+def _failed(why: str) -> Discovery:
+    return Discovery(resources=(), problems=(why,), failed=why)
 
 
 def create(context: PluginContext) -> FromFile:

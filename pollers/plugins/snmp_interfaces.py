@@ -10,23 +10,21 @@ from typing import Final
 from pollers.plugins.base import PluginContext
 from pollers.plugins.snmp_facts import (
     DEFAULT_DEADLINE_S,
-    SYSTEM,
     TTL_INTERVALS,
     check_options,
+    fitting_profile,
     float_option,
 )
 from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, profile_folders, report_problems
-from pollers.profiles.language.absent import Absent
-from pollers.profiles.language.functions import as_text
+from pollers.profiles.loading.compose import Composer
 from pollers.profiles.loading.watch import Watch
-from pollers.profiles.match import best_profile
 from pollers.profiles.memory.facts import facts_of, namespace_of
-from pollers.profiles.model import As
-from pollers.profiles.reading.convert import raw_value
 from pollers.profiles.reading.plan import Plan, make_plan, slow_part
 from pollers.profiles.reading.poll import read_device
 from pollers.profiles.reading.walking import Memory
+from pollers.profiles.standards import profiles_of, standards_of
 from pollers.snmp.client import Device, Session
+from pollers.snmp.errors import SnmpError
 from schemas.records import Enrichment, Resource
 
 OPTIONS: Final = ("profile", "fallback", "profiles", "deadline_s")
@@ -43,7 +41,8 @@ class Interfaces:
         self._deadline_s = float_option(context, "deadline_s", DEFAULT_DEADLINE_S)
         check_options(context, OPTIONS)
         self.watch = Watch(profile_folders(context.options), report_problems)
-        self._plans: dict[str, Plan] = {}
+        self._composer = Composer(self.watch.library)
+        self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
 
     @property
     def broken_profiles(self) -> int:
@@ -60,7 +59,7 @@ class Interfaces:
             await asyncio.to_thread(self.watch.look)
         device = Device(resource.site, resource.resource_id, resource.endpoint)
         async with self._context.snmp.open(device, self._deadline_s) as session:
-            plan = self._plan(await self._profile_name(session))
+            plan = self._plan(await self._profile_name(session), await self._standards(session))
             if plan is None:
                 return {}
             reading = await read_device(session, plan, Memory(), {}, now_ms)
@@ -72,18 +71,26 @@ class Interfaces:
     async def _profile_name(self, session: Session) -> str:
         if self._fixed:
             return self._fixed
-        oid, descr = await session.get_many([SYSTEM["sys_object_id"], SYSTEM["sys_descr"]])
-        texts = [raw_value(value.type, value.data, As.AUTO) for value in (oid, descr)]
-        found = [None if isinstance(text, Absent) else as_text(text) for text in texts]
-        return best_profile(self.watch.library.profiles.values(), found[0], found[1]) or self._fallback
+        return await fitting_profile(session, self.watch.library.profiles.values(), self._fallback)
 
-    def _plan(self, name: str) -> Plan | None:
-        profile = self.watch.library.profiles.get(name)
+    async def _standards(self, session: Session) -> tuple[str, ...]:
+        """Return the profiles of the standard MIBs that the device has; none where it does not answer that."""
+        if self._fixed:
+            return ()
+        try:
+            return profiles_of(await standards_of(session))
+        except SnmpError:
+            return ()
+
+    def _plan(self, name: str, standards: tuple[str, ...]) -> Plan | None:
+        if self._composer.library is not self.watch.library:
+            self._composer = Composer(self.watch.library)
+        profile = self._composer.profile(name, standards)
         if profile is None:
             return None
-        known = self._plans.get(name)
+        known = self._plans.get((name, standards))
         if known is None or known.profile is not profile:
-            known = self._plans[name] = slow_part(make_plan(profile))
+            known = self._plans[name, standards] = slow_part(make_plan(profile))
         return known
 
     def _enrichment(self, rows: Mapping[str, Mapping[str, str]], now_ms: int) -> Enrichment:

@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from pollers.plugins.base import OptionError, PluginContext, Poll
+from pollers.plugins.device_facts import DEVICE, STANDARD_MIBS, without_vendors_profile
+from pollers.profiles.loading.compose import Composer
 from pollers.profiles.loading.library import Library
 from pollers.profiles.loading.watch import Watch
 from pollers.profiles.match import best_profile
@@ -22,6 +25,7 @@ from pollers.profiles.reading.known_by import FAULTS, Steady
 from pollers.profiles.reading.plan import Plan, make_plan
 from pollers.profiles.reading.poll import Reading, read_device
 from pollers.profiles.reading.walking import Memory
+from pollers.profiles.standards import profiles_of, read
 from pollers.sample import Sample
 from pollers.snmp.client import Device, Session
 from pollers.snmp.errors import AuthRefused, DeadlineExceeded, NoAnswer, SnmpError, Unreachable
@@ -29,8 +33,8 @@ from schemas.records import EnrichedResource, Enrichment, Job, Outcome, Resource
 
 OPTIONS: Final = ("profile", "fallback", "profiles", "groups", "deadline_s")
 DEFAULT_FALLBACK: Final = "if-mib"
-#: namespace of enrichment that says what the device is
-DEVICE: Final = "device"
+#: a device that was not polled for this long is not counted among those without a vendor's profile
+_COUNTED_FOR_MS: Final = 3_600_000
 #: a device that was not polled for this long is forgotten
 _FORGET_AFTER_MS: Final = 2 * 86_400_000
 
@@ -82,7 +86,8 @@ class SnmpProfile:
         for option, name in (("profile", self._fixed), ("fallback", self._fallback)):
             if name and name not in self.watch.library.profiles:
                 raise OptionError({option: f"expected a profile that exists, found {name!r}"})
-        self._plans: dict[tuple[str, int], Plan] = {}
+        self._composer = Composer(self.watch.library)
+        self._plans: dict[tuple[str, tuple[str, ...], int], Plan] = {}
         self._remembered: dict[tuple[str, str], Remembered] = {}
         self._sharing = Sharing()
 
@@ -94,9 +99,19 @@ class SnmpProfile:
     def profile_changes(self) -> int:
         return self.watch.changes
 
+    @property
+    def unfitted(self) -> Mapping[str, int]:
+        """Return how many of the devices that are polled no vendor's profile fits, by sysObjectID."""
+        since_ms, found = self._context.now_ms() - _COUNTED_FOR_MS, dict[str, str]()
+        for (identity, _job), kept in self._remembered.items():
+            oid = without_vendors_profile(kept.enrichments or {})
+            if oid is not None and kept.learnt and kept.learnt.clock and kept.learnt.clock.polled_at_ms > since_ms:
+                found[identity] = oid
+        return Counter(found.values())
+
     def jobs(self, resource: Resource, enrichments: Mapping[str, Enrichment]) -> Sequence[Job]:  # noqa: ARG002
         """Return one job per interval that the device's profile has groups for."""
-        profile = self._profile(self._profile_name(enrichments))
+        profile = self._profile(self._profile_name(enrichments), self._standards(enrichments))
         if profile is None:
             return []
         intervals = sorted({profile.interval_of(group, self._context.interval_s) for group in self._wanted(profile)})
@@ -140,21 +155,29 @@ class SnmpProfile:
         profiles = self.watch.library.profiles.values()
         return best_profile(profiles, facts.get("sys_object_id"), facts.get("sys_descr")) or self._fallback
 
-    def _profile(self, name: str) -> Profile | None:
-        return self.watch.library.profiles.get(name)
+    def _standards(self, enrichments: Mapping[str, Enrichment]) -> tuple[str, ...]:
+        """Return the profiles of the standard MIBs that the device has; none where the section names its profile."""
+        device = enrichments.get(DEVICE)
+        return () if device is None or self._fixed else profiles_of(read(device.facts.get(STANDARD_MIBS)))
+
+    def _profile(self, name: str, standards: tuple[str, ...] = ()) -> Profile | None:
+        if self._composer.library is not self.watch.library:
+            self._composer = Composer(self.watch.library)
+        return self._composer.profile(name, standards)
 
     def _wanted(self, profile: Profile) -> list[Group]:
         return [group for group in profile.groups.values() if not self._groups or group.name in self._groups]
 
-    def _plan(self, profile: Profile, interval_s: int) -> Plan:
-        known = self._plans.get((profile.name, interval_s))
-        if known is None or known.profile is not profile:
+    def _plan(self, profile: Profile, standards: tuple[str, ...], interval_s: int) -> Plan:
+        key = (profile.name, standards, interval_s)
+        known = self._plans.get(key)
+        if known is None or (known.profile is not profile and known.profile != profile):
             groups = [
                 group
                 for group in self._wanted(profile)
                 if profile.interval_of(group, self._context.interval_s) == interval_s
             ]
-            known = self._plans[profile.name, interval_s] = make_plan(profile, groups)
+            known = self._plans[key] = make_plan(profile, groups)
         return known
 
     def _recall(self, resource: EnrichedResource, job: Job) -> Remembered | None:
@@ -163,10 +186,11 @@ class SnmpProfile:
         found = self._remembered.get(key)
         if found is not None and found.enrichments is resource.enrichments and found.library is self.watch.library:
             return found
-        profile = self._profile(self._profile_name(resource.enrichments)) or self._profile(job.profile)
+        standards = self._standards(resource.enrichments)
+        profile = self._profile(self._profile_name(resource.enrichments), standards) or self._profile(job.profile)
         if profile is None:
             return None
-        plan = self._plan(profile, job.interval_s)
+        plan = self._plan(profile, standards, job.interval_s)
         if found is None or found.plan is not plan:
             found = self._remembered[key] = Remembered(plan)
         _offer(found, resource, self._sharing)

@@ -2,10 +2,13 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from pollers.profiles.model import Profile
 from pollers.snmp.values import Oid
+
+#: the system that a vendor sells; Net-SNMP on it tells no vendor
+LINUX: Final = "linux"
 
 
 class Fit(NamedTuple):
@@ -16,6 +19,7 @@ class Fit(NamedTuple):
     descr: bool  #: sysDescr matched too
     name: str
     pattern: str  #: what matched, for people
+    yields: bool = False  #: comes after all that do not
 
 
 def fits(profiles: Iterable[Profile], sys_object_id: str | None, sys_descr: str | None) -> list[Fit]:
@@ -25,7 +29,7 @@ def fits(profiles: Iterable[Profile], sys_object_id: str | None, sys_descr: str 
     the answer never depends on the order of files.
     """
     found = [fit for profile in profiles if (fit := _fit(profile, sys_object_id, sys_descr))]
-    return sorted(found, key=lambda fit: (-fit.arcs, not fit.exact, not fit.descr, fit.name))
+    return sorted(found, key=lambda fit: (fit.yields, -fit.arcs, not fit.exact, not fit.descr, fit.name))
 
 
 class Coverage(NamedTuple):
@@ -60,6 +64,11 @@ def best_profile(profiles: Iterable[Profile], sys_object_id: str | None, sys_des
     return found[0].name if found else None
 
 
+def is_vendors(profile: Profile) -> bool:
+    """Return whether a profile is made for a vendor's devices, and not for whatever has a standard MIB."""
+    return "vendor" in profile.static_tags or profile.name == LINUX
+
+
 def _fit(profile: Profile, sys_object_id: str | None, sys_descr: str | None) -> Fit | None:
     match = profile.match
     if match is None:
@@ -69,7 +78,12 @@ def _fit(profile: Profile, sys_object_id: str | None, sys_descr: str | None) -> 
         return None
     if not match.sys_object_ids:
         return Fit(
-            0, False, descr, profile.name, f"sys_descr {match.sys_descr.regex.pattern}" if match.sys_descr else ""
+            0,
+            False,
+            descr,
+            profile.name,
+            f"sys_descr {match.sys_descr.regex.pattern}" if match.sys_descr else "",
+            profile.yields,
         )
     if sys_object_id is None:
         return None
@@ -79,6 +93,6 @@ def _fit(profile: Profile, sys_object_id: str | None, sys_descr: str | None) -> 
         stem = pattern.removesuffix(".*")
         exact = stem == pattern
         if oid == stem if exact else oid.startswith(f"{stem}."):
-            fit = Fit(stem.count(".") + 1, exact, descr, profile.name, pattern)
+            fit = Fit(stem.count(".") + 1, exact, descr, profile.name, pattern, profile.yields)
             best = fit if best is None or fit[:2] > best[:2] else best
     return best

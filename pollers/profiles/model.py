@@ -154,6 +154,7 @@ class Profile:
     name: str
     description: str = ""
     match: Match | None = None  #: None = only used by its name or by `extends`
+    yields: bool = False  #: only taken where no profile fits that does not yield
     interval_s: int | None = None
     static_tags: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """What plugins see of SNMP: a session with one device for the time of one poll."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -43,6 +43,10 @@ class Session(Protocol):
         """Return one value per OID, in order; what the device lacks is a value of an exception type."""
         ...
 
+    async def following(self, oids: Sequence[Oid]) -> list[Oid | None]:
+        """Return the OID that the device has after each of these; None where it has nothing more."""
+        ...
+
     async def walk(self, columns: Sequence[Oid]) -> Table:
         """Return every row of the columns, read together, in the device's order of rows."""
         ...
@@ -52,11 +56,51 @@ class Session(Protocol):
         ...
 
 
+class Target(NamedTuple):
+    """Whom to ask whether a device is there."""
+
+    host: str  #: an IPv4 or IPv6 address in its shortest form
+    port: int
+
+
+class Found(NamedTuple):
+    """A device that answered, and what it said of itself; what it did not say is empty."""
+
+    target: Target
+    version: str  #: of SNMP: 1, 2c or 3
+    sys_object_id: str
+    sys_descr: str
+    sys_name: str
+    engine_id: str  #: in hex
+
+
+class Probed(NamedTuple):
+    """What came of some of the targets of a sweep, in their order."""
+
+    found: Sequence[Found]
+    asked: int  #: how many targets these are
+    packets_sent: int  #: since the sweep began
+    unsendable: int  #: packets that could not be sent, since the sweep began
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbePace:
+    """How gently a sweep asks."""
+
+    packets_per_s: float
+    timeout_s: float = 1.0  #: who has not answered after it is asked again, or left
+    rounds: int = 2  #: how often who is silent is asked
+
+
 class Access(Protocol):
     """Opens sessions: at most one per management address at a time; credentials, engine and limits are its business."""
 
     def open(self, device: Device, deadline_s: float) -> AbstractAsyncContextManager[Session]:
         """Wait for the device's turn, then give a session that ends (DeadlineExceeded) after deadline_s."""
+        ...
+
+    def probe(self, site: str, targets: Iterator[Target], pace: ProbePace) -> AsyncGenerator[Probed, None]:
+        """Ask every target once for each credential of the site, side by side; yield what is found, block by block."""
         ...
 
     async def close(self) -> None: ...

@@ -14,6 +14,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "config": ("config", "Check and show the configuration."),
     "dead-letters": ("dead_letters", "Show what could not be processed, and hand it on once more."),
     "demo": ("demo", "Run the whole pipeline against simulated devices, and show or check it."),
+    "discover": ("discover", "Find devices."),
     "metrics": ("metrics", "Show what numbers there are, and what they mean."),
     "poll": ("poll", "Poll one device, or a recording of one, and show what comes back."),
     "profile": ("profile", "Match, lint, test, draft and import device profiles."),
@@ -25,6 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "slots": ("slots", "Prove that every scheduled slot is accounted for."),
     "stack": ("stack", "Start and stop the local services."),
     "topics": ("topics", "Create the topics that the pipeline needs."),
+    "topology": ("topology", "Show how devices are joined."),
     "walk": ("walk", "Record everything that a device answers."),
 }
 

@@ -12,7 +12,7 @@ import click
 from redis.exceptions import RedisError
 
 from pollers.plugins.snmp_facts import SYSTEM
-from pollers.profiles.authoring.recording import RecordedSession, RecordingError, read_recording
+from pollers.profiles.authoring.recording import RecordedSession, RecordingError, read_lines
 from pollers.profiles.loading.library import Library, read_library
 from pollers.profiles.match import covering
 from pollers.snmp.client import Device, Session
@@ -42,6 +42,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 COMMUNITY_VARIABLE: Final = "SNMP_COMMUNITY"
 #: a whole poll or walk of a live device takes at most this long
 DEADLINE_S: Final = 300.0
+#: odd lines of a recording that are named
+ODD_LINES: Final = 10
 #: profiles that are named where none can be chosen
 BEST_PROFILES: Final = 5
 
@@ -106,12 +108,16 @@ def recorded_session(path: Path) -> RecordedSession:
     """Return a session that answers from a file; ends the command where the file cannot be read."""
     try:
         raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-        entries = read_recording(raw.decode("utf-8", "surrogateescape"), str(path))
+        recording = read_lines(raw.decode("utf-8", "surrogateescape"), str(path))
     except (OSError, RecordingError) as error:
         fail(str(error))
-    if not entries:
+    if not recording.entries:
         fail(f"{path}: no values in it")
-    return RecordedSession(entries)
+    for odd in recording.odd[:ODD_LINES]:
+        click.echo(f"{path}:{odd.line}: left out: {odd.why}", err=True)
+    if len(recording.odd) > ODD_LINES:
+        click.echo(f"{path}: {len(recording.odd)} lines left out, {len(recording.entries)} values read", err=True)
+    return RecordedSession(recording.entries)
 
 
 def load_library(folders: tuple[Path, ...], *, warn: bool = True) -> Library:

@@ -91,6 +91,10 @@ class ToldSession:
         self._exchanges.asked("scalars", oids)
         return await self._session.get_many(oids)
 
+    async def following(self, oids: Sequence[Oid]) -> list[Oid | None]:
+        self._exchanges.asked("what follows", oids)
+        return await self._session.following(oids)
+
     async def walk(self, columns: Sequence[Oid]) -> Table:
         self._exchanges.asked("walk", columns)
         return await self._session.walk(columns)

@@ -1,9 +1,11 @@
 """`panoptes poll`: one device, or a recording of one, polled once by the profile that fits it."""
 
+import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -13,13 +15,15 @@ from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, to_poll
 from pollers.profiles.authoring.present import explain_plan, json_lines, oid_names, text_rows
 from pollers.profiles.language.absent import Absent
 from pollers.profiles.language.functions import as_text
+from pollers.profiles.loading.compose import Composer
 from pollers.profiles.loading.library import Library
-from pollers.profiles.match import fits
-from pollers.profiles.model import As
+from pollers.profiles.match import fits, is_vendors
+from pollers.profiles.model import As, Profile
 from pollers.profiles.reading.convert import raw_value
 from pollers.profiles.reading.plan import Plan, make_plan
 from pollers.profiles.reading.poll import Reading, read_device
 from pollers.profiles.reading.walking import Memory
+from pollers.profiles.standards import profiles_of, standards_of
 from pollers.snmp.client import Session
 from pollers.snmp.errors import SnmpError
 from schemas.records import Outcome
@@ -37,12 +41,16 @@ from streams.cli.device import (
 )
 from streams.cli.exchanges import Exchanges, ToldSession
 
+#: exit code of a poll whose device answered, and which found nothing
+NOTHING_FOUND: Final = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Polled:
     profile: str
     poll: Poll
     whole: bool  #: every request was answered
+    chosen: "Chosen"
 
 
 @click.command()
@@ -83,13 +91,23 @@ def command(
         polled = with_device(target, Login(**login), work, exchanges)
     else:
         fail("expected either a TARGET or --walk FILE")
+    _show(polled, target, as_json=as_json)
+
+
+def _show(polled: Polled, target: str | None, *, as_json: bool) -> None:
+    """Print the rows, and beside them what is wrong; ends the command with 3 where there are none."""
     samples = polled.poll.samples
     for line in json_lines(polled.profile, samples) if as_json else text_rows(samples, polled.profile):
         click.echo(line)
+    if not polled.chosen.fits:
+        for line in unfitted_lines(polled.chosen.mibs, target or "TARGET"):
+            _say(line)
     if polled.poll.outcome is not Outcome.SUCCESS:
         _say(f"{polled.poll.outcome.lower()}: {polled.poll.reason}")
         if target is not None and polled.whole and not samples:
             _say("check the view: whether this community or user may read the profile's tables")
+    if not samples:
+        sys.exit(NOTHING_FOUND)
 
 
 def _say(line: str) -> None:
@@ -105,18 +123,43 @@ async def identity_of(session: Session) -> tuple[str | None, str | None]:
     return oid, descr
 
 
-async def choose_profile(session: Session, library: Library, name: str | None) -> tuple[str, str]:
-    """Return the profile's name and why it is that one."""
+class Chosen(NamedTuple):
+    profile: Profile
+    why: str
+    fits: bool  #: it was asked for, or the device is what it is made for, or says nothing of what it is
+    mibs: tuple[str, ...] = ()  #: standard MIBs that the device has
+
+
+async def choose_profile(session: Session, library: Library, name: str | None) -> Chosen:
+    """Return the profile, with the standard MIBs that the device has, and why it is that one."""
     if name is not None:
         if name not in library.profiles:
             fail(f"no profile {name!r}; there are: {', '.join(sorted(library.profiles))}")
-        return name, "asked for"
+        return Chosen(library.profiles[name], "asked for", True)
     oid, descr = await identity_of(session)
     found = fits(library.profiles.values(), oid, descr)
+    mibs = await probed(session)
+    chosen = Composer(library).profile(found[0].name if found else DEFAULT_FALLBACK, profiles_of(mibs))
+    if chosen is None:
+        fail(f"the profile {DEFAULT_FALLBACK} is broken: see `panoptes profile lint`")
     if not found:
         hint = "; check the view: it may hide the system group" if oid is None and descr is None else ""
-        return DEFAULT_FALLBACK, f"no profile fits sysObjectID {oid}, sysDescr {descr!r}{hint}"
-    return found[0].name, f"sysObjectID {oid} fits {found[0].pattern}"
+        return Chosen(chosen, f"no profile fits sysObjectID {oid}, sysDescr {descr!r}{hint}", oid is None, mibs)
+    return Chosen(chosen, f"sysObjectID {oid} fits {found[0].pattern}", is_vendors(chosen), mibs)
+
+
+async def probed(session: Session) -> tuple[str, ...]:
+    """Return the standard MIBs that the device has; none where it does not answer that."""
+    try:
+        return await standards_of(session)
+    except SnmpError:
+        return ()
+
+
+def unfitted_lines(mibs: Sequence[str], target: str) -> Iterator[str]:
+    """Yield what to tell of a device that no vendor's profile fits."""
+    yield f"no vendor's profile fits; standard MIBs found: {', '.join(mibs) or 'none'}"
+    yield f"to draft one: panoptes walk {target} -o FILE; panoptes profile new --walk FILE --name NAME"
 
 
 async def poll_once(
@@ -126,10 +169,13 @@ async def poll_once(
 
     `exchanges` learns the names of the profile's columns. Raises SnmpError where the first poll fails.
     """
-    profile, why = await choose_profile(session, library, name)
-    plan = make_plan(library.profiles[profile])
+    chosen = await choose_profile(session, library, name)
+    plan = make_plan(chosen.profile)
+    profile = chosen.profile.name
     if explain:
-        _say(f"profile: {profile} ({why})")
+        _say(f"profile: {profile} ({chosen.why})")
+        if chosen.mibs:
+            _say(f"standard MIBs found: {', '.join(chosen.mibs)}")
     if exchanges is not None:
         exchanges.names |= oid_names(plan.profile)
         _say("first poll")
@@ -142,7 +188,7 @@ async def poll_once(
         _say("later poll")
     if explain:
         await _tell_costs(session, plan, reading, first, now_ms)
-    return Polled(profile, poll, not reading.problems)
+    return Polled(profile, poll, not reading.problems, chosen)
 
 
 async def _told(session: Session, library: Library, name: str | None, exchanges: Exchanges) -> Polled:

@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -15,11 +15,12 @@ from pollers.profiles.authoring.verify import hints, key_hints
 from pollers.profiles.authoring.wording import wording_problems
 from pollers.profiles.importing.folder import ENDINGS, SOURCES, Result, import_texts
 from pollers.profiles.loading.library import Library, read_library
-from pollers.profiles.match import fits
+from pollers.profiles.match import fits, is_vendors
 from pollers.profiles.reading.known_by import FAULTS
 from pollers.snmp.client import Session
 from pollers.vocabulary.load import load
 from schemas.records import Outcome
+from streams.cli import gaps
 from streams.cli.device import (
     Login,
     fail,
@@ -32,7 +33,13 @@ from streams.cli.device import (
     walk_option,
     with_device,
 )
-from streams.cli.poll import identity_of, poll_once
+from streams.cli.poll import identity_of, poll_once, probed, unfitted_lines
+
+
+class Asked(NamedTuple):
+    oid: str | None
+    descr: str | None
+    mibs: tuple[str, ...] | None = None  #: standard MIBs of the device; None = no device was asked
 
 
 @click.group("profile")
@@ -58,27 +65,31 @@ def match(
     """Show which profiles fit TARGET, a recording, or a sysObjectID; the first one is taken."""
     library = load_library(folders)
 
-    async def work(session: Session) -> tuple[str | None, str | None]:
-        return await identity_of(session)
+    async def work(session: Session) -> Asked:
+        return Asked(*await identity_of(session), await probed(session))
 
     if recording is not None:
         recorded = recorded_session(recording)
         tell_unidentified(recorded, library)
-        oid, descr = guarded(str(recording), work(recorded))
+        asked = guarded(str(recording), work(recorded))
     elif target is not None:
-        oid, descr = with_device(target, Login(**login), work)
+        asked = with_device(target, Login(**login), work)
     elif sys_object_id is not None or sys_descr is not None:
-        oid, descr = sys_object_id, sys_descr
+        asked = Asked(sys_object_id, sys_descr)
     else:
         fail("expected a TARGET, --walk FILE, --sys-object-id or --sys-descr")
-    found = fits(library.profiles.values(), oid, descr)
+    found = fits(library.profiles.values(), asked.oid, asked.descr)
     for place, fit in enumerate(found):
         kind = "exact" if fit.exact else "prefix" if fit.arcs else "sysDescr"
         mark = "->" if place == 0 else "  "
         also = " and sysDescr" if fit.descr and fit.arcs else ""
-        click.echo(f"{mark} {fit.name}  ({kind} {fit.pattern}{also})")
+        yields = ", yields to others" if fit.yields else ""
+        click.echo(f"{mark} {fit.name}  ({kind} {fit.pattern}{also}{yields})")
+    if asked.mibs is not None and asked.oid is not None and not (found and is_vendors(library.profiles[found[0].name])):
+        for line in unfitted_lines(asked.mibs, target or "TARGET"):
+            click.echo(line, err=True)
     if not found:
-        click.echo(f"no profile fits sysObjectID {oid}, sysDescr {descr!r}", err=True)
+        click.echo(f"no profile fits sysObjectID {asked.oid}, sysDescr {asked.descr!r}", err=True)
         sys.exit(1)
 
 
@@ -183,7 +194,8 @@ def new(recording: Path, name: str, output: Path | None) -> None:
 @click.option(
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="Where to write what was lost [stdout]."
 )
-def import_(path: Path, source: str, folder: Path, report: Path | None) -> None:
+@click.option("--override", is_flag=True, help="Let them come before built-in profiles that fit less exactly.")
+def import_(path: Path, source: str, folder: Path, report: Path | None, *, override: bool) -> None:
     """Import profiles of another tool from a file or folder, and report every construct that was lost."""
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix in ENDINGS[source])
     texts: dict[str, str] = {}
@@ -192,7 +204,7 @@ def import_(path: Path, source: str, folder: Path, report: Path | None) -> None:
             texts[str(file.relative_to(path) if path.is_dir() else file.name)] = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             click.echo(f"{file}: not read ({type(error).__name__})", err=True)
-    result = import_texts(source, texts, known=list(load_library(()).profiles))
+    result = import_texts(source, texts, known=list(load_library(()).profiles), override=override)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in result.profiles.items():
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
@@ -214,3 +226,6 @@ def _tell(result: Result, folder: Path) -> None:
         f" {len(result.losses)} constructs lost, {len(result.problems)} problems",
         err=True,
     )
+
+
+command.add_command(gaps.command)

@@ -1,12 +1,14 @@
-"""`panoptes resources list`: the inventory as it stands."""
+"""`panoptes resources`: the inventory as it stands, what is known of one resource, and how to be rid of it."""
 
 import asyncio
 import json
 import logging
 import os
 import sys
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import click
 from aiokafka.errors import KafkaError
@@ -16,7 +18,9 @@ from rich.text import Text
 
 from schemas.codec import to_avro
 from schemas.errors import PanoptesError
-from schemas.records import Resource
+from schemas.records import IDENTITY_SEPARATOR, Resource
+from streams.cli.loading import load_or_exit
+from streams.cli.resource_entry import described, forget, read_entry
 from streams.pipeline import Topic
 from streams.runtime.kafka.client import client_options, sample_client_logs
 from streams.runtime.kafka.replay import replay
@@ -26,10 +30,14 @@ from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings, SettingsError, load
 from streams.scheduling.filters import FilterError, compile_filter
 
+T = TypeVar("T")
+
+_SEPARATORS: Final = 4  #: in an identity
+
 
 @click.group("resources")
 def command() -> None:
-    """Show the inventory."""
+    """Show the inventory, and change it."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     sample_client_logs()
 
@@ -57,6 +65,43 @@ def list_resources(expression: str, config: Path | None, as_json: bool) -> None:
             click.echo(json.dumps({"identity": resource.identity, **to_avro(resource)}))
     else:
         Console().print(_table(chosen))
+
+
+@command.command("show")
+@click.argument("identity", metavar="SITE|CLASS|SUBCLASS|TYPE|ID")
+@click.option("--config", type=click.Path(path_type=Path), help="panoptes.ini to use.")
+def show(identity: str, config: Path | None) -> None:
+    """Show every sighting of a resource, and which of them the inventory takes what from."""
+    settings = load_or_exit(config)
+    known = _asked(settings, read_entry(settings, identity))
+    lines = list(described(known, settings.resources.precedence))
+    if not lines:
+        click.echo(f"no section sees {identity}", err=True)
+        sys.exit(1)
+    for line in lines:
+        click.echo(line)
+
+
+@command.command("forget")
+@click.argument("identity", metavar="SITE|CLASS|SUBCLASS|TYPE|ID")
+@click.option("--config", type=click.Path(path_type=Path), help="panoptes.ini to use.")
+def forget_resource(identity: str, config: Path | None) -> None:
+    """Take a resource out of the inventory now; a section that sees it again puts it back."""
+    settings = load_or_exit(config)
+    if identity.count(IDENTITY_SEPARATOR) != _SEPARATORS:
+        click.echo(f"expected site|class|subclass|type|id in quotes, found {identity!r}", err=True)
+        sys.exit(2)
+    _asked(settings, forget(settings, identity))
+    click.echo(f"{identity} leaves the inventory as soon as the resources stage has read this")
+
+
+def _asked(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
+    """Return what the work gives; ends the command where Kafka or the registry fails."""
+    try:
+        return asyncio.run(work)
+    except (KafkaError, OSError, PanoptesError) as error:
+        click.echo(f"cannot ask {settings.kafka.bootstrap_servers}: {error}", err=True)
+        sys.exit(1)
 
 
 async def _inventory(settings: Settings) -> dict[str, Resource]:

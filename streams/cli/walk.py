@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from pollers.profiles.authoring.anonymizing import anonymized
 from pollers.profiles.authoring.recording import Entry, write_snmprec
 from pollers.profiles.loading.section import as_oid
 from pollers.snmp.client import Session
@@ -19,8 +20,13 @@ EVERYTHING = ("1.3.6.1",)
 @click.argument("target")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write [stdout].")
 @click.option("--under", "roots", multiple=True, help="Only what is below this OID; may be given several times.")
+@click.option(
+    "--anonymize",
+    is_flag=True,
+    help="Stand-ins for addresses, names, serial numbers and communities, to share the file.",
+)
 @login_options
-def command(target: str, output: Path | None, roots: tuple[str, ...], **login: Any) -> None:
+def command(target: str, output: Path | None, roots: tuple[str, ...], *, anonymize: bool, **login: Any) -> None:
     """Record what TARGET (host, host:port or [v6]:port) answers, as .snmprec."""
     try:
         wanted = [as_oid(root) for root in roots or EVERYTHING]
@@ -32,7 +38,7 @@ def command(target: str, output: Path | None, roots: tuple[str, ...], **login: A
         return [entry for root in wanted for entry in await walk_tree(session, root, problems)]
 
     entries = with_device(target, Login(**login), work)
-    text = write_snmprec(entries)
+    text = write_snmprec(anonymized(entries) if anonymize else entries)
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from pollers.plugins.base import Discovery
+from pollers.plugins.base import Discovery, SightingBatch
 from schemas.records import IDENTITY_SEPARATOR, LABEL_NAME, Resource
 
 
-def publishable(seen: Discovery, zone: str = "") -> tuple[Sequence[Resource], Sequence[str]]:
+def publishable(seen: Discovery | SightingBatch, zone: str = "") -> tuple[Sequence[Resource], Sequence[str]]:
     """Return the resources whose identity and labels are sound, and a line for everything that was passed over.
 
     Those of which the plugin says no zone are in that of its section.
@@ -23,6 +23,16 @@ def publishable(seen: Discovery, zone: str = "") -> tuple[Sequence[Resource], Se
         else:
             problems.append(f"{named(resource)}: {wrong}")
     return good, problems
+
+
+def clash(resource: Resource, known: Resource | None) -> str | None:
+    """Return why a resource cannot have its id: another one of the site has it, with another class or type."""
+    if known is None or known.identity == resource.identity:
+        return None
+    return (
+        f"{named(resource)}: its site has {known.identity} already, and class, subclass and type are fixed at first"
+        " sight: use the same ones, another id, or `panoptes resources forget` the other one"
+    )
 
 
 def named(resource: object) -> str:

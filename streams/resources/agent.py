@@ -1,9 +1,10 @@
 """Wiring of the resource manager: sightings in, inventory out, a table of what is known between them."""
 
-from schemas.records import Resource
+from schemas.records import DiscoveryRun, Resource
 from streams.pipeline import Topic
 from streams.resources.agent_manager import EXPIRE_EVERY_S, Manager
 from streams.runtime.build import open_worker
+from streams.runtime.kernel.latest import Latest
 from streams.runtime.kernel.worker import Worker
 
 
@@ -25,9 +26,13 @@ def manage(worker: Worker) -> Manager:
         precedence=context.settings.resources.precedence,
         now_ms=context.now_ms,
     )
+    manager.runs = Latest(worker, Topic.DISCOVERY_RUNS, DiscoveryRun)
     worker.lifecycle.register(manager)
     manager.fold = worker.fold([Topic.RESOURCES], manager.step, manager.table)
     worker.every(EXPIRE_EVERY_S, "expire", manager.expire)
+    context.metrics.gauge(
+        "sections_held", "discovery sections whose sightings do not expire: their last run failed", manager.held
+    )
     context.metrics.gauge("resources_known", "resources in the inventory of this worker's partitions", manager.known)
     context.metrics.counter(
         "entries_set_aside", "entries of the table that could not be read", lambda: manager.set_aside

@@ -7,8 +7,9 @@ from functools import partial
 from typing import Final, Protocol
 
 from schemas.errors import RecordError
-from schemas.records import Resource
+from schemas.records import DiscoveryRun, Resource
 from streams.resources.entries import NOBODY, Known, read_known, write_known
+from streams.resources.holding import Holds, held
 from streams.resources.inventory import Sightings, expires_ms, is_news, merged, seen, unexpired
 from streams.runtime.kernel.effects import NOTHING, Aside, Effects, Send, Write, decoding
 from streams.runtime.kernel.folding import Fold
@@ -22,12 +23,20 @@ log = logging.getLogger(__name__)
 EXPIRE_EVERY_S: Final = 10.0
 #: entries that are looked at before others get the event loop, and that are ended at once
 _SLICE: Final = 100
+#: how soon a sighting that is held is looked at again
+_LOOK_AGAIN_MS: Final = 60_000
 
 
 class Serde(Protocol):
     def encode(self, record: Resource) -> bytes: ...
 
     def decode(self, value: bytes) -> Resource: ...
+
+
+class Runs(Protocol):
+    async def changes(self) -> Sequence[tuple[str, DiscoveryRun | None]]:
+        """Return the last run of each section that has run since the last call."""
+        ...
 
 
 class Manager(Part):
@@ -46,6 +55,8 @@ class Manager(Part):
         """`topic` is the inventory's name, `precedence` the sections that count first where sightings differ."""
         self.table = table
         self.fold: Fold | None = None  #: the loop of the sightings; what expires is ended in its order
+        self.runs: Runs | None = None  #: what became of the sections' runs
+        self.holds: Holds = {}
         self.set_aside = 0  #: entries of the table that could not be read
         self._sightings = sightings
         self._inventory = inventory
@@ -59,6 +70,11 @@ class Manager(Part):
     def known(self) -> int:
         """Return how many resources are known."""
         return sum(map(len, self._ends_ms.values()))
+
+    def held(self) -> int:
+        """Return how many sections' sightings are held."""
+        now_ms = self._now_ms()
+        return sum(until_ms > now_ms for until_ms in self.holds.values())
 
     async def gained(self, partition: int) -> None:
         """Look when each resource ends."""
@@ -113,9 +129,9 @@ class Manager(Part):
         return decoding(self._sightings, partial(self._see, record.place.partition))(record)
 
     def _see(self, partition: int, key: str, sighting: Resource | None) -> Effects:
-        if sighting is None:
-            return NOTHING
         raw = key.encode()
+        if sighting is None:  # it is to be forgotten, whoever has seen it
+            return self._became(partition, raw, None, {})
         asides: tuple[Aside, ...] = ()
         try:
             known = self._known(partition, raw)
@@ -147,6 +163,8 @@ class Manager(Part):
 
     async def expire(self) -> None:
         """End the sightings whose time is over, and the resources that have none left."""
+        for section, run in await self.runs.changes() if self.runs is not None else ():
+            self.holds = held(self.holds, section, run)
         now_ms, fold = self._now_ms(), self.fold
         over = [
             (partition, key)
@@ -171,9 +189,11 @@ class Manager(Part):
             self._unread(key, why)
             self._ends(partition, key, None)
             return NOTHING
-        left = unexpired(known.sightings, self._now_ms())
-        if len(left) == len(known.sightings):
-            return NOTHING  # it was seen meanwhile
+        now_ms = self._now_ms()
+        left = unexpired(known.sightings, now_ms, self.holds)
+        if len(left) == len(known.sightings):  # it was seen meanwhile, or is held
+            self._ends(partition, key, max(_ends_ms(left), now_ms + _LOOK_AGAIN_MS))
+            return NOTHING
         return self._became(partition, key, known.published, left)
 
 

@@ -26,9 +26,11 @@ def seen(known: Sightings, sighting: Resource) -> Sightings:
     return {section: replace(each, first_seen_ms=first_seen_ms) for section, each in after.items()}
 
 
-def unexpired(known: Sightings, now_ms: int) -> Sightings:
-    """Return the sightings that still hold: each for the time to live that its section gave it."""
-    return {section: each for section, each in known.items() if now_ms < expires_ms(each)}
+def unexpired(known: Sightings, now_ms: int, holds: Mapping[str, int]) -> Sightings:
+    """Return the sightings that still hold: each for the time to live that its section gave it, or until its section's
+    hold (Unix milliseconds, by section) is over.
+    """
+    return {section: each for section, each in known.items() if now_ms < max(expires_ms(each), holds.get(section, 0))}
 
 
 def expires_ms(sighting: Resource) -> int:
@@ -48,11 +50,15 @@ def merged(known: Sightings, precedence: Sequence[str]) -> Resource | None:
     ranked = [known[section] for section in sorted(known, key=lambda each: (ranks.get(each, len(ranks)), each))]
     first = ranked[0]
     labels: dict[str, str] = {}
+    identifiers: dict[str, str] = {}
     for each in reversed(ranked):
         labels |= each.labels
+        identifiers |= each.identifiers
     return replace(
         first,
         labels=labels,
+        identifiers=identifiers,
+        addresses=tuple(dict.fromkeys(address for each in ranked for address in each.addresses)),
         plugins=tuple(sorted(known)),
         first_seen_ms=min(each.first_seen_ms for each in ranked),
         last_seen_ms=max(each.last_seen_ms for each in ranked),

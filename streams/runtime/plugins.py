@@ -1,12 +1,12 @@
 """The plugins of a stage, made once from their sections of the configuration."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
 
 from pollers.plugins.base import Kind, OptionError, PluginContext, Secrets, no_secrets
 from pollers.plugins.registry import make
-from pollers.snmp.client import Access, Device, Session
+from pollers.snmp.client import Access, Device, Probed, ProbePace, Session, Target
 from schemas.errors import FatalError
 from schemas.records import Resource
 from streams.runtime.settings.loading import PluginSection, Settings, SettingsError
@@ -26,6 +26,9 @@ class NoAccess:
 
     def open(self, device: Device, deadline_s: float) -> AbstractAsyncContextManager[Session]:
         raise FatalError(f"a factory or transform must not open a session ({device.endpoint}, {deadline_s:g} s)")
+
+    def probe(self, site: str, targets: Iterator[Target], pace: ProbePace) -> AsyncGenerator[Probed, None]:  # noqa: ARG002
+        raise FatalError(f"a factory or transform must not ask devices (site {site})")
 
     async def close(self) -> None:
         """Do nothing."""

@@ -11,6 +11,7 @@ from streams.runtime.kernel.context import now_ms
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import Plugins
+from streams.runtime.secrets.named import DISCOVERY, open_named_secrets
 from streams.runtime.secrets.store import open_credentials
 from streams.runtime.settings.loading import SettingsError
 from streams.runtime.settings.sections import SnmpSettings
@@ -45,7 +46,9 @@ def open_plugins(worker: Worker) -> Plugins:
     _measure(worker.context.metrics, access)
     worker.before_stop.append(access.close)
     worker.before_stop.append(credentials.close)
-    return Plugins(settings, access, now_ms)
+    secrets = open_named_secrets(settings.redis, DISCOVERY)
+    worker.before_stop.append(secrets.close)
+    return Plugins(settings, access, now_ms, secrets.of)
 
 
 def _measure(metrics: Metrics, access: SnmpAccess) -> None:

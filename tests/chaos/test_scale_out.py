@@ -58,7 +58,7 @@ class Flow:
         return all(self._pipeline.is_ready(worker) for workers in self._pipeline.workers.values() for worker in workers)
 
     def _all_owned(self) -> bool:
-        return all(self._pipeline.owned(stage.name) == PARTITIONS for stage in STAGES)
+        return all(self._pipeline.owned(stage.name) == PARTITIONS for stage in STAGES if stage.reads or stage.ticks)
 
     def _until(self, what: str, holds: Callable[[], bool]) -> None:
         deadline = time.monotonic() + FLOWS_WITHIN_S

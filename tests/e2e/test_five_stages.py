@@ -1,11 +1,12 @@
-"""All five stages as real processes on the real services: what comes out is true."""
+"""All stages as real processes on the real services: what comes out is true."""
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,6 +18,8 @@ from streams.pipeline import STAGES
 from streams.playground.demo import layout
 from streams.playground.demo.children import Children, wait_for_line
 from streams.playground.services import Stack
+from streams.playground.simulators import topology
+from streams.playground.simulators.devices import MUTE_ROLES, fleet
 from streams.playground.simulators.ports import free_udp_port
 
 ROOT: Final = Path(__file__).parents[2]
@@ -32,6 +35,7 @@ class Running(NamedTuple):
     stack: Stack
     prefix: str
     truth: str  #: URL of the simulator
+    environment: Mapping[str, str]  #: of the workers
 
 
 @pytest.fixture
@@ -68,7 +72,7 @@ def running(stack: Stack, tmp_path: Path) -> Iterator[Running]:
                 client.set(key, value)
         for stage in STAGES:
             children.start(stage.name, layout.stage_command(sys.executable, stage.name))
-        yield Running(children, stack, prefix, truth)
+        yield Running(children, stack, prefix, truth, {**os.environ, **environment})
     finally:
         stubborn = children.stop()
     assert stubborn == [], "every process stops within 10 s of SIGTERM"
@@ -95,3 +99,35 @@ def test_every_rate_is_true_and_every_silence_is_reported(running: Running, tmp_
     assert found["rates_disagreed"] == 0
     assert found["rates_agreed"] > DEVICES * 48 * 12
     assert found["wraps_right"] > 0
+    assert linked(running) == cabled()
+
+
+def cabled() -> set[frozenset[tuple[str, str]]]:
+    """Return the links between devices that answer, as the simulators know them: both ends, by device and port."""
+    devices = fleet(DEVICES, events_every_s=EVENTS_EVERY_S)
+    mute = {number for number, device in enumerate(devices) if device.role in MUTE_ROLES}
+    return {
+        frozenset((devices[end.device].device_id, devices[end.device].interfaces[end.port].name) for end in link)
+        for link in topology.links(devices, sorted(mute))
+        if not {end.device for end in link} & mute
+    }
+
+
+def linked(running: Running) -> set[frozenset[tuple[str, str]]]:
+    """Return the links that are up, as `panoptes topology` exports them."""
+    command = [
+        sys.executable,
+        "-c",
+        "from streams.cli import main; main()",
+        "topology",
+        "export",
+        "--format",
+        "json",
+        "--state",
+        "up",
+    ]
+    exported = subprocess.run(  # noqa: S603
+        command, cwd=ROOT, env=running.environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    links = json.loads(exported.stdout)
+    return {frozenset((end["resource"].rpartition("|")[2], end["row"]) for end in link["ends"]) for link in links}

@@ -24,6 +24,21 @@ class Batch(list[Entry]):
         """Do nothing: what is stored is looked at one record after the other."""
 
 
+class EmptyView:
+    """A view of a topic in which nothing stands, and to which nothing comes."""
+
+    lag = 0
+
+    def __init__(self, *_: object) -> None:
+        """It needs nothing."""
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def caught_up(self) -> None:
+        """Return at once."""
+
+
 class Producer:
     """Aiokafka's, as far as the outbox uses it. What it was given is stored even if its process is killed."""
 

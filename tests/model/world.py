@@ -28,7 +28,7 @@ from tests.model.broker import Broker
 from tests.model.clock import Clock, ProcessLoop
 from tests.model.process import Process
 from tests.model.promises import PARTITIONS, Promises
-from tests.model.services import Candidate, Election, Producer, Registry, TickLog
+from tests.model.services import Candidate, Election, EmptyView, Producer, Registry, TickLog
 from tests.model.stage_model import StageModel
 
 #: the variant of a record that a newer writer wrote, and the id of its schema: no worker knows that yet
@@ -67,6 +67,7 @@ class World:
         stand_ins: dict[str, Any] = {
             "streams.runtime.kafka.outbox.AIOKafkaProducer": lambda **_: Producer(self.broker),
             f"{kernel}.open_registry": lambda _settings: self.registry,
+            f"{kernel}.View": EmptyView,
             f"{kernel}.Tenure": partial(Tenure, now_s=lambda: self.clock.now_s),
             f"{schedule}.Leadership": self._candidate,
             f"{schedule}.KafkaTickLog": lambda _options, topic, serde, lookback: TickLog(

@@ -21,6 +21,7 @@ ROOMS: Final = (
     ("streams/runtime/*", GUARDED),
     ("streams/*/agent*.py", GUARDED),
     ("pollers/snmp/wire/*.py", _SYSTEM - {"threading", "subprocess"}),
+    ("pollers/plugins/sources/*.py", frozenset({"asyncio", "httpx"})),
     ("pollers/plugins/*.py", frozenset({"asyncio", "logging"})),
     ("*", frozenset[str]()),
 )

@@ -130,6 +130,8 @@ def schema() -> dict[str, Any]:
         "profile": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"},
         "description": _TEXT,
         "extends": _TEXTS,
+        "replaces": _TEXTS,
+        "yields": {"type": "boolean"},
         "match": match,
         "interval": _DURATION,
         "static_tags": {"type": ["object", "null"], "additionalProperties": {"anyOf": [_SCALAR, {"type": "null"}]}},

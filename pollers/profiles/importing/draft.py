@@ -202,9 +202,13 @@ def sys_object_ids(draft: Draft, values: object) -> None:
     oids: list[str] = []
     for value in as_list(values):
         text = str(value).strip().strip(".")
-        stem = text.removesuffix(".*")
-        if (oid := draft.oid(stem, "sysobjectid")) is not None:
-            oids.append(f"{oid}.*" if stem != text else oid)
+        stem = text.removesuffix("*").removesuffix(".")
+        if (oid := draft.oid(stem, "sysobjectid")) is None:
+            continue
+        if text.endswith("*") and not text.endswith(".*"):
+            draft.lost("sysobjectid", f"{text}: {oid} and what is below it, not numbers that begin like its last one")
+            oids.append(oid)
+        oids.append(f"{oid}.*" if stem != text else oid)
     if oids:
         draft.match = {"sys_object_id": list(dict.fromkeys(oids))}
 

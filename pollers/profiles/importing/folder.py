@@ -37,8 +37,11 @@ class Result:
     good_files: int  #: files that gave profiles, all of which lint
 
 
-def import_texts(source: str, texts: Mapping[str, str], known: Sequence[str] = ()) -> Result:
-    """Return the profiles of all texts (file -> text); they may extend one another and the `known` ones."""
+def import_texts(source: str, texts: Mapping[str, str], known: Sequence[str] = (), *, override: bool = False) -> Result:
+    """Return the profiles of all texts (file -> text); they may extend one another and the `known` ones.
+
+    They are only taken where no other profile fits, unless they are to `override` those that do.
+    """
     documents: dict[str, dict[str, Any]] = {}
     origin: dict[str, str] = {}
     losses: list[Loss] = []
@@ -58,6 +61,9 @@ def import_texts(source: str, texts: Mapping[str, str], known: Sequence[str] = (
     for missed in spread_device_tags(documents):
         what = f"{missed.table} has a {missed.tag} of its own"
         losses.append(Loss(origin[missed.profile], f"metric_tags.{missed.tag}", what))
+    for document in documents.values():
+        if "match" in document and not override:
+            document["yields"] = True
     written = {name: to_yaml(document) for name, document in documents.items()}
     parsed, problems = _parse(written)
     library = build_library(parsed, problems)

@@ -36,7 +36,7 @@ _TAG_COLUMN_KEYS: Final = _SYMBOL_KEYS - {"condition", "allow_duplicate"}
 _DEVICE_TAG_KEYS: Final = _TAG_KEYS - {"table", "index", "index_transform"}
 _TOP_KEYS: Final = {"extends", "provider", "sysobjectid", "matches", "metrics", "metric_tags", "device"}
 _CONDITION: Final = re.compile(r"\s*([\w-]+)\s*=\s*(.+?)\s*\Z")
-_SIMPLE: Final = {"to_one": "presence", "hextoip": "ip", "hwaddr": "mac"}
+_SIMPLE: Final = {"hextoip": "ip", "hwaddr": "mac"}
 _TITLE: Final = re.compile(r"name|descr|title|label", re.IGNORECASE)
 
 
@@ -192,7 +192,7 @@ class _Reader:
         column = self._column(symbol, sources, here)
         if column is None:
             return
-        column["use"] = "state" if column.get("enum") else "auto"
+        column.setdefault("use", "state" if column.get("enum") else "auto")
         name = as_identifier(symbol.get("tag") or symbol.get("name"))
         before = columns.get(name)
         if before is not None and symbol.get("allow_duplicate") and _same_but_oid(before, column):
@@ -218,6 +218,8 @@ class _Reader:
 
     def _converted(self, column: dict[str, Any], conversion: str, here: str) -> dict[str, Any] | None:
         kind, _, rest = conversion.partition(":")
+        if kind == "to_one":  # there, the number is 1 and the text its label: the text is what it says
+            return {**column, "as": "text", "use": "state"}
         if kind in _SIMPLE:
             return {**column, "as": _SIMPLE[kind]}
         if kind == "hextoint":

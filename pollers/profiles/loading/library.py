@@ -18,17 +18,18 @@ MAX_EXTENDS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
-    profiles: Mapping[str, Profile] = field(default_factory=dict)
-    problems: Sequence[Problem] = ()  #: what is wrong with the profiles that are not in `profiles`
-    broken: frozenset[str] = frozenset()  #: their names
-
-
-@dataclass(frozen=True, slots=True)
 class Document:
     name: str
     root: Node
     problems: tuple[Problem, ...] = ()  #: what is wrong with it already as YAML
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    problems: Sequence[Problem] = ()  #: what is wrong with the profiles that are not in `profiles`
+    broken: frozenset[str] = frozenset()  #: their names
+    documents: Mapping[str, Document] = field(default_factory=dict, repr=False)  #: what the profiles were made of
 
 
 def read_document(text: str, file: str) -> Document:
@@ -62,7 +63,7 @@ def build_library(documents: Sequence[Document], broken: Sequence[Problem] = ())
         except ProfileError as error:
             problems += error.problems
             bad.add(name)
-    return Library(profiles, tuple(dict.fromkeys(problems)), frozenset(bad))
+    return Library(profiles, tuple(dict.fromkeys(problems)), frozenset(bad), by_name)
 
 
 def _read(documents: Mapping[str, Document], name: str) -> Profile:
@@ -98,6 +99,15 @@ def _merged(documents: Mapping[str, Document], name: str, above: tuple[str, ...]
     if problems:
         raise ProfileError([*found, *problems])
     return Node(root.at, merge_profiles(merged, own))
+
+
+def merged_document(documents: Mapping[str, Document], name: str) -> Mapping[str, Node]:
+    """Return a document's sections with all that it takes over. Raises ProfileError."""
+    found: list[Problem] = []
+    merged = _merged(documents, name, (), found).value
+    if found or not isinstance(merged, Mapping):
+        raise ProfileError(found)
+    return merged
 
 
 def profile_files(folders: Sequence[Path]) -> list[Path]:

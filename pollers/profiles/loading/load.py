@@ -16,7 +16,9 @@ TOP_KEYS: Final = (
     "profile",
     "description",
     "extends",
+    "replaces",
     "match",
+    "yields",
     "interval",
     "static_tags",
     "scalars",
@@ -40,8 +42,10 @@ def read_profile(root: Node, name: str) -> tuple[model.Profile, list[Problem]]:
     top.integer("format", 1, model.FORMAT)
     top.take("profile")
     top.take("extends")
+    top.take("replaces")
     description = top.text("description") or ""
     match = _read_match(top)
+    yields = top.flag("yields")
     interval_s = top.duration_s("interval")
     static_tags = top.text_map("static_tags")
     computed = _read_computed(top)
@@ -61,6 +65,7 @@ def read_profile(root: Node, name: str) -> tuple[model.Profile, list[Problem]]:
         name=name,
         description=description,
         match=match,
+        yields=yields,
         interval_s=interval_s,
         static_tags=static_tags,
         tables=tables,

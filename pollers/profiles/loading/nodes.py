@@ -88,7 +88,7 @@ _BY_NAME: Final = frozenset({"scalars", "tables", "computed", "emit", "static_ta
 _TABLES: Final = frozenset({"scalars", "tables"})
 _INSIDE_TABLES: Final = frozenset({"columns", "tags", "static_tags", "join"})
 #: what a profile says of itself only
-_OWN: Final = frozenset({"profile", "description", "match", "extends", "format"})
+_OWN: Final = frozenset({"profile", "description", "match", "extends", "replaces", "yields", "format"})
 
 
 def merge_profiles(parent: Mapping[str, Node], child: Mapping[str, Node]) -> dict[str, Node]:

@@ -61,7 +61,9 @@ class Watch:
             self._notify(fresh.problems)
         if profiles != self.library.profiles:
             self.changes += 1
-        self.library = Library(profiles, fresh.problems, fresh.broken)
+        old = {name: document for name, document in self.library.documents.items() if name in profiles}
+        good = {name: document for name, document in fresh.documents.items() if name not in fresh.broken}
+        self.library = Library(profiles, fresh.problems, fresh.broken, {**old, **good})
 
     def _read(self, path: Path) -> _Seen:
         try:

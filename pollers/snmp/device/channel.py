@@ -11,6 +11,7 @@ from pollers.snmp.limits import Limits
 from pollers.snmp.tables.gets import Gets
 from pollers.snmp.tables.known import Known
 from pollers.snmp.tables.machine import Machine
+from pollers.snmp.tables.nexts import Nexts
 from pollers.snmp.tables.prepared import PlanCache
 from pollers.snmp.tables.rowset import RowSet, dense, guards, learn, told_now
 from pollers.snmp.tables.walk import Walk
@@ -31,6 +32,8 @@ class Channel(Protocol):
         ...
 
     async def get_many(self, oids: Sequence[Oid]) -> list[Value]: ...
+
+    async def following(self, oids: Sequence[Oid]) -> list[Oid | None]: ...
 
     async def walk(self, columns: Sequence[Oid]) -> Table: ...
 
@@ -79,6 +82,11 @@ class MachineChannel(ABC):
         machine = Gets(oids, self._memory.paging)
         await self._run(machine, self._shared.limits.retries)
         return machine.values
+
+    async def following(self, oids: Sequence[Oid]) -> list[Oid | None]:
+        machine = Nexts(oids, self._memory.paging)
+        await self._run(machine, self._shared.limits.retries)
+        return machine.found
 
     async def walk(self, columns: Sequence[Oid]) -> Table:
         return await self._walk(self._start_walk([ber.encode_oid(column) for column in columns], ()))

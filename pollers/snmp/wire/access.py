@@ -3,12 +3,13 @@
 import asyncio
 import ipaddress
 import socket
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AbstractAsyncContextManager
 from random import Random
 from types import TracebackType
 from typing import Final, NamedTuple, cast
 
-from pollers.snmp.client import Device, Session, Stats
+from pollers.snmp.client import Device, Probed, ProbePace, Session, Stats, Target
 from pollers.snmp.credentials import CredentialSource
 from pollers.snmp.device import explain
 from pollers.snmp.device.channel import Shared
@@ -20,6 +21,7 @@ from pollers.snmp.trace import Trace
 from pollers.snmp.wire.clock import Clock, SystemClock
 from pollers.snmp.wire.engines import WorkerEngines
 from pollers.snmp.wire.permits import Counters
+from pollers.snmp.wire.prober import probe
 from pollers.snmp.wire.session import DeviceSession, Worker, probe_slots
 from pollers.snmp.wire.transport import Wire
 from pollers.snmp.wire.turns import Turns
@@ -70,6 +72,10 @@ class SnmpAccess:
         opened = now_s()
         link = Link(device.endpoint, family, address, Stats(), opened, opened + left_s, self._trace)
         return DeviceSession(self._worker, device, memory, link), address
+
+    def probe(self, site: str, targets: Iterator[Target], pace: ProbePace) -> AsyncGenerator[Probed, None]:
+        """Ask every target once for each credential of the site, side by side; yield what is found, block by block."""
+        return probe(self._worker.credentials, site, targets, pace)
 
     def end(self, address: Address) -> None:
         """Let the next session of this address begin."""

@@ -229,6 +229,9 @@ class GufoChannel:
             found.update(await self._asking.get_many(oids[first : first + size]))
         return found
 
+    async def following(self, oids: Sequence[Oid]) -> list[Oid | None]:
+        return await self._native.following(oids)
+
     async def walk(self, columns: Sequence[Oid]) -> Table:
         return await self._native.walk(columns)
 

@@ -90,6 +90,9 @@ class DeviceSession:
             return []
         return await self._do(lambda channel: channel.get_many(oids))
 
+    async def following(self, oids: Sequence[Oid]) -> list[Oid | None]:
+        return await self._do(lambda channel: channel.following(oids)) if oids else []
+
     async def walk(self, columns: Sequence[Oid]) -> Table:
         return await self._do(lambda channel: channel.walk(columns))
 

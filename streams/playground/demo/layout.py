@@ -39,6 +39,22 @@ interval_s = $enrich_every_s
 plugin = interfaces
 interval_s = $enrich_every_s
 
+[enrichment:neighbours]
+plugin = neighbours
+interval_s = $enrich_every_s
+
+[enrichment:addresses]
+plugin = addresses
+interval_s = $enrich_every_s
+
+[enrichment:inventory]
+plugin = inventory
+interval_s = $enrich_every_s
+
+[enrichment:bgp]
+plugin = bgp
+interval_s = $enrich_every_s
+
 [polling:snmp]
 plugin = snmp
 interval_s = $interval_s

@@ -57,6 +57,8 @@ class StageApp(faust.App):
             web_bind=settings.web.host,
             web_host=settings.web.host,
         )
+        # a stage that only has views joins no group: Faust would wait for ever for what is assigned to it
+        self.producer_only = not worker.inputs
         self._watch = Watch(worker, is_recovered=self.is_recovered, is_stopping=self._stopping)
         for table in worker.tables:
             self.tables.add(ChangelogTable(self, table, settings.kafka.partitions))

@@ -34,6 +34,11 @@ class View:
         self._caught_up: Final = asyncio.Event()
         self.lag = 0  #: records that stand in the topic and were not seen yet
 
+    @property
+    def is_caught_up(self) -> bool:
+        """Return whether everything was seen that stood in the topic when the view began."""
+        return self._caught_up.is_set()
+
     async def caught_up(self) -> None:
         """Return when everything was seen that stood in the topic when the view began."""
         await self._caught_up.wait()

@@ -64,6 +64,7 @@ class Worker:
         #: inputs whose work goes on through a rebalance where the partition stays, so that its end still counts
         self.outlasting: set[Topic] = set()
         self.tables: list[Table] = []
+        self.followed: dict[Topic, View] = {}  #: topics that are followed whole
         self.longest_work_s = 0.0  #: how long the work on one record may rightly take
         #: run once, after the services are there and before records flow
         self.before_start: list[Callable[[], Awaitable[None]]] = []
@@ -146,7 +147,7 @@ class Worker:
 
     def view(self, topic: Topic, take: Callable[[Record], None]) -> View:
         """Follow a whole topic without a group: every record from its beginning on, in every worker."""
-        view = View(client_options(self._kafka), self.context.topic_name(topic), take)
+        view = self.followed[topic] = View(client_options(self._kafka), self.context.topic_name(topic), take)
         self.background[f"view-{topic}"] = view.run
         self.context.metrics.gauge(
             f"view_lag_{topic.replace('-', '_').replace('.', '_')}",

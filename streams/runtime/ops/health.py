@@ -55,6 +55,7 @@ class Observed:
     recovered: bool  #: tables are recovered
     waiting: Collection[int] = ()  #: assigned partitions that are not begun
     stuck: Mapping[int, Stuck] = field(default_factory=dict)  #: of these, the ones that could not be
+    unread: Collection[str] = ()  #: topics of views that are read for the first time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,13 @@ def judge(seen: Observed, *, progress_timeout_s: float, loop_timeout_s: float) -
         if stuck_s > progress_timeout_s:
             why["begin"] = f"partition {partition} could not be begun for {stuck_s:.0f} s: {problem.why}"
     live = not why
+    why |= _not_ready(seen)
+    ready = live and seen.assigned and seen.recovered and not seen.waiting and not seen.unread
+    return Health(live=live, ready=ready, why=why)
+
+
+def _not_ready(seen: Observed) -> dict[str, str]:
+    why: dict[str, str] = {}
     if not seen.assigned:
         why["assigned"] = "no partitions are assigned yet"
     if not seen.recovered:
@@ -87,7 +95,9 @@ def judge(seen: Observed, *, progress_timeout_s: float, loop_timeout_s: float) -
         why[f"partition {partition}"] = f"cannot be begun, tried {problem.tries} times: {problem.why}"
     if beginning := sorted(set(seen.waiting) - seen.stuck.keys()):
         why["beginning"] = f"partitions are being begun: {', '.join(map(str, beginning))}"
-    return Health(live=live, ready=live and seen.assigned and seen.recovered and not seen.waiting, why=why)
+    if seen.unread:
+        why["views"] = f"topics are being read for the first time: {', '.join(sorted(seen.unread))}"
+    return why
 
 
 def _name(standing: Standing) -> str:

@@ -18,7 +18,7 @@ class Metrics(Collector):
     def __init__(self, stage: str) -> None:
         self._stage = stage
         self._sources: list[tuple[str, str, bool, Callable[[], float]]] = []
-        self._labelled: list[tuple[str, str, str, Callable[[], Iterable[tuple[str, float]]]]] = []
+        self._labelled: list[tuple[str, str, str, bool, Callable[[], Iterable[tuple[str, float]]]]] = []
         self._registry = CollectorRegistry()
         self._registry.register(self)
         meaning = "modules that run as machine code; 0 where all are interpreted"
@@ -34,7 +34,11 @@ class Metrics(Collector):
 
     def counters(self, name: str, meaning: str, label: str, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
         """Add growing numbers, one per value of a label."""
-        self._labelled.append((name, meaning, label, read))
+        self._labelled.append((name, meaning, label, True, read))
+
+    def gauges(self, name: str, meaning: str, label: str, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
+        """Add levels, one per value of a label."""
+        self._labelled.append((name, meaning, label, False, read))
 
     def collect(self) -> Iterator[Metric]:
         for name, meaning, grows, read in self._sources:
@@ -42,16 +46,17 @@ class Metrics(Collector):
             family = kind(f"panoptes_{name}", meaning, labels=["stage"])
             family.add_metric([self._stage], read())
             yield family
-        for name, meaning, label, read_all in self._labelled:
-            family = CounterMetricFamily(f"panoptes_{name}", meaning, labels=["stage", label])
+        for name, meaning, label, grows, read_all in self._labelled:
+            kind = CounterMetricFamily if grows else GaugeMetricFamily
+            family = kind(f"panoptes_{name}", meaning, labels=["stage", label])
             for value, number in read_all():
                 family.add_metric([self._stage, value], number)
             yield family
 
     def documented(self) -> Iterator[tuple[str, str]]:
         """Yield name and meaning of every number."""
-        for name, meaning, *_ in (*self._sources, *self._labelled):
-            yield f"panoptes_{name}", meaning
+        yield from ((f"panoptes_{source[0]}", source[1]) for source in self._sources)
+        yield from ((f"panoptes_{labelled[0]}", labelled[1]) for labelled in self._labelled)
 
     def text(self) -> bytes:
         """Return all of it in Prometheus' text form."""

@@ -1,9 +1,9 @@
 """What plugins that go by device profiles let be counted: whether their files are sound, and how often they changed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pollers.plugins.base import ProfileUser
+from pollers.plugins.base import GapCounter, ProfileUser
 from streams.runtime.ops.metrics import Metrics
 
 
@@ -22,3 +22,19 @@ def measure_profiles(metrics: Metrics, plugins: Iterable[Any]) -> None:
         "times that changed profiles came into force",
         lambda: max(float(user.profile_changes) for user in users),
     )
+    counting = [plugin for plugin in users if isinstance(plugin, GapCounter)]
+    if counting:
+        metrics.gauges(
+            "devices_without_profile",
+            "devices that no vendor's profile fits (panoptes profile gaps)",
+            "sys_object_id",
+            lambda: _most([user.unfitted for user in counting]).items(),
+        )
+
+
+def _most(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Return the greatest count of each sysObjectID: sections of one worker poll the same devices."""
+    found: dict[str, int] = {}
+    for one in counts:
+        found |= {oid: max(number, found.get(oid, 0)) for oid, number in one.items()}
+    return found

@@ -76,14 +76,16 @@ class Watch:
 
     def health(self) -> Health:
         """Return the worker's health now."""
-        lifecycle = self._worker.lifecycle
+        lifecycle, views = self._worker.lifecycle, self._worker.followed
+        owns_none = not self._worker.inputs  # it only has views: there is nothing to be assigned, and no table
         seen = Observed(
             now_s=time.monotonic(),
             loop_seen_s=self._loop_seen_s,
             standing=self._progress.longest_standing(),
             waited_s=WAITS.seen_s,
-            assigned=bool(lifecycle.owned),
-            recovered=self._is_recovered(),
+            assigned=owns_none or bool(lifecycle.owned),
+            recovered=owns_none or self._is_recovered(),
+            unread=[str(topic) for topic, view in views.items() if not view.is_caught_up],
             waiting=lifecycle.waiting(),
             stuck=dict(lifecycle.stuck),
         )

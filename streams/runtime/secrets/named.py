@@ -1,4 +1,7 @@
-"""Secrets of sinks from Redis: `panoptes:secrets:sink:<name>`, a string, asked for each time that one is needed."""
+"""Secrets of sinks and of what discovery reads, from Redis: `panoptes:secrets:sink:<name>` or `…:discovery:<name>`.
+
+They are strings, asked for each time that one is needed.
+"""
 
 from collections.abc import Awaitable
 from typing import Final, cast
@@ -12,19 +15,22 @@ from streams.runtime.secrets.store import describe, open_redis, where
 from streams.runtime.settings.sections import RedisSettings
 
 SINK: Final = f"{PREFIX}sink:"
+DISCOVERY: Final = f"{PREFIX}discovery:"
 
 
 class NamedSecrets:
     """Gives a secret by its name; the last that was read serves while Redis is away."""
 
-    def __init__(self, client: "redis.asyncio.Redis", place: str) -> None:
+    def __init__(self, client: "redis.asyncio.Redis", place: str, whose: str = SINK) -> None:
+        """`whose` is what the keys begin with."""
         self._client = client
+        self._whose = whose
         self._place = place
         self._known: dict[str, str] = {}
 
     async def of(self, name: str) -> str:
         """Return the secret. Raises TryAgain where there is none, or Redis is away and has never answered for it."""
-        key = f"{SINK}{name}"
+        key = f"{self._whose}{name}"
         try:
             value = await cast("Awaitable[bytes | None]", self._client.get(key))
         except (RedisError, OSError) as problem:
@@ -42,6 +48,6 @@ class NamedSecrets:
         await self._client.aclose()
 
 
-def open_named_secrets(settings: RedisSettings) -> NamedSecrets:
+def open_named_secrets(settings: RedisSettings, whose: str = SINK) -> NamedSecrets:
     """Return the secrets of the Redis that the settings name; it is asked for nothing yet."""
-    return NamedSecrets(open_redis(settings), where(settings))
+    return NamedSecrets(open_redis(settings), where(settings), whose)

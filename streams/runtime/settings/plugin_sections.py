@@ -127,7 +127,12 @@ def plugin_keys(kind: Kind) -> Sequence[str]:
 
 #: kind and plugin of those that take an option `profiles`: folders, separated by colons
 READ_PROFILES: Final = frozenset(
-    {(Kind.ENRICHMENT, "device-facts"), (Kind.ENRICHMENT, "interfaces"), (Kind.POLLING, "snmp")}
+    {
+        (Kind.ENRICHMENT, "device-facts"),
+        (Kind.ENRICHMENT, "interfaces"),
+        (Kind.ENRICHMENT, "neighbours"),
+        (Kind.POLLING, "snmp"),
+    }
 )
 
 

@@ -18,7 +18,7 @@ from tests.bench.snmp.watched import Figures, python
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 #: of the pipeline, all that a polling worker needs to know its devices
-FEEDING: Final = tuple(stage for stage in STAGES if stage.name != "gauges")
+FEEDING: Final = tuple(stage for stage in STAGES if stage.name not in {"gauges", "topology"})
 
 
 class Way(NamedTuple):

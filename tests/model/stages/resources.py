@@ -20,6 +20,7 @@ class Resources(StageModel):
     def given(self, key: int, variant: int) -> Given:
         name = KEYS[key].encode()
         if variant == 0:
+            self.known[KEYS[key]] = {}
             return Given(Topic.RESOURCES, name, None)
         if variant == 1:
             return Given(Topic.RESOURCES, name, GARBAGE, is_usable=False)
@@ -35,7 +36,7 @@ class Resources(StageModel):
         """The inventory has what the sightings say that have not ended."""
         now_ms = int(self.world.clock.now_s * 1000)
         for key, sightings in self.known.items():
-            wanted = merged(unexpired(sightings, now_ms), self.world.settings.resources.precedence)
+            wanted = merged(unexpired(sightings, now_ms, {}), self.world.settings.resources.precedence)
             values = self.world.values(Topic.INVENTORY, key.encode())
             last = self.serde.decode(values[-1]) if values and values[-1] is not None else None
             assert _said(last) == _said(wanted), f"the inventory of {key}"

@@ -105,8 +105,11 @@ def test_explain_shows_the_request_that_finds_the_profile() -> None:
         lines = run("poll", target, "--explain").stderr.splitlines()
     assert lines[0] == "scalars: sysObjectID.0, sysDescr.0"
     assert lines[1].startswith("  get sysObjectID.0 +1 ")
-    assert lines[2].startswith("profile: cisco-ios-xe (sysObjectID ")
-    assert lines[3] == "first poll"
+    told = next(place for place, line in enumerate(lines) if line.startswith("profile: cisco-ios-xe (sysObjectID "))
+    assert lines[2].startswith("what follows: ")
+    assert [line.split()[0] for line in lines[2:told] if line.startswith("  get")] == ["getnext"]
+    assert lines[told + 1].startswith("standard MIBs found: IF-MIB, ")
+    assert lines[told + 2] == "first poll"
 
 
 def test_a_lost_request_is_shown_with_the_try_that_made_up_for_it(profiles: Path) -> None:

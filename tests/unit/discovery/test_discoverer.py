@@ -7,7 +7,7 @@ import pytest
 
 from pollers.plugins.base import Discovery, Kind
 from schemas.errors import FatalError
-from schemas.records import Resource
+from schemas.records import DiscoveryRun, Resource
 from streams.discovery.agent import Discoverer
 from streams.pipeline import Topic
 from streams.runtime.plugins import Installed
@@ -30,7 +30,13 @@ class App(FakeWorker):
 
     @property
     def stored(self):
-        return [each.key.decode() for each in self.sent.stored]
+        return [each.key.decode() for each in self.sent.stored if each.topic == "panoptes.resources"]
+
+    @property
+    def told(self):
+        """What became of each run: section -> failed."""
+        serde = self.context.serdes.of(Topic.DISCOVERY_RUNS, DiscoveryRun)
+        return {run.section: run.failed for run in map(serde.decode, self.sent.values("panoptes.discovery-runs"))}
 
     def number(self, name, section):
         """Return what the worker's metrics say."""
@@ -58,6 +64,7 @@ class Plugin:
 async def app():
     app = App()
     await app.context.serdes.of(Topic.RESOURCES, Resource).register()
+    await app.context.serdes.of(Topic.DISCOVERY_RUNS, DiscoveryRun).register()
     return app
 
 
@@ -68,7 +75,7 @@ def installed(name, outcome, wants=lambda _: True):
 
 async def run(app, *plugins):
     """Run each section once, as a worker's first ticks do."""
-    discoverer = Discoverer(app.context, list(plugins))
+    discoverer = Discoverer(app, list(plugins))
     for partition in range(app.context.settings.kafka.partitions):
         await discoverer.run(Due(partition, Span(0, 0), gap=False))
 
@@ -125,7 +132,7 @@ async def test_what_the_section_does_not_want_is_neither_published_nor_a_problem
 
 
 async def test_numbers_of_a_section_that_has_not_run_are_there_from_the_start(app):
-    Discoverer(app.context, [installed("lab", None)])
+    Discoverer(app, [installed("lab", None)])
     assert app.numbers("lab") == (0, 0, 0)
 
 
@@ -137,7 +144,7 @@ async def test_a_fault_that_is_no_resources_own_is_not_taken_for_one():
 
 
 async def test_a_tick_of_a_partition_without_sections_does_nothing(app):
-    discoverer = Discoverer(app.context, [])
+    discoverer = Discoverer(app, [])
     async with asyncio.timeout(5):
         await discoverer.run(Due(0, Span(0, 0), gap=False))
     assert app.stored == []

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from pollers.profiles.importing.folder import import_texts
 from pollers.profiles.loading.library import read_library
 from pollers.profiles.match import Coverage, best_profile, covering, fits
 from tests.unit.profiles.bench import library_of
@@ -99,3 +100,19 @@ def test_profiles_are_ranked_by_what_they_find_in_a_recording():
     library = library_of(few, wide, most, none)
     found = covering(library.profiles.values(), ["1.3.6.1.4.1.9.1.5", "1.3.6.1.4.1.9.2.5", "1.3.6.1.4.1.9.100.5"])
     assert found == [Coverage("most", 2, 2), Coverage("wide", 2, 3), Coverage("few", 1, 1)]
+
+
+def test_an_imported_profile_yields_to_others_unless_it_is_to_override_them():
+    mine = "profile: mine\nmatch: {sys_object_id: [1.3.6.1.4.1.9.1.*]}"
+    closer = "profile: closer\nmatch: {sys_object_id: [1.3.6.1.4.1.9.1.5]}"
+    profiles = library_of(mine, f"{closer}\nyields: true").profiles.values()
+    assert [fit.name for fit in fits(profiles, "1.3.6.1.4.1.9.1.5", None)] == ["mine", "closer"]
+    assert best_profile(library_of(mine, closer).profiles.values(), "1.3.6.1.4.1.9.1.5", None) == "closer"
+    thing = "sysobjectid: [1.3.6.1.4.1.99999.45*]\nmetrics: []\n"
+    found = import_texts("kentik", {"thing.yml": thing})
+    assert "yields: true" in found.profiles["kentik-thing"]
+    assert "yields" not in import_texts("kentik", {"thing.yml": thing}, override=True).profiles["kentik-thing"]
+    imported = library_of(found.profiles["kentik-thing"]).profiles.values()
+    assert best_profile(imported, "1.3.6.1.4.1.99999.45", None) == "kentik-thing"
+    assert best_profile(imported, "1.3.6.1.4.1.99999.45.1", None) == "kentik-thing"
+    assert [loss.where for loss in found.losses] == ["sysobjectid"]

@@ -313,11 +313,11 @@ async def test_a_profile_that_is_added_is_used_within_a_minute_without_a_restart
         "tables: {t: {columns: {errors: {oid: 1.3.6.1.2.1.2.2.1.14, use: counter}}}}\nemit: {mine: t}\n",
     )
     bench.pass_time(60)
-    assert [sample.group for sample in (await plugin.poll(enriched(facts), JOB, 0)).samples] == ["mine"]
+    assert [sample.group for sample in (await plugin.poll(enriched(facts), JOB, 0)).samples] == ["interface", "mine"]
     assert plugin.jobs(RESOURCE, facts) == [replace(JOB, profile="new")]
     await asyncio.to_thread((tmp_path / "new.yaml").write_text, "profile: new\nbroken: 1\n")
     bench.pass_time(60)
-    assert [sample.group for sample in (await plugin.poll(enriched(facts), JOB, 0)).samples] == ["mine"]
+    assert [sample.group for sample in (await plugin.poll(enriched(facts), JOB, 0)).samples] == ["interface", "mine"]
     assert plugin.broken_profiles == 1
 
 

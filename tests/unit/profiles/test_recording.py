@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pollers.profiles.authoring.recording import RecordedSession, RecordingError, read_recording, write_snmprec
+from pollers.profiles.authoring.anonymizing import anonymized
+from pollers.profiles.authoring.recording import (
+    RecordedSession,
+    RecordingError,
+    read_lines,
+    read_recording,
+    write_snmprec,
+)
 from pollers.snmp.values import Type, Value
 
 WALK = """\
@@ -99,14 +106,55 @@ def test_ticks_are_read_in_every_form_that_snmpwalk_prints(printed: str, ticks: 
 
 @pytest.mark.parametrize("printed", ["Timeticks: 14 weeks", "Timeticks: 14:6:56", "-5", "1.5"])
 def test_what_are_no_ticks_is_refused(printed: str):
-    with pytest.raises(RecordingError, match=r"^f:1: "):
+    with pytest.raises(RecordingError, match=r"^f:1: expected OID = TYPE: VALUE"):
         read_recording(f".1.3.6.1.2.1.1.3.0 = {printed}", "f")
 
 
 @pytest.mark.parametrize("line", ["1.3.6|99|x", "1.3.6|2|x", "1.3.6|4x|zz", "1.3.6|64|10.0.0.300", "1.3|2"])
-def test_a_bad_line_is_named(line: str):
-    with pytest.raises(RecordingError, match=r"^f:2: "):
-        read_recording(f"1.3.6.1|2|1\n{line}", "f")
+def test_a_bad_line_is_left_out_and_named(line: str):
+    found = read_lines(f"1.3.6.1|2|1\n{line}\n1.3.6.2|2|3", "f")
+    assert found.entries == [("1.3.6.1", Value(Type.INTEGER, 1)), ("1.3.6.2", Value(Type.INTEGER, 3))]
+    assert [odd.line for odd in found.odd] == [2]
+
+
+def test_where_nothing_can_be_read_the_first_line_is_named():
+    with pytest.raises(RecordingError, match=r"^f:1: "):
+        read_recording("nonsense\nmore of it", "f")
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        pytest.param("1.3.6.1|4:writecache|value=here", Value(Type.OCTET_STRING, b"here"), id="writecache"),
+        pytest.param("1.3.6.1|4x:writecache|hexvalue=00ff", Value(Type.OCTET_STRING, b"\x00\xff"), id="writecache-hex"),
+        pytest.param("1.3.6.1|65:numeric|rate=9,initial=777", Value(Type.COUNTER32, 777), id="numeric-initial"),
+        pytest.param("1.3.6.1|66:numeric|min=5,max=9,function=sin", Value(Type.GAUGE32, 5), id="numeric-min"),
+        pytest.param("1.3.6.1|66:numeric|scale=10", Value(Type.GAUGE32, 0), id="numeric-nothing"),
+        pytest.param("1.3.6.1|64|\x0b\x14\x1e(", Value(Type.IP_ADDRESS, bytes((11, 20, 30, 40))), id="four-characters"),
+        pytest.param("1.3.6.1|4|caf\udce9", Value(Type.OCTET_STRING, b"caf\xe9"), id="latin-1"),
+        pytest.param(".1.3.6.1 = GAUGE32: 7", Value(Type.GAUGE32, 7), id="capitals"),
+        pytest.param(".1.3.6.1 =  INTEGER:  7", Value(Type.INTEGER, 7), id="two-blanks"),
+        pytest.param("iso.3.6.1 = INTEGER: 7", Value(Type.INTEGER, 7), id="iso"),
+    ],
+)
+def test_recordings_of_others_are_read(line: str, value: Value):
+    assert read_recording(line, "f") == [("1.3.6.1", value)]
+
+
+def test_an_anonymized_recording_keeps_what_belongs_together():
+    walk = (
+        "1.3.6.1.2.1.1.1.0|4|core1.example.net running 1.2\n1.3.6.1.2.1.1.5.0|4|core1.example.net\n"
+        "1.3.6.1.2.1.2.2.1.6.1|4x|001b21aabbcc\n1.3.6.1.2.1.4.20.1.1.10.9.8.7|64|10.9.8.7\n"
+        "1.3.6.1.2.1.47.1.1.1.1.11.1|4|FDO1234ABCD\n1.3.6.1.4.1.9.1.1.0|4|serial FDO1234ABCD at 10.9.8.7\n"
+        "1.3.6.1.6.3.18.1.1.1.2.1.112|4|public\n1.3.6.1.2.1.4.20.1.3.10.9.8.7|64|255.255.255.0\n"
+    )
+    assert anonymized(read_recording(walk, "f")) == read_recording(
+        "1.3.6.1.2.1.1.1.0|4|name-1 running 1.2\n1.3.6.1.2.1.1.5.0|4|name-1\n"
+        "1.3.6.1.2.1.2.2.1.6.1|4x|020000000001\n1.3.6.1.2.1.4.20.1.1.198.18.0.1|64|198.18.0.1\n"
+        "1.3.6.1.2.1.47.1.1.1.1.11.1|4|serial-1\n1.3.6.1.4.1.9.1.1.0|4|serial serial-1 at 198.18.0.1\n"
+        "1.3.6.1.2.1.4.20.1.3.198.18.0.1|64|255.255.255.0\n",
+        "f",
+    )
 
 
 def test_a_walk_gives_the_rows_of_all_columns_in_the_order_of_their_index():

@@ -116,15 +116,23 @@ def test_everything_about_an_unknown_resource_is_news():
 
 @pytest.mark.parametrize(("now_ms", "gone"), [(800_999, False), (801_000, True)])
 def test_a_sighting_expires_when_its_ttl_is_over(now_ms, gone):
-    assert (unexpired(known(SWITCH), now_ms) == {}) is gone
+    assert (unexpired(known(SWITCH), now_ms, {}) == {}) is gone
     assert expires_ms(SWITCH) == 801_000
 
 
 def test_each_section_has_its_own_time_to_live():
     short = replace(B, ttl_s=10)
     now = known(A, short)
-    assert set(unexpired(now, 11_999)) == {"a", "b"}
-    assert set(unexpired(now, 12_000)) == {"a"}
-    left = merged(unexpired(now, 12_000), ())
+    assert set(unexpired(now, 11_999, {})) == {"a", "b"}
+    assert set(unexpired(now, 12_000, {})) == {"a"}
+    left = merged(unexpired(now, 12_000, {}), ())
     assert (left.labels, left.plugins, left.ttl_s) == ({"room": "1"}, ("a",), 800)
-    assert merged(unexpired(now, 801_000), ()) is None
+    assert merged(unexpired(now, 801_000, {}), ()) is None
+
+
+def test_addresses_are_those_of_all_sightings_and_identifiers_the_first_sections():
+    one = replace(SWITCH, addresses=("192.0.2.1", "192.0.2.2"), identifiers={"serial": "1"})
+    other = replace(SWITCH, addresses=("192.0.2.2", "192.0.2.3"), identifiers={"serial": "2", "sys_name": "sw1"})
+    now = merged({"a": one, "b": other}, ("b",))
+    assert now.addresses == ("192.0.2.2", "192.0.2.3", "192.0.2.1")
+    assert now.identifiers == {"serial": "2", "sys_name": "sw1"}

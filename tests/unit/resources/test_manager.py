@@ -8,7 +8,7 @@ import pytest
 
 from schemas.codec import from_avro
 from schemas.errors import RecordError
-from schemas.records import Resource
+from schemas.records import DiscoveryRun, Resource
 from streams.pipeline import Topic
 from streams.resources.agent import manage
 from streams.resources.agent_manager import EXPIRE_EVERY_S
@@ -48,6 +48,18 @@ class Json:
             raise RecordError(f"no record: {problem}") from problem
 
 
+def write_run(run):
+    return json.dumps(asdict(run)).encode()
+
+
+class RunsSerde:
+    async def read(self, value):
+        return DiscoveryRun(**json.loads(value))
+
+
+RUNS = RunsSerde()
+
+
 class World:
     """The stage in a worker that has every partition."""
 
@@ -56,7 +68,7 @@ class World:
         settings = settings_with("resources", precedence=list(precedence))
         self.worker = worker = FakeWorker("resources", settings)
         worker.now_ms = SWITCH.last_seen_ms
-        worker.context.serdes.of = lambda *_: self.serde
+        worker.context.serdes.of = lambda topic, _: RUNS if topic is Topic.DISCOVERY_RUNS else self.serde
         self.manager = manage(worker)
         self.outbox = worker.sent
         for key, value in entries:
@@ -267,9 +279,8 @@ async def test_an_entry_that_cannot_be_read_when_it_ends_keeps_no_other_from_its
     assert app.worker.flow.faults == []
 
 
-async def test_a_record_that_is_no_sighting_is_set_aside_and_a_tombstone_is_passed_over(app):
+async def test_a_record_that_is_no_sighting_is_set_aside(app):
     app.worker.bring(Topic.RESOURCES, KEY, b"rubbish")
-    app.worker.bring(Topic.RESOURCES, KEY, None)
     await app.worker.idle()
     assert app.worker.letters.count == 1
     assert (app.stored, app.known) == ([], {KEY})
@@ -280,3 +291,44 @@ async def test_what_the_stage_knows_stands_in_its_metrics(app):
     assert 'panoptes_resources_known{stage="resources"} 1.0' in text
     assert 'panoptes_entries_set_aside_total{stage="resources"} 0.0' in text
     assert app.worker.background["expire"]
+
+
+async def test_a_tombstone_among_the_sightings_ends_a_resource_at_once(app):
+    app.worker.bring(Topic.RESOURCES, KEY, None)
+    await app.worker.idle()
+    assert (app.stored, app.known, app.manager.known()) == ([(KEY, None)], set(), 0)
+
+
+def told(app, ended_at_ms, failed=""):
+    """Let a run of the switch's section be known."""
+    [section] = SWITCH.plugins
+    run = DiscoveryRun(
+        section=section, interval_s=60, started_at_ms=0, ended_at_ms=ended_at_ms, resources=0, problems=0, failed=failed
+    )
+    app.worker.show(Topic.DISCOVERY_RUNS, section, write_run(run))
+
+
+async def test_nothing_expires_that_a_section_saw_whose_last_run_failed_and_it_does_once_a_run_is_good_again(app):
+    told(app, EXPIRES_MS, "the source is away")
+    await app.tick(EXPIRES_MS + 100_000)
+    assert (app.stored, app.manager.held()) == ([], 1)
+    told(app, EXPIRES_MS + 110_000)
+    await app.tick(EXPIRES_MS + 165_000)  # what the good run has seen may still be on its way
+    assert app.stored == []
+    await app.tick(EXPIRES_MS + 300_000)
+    assert (app.stored, app.manager.held()) == ([(KEY, None)], 0)
+
+
+async def test_a_section_that_failed_and_was_never_run_again_holds_nothing_for_ever(app):
+    told(app, EXPIRES_MS, "the source is away")
+    await app.tick(EXPIRES_MS + 3 * 60_000 + 1)
+    assert app.stored == [(KEY, None)]
+
+
+async def test_another_sections_failure_holds_nothing(app):
+    run = DiscoveryRun(
+        section="other", interval_s=60, started_at_ms=0, ended_at_ms=EXPIRES_MS, resources=0, problems=0, failed="away"
+    )
+    app.worker.show(Topic.DISCOVERY_RUNS, "other", write_run(run))
+    await app.tick(EXPIRES_MS)
+    assert app.stored == [(KEY, None)]

@@ -131,6 +131,13 @@ class Flow:
         self.faults.append(problem)
 
 
+class CompleteView:
+    """A view that has seen all that there is."""
+
+    async def caught_up(self) -> None:
+        """Return at once."""
+
+
 class FakeWorker(Worker):
     """The real worker with the outbox, letters, registry, clock and host of this file."""
 
@@ -140,6 +147,7 @@ class FakeWorker(Worker):
         self.sent = Outbox()
         self.letters = Letters()
         self.flow = Flow()
+        self.views: dict[Topic, Callable[[Record], None]] = {}
         self._offset = 0
         super().__init__(stage(name), settings or Settings())
         self.host = self.flow
@@ -152,6 +160,15 @@ class FakeWorker(Worker):
             metrics=Metrics(stage.name), tenure=type(real.tenure)(settings.kafka, lambda: self.clock_s),
             now_ms=lambda: self.now_ms, **fakes,
         )  # fmt: skip
+
+    def view(self, topic: Topic, take: Callable[[Record], None]) -> Any:
+        """Return a view that is complete; `show` adds to what it has seen."""
+        self.views[topic] = take
+        return CompleteView()
+
+    def show(self, topic: Topic, key: str, value: bytes | None) -> None:
+        """Have the view of a topic see a record."""
+        self.views[topic](Record(Place(self.context.topic_name(topic), self.partition(key)), 0, key.encode(), value))
 
     def make_outbox(self, **_limits: int) -> Any:
         return self.sent

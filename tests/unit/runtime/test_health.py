@@ -23,6 +23,7 @@ STANDS = replace(GOOD, standing=Standing(STUCK, 7, 10))
         pytest.param(STANDS, False, False, id="an-offset-stands-still"),
         pytest.param(replace(STANDS, waited_s=95), True, True, id="a-service-is-waited-for"),
         pytest.param(replace(GOOD, standing=None), True, True, id="idle-is-not-stuck"),
+        pytest.param(replace(GOOD, unread=["topology"]), True, False, id="a-view-is-being-read"),
         pytest.param(replace(GOOD, waiting=[3]), True, False, id="a-partition-is-being-begun"),
         pytest.param(replace(GOOD, waiting=[3], stuck={3: Stuck("no", 50, 7)}), True, False, id="one-cannot-be-begun"),
         pytest.param(replace(GOOD, waiting=[3], stuck={3: Stuck("no", 39, 7)}), False, False, id="nor-for-too-long"),

@@ -123,3 +123,20 @@ async def test_a_scalar_that_the_agent_has_not_costs_neither_the_table_nor_its_k
         agent.requests.clear()
         assert len((await session.table(COLUMNS[:1])).rows) == 8
         assert len(agent.requests) == 1
+
+
+@pytest.mark.parametrize("index", [True, False], ids=["error-index", "no-error-index"])
+async def test_what_follows_is_found_though_a_name_at_the_end_of_the_mib_refuses_the_request(index: bool):
+    mib = Mib({**cells(2), BEHIND: ONE, UPTIME: (0x43, b"\x01")})
+    asked = ("1.3.6.1.2.1.2.2.1", "1.3.6.1.2.1.99", "1.3.6.1.4.1.2021", "1.3.6.1.2.1.1.3")
+    async with opened(v1([mib], index=index), source=V1) as (session, _agent, _access):
+        found = await session.following(asked)
+        assert session.stats.packets_sent <= 8
+    assert found == [f"{COLUMNS[0]}.1", "1.3.6.1.2.1.99.1.0", None, "1.3.6.1.2.1.1.3.0"]
+
+
+async def test_what_follows_is_asked_by_halves_of_an_agent_with_short_messages():
+    mib = Mib({**cells(2), BEHIND: ONE, UPTIME: (0x43, b"\x01")})
+    asked = ("1.3.6.1.2.1.2.2.1", "1.3.6.1.2.1.99", "1.3.6.1.2.1.1.3")
+    async with opened(v1([mib], most_bytes=100), source=V1) as (session, _agent, _access):
+        assert await session.following(asked) == [f"{COLUMNS[0]}.1", "1.3.6.1.2.1.99.1.0", "1.3.6.1.2.1.1.3.0"]

@@ -23,7 +23,9 @@ def test_the_configuration_is_one_that_the_pipeline_accepts(tmp_path: Path) -> N
     assert settings.panoptes.topic_prefix == "mine"
     [polling] = settings.plugins(Kind.POLLING)
     assert (polling.plugin, polling.interval_s) == ("snmp", 7)
-    assert [section.plugin for section in settings.plugins(Kind.ENRICHMENT)] == ["device-facts", "interfaces"]
+    assert [section.plugin for section in settings.plugins(Kind.ENRICHMENT)] == [
+        "addresses", "bgp", "device-facts", "interfaces", "inventory", "neighbours",
+    ]  # fmt: skip
 
 
 def test_the_device_list_gives_every_device_and_this_machine() -> None:

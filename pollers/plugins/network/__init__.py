@@ -1,0 +1,1 @@
+"""Enrichment plugins that find out how devices are joined, addressed and built."""

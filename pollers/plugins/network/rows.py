@@ -1,0 +1,84 @@
+"""Tables of other MIBs as the plugins of this folder read them: index, then a cell for each column."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from pollers.plugins.base import OptionError, PluginContext
+from pollers.plugins.snmp_facts import DEFAULT_DEADLINE_S, TTL_INTERVALS, float_option
+from pollers.profiles.reading.convert import address
+from pollers.snmp.client import Device
+from pollers.snmp.values import FIRST_EXCEPTION, Data, Table, Value
+from schemas.records import Enrichment, Resource
+
+#: InetAddressType and AddressFamilyNumbers agree on these -> octets of the address
+_OCTETS: Final = {1: 4, 2: 16}
+
+
+def rows_of(table: Table) -> Iterator[tuple[tuple[int, ...], list[Data]]]:
+    """Yield each row's index and its cells; None where the device gave no value that can be read."""
+    for place, index in enumerate(table.rows):
+        cells = [column.data[place] if 0 < column.types[place] < FIRST_EXCEPTION else None for column in table.columns]
+        yield tuple(map(int, index.split("."))), cells
+
+
+def whole(cell: Data) -> int | None:
+    """Return a cell that is a whole number, or None."""
+    return cell if isinstance(cell, int) else None
+
+
+def readable(cell: Data) -> str | None:
+    """Return a cell as text without padding, or None where it is none: control characters, or not UTF-8."""
+    if isinstance(cell, str):
+        return cell
+    if not isinstance(cell, bytes):
+        return None
+    try:
+        text = cell.rstrip(b"\0").decode("utf-8").strip()
+    except UnicodeDecodeError:
+        return None
+    return text if text.isprintable() else None
+
+
+def octets_of(cell: Data) -> bytes | None:
+    return cell if isinstance(cell, bytes) else None
+
+
+def indexed_address(arcs: Sequence[int]) -> str | None:
+    """Return the address that the end of an index holds: family, length (which some agents omit), octets."""
+    octets = _OCTETS.get(arcs[0]) if arcs else None
+    if octets is None:
+        return None
+    rest = arcs[1:]
+    if rest and rest[0] == octets:
+        rest = rest[1:]
+    if len(rest) != octets or any(arc > 255 for arc in rest):
+        return None
+    return address(bytes(rest))
+
+
+def exists(value: Value) -> bool:
+    return value.exists and value.data not in (b"", "")
+
+
+def device_of(resource: Resource) -> Device:
+    return Device(resource.site, resource.resource_id, resource.endpoint)
+
+
+def enrichment(
+    context: PluginContext, now_ms: int, facts: dict[str, str], rows: dict[str, dict[str, str]]
+) -> Enrichment:
+    """Return findings that count for three intervals of their section."""
+    return Enrichment(
+        plugin=context.section,
+        collected_at_ms=now_ms,
+        ttl_s=context.interval_s * TTL_INTERVALS,
+        facts=facts,
+        rows=rows,
+    )
+
+
+def deadline_only(context: PluginContext) -> float:
+    """Return the only option that some plugins have. Raises OptionError."""
+    if unknown := [name for name in context.options if name != "deadline_s"]:
+        raise OptionError(dict.fromkeys(unknown, "expected one of deadline_s"))
+    return float_option(context, "deadline_s", DEFAULT_DEADLINE_S)

@@ -1,0 +1,1 @@
+"""Discovery from what others keep: lists behind a URL, NetBox, Nautobot."""

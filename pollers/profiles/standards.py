@@ -1,0 +1,57 @@
+"""Which standard MIBs a device has, asked at first contact, so that no profile hides them."""
+
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
+
+from pollers.snmp.client import Session
+from pollers.snmp.values import Oid
+
+
+class Standard(NamedTuple):
+    """A MIB, and the subtree that shows that a device has it."""
+
+    mib: str  #: as people know it
+    root: Oid
+    profile: str | None  #: the library's profile that reads it; None = only told
+
+
+STANDARDS: Final = (
+    Standard("IF-MIB", "1.3.6.1.2.1.2.2.1", "if-mib"),
+    Standard("IP-MIB", "1.3.6.1.2.1.4", "ip-mib"),
+    Standard("TCP-MIB", "1.3.6.1.2.1.6", "tcp-mib"),
+    Standard("UDP-MIB", "1.3.6.1.2.1.7", "udp-mib"),
+    Standard("EtherLike-MIB", "1.3.6.1.2.1.10.7.2.1", "etherlike-mib"),
+    Standard("OSPF-MIB", "1.3.6.1.2.1.14.2.1", "ospf-mib"),  # areas: ospfGeneralGroup is there without OSPF too
+    Standard("BGP4-MIB", "1.3.6.1.2.1.15.3.1", "bgp4-mib"),
+    Standard("HOST-RESOURCES-MIB", "1.3.6.1.2.1.25", "host-resources"),
+    Standard("UPS-MIB", "1.3.6.1.2.1.33.1", "ups-mib"),
+    Standard("Printer-MIB", "1.3.6.1.2.1.43", "printer-mib"),
+    Standard("ENTITY-MIB", "1.3.6.1.2.1.47.1.1.1.1", None),  # names for others to join
+    Standard("ENTITY-SENSOR-MIB", "1.3.6.1.2.1.99.1.1.1", "entity-sensor-mib"),
+    Standard("POWER-ETHERNET-MIB", "1.3.6.1.2.1.105.1", "power-ethernet-mib"),
+    Standard("UCD-SNMP-MIB", "1.3.6.1.4.1.2021", "ucd-snmp"),
+    Standard("SYNOLOGY-SYSTEM-MIB", "1.3.6.1.4.1.6574.1", "synology"),  # its sysObjectID is Net-SNMP's
+    Standard("LLDP-MIB", "1.0.8802.1.1.2", None),
+)
+
+
+async def standards_of(session: Session) -> tuple[str, ...]:
+    """Return the MIBs that the device has something of, by one GETNEXT where it can answer that. Raises SnmpError."""
+    following = await session.following([standard.root for standard in STANDARDS])
+    pairs = zip(STANDARDS, following, strict=True)
+    return tuple(one.mib for one, oid in pairs if oid is not None and oid.startswith(f"{one.root}."))
+
+
+def profiles_of(mibs: Collection[str]) -> tuple[str, ...]:
+    """Return the library's profiles that read these MIBs."""
+    return tuple(one.profile for one in STANDARDS if one.mib in mibs and one.profile is not None)
+
+
+def written(mibs: Sequence[str]) -> str:
+    """Return the MIBs as one text, as an enrichment's fact holds them."""
+    return " ".join(mibs)
+
+
+def read(text: str | None) -> tuple[str, ...]:
+    """Return the MIBs of such a text."""
+    return tuple((text or "").split())

@@ -1,0 +1,25 @@
+"""One run of a discovery section: whichever way its plugin is written, it gives batches."""
+
+import inspect
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, nullcontext
+from typing import Any
+
+from pollers.plugins.base import Discovery, Known, SightingBatch
+
+
+async def batches(plugin: Any, known: Known, state: bytes | None) -> AsyncGenerator[SightingBatch, None]:
+    """Yield what the plugin finds; what it raises is raised here."""
+    if takes_known(plugin):
+        steps = plugin.discover(known, state)
+        async with aclosing(steps) if hasattr(steps, "aclose") else nullcontext():
+            async for batch in steps:
+                yield batch
+        return
+    seen: Discovery = await plugin.discover()
+    yield SightingBatch(resources=seen.resources, problems=seen.problems, failed=seen.failed)
+
+
+def takes_known(plugin: Any) -> bool:
+    """Return whether a plugin is of the kind that is told what is known, and goes on where it was cut short."""
+    return bool(inspect.signature(plugin.discover).parameters)

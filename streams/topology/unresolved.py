@@ -1,0 +1,51 @@
+"""The neighbours that no link joins to a known port, and what devices said that was kept out, each with its reason."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from schemas.records import EnrichedResource, Link, LinkState
+
+_REJECTED: Final = "rejected."
+
+
+class Unresolved(NamedTuple):
+    """A neighbour that is no known resource, or no known port of one."""
+
+    heard_by: str  #: identity
+    row: str  #: of the port that heard it
+    resource: str  #: identity of the neighbour where only its port is not known
+    system_name: str
+    chassis_id: str
+    port_id: str
+    addresses: tuple[str, ...]
+    why: str
+
+
+class Rejected(NamedTuple):
+    resource: str
+    reason: str
+    times: int
+
+
+def unresolved(links: Mapping[str, Link]) -> list[Unresolved]:
+    """Return them in the order of who heard them, without links that nobody tells of any more."""
+    found = []
+    for link in links.values():
+        if link.state is LinkState.GONE:
+            continue
+        for near, far in (link.ends, link.ends[::-1]):
+            if far.why and near.resource:
+                names = (far.resource, far.system_name, far.chassis_id, far.port_id)
+                found.append(Unresolved(near.resource, near.row, *names, tuple(far.addresses), far.why))
+    return sorted(found)
+
+
+def rejected(everyone: Mapping[str, EnrichedResource]) -> list[Rejected]:
+    """Return what the enrichment `neighbours` kept out, by resource and reason."""
+    return [
+        Rejected(identity, name.removeprefix(_REJECTED), int(count))
+        for identity, enriched in sorted(everyone.items())
+        if "neighbours" in enriched.enrichments
+        for name, count in sorted(enriched.enrichments["neighbours"].facts.items())
+        if name.startswith(_REJECTED)
+    ]

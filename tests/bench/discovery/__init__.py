@@ -1,0 +1,1 @@
+"""What it costs to find devices: `python -m tests.bench.discovery sweep`."""

@@ -1,0 +1,1 @@
+"""What a fold of a large network costs."""
