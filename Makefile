@@ -4,7 +4,7 @@
 PANOPTES := .venv/bin/panoptes
 ARGS ?=
 
-.PHONY: help setup setup-lab test lab lab-check compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-schedule \
+.PHONY: help setup setup-lab test lab lab-check compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-schedule \
         lock lock-jars clean
 .DEFAULT_GOAL := help
 
@@ -22,6 +22,7 @@ help:
 	@echo "make bench-polling   what our poller costs from the tick to bytes, and its memory"
 	@echo "make bench-gauges    what turning counters into rates costs"
 	@echo "make bench-pipeline  what the whole pipeline costs and how late it is"
+	@echo "make bench-sinks     what taking gauges to a store costs, from the topic to VictoriaMetrics"
 	@echo "make bench-schedule  what the schedule costs, how that grows, and how even it is"
 	@echo "make lock            write requirements.lock anew from pyproject.toml"
 	@echo "make lock-jars       the same for the jars that Maven brings, names and SHA-256"
@@ -68,6 +69,9 @@ bench-gauges: setup
 
 bench-pipeline: setup
 	@.venv/bin/python -m tests.bench.pipeline $(ARGS)
+
+bench-sinks: setup
+	@.venv/bin/python -m tests.bench.sinks stage $(ARGS)
 
 bench-schedule: setup
 	@.venv/bin/python -m tests.bench.scheduling $(ARGS)

@@ -62,6 +62,7 @@ class Stage:
     writes: tuple[Topic, ...]
     views: tuple[Topic, ...] = ()  #: topics of which each of its workers reads every record
     ticks: Topic | None = None  #: the schedule it publishes (its leader) and obeys (its owners)
+    for_each: str = ""  #: the kind of section of which each has workers, and a group, of its own; without any it rests
 
 
 IDENTITY: Final = "resource identity: site|class|subclass|type|id"
@@ -162,6 +163,13 @@ STAGES: Final[tuple[Stage, ...]] = (
         reads=(),
         views=(Topic.ENRICHED_RESOURCES, Topic.TOPOLOGY),
         writes=(Topic.TOPOLOGY,),
+    ),
+    Stage(
+        name="sinks",
+        does="takes what stands in the topics to stores outside Kafka",
+        reads=(Topic.GAUGES, Topic.POLL_STATUS, Topic.RAW_COUNTERS),
+        writes=(),
+        for_each="sink",
     ),
 )
 

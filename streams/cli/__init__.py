@@ -12,6 +12,7 @@ from streams.runtime.ops.compiled import running
 #: sub-command -> the module under streams.cli whose `command` it is, and its help line
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "config": ("config", "Check and show the configuration."),
+    "dead-letters": ("dead_letters", "Show what could not be processed, and hand it on once more."),
     "demo": ("demo", "Run the whole pipeline against simulated devices, and show or check it."),
     "discover": ("discover", "Find devices."),
     "metrics": ("metrics", "Show what numbers there are, and what they mean."),
@@ -21,6 +22,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "resources": ("resources", "Show the inventory."),
     "schemas": ("schemas", "Check that every released record can still be read."),
     "secrets": ("secrets", "Store the credentials of devices."),
+    "sinks": ("sinks", "Show and move the places of sinks."),
     "slots": ("slots", "Prove that every scheduled slot is accounted for."),
     "stack": ("stack", "Start and stop the local services."),
     "topics": ("topics", "Create the topics that the pipeline needs."),

@@ -1,15 +1,21 @@
 """The configuration for a command, or its faults and the end of the command."""
 
+import asyncio
 import os
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import click
+from aiokafka.errors import KafkaError
 
+from schemas.errors import PanoptesError
 from streams.runtime.settings.loading import Settings, SettingsError, load
 
 EXIT_BAD_SETTINGS: Final = 2
+
+T = TypeVar("T")
 
 config_option = click.option(
     "--config",
@@ -25,3 +31,11 @@ def load_or_exit(config: Path | None) -> Settings:
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_BAD_SETTINGS)
+
+
+def run_or_exit(work: "Coroutine[Any, Any, T]") -> T:
+    """Return what comes of the work; ends the command with a line where Kafka is away or will not."""
+    try:
+        return asyncio.run(work)
+    except (KafkaError, OSError, PanoptesError) as problem:
+        raise click.ClickException(str(problem)) from None

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import math
-import re
 import sys
 import time
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from aiokafka.errors import KafkaError
 from schemas.errors import PanoptesError, RecordError
 from schemas.records import EnrichedResource, PollStatus
 from streams.cli.loading import config_option, load_or_exit
+from streams.cli.moments import WhenType
 from streams.pipeline import Topic
 from streams.runtime.kafka.client import client_options, sample_client_logs
 from streams.runtime.kafka.replay import partitions, replay
@@ -32,36 +32,6 @@ EXIT_NO_PROOF: Final = 3
 
 SHOWN: Final = 20  #: lines of each list, unless --all
 SKEW_S: Final = 60  #: statuses are read from so long before the window: clocks of workers and brokers differ
-UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-LATEST: Final = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  #: today's time in milliseconds is far beyond it
-
-
-class WhenType(click.ParamType):
-    """Unix seconds, `15m` (ago; s, m, h or d), or a time like 2025-01-31T12:00:00 (UTC unless it says otherwise)."""
-
-    name = "when"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        moment = _moment(str(value).strip())
-        if moment is None or not 0 <= moment <= LATEST:
-            self.fail(
-                f"{value!r}: expected Unix seconds, an age such as 15m, or a time such as 2025-01-31T12:00:00Z, "
-                "from 1970 to 9999",
-                param,
-                ctx,
-            )
-        return moment
-
-
-def _moment(text: str) -> int | None:
-    """Return the Unix second that is meant, however far away it is, or None for another text."""
-    if number := re.fullmatch(r"(\d{1,18})([smhd]?)", text):
-        return int(time.time()) - int(number[1]) * UNITS_S[number[2]] if number[2] else int(number[1])
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return math.floor((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 def _seconds(_ctx: click.Context, _param: click.Parameter, value: float) -> float:

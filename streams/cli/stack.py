@@ -4,12 +4,15 @@ import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
 from streams.playground.services.local import Stack
 from streams.playground.services.problems import StackProblem
 from streams.playground.services.recipes import RECIPES
+
+STORE: Final = "victoria-metrics"
 
 _state = click.option(
     "--state",
@@ -47,7 +50,10 @@ def _ports(pairs: Sequence[str]) -> dict[str, int]:
 
 @click.group(name="stack")
 def command() -> None:
-    """Start and stop the local services: Kafka, ZooKeeper, Redis and a schema registry (Apicurio)."""
+    """Start and stop the local services: Kafka, ZooKeeper, Redis, a schema registry (Apicurio), and a store.
+
+    The store is VictoriaMetrics, where the machine has it.
+    """
 
 
 @command.command()
@@ -71,6 +77,9 @@ def up(
     except StackProblem as problem:
         raise click.ClickException(str(problem)) from problem
     _show(stack)
+    if STORE not in stack.absent():
+        url = stack.service(STORE).address
+        click.echo(f"store: {url}/vmui · [sink:store] plugin = prometheus-remote-write, url = {url}")
     click.echo(f"up after {time.monotonic() - began:.1f} s")
 
 
@@ -139,5 +148,5 @@ def _show(stack: Stack) -> bool:
     rows = stack.status()
     for row in rows:
         how = "answers" if row.problem is None else row.problem
-        click.echo(f"{row.name:<10} {row.pid or '-':>8}  {row.address:<45} {how}  (log: {row.log})")
-    return all(row.problem is None for row in rows)
+        click.echo(f"{row.name:<16} {row.pid or '-':>8}  {row.address:<45} {how}  (log: {row.log})")
+    return all(row.problem is None or row.optional for row in rows)

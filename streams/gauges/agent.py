@@ -63,7 +63,7 @@ class Gauges:
 
     def step(self, record: Record) -> Effects:
         """Return the gauges of a sample, and the state after it."""
-        place, _, key, value = record
+        place, _, key, value, _ = record
         if value is None:
             return NOTHING
         raw_key = key or b""

@@ -2,14 +2,19 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 
 from streams.pipeline import stage
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.coalescing import CoalescingPolicy
-from streams.runtime.settings.loading import load
+from streams.runtime.settings.loading import Settings, load
 
 
-def open_worker(name: str) -> Worker:
-    """Return a worker of a stage, made from the configuration. Raises SettingsError that names all that is wrong."""
+def open_worker(name: str, part: Callable[[Settings], str] = lambda _settings: "") -> Worker:
+    """Return a worker of a stage, made from the configuration; `part` says of which of the stage's groups.
+
+    Raises SettingsError that names all that is wrong.
+    """
     asyncio.set_event_loop_policy(CoalescingPolicy())
-    return Worker(stage(name), load(None, os.environ))
+    settings = load(None, os.environ)
+    return Worker(stage(name), settings, part(settings))

@@ -1,1 +1,5 @@
-"""The sinks stage: what stands in the topics goes to a store outside Kafka, in the store's own form."""
+"""The sinks stage: what stands in the topics goes to a store outside Kafka. `faust -A streams.sinks worker`."""
+
+from streams.runtime.lazy import lazy_app
+
+__getattr__ = lazy_app(__name__)

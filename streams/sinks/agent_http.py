@@ -57,6 +57,7 @@ class HttpSink:
         self.requests: dict[Answer, int] = dict.fromkeys(Answer, 0)
         self.bytes_sent = 0
         self.encode_s = 0.0
+        self.halved = 0  #: how often a run of records was halved
 
     async def write(self, batch: Batch) -> Written:
         """Return what became of the batch. Raises TryAgain, with what the store said; it goes on where it was."""
@@ -77,6 +78,7 @@ class HttpSink:
                 self._refusals.forget()
                 raise TryAgain(f"{self._target.shown}: takes nothing at all: {judged.said}")
         del self._under_way[batch]
+        self.halved += delivery.halved
         return delivery.written(under_way.refused)
 
     async def close(self) -> None:

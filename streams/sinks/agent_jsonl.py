@@ -21,12 +21,14 @@ class JsonLines:
         self._path = path
         self._max_bytes = max_bytes
         self._keep = keep
+        self._writing = asyncio.Lock()  #: batches of several partitions come at once
 
     async def write(self, batch: Batch) -> Written:
         """Return how many records were written. Raises TryAgain where the disk or the pipe will not have them."""
         made = list(lines(batch))
         try:
-            await asyncio.to_thread(self._write, b"".join(made))
+            async with self._writing:
+                await asyncio.to_thread(self._write, b"".join(made))
         except OSError as problem:
             raise TryAgain(f"{self._path}: {problem.strerror or problem}") from problem
         return Written(len(made))

@@ -6,11 +6,12 @@ from typing import Any
 
 from pollers.plugins.batch import Batch
 from schemas.codec import to_avro
+from streams.sinks.selecting import wanted_samples, wanted_statuses
 
 
 def lines(batch: Batch) -> Iterator[bytes]:
-    """Yield a line for each record; what is no number in JSON is null."""
-    for records in (batch.gauges, batch.poll_statuses, batch.raw_counters):
+    """Yield a line for each record that is wanted; what is no number in JSON is null."""
+    for records in (batch.gauges, wanted_statuses(batch), wanted_samples(batch)):
         for record in records:
             yield line(to_avro(record))
 

@@ -16,7 +16,7 @@ import httpx
 import redis
 from confluent_kafka import KafkaException, Producer
 
-from streams.pipeline import STAGES
+from streams.pipeline import STAGES as ALL_STAGES
 from streams.playground.check import verdict
 from streams.playground.check.topics import Topics
 from streams.playground.check.watching import Truth, Watching
@@ -27,6 +27,8 @@ from streams.playground.simulators.ports import free_udp_port
 from tests.chaos.follower import Follower, Tick
 
 ROOT: Final = Path(__file__).parents[2]
+#: what every pipeline has; sinks are for those that configure one
+STAGES: Final = tuple(stage for stage in ALL_STAGES if not stage.for_each)
 _JUDGED: Final = ("gauges", "poll-status")
 DEVICES: Final = 14
 INTERFACES: Final = 12

@@ -8,11 +8,10 @@ from typing import Final
 
 import pytest
 
-from streams.pipeline import STAGES
 from streams.playground.demo.children import Child
 from streams.playground.services import Stack
 from tests.chaos.conftest import LONG
-from tests.chaos.pipeline import DEVICES, SETTINGS, Pipeline, stopped_at_the_end
+from tests.chaos.pipeline import DEVICES, SETTINGS, STAGES, Pipeline, stopped_at_the_end
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from streams.playground.check import verdict
 from streams.playground.check.record import reader
+from streams.playground.check.stored import compare
 from streams.playground.check.watching import Truth, Watching
 
 
@@ -17,6 +18,7 @@ def main() -> int:
     parser.add_argument("--registry", required=True, help="URL of the Confluent-compatible API")
     parser.add_argument("--truth", required=True, help="URL of the simulator's truth")
     parser.add_argument("--prefix", default="panoptes")
+    parser.add_argument("--store", help="URL of a store that answers PromQL: every rate is asked for there too")
     parser.add_argument("--within", type=float, default=300.0, help="seconds after which what is lacking is a failure")
     parser.add_argument("--at-least", type=float, default=0.0, help="seconds to go on although enough was seen")
     parser.add_argument("--report", type=Path, help="where the figures go, as JSON")
@@ -38,12 +40,16 @@ def main() -> int:
         found = watching.finish()
     finally:
         topics.close()
+    stored = compare(arguments.store, watching.judge) if arguments.store else None
+    if stored is not None:
+        found |= {"stored": stored.right, "stored_wanted": stored.wanted}
     for text in lacking:
         watching.judge.problem(f"within {arguments.within:.0f} s: {text}")
     if arguments.report:
         arguments.report.write_text(json.dumps(found, indent=2))
     print(f"read with {topics.client}")
     print("\n".join(verdict.lines(watching.judge, found)))
+    print(stored.line if stored is not None else "store: none was asked")
     print("FAILED" if watching.judge.problems else "PASSED")
     return 1 if watching.judge.problems else 0
 

@@ -60,6 +60,13 @@ plugin = snmp
 interval_s = $interval_s
 """)
 
+_SINK: Final = Template("""
+[sink:store]
+plugin = prometheus-remote-write
+url = $url
+start = earliest
+""")
+
 _SNMPD: Final = Template("""\
 # Written by `panoptes demo`: this machine as one more device, on loopback, read-only.
 rocommunity $community 127.0.0.1
@@ -68,8 +75,13 @@ sysContact noc@example.net
 """)
 
 
-def configuration(*, state: Path, devices: Path, interval_s: int, prefix: str = PREFIX) -> str:
-    """Return the pipeline's panoptes.ini; where the services are comes by environment."""
+def configuration(*, state: Path, devices: Path, interval_s: int, prefix: str = PREFIX, store: str = "") -> str:
+    """Return the pipeline's panoptes.ini; `store` is its sink's URL. Where the services are comes by environment."""
+    sink = _SINK.substitute(url=store) if store else ""
+    return _pipeline(state, devices, interval_s, prefix) + sink
+
+
+def _pipeline(state: Path, devices: Path, interval_s: int, prefix: str) -> str:
     return _INI.substitute(
         state=state,
         prefix=prefix,

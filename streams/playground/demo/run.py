@@ -33,6 +33,7 @@ from streams.playground.services.record import free_ports, is_free
 from streams.runtime.ops.compiled import running
 from streams.runtime.settings.loading import load
 
+STORE: Final = "victoria-metrics"
 SNMP_PORT: Final = 1161
 HOST_SNMP_PORT: Final = 1162
 READY_TIMEOUT_S: Final = 30.0
@@ -138,15 +139,26 @@ class Demo:
             await services  # also when stopped: what is starting cannot be stopped yet
         self._devices.write_text(layout.device_list(fleet, host))
         self._config.write_text(
-            layout.configuration(state=state / "state", devices=self._devices, interval_s=self._options.interval_s)
+            layout.configuration(
+                state=state / "state", devices=self._devices, interval_s=self._options.interval_s, store=self._store_url
+            )
         )
         await asyncio.to_thread(self._store, layout.secrets(fleet))
         await self._topics()
         click.echo(f"code: {running()}")
-        click.echo(f"pipeline: {', '.join(stage.name for stage in STAGES)} … logs in {state / 'logs'}")
-        for stage in STAGES:
+        stages = [stage for stage in STAGES if not stage.for_each or self._store_url]
+        click.echo(f"pipeline: {', '.join(stage.name for stage in stages)} … logs in {state / 'logs'}")
+        for stage in stages:
             self._children.start(stage.name, layout.stage_command(sys.executable, stage.name))
+        click.echo(
+            f"store: {self._store_url}/vmui" if self._store_url else f"store: none: {self._stack.absent()[STORE]}"
+        )
         click.echo(f"all started after {time.time() - self._began_s:.1f} s")
+
+    @property
+    def _store_url(self) -> str:
+        """Return where the store is, nothing where the machine has none."""
+        return "" if STORE in self._stack.absent() else self._stack.service(STORE).address
 
     def _up(self) -> None:
         """Start the services; once more on other ports where somebody took one meanwhile. Raises StackProblem."""
@@ -255,6 +267,7 @@ class Demo:
             *("--bootstrap", self._stack.service("kafka").address),
             *("--registry", self._stack.service("apicurio").address),
             *("--truth", self._truth, "--prefix", layout.PREFIX, "--report", str(report)),
+            *(("--store", self._store_url) if self._store_url else ()),
             *("--within", str(self._options.within_s), "--at-least", str(self._options.at_least_s)),
             cwd=self._options.state,
             start_new_session=True,

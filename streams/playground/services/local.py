@@ -26,6 +26,7 @@ class Status(NamedTuple):
     address: str
     log: Path
     problem: str | None  #: None: it answers
+    optional: bool = False  #: the machine does not have it, and the others do without it
 
 
 class Stack:
@@ -60,7 +61,7 @@ class Stack:
                 self._services[name] = self._service(name)
 
     def service(self, name: str) -> Service:
-        """Return one service by name: kafka, zookeeper, redis, apicurio. Raises KeyError."""
+        """Return one service by name: kafka, zookeeper, redis, apicurio, victoria-metrics. Raises KeyError."""
         return self._services[name]
 
     def up(self, only: Collection[str] = (), *, timeout_s: float = START_TIMEOUT_S) -> list[str]:
@@ -70,7 +71,7 @@ class Stack:
         """
         services = self._chosen(only)
         with self._alone():
-            remarks = self._keep_pair_together()
+            remarks = [*self._keep_pair_together(), *(() if only else self.absent().values())]
             with ThreadPoolExecutor(len(services)) as pool:
                 starts = [pool.submit(_problem, service, timeout_s) for service in services]
                 try:
@@ -86,7 +87,7 @@ class Stack:
     def down(self, only: Collection[str] = ()) -> list[str]:
         """Stop what runs, and return remarks for people. Raises StackProblem when a process cannot be ended."""
         with self._alone(), ThreadPoolExecutor(len(RECIPES)) as pool:
-            chosen = self._chosen(only)
+            chosen = self._chosen(only or RECIPES)
             gone = list(pool.map(lambda service: service.stop(), chosen))
         return [
             f"{s.name} did not stop when asked and was killed" for s, fine in zip(chosen, gone, strict=True) if not fine
@@ -112,13 +113,23 @@ class Stack:
         brought = [name for name, recipe in RECIPES.items() if recipe.from_maven]
         return tools.missing(jars_are_there=all(jars.complete(self.jars, name) for name in brought))
 
+    def absent(self) -> dict[str, str]:
+        """Return the services that this machine does not have and the others do without: name -> why, for people."""
+        found = {name: recipe.absent() for name, recipe in RECIPES.items() if self._services[name].pid is None}
+        return {name: why for name, why in found.items() if why is not None}
+
     def status(self) -> list[Status]:
         """Return how each service is."""
-        return [Status(s.name, s.pid, s.address, s.place.log, s.why_not()) for s in self._services.values()]
+        absent = self.absent()
+        return [
+            Status(s.name, s.pid, s.address, s.place.log, absent.get(s.name) or s.why_not(), s.name in absent)
+            for s in self._services.values()
+        ]
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables that point the pipeline at this stack."""
-        return {service.recipe.variable: service.address for service in self._services.values()}
+        absent = self.absent()
+        return {s.recipe.variable: s.address for s in self._services.values() if s.name not in absent}
 
     def _service(self, name: str) -> Service:
         place = ServicePlace(
@@ -133,7 +144,8 @@ class Stack:
         unknown = sorted(set(only) - set(RECIPES))
         if unknown:
             raise StackProblem(f"no such service: {', '.join(unknown)} (there are {', '.join(RECIPES)})")
-        return [service for name, service in self._services.items() if not only or name in only]
+        absent = () if only else self.absent()
+        return [service for name, service in self._services.items() if name in (only or RECIPES) and name not in absent]
 
     def _changed(self, name: str, born: Born | None) -> None:
         with self._saving:

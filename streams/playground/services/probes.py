@@ -59,6 +59,19 @@ def registry(port: int, path: str) -> str | None:
         connection.close()
 
 
+def http_ok(port: int, path: str) -> str | None:
+    """GET; any answer but 200 is none."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+    return None if status == http.HTTPStatus.OK else f"answered HTTP {status}"
+
+
 def kafka(port: int) -> str | None:
     """Ask for the brokers (Metadata, no topics): a broker lists itself once it may serve.
 

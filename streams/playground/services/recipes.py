@@ -38,6 +38,10 @@ class Recipe(ABC):
     variable: ClassVar[str]
     from_maven: ClassVar[bool] = True  #: its jars are brought by Maven
 
+    def absent(self) -> str | None:
+        """Return None, or why this service, without which the others do, cannot be had on this machine."""
+        return None
+
     def prepare(self, place: ServicePlace) -> None:  # noqa: B027 (not every service needs files)
         """Write what the service needs before it starts. Raises StackProblem."""
 
@@ -201,4 +205,36 @@ class Apicurio(Recipe):
         return f"http://{probes.HOST}:{self.port(place)}{self.api}"
 
 
-RECIPES: Final[dict[str, Recipe]] = {recipe.name: recipe for recipe in (Kafka(), ZooKeeper(), Redis(), Apicurio())}
+class VictoriaMetrics(Recipe):
+    """VictoriaMetrics, one node: a store for what the pipeline makes, where the machine has it."""
+
+    name = "victoria-metrics"
+    ports: ClassVar = {"victoria-metrics": 18428}
+    variable = "PANOPTES_SINK_STORE_URL"
+    from_maven = False
+
+    def absent(self) -> str | None:
+        try:
+            tools.victoria_metrics()
+        except StackProblem as problem:
+            return str(problem)
+        return None
+
+    def command(self, place: ServicePlace) -> list[str]:
+        return [
+            *(tools.victoria_metrics(), f"-storageDataPath={place.data / 'data'}"),
+            f"-httpListenAddr={probes.HOST}:{self.port(place)}",
+            # what was just written is shown, and what a sink writes again after a crash counts once
+            *("-search.latencyOffset=0s", "-dedup.minScrapeInterval=1ms", "-memory.allowedBytes=256MB"),
+        ]
+
+    def why_not(self, place: ServicePlace) -> str | None:
+        return probes.http_ok(self.port(place), "/health")
+
+    def address(self, place: ServicePlace) -> str:
+        return f"http://{probes.HOST}:{self.port(place)}"
+
+
+RECIPES: Final[dict[str, Recipe]] = {
+    recipe.name: recipe for recipe in (Kafka(), ZooKeeper(), Redis(), Apicurio(), VictoriaMetrics())
+}

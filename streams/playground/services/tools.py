@@ -47,6 +47,16 @@ def redis_server() -> str:
     )
 
 
+def victoria_metrics() -> str:
+    """Return the path of VictoriaMetrics, by Debian's name or by its makers'. Raises StackProblem."""
+    for name in ("victoria-metrics", "victoria-metrics-prod"):
+        if found := shutil.which(name):
+            return found
+    raise StackProblem(
+        "victoria-metrics is not on the PATH: numbers end in Kafka; on Debian: apt-get install victoria-metrics"
+    )
+
+
 def maven() -> str:
     """Return the path of Maven. Raises StackProblem."""
     found = shutil.which("mvn")

@@ -251,4 +251,5 @@ class StageApp(faust.App):
 
 
 def _record(message: Any) -> Record:
-    return Record(Place(message.topic, message.partition), message.offset, message.key, message.value)
+    place = Place(message.topic, message.partition)
+    return Record(place, message.offset, message.key, message.value, int(message.timestamp * 1000))

@@ -18,10 +18,10 @@ def topic_name(settings: Settings, topic: Topic) -> str:
     return f"{settings.panoptes.topic_prefix}.{topic}{'.' if zone else ''}{zone}"
 
 
-def group_name(settings: Settings, stage: str) -> str:
-    """Return the name of a stage's consumer group, which is the id of its Faust app."""
+def group_name(settings: Settings, stage: str, part: str = "") -> str:
+    """Return the name of a stage's consumer group, or that of a part of it, which is the id of its Faust app."""
     zone = settings.polling.zone if stage in _BY_ZONE else ""
-    return f"{settings.panoptes.topic_prefix}-{stage}{'-' if zone else ''}{zone}"
+    return "-".join(filter(None, (settings.panoptes.topic_prefix, stage, zone, part)))
 
 
 def changelog_name(settings: Settings, stage: str, table: str) -> str:

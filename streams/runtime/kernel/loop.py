@@ -305,7 +305,7 @@ class Loop(Part, Generic[E]):
             if why is None:
                 continue
             if item.record is not None:
-                place, offset, key, value = item.record
+                place, offset, key, value, _ = item.record
                 letters.append(self._dead_letters.put(why, origin=(*place, offset), key=key, value=value))
             elif item.done is not None and not item.done.done():
                 item.done.set_exception(why)

@@ -15,6 +15,7 @@ class Record(NamedTuple):
     offset: int
     key: bytes | None
     value: bytes | None  #: None is a tombstone
+    time_ms: int = 0  #: when it was stored, as Kafka says; 0 where that is not known
 
     @property
     def size(self) -> int:

@@ -54,7 +54,9 @@ class Host(Protocol):
 class Worker:
     """Everything that workers have in common, and the parts that a stage has registered."""
 
-    def __init__(self, stage: Stage, settings: Settings) -> None:
+    def __init__(self, stage: Stage, settings: Settings, part: str = "") -> None:
+        """`part`: which of several groups of the stage this is, each of which reads everything."""
+        self._part = part
         self.offsets = Offsets()
         self.lifecycle = Lifecycle(self.fail)
         self.host: Host | None = None  #: set by the host itself, before anything starts
@@ -108,8 +110,8 @@ class Worker:
 
     @property
     def group(self) -> str:
-        """Return the name of the stage's consumer group."""
-        return group_name(self.context.settings, self.context.stage.name)
+        """Return the name of the worker's consumer group."""
+        return group_name(self.context.settings, self.context.stage.name, self._part)
 
     def fold(
         self,

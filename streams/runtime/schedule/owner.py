@@ -102,7 +102,7 @@ class Owner(Part):
             self._comes.clear()
 
     async def _judge(self, record: Record) -> None:
-        place, offset, key, value = record
+        place, offset, key, value, _ = record
         self.offsets.begin(place, offset)
         try:
             tick = await self.serde.read(value or b"")

@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 ENV_PREFIX: Final = "PANOPTES_"
 #: names of this prefix that are no settings
 ENV_CONFIG: Final = "PANOPTES_CONFIG"
+#: which of several `[sink:NAME]` a worker serves
+ENV_SINK: Final = "PANOPTES_SINK"
 #: what Kubernetes puts into every container for a service whose name begins with panoptes
 _KUBERNETES: Final = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$")
 _SECTION: Final = re.compile(r"^\[([^\]]*)\]$")
@@ -87,7 +89,7 @@ def read_environment(raw: Raw, environ: Mapping[str, str], known: Mapping[str, I
     _tell_apart(raw, known)
     by_prefix = {f"{ENV_PREFIX}{variable_part(section)}_": section for section in known}
     for name in sorted(environ):
-        if not name.startswith(ENV_PREFIX) or name == ENV_CONFIG:
+        if not name.startswith(ENV_PREFIX) or name in (ENV_CONFIG, ENV_SINK):
             continue
         fitting = [prefix for prefix in by_prefix if name.startswith(prefix) and name != prefix]
         entry = IniEntry(environ[name], f"environment {name}")

@@ -1,4 +1,5 @@
 """`python -m tests.bench.sinks encode`: CPU time per number from a gauge's Avro bytes to what a store is sent.
+`… stage`: CPU time per stored number of one worker, from the topic to VictoriaMetrics (stage.py).
 
 Interfaces as if-mib has them: 14 rates, 2 levels, 2 states, six dimensions, 48 to a device; every poll of every device
 once per round, as a partition has them. One thread, no network, no Kafka.
@@ -9,11 +10,11 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 import cramjam
 
-from schemas.records import Gauge
 from streams.sinks import agent_influx, agent_prometheus
 from streams.sinks.forms import Encoder
 from streams.sinks.influx import InfluxLines
@@ -22,58 +23,12 @@ from streams.sinks.names import Names
 from streams.sinks.otlp import Otlp
 from streams.sinks.reading import GaugeReader
 from streams.sinks.remote_write import RemoteWrite
-from tests.unit.sinks.gauges import HEADER, decode, encode
+from tests.bench.sinks.load import BATCH, NAMES, polls
+from tests.bench.sinks.stage import run
+from tests.unit.sinks.gauges import HEADER, decode
 from tests.unit.sinks.prometheus import Sample, request
 
-WAYS: Final = ("in", "out")
-PACKETS: Final = ("unicast_packets", "multicast_packets", "broadcast_packets", "discards", "errors")
-NAMES: Final = (
-    *(f"octets_{way}" for way in WAYS),
-    *(f"{what}_{way}" for what in PACKETS for way in WAYS),
-    *(f"utilisation_{way}" for way in WAYS),
-)
-UNITS: Final = {
-    name: "octets/s" if "octets" in name else "percent" if "utilisation" in name else "packets/s" for name in NAMES
-}
-BATCH: Final = 2_000  #: records written together
 Step = Callable[[Sequence[bytes]], int]
-
-
-def polls(devices: int, rows: int, minute: int) -> list[bytes]:
-    """Return one poll of every device."""
-    slot = 1_700_000_040 + 60 * minute
-    return [encode(_gauge(device, row, slot)) for device in range(devices) for row in range(rows)]
-
-
-def _gauge(device: int, row: int, slot: int) -> Gauge:
-    name = f"GigabitEthernet1/0/{row}"
-    return Gauge(
-        site="fra1",
-        resource=f"fra1|network|switch|cisco|sw{device}.fra1.example.net",
-        endpoint=f"192.0.2.{device % 250}",
-        job="interfaces/cisco-ios/60",
-        group="interface",
-        row=name,
-        interval_s=60,
-        dimensions={
-            "name": name,
-            "description": name,
-            "alias": f"to desk {row}",
-            "if_index": str(10_100 + row),
-            "media_type": "ethernetCsmacd",
-            "physical_address": f"00:00:5e:00:53:{row:02x}",
-        },
-        labels={"rack": f"r{device % 40}", "role": "access"},
-        units=UNITS,
-        slot=slot,
-        time_ms=slot * 1000 + device % 1000,
-        duration_s=60.02,
-        gauges={name: 1.25e5 * at + row + slot % 997 / 7 for at, name in enumerate(NAMES)},
-        states={"admin_state": "up", "oper_state": "down" if row % 7 == 0 else "up"},
-        missing={},
-        confidence={},
-        counters={},
-    )
 
 
 def _own(encoder: Encoder, wrap: Callable[[bytes], bytes]) -> Step:
@@ -144,11 +99,15 @@ STEPS: Final = {
 def main() -> None:
     """Print a line for each way."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["encode"])
+    parser.add_argument("what", choices=["encode", "stage"])
     parser.add_argument("--devices", type=int, default=200)
     parser.add_argument("--rows", type=int, default=48)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5, help="polls of every device, a minute apart")
+    parser.add_argument("--json", type=Path, help="stage: where the figures go")
     args = parser.parse_args()
+    if args.what == "stage":
+        run(args)
+        return
     rounds = [polls(args.devices, args.rows, minute) for minute in range(args.rounds + 1)]
     numbers = args.devices * args.rows * len(NAMES)
     print(f"{args.devices} devices x {args.rows} rows x {len(NAMES)} numbers, Python {platform.python_version()}")

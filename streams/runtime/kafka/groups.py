@@ -1,0 +1,122 @@
+"""Where a consumer group stands: what it has committed, where it is to begin, and setting it elsewhere."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import CommitFailedError, IllegalGenerationError, KafkaError, UnknownMemberIdError
+
+from schemas.errors import BackendError
+from streams.runtime.kafka.replay import partitions_of
+
+NOW: Final = "now"
+EARLIEST: Final = "earliest"
+_PLACES_LAST: Final = "offsets.retention.minutes"
+
+Offsets = Mapping[TopicPartition, int]
+
+
+class GroupInUseError(BackendError):
+    """The group has workers, and only they may move it."""
+
+
+async def committed(client_options: Mapping[str, Any], group: str) -> dict[TopicPartition, int]:
+    """Return what a group has committed. Raises KafkaError."""
+    admin = AIOKafkaAdminClient(**client_options)
+    try:
+        await admin.start()
+        found = await admin.list_consumer_group_offsets(group)
+    finally:
+        await admin.close()
+    return {tp: at.offset for tp, at in found.items() if at.offset >= 0}
+
+
+async def begins(
+    client_options: Mapping[str, Any], topics: Iterable[str], start: str | int
+) -> dict[TopicPartition, int]:
+    """Return from where on each partition is to be read: `NOW`, `EARLIEST`, or since a time, Unix milliseconds.
+
+    Raises BackendError if a topic does not exist, KafkaError.
+    """
+    consumer = AIOKafkaConsumer(**client_options, enable_auto_commit=False)
+    try:
+        await consumer.start()
+        tps = [tp for topic in topics for tp in await partitions_of(consumer, topic)]
+        if start == EARLIEST:
+            return dict(await consumer.beginning_offsets(tps))
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(tps)
+        if start == NOW:
+            return ends
+        found = await consumer.offsets_for_times(dict.fromkeys(tps, start))
+        return {tp: ends[tp] if at is None else at.offset for tp, at in found.items()}
+    finally:
+        await consumer.stop()
+
+
+async def move(client_options: Mapping[str, Any], group: str, offsets: Offsets) -> None:
+    """Commit for a group that has no workers. Raises GroupInUseError where it has, KafkaError."""
+    if not offsets:
+        return
+    consumer = AIOKafkaConsumer(**client_options, group_id=group, enable_auto_commit=False)
+    try:
+        await consumer.start()
+        consumer.assign(list(offsets))
+        await consumer.commit(dict(offsets))
+    except (CommitFailedError, IllegalGenerationError, UnknownMemberIdError) as problem:
+        raise GroupInUseError(f"group {group} has workers: only without them can it be moved") from problem
+    finally:
+        await consumer.stop()
+
+
+async def begin_new(client_options: Mapping[str, Any], group: str, topics: Collection[str], start: str | int) -> int:
+    """Have a group begin at `start` in partitions where it has never been; return in how many.
+
+    Once there it stays: a worker that dies before its first commit leaves nothing out. Raises as `begins` and `move`.
+    """
+    known = await committed(client_options, group)
+    found = await begins(client_options, topics, start)
+    fresh = {tp: offset for tp, offset in found.items() if tp not in known}
+    await move(client_options, group, fresh)
+    return len(fresh)
+
+
+async def places_last_s(client_options: Mapping[str, Any]) -> int | None:
+    """Return how long Kafka keeps the place of a group without workers, if it says so. Raises KafkaError."""
+    admin = AIOKafkaAdminClient(**client_options)
+    try:
+        await admin.start()
+        cluster = await admin.describe_cluster()
+        broker = ConfigResource(ConfigResourceType.BROKER, str(cluster["brokers"][0]["node_id"]), {_PLACES_LAST: None})
+        [response] = await admin.describe_configs([broker])
+    finally:
+        await admin.close()
+    found = [entry[1] for _, _, _, _, entries in response.resources for entry in entries if entry[0] == _PLACES_LAST]
+    return int(found[0]) * 60 if found else None
+
+
+class Ends:
+    """Tells where partitions end; a connection that is kept, opened when it is first needed."""
+
+    def __init__(self, client_options: Mapping[str, Any]) -> None:
+        self._options = client_options
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def of(self, tps: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Return the offset behind each partition's last record. Raises KafkaError."""
+        try:
+            if self._consumer is None:
+                self._consumer = AIOKafkaConsumer(**self._options, enable_auto_commit=False)
+                await self._consumer.start()
+            found: Mapping[TopicPartition, int] = await self._consumer.end_offsets(list(tps))
+        except (KafkaError, OSError):
+            await self.close()
+            raise
+        return found
+
+    async def close(self) -> None:
+        """Close the connection."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()

@@ -1,0 +1,189 @@
+"""Wiring of the sinks stage: one `[sink:NAME]`, its topics, its group; `$PANOPTES_SINK` says which of several."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+from aiokafka.errors import KafkaError
+
+from pollers.plugins.base import Kind, SinkPlugin
+from pollers.plugins.registry import make
+from schemas.errors import BackendError
+from schemas.records import Gauge, PollStatus, RawCounters
+from streams.pipeline import Topic
+from streams.runtime.build import open_worker
+from streams.runtime.kafka.client import client_options
+from streams.runtime.kafka.groups import begin_new, places_last_s
+from streams.runtime.kernel.context import now_ms
+from streams.runtime.kernel.loop import Pace
+from streams.runtime.kernel.worker import Worker
+from streams.runtime.ops.long_lived import keep_setting_aside
+from streams.runtime.ops.metrics import Metrics
+from streams.runtime.ops.waiting import wait_for
+from streams.runtime.plugins import NoAccess, make_plugin
+from streams.runtime.secrets.named import open_named_secrets
+from streams.runtime.settings.ini import ENV_SINK
+from streams.runtime.settings.loading import Settings, SettingsError
+from streams.runtime.settings.plugin_sections import SinkSection
+from streams.runtime.settings.setting import seconds
+from streams.sinks.agent_delivery import Counts, Delivery, Store
+from streams.sinks.agent_http import HttpSink
+from streams.sinks.agent_places import LOOK_EVERY_S, Places
+from streams.sinks.reading import GaugeReader
+from streams.sinks.records import Decoding, Wanted
+
+log = logging.getLogger(__name__)
+
+#: requests cost more than records do, and a second is little for what is asked once a minute
+PACE: Final = Pace(linger_s=1.0, max_batch_bytes=4 * 2**20, max_batch_records=2_000, most_waiting_bytes=32 * 2**20)
+#: a store may take this long for one batch without saying that it waits
+LONGEST_WORK_S: Final = 1_200.0
+RECORDS: Final[Mapping[Topic, type[Any]]] = {
+    Topic.GAUGES: Gauge,
+    Topic.POLL_STATUS: PollStatus,
+    Topic.RAW_COUNTERS: RawCounters,
+}
+
+
+class NoSink(Exception):
+    """The configuration has no sink."""
+
+
+class Sink:
+    """The stage in one worker."""
+
+    def __init__(self, worker: Worker, section: SinkSection, plugin: SinkPlugin) -> None:
+        context = self._context = worker.context
+        self._worker, self._section = worker, section
+        self._topics = [Topic(name) for name in section.topics]
+        self._options = client_options(context.settings.kafka)
+        names = [context.topic_name(topic) for topic in self._topics]
+        self.counts = Counts()
+        self.places = Places(self._options, worker.group, names, worker.offsets)
+        self.reader: GaugeReader | None = None
+        worker.lifecycle.register(self.places)
+        store = Store(section.name, plugin, self.counts)
+        self._handlers = {topic: Delivery(topic, store, self.places, context.dead_letters) for topic in self._topics}
+        self._loops = [worker.drain([topic], handler, pace=PACE) for topic, handler in self._handlers.items()]
+        worker.longest_work_s = LONGEST_WORK_S
+        self._serdes = {topic: context.serdes.of(topic, RECORDS[topic]) for topic in RECORDS}
+        worker.before_start += [self._open, self._begin, self._compare_retention]
+        worker.before_stop += [plugin.close, self.places.close]
+        worker.every(LOOK_EVERY_S, "lag", self.places.look)
+        worker.background["garbage"] = keep_setting_aside  # half a million rows may be remembered
+        self._measure(context.metrics, plugin)
+
+    async def _open(self) -> None:
+        """Make what needs the schemas to be registered."""
+        serdes, section = self._serdes, self._section
+        wanted = Wanted(section.filter, section.rows)
+        gauges = serdes[Topic.GAUGES]
+        self.reader = GaugeReader(gauges.header, gauges.decode, wanted)
+        decoding = Decoding(
+            gauges.decode, serdes[Topic.POLL_STATUS].decode, serdes[Topic.RAW_COUNTERS].decode, self.reader, wanted
+        )
+        for topic, handler in self._handlers.items():
+            handler.open(decoding, serdes[topic])
+
+    async def _begin(self) -> None:
+        """Have a group that is new begin where the section says."""
+        group, start = self._worker.group, since(self._section.start)
+        names = [self._context.topic_name(topic) for topic in self._topics]
+        fresh = await wait_for(
+            "kafka", group, partial(begin_new, self._options, group, names, start),
+            absent=(KafkaError, OSError, BackendError),
+        )  # fmt: skip
+        if fresh:
+            log.info("sink=%s is new and begins at start=%s partitions=%d", self._section.name, start, fresh)
+
+    async def _compare_retention(self) -> None:
+        """Say where a sink that rests for long would forget its place before the topics forget their records."""
+        kept_s = await wait_for(
+            "kafka", self._worker.group, partial(places_last_s, self._options), absent=(KafkaError, OSError)
+        )
+        topics = self._context.settings.topics
+        longest_s = max(topics.retention_s(topic) for topic in self._topics)
+        if kept_s is not None and kept_s < longest_s:
+            log.warning(
+                "kafka keeps the place of a sink without workers for %d min, its topics keep records for %d min: a sink"
+                " that rests longer begins anew (broker: offsets.retention.minutes)", kept_s // 60, longest_s // 60,
+            )  # fmt: skip
+
+    def _measure(self, metrics: Metrics, plugin: SinkPlugin) -> None:
+        counts, places = self.counts, self.places
+        metrics.gauge("sink_lag_records", "records that are not in the store yet", lambda: sum(places.lag.values()))
+        metrics.gauge("sink_lag_seconds", "how old the oldest of these is, about", places.lag_s)
+        metrics.counter("sink_batches", "batches delivered", lambda: sum(loop.batches for loop in self._loops))
+        metrics.counter("sink_records", "records delivered", lambda: counts.records)
+        metrics.counter("sink_retries", "batches given again because the store was away", lambda: counts.retries)
+        metrics.counter("sink_waited_seconds", "time for which the store was waited for", lambda: counts.waited_s)
+        metrics.counter("sink_bad_records", "records set aside: none, or such as no store takes", lambda: counts.bad)
+        metrics.counter("sink_lost_records", "records gone before they were read", lambda: places.gone)
+        metrics.counters(
+            "sink_numbers",
+            "numbers by what became of them",
+            "became",
+            lambda: (
+                *(("stored", counts.stored), ("repeat", counts.repeats)),
+                *(("refused", counts.refused), ("passed-over", counts.passed_over)),
+            ),
+        )
+        rows = "rows that are remembered"
+        metrics.gauge("sink_rows", rows, lambda: 0 if self.reader is None else self.reader.rows)
+        if isinstance(plugin, HttpSink):
+            metrics.counters("sink_requests", "requests by what they were answered", "answer", plugin.requests.items)
+            metrics.counter("sink_bytes_sent", "bytes of requests", lambda: plugin.bytes_sent)
+            metrics.counter("sink_encode_seconds", "CPU time of encoding", lambda: plugin.encode_s)
+            metrics.counter("sink_halved", "requests that were sent again in halves", lambda: plugin.halved)
+
+
+def since(start: str) -> str | int:
+    """Return where a new group begins, `24h` as Unix milliseconds."""
+    found = seconds(start)
+    return now_ms() - found * 1000 if isinstance(found, int) else start
+
+
+def chosen(settings: Settings, name: str) -> SinkSection:
+    """Return the section that a worker serves. Raises NoSink, SettingsError."""
+    sections = {section.name: section for section in settings.plugins(Kind.SINK) if isinstance(section, SinkSection)}
+    if not sections and not name:
+        raise NoSink("no [sink:NAME] in the configuration: this worker has nothing to do (docs/sinks.md)")
+    if not name and len(sections) > 1:
+        raise SettingsError(
+            f"environment {ENV_SINK}: expected the sink that this worker serves, one of {', '.join(sections)}"
+        )
+    found = sections.get(name) if name else next(iter(sections.values()))
+    if found is None:
+        there = ", ".join(sections) or "none"
+        raise SettingsError(f"environment {ENV_SINK}: expected the name of an enabled sink ({there}), found {name!r}")
+    return found
+
+
+def rest(why: str) -> None:
+    """Wait for the end, so that others that were started with this worker go on."""
+    sys.stderr.write(f"{why}\n")
+    ends = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    signal.sigwait(ends)
+    raise SystemExit(0)
+
+
+def build() -> Worker:
+    """Return a worker of one sink. Raises SettingsError; without any sink, it returns when the process is to end."""
+    name = os.environ.get(ENV_SINK, "").strip()
+    try:
+        worker = open_worker("sinks", lambda settings: chosen(settings, name).name)
+    except NoSink as nothing:
+        rest(str(nothing))
+        raise
+    settings = worker.context.settings
+    section = chosen(settings, name)
+    secrets = open_named_secrets(settings.redis)
+    plugin: SinkPlugin = make_plugin(section, make, NoAccess(), now_ms, secrets.of)
+    Sink(worker, section, plugin)
+    worker.before_stop.append(secrets.close)
+    return worker

@@ -1,0 +1,145 @@
+"""One worker of the sinks stage from the topic to VictoriaMetrics: CPU per stored number, and how fast it catches up.
+
+The first round is a warm-up, in which rows are learnt; what the worker uses for the rounds after it is counted, all of
+its process: Kafka's client, decoding, encoding, compressing, HTTP. Afterwards the store has every number.
+"""
+
+import argparse
+import json
+import platform
+import re
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import httpx
+
+from streams.playground.services import Stack
+from streams.playground.services.keeper import kept
+from tests.bench.sinks.load import NAMES, key_of, polls
+from tests.conftest import JARS
+from tests.stages.gauges.pipe import cpu_s, rss_mb
+from tests.stages.sinks.sinkpipe import SERIES, SinkPipe, StoppableStore
+from tests.unit.sinks.gauges import HEADER
+
+WITHIN_S: Final = 900.0
+SINK: Final = """
+[sink:store]
+plugin = prometheus-remote-write
+url = {url}
+start = earliest
+"""
+
+
+class Seen(NamedTuple):
+    """The worker at one moment."""
+
+    at_s: float
+    cpu_s: float
+    stored: float
+    encode_s: float
+    bytes_sent: float
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the figures, and write them down where that is asked for."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with kept(Stack(folder / "stack", free_ports=True, jars=JARS)) as stack, StoppableStore(folder / "vm") as store:
+            stack.up(["kafka"])
+            ini = SINK.format(url=store.url)
+            with SinkPipe(stack.environment()["PANOPTES_KAFKA_BOOTSTRAP_SERVERS"], "bench", folder / "state",
+                          settings={}, ini=ini) as pipe:  # fmt: skip
+                figures = _measured(args, pipe, store)
+    print("\n".join(f"{what:24} {value}" for what, value in figures.items()))
+    if args.json:
+        args.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def _measured(args: argparse.Namespace, pipe: SinkPipe, store: StoppableStore) -> dict[str, Any]:
+    began_s = int(time.time()) // 60 * 60 - 60 * (args.rounds + 2)
+    records = args.devices * args.rows
+    _put(args, pipe, 0, began_s)
+    worker = pipe.start("store")
+    pipe.wait(lambda: pipe.lag_of("store") == 0, "the warm-up", 600)
+    worker.terminate()  # its rows are forgotten, but what is measured is put in while nobody reads: catching up
+    worker.wait(30)
+    for minute in range(1, args.rounds + 1):
+        _put(args, pipe, minute, began_s)
+    worker = pipe.start("store")
+    _until(pipe, records)
+    first = _seen(pipe, worker.pid)
+    _until(pipe, records * args.rounds)
+    last = _seen(pipe, worker.pid)
+    memory = rss_mb(worker.pid)
+    stored = last.stored - first.stored
+    cpu, wall = last.cpu_s - first.cpu_s, last.at_s - first.at_s
+    have = _count(store)
+    wanted = records * (args.rounds + 1)
+    if have != wanted:
+        raise RuntimeError(f"the store has {have} samples of {SERIES}, expected {wanted}")
+    minutes = stored / (records * _per_row(last, records * args.rounds))
+    return {
+        "load": f"{args.devices} devices x {args.rows} rows x {len(NAMES)} numbers and 2 states, {args.rounds} minutes",
+        "python": platform.python_version(),
+        "samples of one series": f"{have} of {wanted} in the store",
+        "numbers stored": int(stored),
+        "cpu_us_per_number": round(cpu * 1e6 / stored, 3),
+        "of these, encoding": round((last.encode_s - first.encode_s) * 1e6 / stored, 3),
+        "bytes_sent_per_number": round((last.bytes_sent - first.bytes_sent) / stored, 1),
+        "numbers_per_s": round(stored / wall),
+        "times_real_time": round(minutes * 60 / wall, 1),
+        "cpu_s_per_minute_of_load": round(cpu / minutes, 2),
+        "rss_mib": round(memory),
+    }
+
+
+def _until(pipe: SinkPipe, records: int) -> None:
+    """Wait until so many records are delivered; looking costs the worker some milliseconds, so that is seldom."""
+    deadline_s = time.monotonic() + WITHIN_S
+    while _metrics(pipe).get("panoptes_sink_records_total", 0) < records:
+        if pipe.workers[-1].poll() is not None or time.monotonic() > deadline_s:
+            raise TimeoutError(f"{records} records were not delivered within {WITHIN_S:g} s\n{pipe.log()}")
+        time.sleep(1)
+
+
+def _per_row(last: Seen, records: int) -> float:
+    return last.stored / records
+
+
+def _put(args: argparse.Namespace, pipe: SinkPipe, minute: int, began_s: int) -> None:
+    values = polls(args.devices, args.rows, minute, began_s)
+    keys = [key_of(device).encode() for device in range(args.devices) for _ in range(args.rows)]
+    header = pipe.gauge_header
+    pipe.put(
+        ((key, header + value[len(HEADER) :]) for key, value in zip(keys, values, strict=True)), topic=pipe.gauge_topic
+    )
+
+
+def _metrics(pipe: SinkPipe) -> dict[str, float]:
+    """Return the last worker's metrics, by their names without the stage."""
+    found = re.findall(r"web server at=(\S+)", (pipe.state / f"worker-{len(pipe.workers)}.log").read_text())
+    if not found:
+        return {}
+    try:
+        text = httpx.get(f"{found[-1].rstrip('/')}/metrics", timeout=10, trust_env=False).text
+    except httpx.TransportError:
+        return {}
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {re.sub(r',?stage="sinks"|\{\}', "", name).replace("{}", ""): float(value) for name, _, value in lines}
+
+
+def _seen(pipe: SinkPipe, pid: int) -> Seen:
+    found = _metrics(pipe)
+    stored = found['panoptes_sink_numbers_total{became="stored"}']
+    encode_s, octets = found["panoptes_sink_encode_seconds_total"], found["panoptes_sink_bytes_sent_total"]
+    return Seen(time.monotonic(), cpu_s(pid), stored, encode_s, octets)
+
+
+def _count(store: StoppableStore) -> int:
+    """Return how many samples the store has of one series' name."""
+    httpx.get(f"{store.url}/internal/force_flush", timeout=60, trust_env=False)
+    asked = {"query": f"sum(count_over_time({SERIES}[1d]))", "nocache": "1"}
+    found = httpx.get(f"{store.url}/api/v1/query", params=asked, timeout=120, trust_env=False).json()
+    return int(float(found["data"]["result"][0]["value"][1]))
