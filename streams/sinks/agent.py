@@ -30,7 +30,7 @@ from streams.runtime.settings.ini import ENV_SINK
 from streams.runtime.settings.loading import Settings, SettingsError
 from streams.runtime.settings.plugin_sections import SinkSection
 from streams.runtime.settings.setting import seconds
-from streams.sinks.agent_delivery import Counts, Delivery, Store
+from streams.sinks.agent_delivery import Counts, SinkHandler, Store
 from streams.sinks.agent_http import HttpSink
 from streams.sinks.agent_places import LOOK_EVERY_S, Places
 from streams.sinks.reading import GaugeReader
@@ -67,7 +67,7 @@ class Sink:
         self.reader: GaugeReader | None = None
         worker.lifecycle.register(self.places)
         store = Store(section.name, plugin, self.counts)
-        self._handlers = {topic: Delivery(topic, store, self.places, context.dead_letters) for topic in self._topics}
+        self._handlers = {topic: SinkHandler(topic, store, self.places, context.dead_letters) for topic in self._topics}
         self._loops = [worker.drain([topic], handler, pace=PACE) for topic, handler in self._handlers.items()]
         worker.longest_work_s = LONGEST_WORK_S
         self._serdes = {topic: context.serdes.of(topic, RECORDS[topic]) for topic in RECORDS}

@@ -108,7 +108,7 @@ class Store:
         self.counts.waited_s += pause_s
 
 
-class Delivery:
+class SinkHandler:
     """The handler of one topic's records, for `Loop`."""
 
     def __init__(self, topic: Topic, store: Store, places: Places, dead_letters: SetAside) -> None:

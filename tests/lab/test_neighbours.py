@@ -6,14 +6,16 @@ from dataclasses import replace
 from pollers.plugins.network import neighbours
 from pollers.profiles.authoring.recording import read_recording
 from schemas.records import EnrichedResource, LinkState
+from streams.playground.simulators.devices import MUTE_ROLES, fleet
 from streams.topology.links import links_of
 from streams.topology.told import told
 from tests.lab import agents
 from tests.lab.lab import Lab
 from tests.lab.spec import Agent, Node
 from tests.unit.network.simulated import NOW_MS, Recorded, context, resource_of
-from tests.unit.network.test_neighbours import FLEET
 
+#: whose resource stands for the lab's nodes
+DEVICE = next(device for device in fleet() if device.role not in MUTE_ROLES)
 #: the system group, names of interfaces, LLDP
 READ = ("1.3.6.1.2.1.1", "1.3.6.1.2.1.2.2.1", "1.3.6.1.2.1.31.1.1.1.1", "1.0.8802.1.1.2.1")
 
@@ -25,7 +27,7 @@ def recorded(lab: Lab, node: Node) -> Recorded:
 
 
 def enriched(lab: Lab, node: Node) -> EnrichedResource:
-    resource = replace(resource_of(FLEET[0]), resource_id=node.name, endpoint=str(node.management))
+    resource = replace(resource_of(DEVICE), resource_id=node.name, endpoint=str(node.management))
     found = asyncio.run(neighbours.create(context(recorded(lab, node))).enrich(resource))
     return EnrichedResource(resource=resource, enrichments=found, jobs=[], jobs_since_ms=1)
 

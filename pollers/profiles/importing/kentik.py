@@ -128,7 +128,7 @@ class _Reader:
         self.draft.emit.setdefault(set_name, {"table": set_name, "interval": f"{every}s"} if every else set_name)
         if symbol.get("condition"):
             self.draft.lost(f"{where}.{symbol.get('name')}", f"condition {symbol['condition']!r} of a scalar")
-        self._add(owner["columns"], set_name, symbol, _instances(oid), where)
+        self._add(owner, set_name, symbol, _instances(oid), where)
 
     def _table(
         self, name: str, symbols: Sequence[Mapping[str, Any]], tags: Sequence[Mapping[str, Any]], where: str
@@ -143,7 +143,7 @@ class _Reader:
             for symbol in members:
                 oid = self.draft.oid(symbol.get("OID"), f"{where}.{symbol.get('name')}")
                 if oid is not None:
-                    self._add(table["columns"], own, symbol, [oid], where)
+                    self._add(table, own, symbol, [oid], where)
             for tag in tags:
                 self._tag(table, tag, f"{where}.metric_tags")
             if condition:
@@ -184,8 +184,9 @@ class _Reader:
         table["when"] = f"{key} == {wanted}" if wanted.lstrip("-").isdigit() else f"{key} == '{wanted}'"
 
     def _add(
-        self, columns: dict[str, Any], owner: str, symbol: Mapping[str, Any], sources: Sequence[str], where: str
+        self, table: dict[str, Any], owner: str, symbol: Mapping[str, Any], sources: Sequence[str], where: str
     ) -> None:
+        columns = table["columns"]
         here = f"{where}.{symbol.get('name')}"
         for key in symbol.keys() - _SYMBOL_KEYS:
             self.draft.lost(f"{here}.{key}", "a key without counterpart was left out")
@@ -204,7 +205,7 @@ class _Reader:
         self._duplicates.setdefault((owner, name), owner)
         if before == column:
             return
-        columns[unique(name, columns)] = column
+        columns[unique(name, taken(table))] = column
 
     def _column(self, symbol: Mapping[str, Any], sources: Sequence[str], here: str) -> dict[str, Any] | None:
         column: dict[str, Any] = {"oid": sources[0]} if len(sources) == 1 else {"first_of": list(sources)}

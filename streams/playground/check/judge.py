@@ -26,7 +26,7 @@ class JudgeQuestion(NamedTuple):
         return [self.device["id"], *group, self.gauge["row"], end_ms - (self.gauge["duration_s"] or 0) * 1000, end_ms]
 
 
-class Rate(NamedTuple):
+class JudgedRate(NamedTuple):
     """A rate that was compared with the truth."""
 
     device: str
@@ -58,7 +58,7 @@ class Judge:
     rated: Counter[str] = dataclasses.field(default_factory=Counter)  #: device -> gauges with rates that agreed
     #: (device, group, row) that is no interface -> gauges that agreed
     rows_right: Counter[tuple[str, str, str]] = dataclasses.field(default_factory=Counter)
-    rates: list[Rate] = dataclasses.field(default_factory=list)  #: of interfaces, each that was compared
+    rates: list[JudgedRate] = dataclasses.field(default_factory=list)  #: of interfaces, each that was compared
     seen: dict[tuple[Any, ...], int] = dataclasses.field(default_factory=dict)
     rows: Counter[tuple[str, int]] = dataclasses.field(default_factory=Counter)  #: (resource, slot) -> gauges
     polled: dict[tuple[str, int], int] = dataclasses.field(default_factory=dict)  #: (resource, slot) -> interfaces
@@ -220,7 +220,7 @@ class Judge:
             return self._over_restart(question, name, answer)
         off, may_be_off = abs(found - true), expected.TOLERANCE * true + expected.COUNTS / duration_s
         good = bool(off <= may_be_off)
-        self.rates.append(Rate(device["id"], gauge["row"], name, gauge["time_ms"], found, true, may_be_off))
+        self.rates.append(JudgedRate(device["id"], gauge["row"], name, gauge["time_ms"], found, true, may_be_off))
         if true * duration_s >= 1000:
             self.errors.append(off / true)
         wrapped = answer["before"][quantity] // expected.WRAP != answer["after"][quantity] // expected.WRAP

@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from streams.playground.check.judge import Judge, Rate
+from streams.playground.check.judge import Judge, JudgedRate
 
 #: how long the last rates may be on their way to the store
 SETTLE_S: Final = 20.0
@@ -54,7 +54,7 @@ def compare(url: str, judge: Judge) -> Stored:
     return Stored(problems.count(None), len(wanted))
 
 
-def _wrong(key: Key, rate: Rate, value: float | None) -> str | None:
+def _wrong(key: Key, rate: JudgedRate, value: float | None) -> str | None:
     where = f"{rate.device} {rate.row} {key[0]} at {rate.time_ms}"
     if value is None:
         return f"the store has no {where}"
@@ -65,7 +65,7 @@ def _wrong(key: Key, rate: Rate, value: float | None) -> str | None:
     return None
 
 
-def _extras(wanted: dict[Key, Rate], found: dict[Key, float]) -> list[str]:
+def _extras(wanted: dict[Key, JudgedRate], found: dict[Key, float]) -> list[str]:
     """Return samples of the same series between the first and the last that was compared, at times of no gauge."""
     ends: dict[tuple[str, str, str], tuple[int, int]] = {}
     for name, device, row, at_ms in wanted:
@@ -78,7 +78,7 @@ def _extras(wanted: dict[Key, Rate], found: dict[Key, float]) -> list[str]:
     ]
 
 
-def _samples(url: str, rates: Iterable[Rate]) -> dict[Key, float]:
+def _samples(url: str, rates: Iterable[JudgedRate]) -> dict[Key, float]:
     """Return every sample of the rates' series since the first of them."""
     names = {one.name for one in rates}
     if not names:

@@ -1,13 +1,13 @@
 """Sessions with simulated devices, as recordings of all that they show, and the enriched resources they become."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from pollers.plugins import snmp_interfaces
 from pollers.plugins.base import EnrichmentPlugin, PluginContext
 from pollers.plugins.network import neighbours
 from pollers.profiles.authoring.recording import Entry, RecordedSession
-from pollers.snmp.client import Device, Session
+from pollers.snmp.client import Device, Probed, ProbePace, Session, Target
 from pollers.snmp.codec import ber as codec
 from pollers.snmp.values import Value
 from schemas.records import EnrichedResource, Enrichment, Resource
@@ -39,6 +39,9 @@ class Recorded:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Session]:
         yield self.session
+
+    def probe(self, site: str, targets: Iterator[Target], pace: ProbePace) -> AsyncGenerator[Probed, None]:
+        raise NotImplementedError
 
     async def close(self) -> None: ...
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from streams.playground.check import stored
-from streams.playground.check.judge import Judge, Rate
+from streams.playground.check.judge import Judge, JudgedRate
 from streams.playground.check.stored import Stored, compare, series_of
 
 NOW_MS = int(time.time()) * 1000
@@ -60,7 +60,8 @@ def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 def judge() -> Judge:
     made = Judge({"devices": [], "epoch_s": 0})
     made.rates = [
-        Rate("sw1", "Gi1", "octets_in", NOW_MS - 60_000 + at * 15_003, 1e6 / 3 + at, 1e6 / 3, 3e3) for at in range(3)
+        JudgedRate("sw1", "Gi1", "octets_in", NOW_MS - 60_000 + at * 15_003, 1e6 / 3 + at, 1e6 / 3, 3e3)
+        for at in range(3)
     ]
     return made
 
