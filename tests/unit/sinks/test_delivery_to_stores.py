@@ -14,7 +14,7 @@ from streams.runtime.kernel.records import Place, Record
 from streams.runtime.ops.waiting import WAITS
 from streams.runtime.registry.serde import UnknownSchema
 from streams.sinks import agent_delivery
-from streams.sinks.agent_delivery import Counts, Delivery, Store
+from streams.sinks.agent_delivery import Counts, SinkHandler, Store
 from streams.sinks.agent_places import Places
 from tests.unit.sinks.batches import decoding
 from tests.unit.sinks.gauges import encode, gauge
@@ -69,7 +69,7 @@ class Harness:
         self.registry: Any = Registry(unknown)
         self.store = Store("store", self.sink, self.counts)
         self.places = Places({}, "group", [PLACE.topic], Offsets())
-        self.delivery = Delivery(Topic.GAUGES, self.store, self.places, self.letters)
+        self.delivery = SinkHandler(Topic.GAUGES, self.store, self.places, self.letters)
         self.delivery.open(decoding(), self.registry)
 
     async def deliver(self, *values: bytes) -> None:
@@ -113,7 +113,7 @@ async def test_while_a_store_is_away_one_partition_asks_and_the_others_wait():
     harness = Harness()
     away = Away()
     store = Store("store", away, harness.counts)
-    delivery = Delivery(Topic.GAUGES, store, harness.places, harness.letters)
+    delivery = SinkHandler(Topic.GAUGES, store, harness.places, harness.letters)
     delivery.open(decoding(), harness.registry)
     deliveries = [
         asyncio.create_task(delivery.deliver(at, [Record(Place("gauges", at), 0, b"k", encode(gauge()))]))
