@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import hypothesis
 import pytest
 from blockbuster import blockbuster_ctx
 
@@ -23,6 +24,15 @@ JARS: Final = Path(os.environ.get("PANOPTES_STACK_STATE", ROOT / ".state")) / "j
 SOURCES: Final = ("streams", "pollers", "schemas", "tests", "setup.py", "pyproject.toml")
 #: what reads files when a worker starts, before there is anything to hold up
 MAY_BLOCK: Final = {"pollers/profiles/loading/watch.py": {"__init__"}}
+
+#: how fast examples come is the machine's doing; CI tries the same ones each time, everybody else new ones
+hypothesis.settings.register_profile(
+    "panoptes",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize=os.environ.get("CI", "").lower() in {"1", "true", "yes"},
+)
+hypothesis.settings.load_profile("panoptes")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
