@@ -136,6 +136,7 @@ async def enriched(world):
     async with asyncio.timeout(5):
         while world.enricher._running:
             await asyncio.gather(*world.enricher._running.values(), return_exceptions=True)
+            await asyncio.sleep(0)  # for what is called when they are done: gathering those that are does not wait
 
 
 async def test_a_new_resource_is_published_with_what_was_found(world):
