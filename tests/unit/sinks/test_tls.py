@@ -41,7 +41,13 @@ def authority(folder: Path, name: str) -> Files:
         builder = builder.not_valid_before(now - DAY).not_valid_after(now + DAY)
         builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
-        return builder.add_extension(names, critical=False).sign(ca_key, hashes.SHA256())
+        # since Python 3.13 a certificate has to say whose key signed it (RFC 5280 §4.2.1.1)
+        signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
+        own = x509.SubjectKeyIdentifier.from_public_key(public)
+        usage = x509.KeyUsage(True, False, not ca, False, False, ca, ca, False, False)
+        for extension in (names, signer, own):
+            builder = builder.add_extension(extension, critical=False)
+        return builder.add_extension(usage, critical=True).sign(ca_key, hashes.SHA256())
 
     files = Files(*(folder / f"{name}-{what}.pem" for what in ("ca", "certificate", "key")))
     leaf = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
