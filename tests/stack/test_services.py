@@ -259,6 +259,7 @@ def test_the_command_prints_the_settings_of_the_pipeline(stack: Stack) -> None:
         "export PANOPTES_ZOOKEEPER_HOSTS",
         "export PANOPTES_REDIS_URL",
         "export PANOPTES_REGISTRY_URL",
+        "export PANOPTES_SINK_STORE_URL",
     ]
     assert shown[0].endswith(f"127.0.0.1:{stack.service('kafka').port}")
 
