@@ -60,7 +60,7 @@ class Judge:
     rows_right: Counter[tuple[str, str, str]] = dataclasses.field(default_factory=Counter)
     rates: list[JudgedRate] = dataclasses.field(default_factory=list)  #: of interfaces, each that was compared
     #: device, row and time of every gauge of an interface: rates over a restart are right without being compared
-    seen: set[tuple[str, str, int]] = dataclasses.field(default_factory=set)
+    moments: set[tuple[str, str, int]] = dataclasses.field(default_factory=set)
     seen: dict[tuple[Any, ...], int] = dataclasses.field(default_factory=dict)
     rows: Counter[tuple[str, int]] = dataclasses.field(default_factory=Counter)  #: (resource, slot) -> gauges
     polled: dict[tuple[str, int], int] = dataclasses.field(default_factory=dict)  #: (resource, slot) -> interfaces
@@ -102,7 +102,7 @@ class Judge:
     def _interface(self, gauge: dict[str, Any], device: dict[str, Any]) -> JudgeQuestion | None:
         """Take a gauge of an interface; return it as a question where it holds rates."""
         self.rows[gauge["resource"], gauge["slot"]] += 1
-        self.seen.add((device["id"], gauge["row"], gauge["time_ms"]))
+        self.moments.add((device["id"], gauge["row"], gauge["time_ms"]))
         if device["role"] in expected.MUTE_ROLES:
             self.problem(f"{device['id']} ({device['role']}) never answers, but has a gauge for slot {gauge['slot']}")
         port = self.ports.get((device["id"], gauge["row"]))

@@ -48,7 +48,7 @@ def compare(url: str, judge: Judge) -> Stored:
             break
         time.sleep(AGAIN_S)
     problems = [_wrong(key, rate, found.get(key)) for key, rate in wanted.items()]
-    told = [*filter(None, problems), *_extras(wanted, found, judge.seen)]
+    told = [*filter(None, problems), *_extras(wanted, found, judge.moments)]
     for problem in told:
         judge.problem(problem)
     return Stored(problems.count(None), len(wanted))
@@ -65,7 +65,7 @@ def _wrong(key: Key, rate: JudgedRate, value: float | None) -> str | None:
     return None
 
 
-def _extras(wanted: dict[Key, JudgedRate], found: dict[Key, float], seen: set[tuple[str, str, int]]) -> list[str]:
+def _extras(wanted: dict[Key, JudgedRate], found: dict[Key, float], moments: set[tuple[str, str, int]]) -> list[str]:
     """Return samples of the same series between the first and the last that was compared, at times of no gauge."""
     ends: dict[tuple[str, str, str], tuple[int, int]] = {}
     for name, device, row, at_ms in wanted:
@@ -74,7 +74,7 @@ def _extras(wanted: dict[Key, JudgedRate], found: dict[Key, float], seen: set[tu
     return [
         f"the store has a {key[0]} of {key[1]} {key[2]} at {key[3]}, of which no gauge knows"
         for key in found.keys() - wanted.keys()
-        if key[1:] not in seen and key[:3] in ends and ends[key[:3]][0] < key[3] < ends[key[:3]][1]
+        if key[1:] not in moments and key[:3] in ends and ends[key[:3]][0] < key[3] < ends[key[:3]][1]
     ]
 
 
