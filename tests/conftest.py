@@ -20,6 +20,7 @@ ROOT: Final = Path(__file__).parent.parent
 OURS: Final = ["streams", "pollers", "schemas"]
 #: where the set-up has put them
 JARS: Final = Path(os.environ.get("PANOPTES_STACK_STATE", ROOT / ".state")) / "jars"
+LAB: Final = Path("tests/lab")
 #: what is compiled, and what that takes
 SOURCES: Final = ("streams", "pollers", "schemas", "tests", "setup.py", "pyproject.toml")
 #: what reads files when a worker starts, before there is anything to hold up
@@ -42,10 +43,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that needs the services, so that `-m "not stack"` runs without them."""
+    """Mark every test that needs the services, so that `-m "not stack"` runs without them.
+
+    And what has to stay in one process where tests run in several (`-n 2 --dist loadgroup`): a file's tests share what
+    is costly to start, all tests of the lab share the lab.
+    """
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker("stack")
+        file = item.path.relative_to(ROOT)
+        item.add_marker(pytest.mark.xdist_group("lab" if LAB in file.parents else str(file)))
 
 
 @pytest.fixture(scope="session")
