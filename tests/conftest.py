@@ -24,7 +24,10 @@ LAB: Final = Path("tests/lab")
 #: what is compiled, and what that takes
 SOURCES: Final = ("streams", "pollers", "schemas", "tests", "setup.py", "pyproject.toml")
 #: what reads files when a worker starts, before there is anything to hold up
-MAY_BLOCK: Final = {"pollers/profiles/loading/watch.py": {"__init__"}}
+MAY_BLOCK: Final = {
+    "pollers/profiles/loading/watch.py": {"__init__"},
+    "streams/runtime/secrets/key_ring.py": {"__init__"},
+}
 
 #: how fast examples come is the machine's doing; CI tries the same ones each time, everybody else new ones
 hypothesis.settings.register_profile(

@@ -3,6 +3,8 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -12,7 +14,6 @@ from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivPr
 from schemas.records import IDENTITY_SEPARATOR
 from streams.cli.loading import load_or_exit
 from streams.runtime.secrets.forms import (
-    PREFIX,
     WHOLE_SITE,
     FormError,
     check,
@@ -21,7 +22,10 @@ from streams.runtime.secrets.forms import (
     read_credentials,
     write_credentials,
 )
-from streams.runtime.secrets.store import describe, open_redis, where
+from streams.runtime.secrets.key_ring import KeyRing, KeyRingError, add_key, is_encrypted
+from streams.runtime.secrets.renewal import all_of, renew
+from streams.runtime.secrets.store import describe, open_key_ring, open_redis, where
+from streams.runtime.settings.loading import SettingsError
 
 T = TypeVar("T")
 
@@ -100,15 +104,15 @@ def set_(  # noqa: PLR0913, PLR0917 - options of a command
         check(credential)
     except FormError as problem:
         raise click.UsageError(str(problem)) from None
-    plain = isinstance(credential, Community) and version is None and device is None and not add
-    if plain and isinstance(credential, Community):
+    simple = version is None and device is None and not add
+    if simple and isinstance(credential, Community):
         key = community_key(site)
-        stored = credential.community.reveal().encode(errors=OTHER_BYTES)
-        _with_redis(lambda client: client.set(key, stored))
+        plain = credential.community.reveal().encode(errors=OTHER_BYTES)
+        _with_redis(lambda client, ring: client.set(key, ring.encrypt(plain, key)))
         click.echo(f"stored {key}")
     else:
         name = device or WHOLE_SITE
-        _with_redis(lambda client: _put(client, site, name, credential, add=add))
+        _with_redis(lambda client, ring: _put(client, ring, credentials_key(site), name, credential, add=add))
         click.echo(f"stored {credentials_key(site)} field {name}: {credential}")
 
 
@@ -117,7 +121,7 @@ def set_(  # noqa: PLR0913, PLR0917 - options of a command
 @device_option
 def delete(site: str, device: str | None) -> None:
     """Delete the credentials of a site (its devices' own stay), or of one device."""
-    gone = _with_redis(lambda client: _delete(client, site, device))
+    gone = _with_redis(lambda client, _ring: _delete(client, site, device))
     if not gone:
         raise click.ClickException("nothing was stored there")
     click.echo(f"deleted {gone}")
@@ -128,6 +132,47 @@ def list_() -> None:
     """Show which credentials are stored: keys only, never values."""
     for line in _with_redis(_list):
         click.echo(line)
+
+
+@command.command("encrypt")
+def encrypt() -> None:
+    """Encrypt what is stored plain, with the first key of [redis] key_ring. Workers need that key first."""
+    _renew(only_plain=True)
+
+
+@command.command("rotate")
+def rotate() -> None:
+    """Encrypt everything with the first key of [redis] key_ring, also what an earlier key has encrypted.
+
+    Give the new key to all workers first; they read a changed key ring within [redis] refresh_s. When this is done, the
+    earlier keys may be taken out of it.
+    """
+    _renew(only_plain=False)
+
+
+@command.command("new-key")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--id", "key_id", help="What stored values call it. Default: the day.")
+def new_key(file: Path, key_id: str | None) -> None:
+    """Put a new key first into a key-ring file, which is made where there is none."""
+    name = key_id or datetime.now(UTC).strftime("%Y-%m-%d")
+    try:
+        add_key(file, name)
+    except KeyRingError as problem:
+        raise click.ClickException(str(problem)) from None
+    click.echo(f"{file}: the first key is {name} now; whoever has this file can read the credentials")
+
+
+def _renew(*, only_plain: bool) -> None:
+    settings = load_or_exit(None)
+    if not settings.redis.key_ring:
+        raise click.ClickException("there is no [redis] key_ring: make one with `panoptes secrets new-key FILE`")
+    done, failed = _with_redis(lambda client, ring: renew(client, ring, only_plain=only_plain))
+    for line in failed:
+        click.echo(line, err=True)
+    click.echo(f"encrypted {done}, {len(failed)} could not be")
+    if failed:
+        sys.exit(1)
 
 
 def _community(version: str | None) -> Community:
@@ -172,14 +217,13 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-async def _put(client: Any, site: str, name: str, credential: Credential, *, add: bool) -> None:
-    key = credentials_key(site)
+async def _put(client: Any, ring: KeyRing, key: str, name: str, credential: Credential, *, add: bool) -> None:
     stored = await client.hget(key, name) if add else None
     try:
-        earlier = read_credentials(stored.decode()) if stored else ()
+        earlier = read_credentials(ring.decrypt(stored, key, name).decode()) if stored else ()
     except (FormError, UnicodeDecodeError) as problem:
         raise click.ClickException(f"what is stored cannot be added to: {problem}; leave out --add") from None
-    await client.hset(key, name, write_credentials((*earlier, credential)))
+    await client.hset(key, name, ring.encrypt(write_credentials((*earlier, credential)).encode(), key, name))
 
 
 async def _delete(client: Any, site: str, device: str | None) -> str:
@@ -191,24 +235,21 @@ async def _delete(client: Any, site: str, device: str | None) -> str:
     return " and ".join(gone)
 
 
-async def _list(client: Any) -> list[str]:
-    lines: list[str] = []
-    async for found in client.scan_iter(match=f"{PREFIX}*", count=1000):
-        key = found.decode(errors="replace")
-        if await client.type(found) == b"hash":
-            lines += [f"{key} field {field.decode(errors='replace')}" for field in await client.hkeys(found)]
-        else:
-            lines.append(key)
-    return sorted(lines)
+async def _list(client: Any, _ring: KeyRing) -> list[str]:
+    return [f"{stored.where()}{', encrypted' if is_encrypted(stored.value) else ''}" for stored in await all_of(client)]
 
 
-def _with_redis(work: Callable[[Any], Awaitable[T]]) -> T:
+def _with_redis(work: Callable[[Any, KeyRing], Awaitable[T]]) -> T:
     settings = load_or_exit(None)
+    try:
+        ring = open_key_ring(settings.redis).current()
+    except SettingsError as problem:
+        raise click.ClickException(str(problem)) from None
 
     async def run() -> T:
         client = open_redis(settings.redis)
         try:
-            return await work(client)
+            return await work(client, ring)
         finally:
             await client.aclose()
 

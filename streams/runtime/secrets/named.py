@@ -3,6 +3,7 @@
 They are strings, asked for each time that one is needed.
 """
 
+import asyncio
 from collections.abc import Awaitable
 from typing import Final, cast
 
@@ -10,8 +11,9 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from pollers.plugins.batch import TryAgain
-from streams.runtime.secrets.forms import PREFIX
-from streams.runtime.secrets.store import describe, open_redis, where
+from streams.runtime.secrets.forms import PREFIX, FormError
+from streams.runtime.secrets.key_ring import KeyRingFile
+from streams.runtime.secrets.store import describe, open_key_ring, open_redis, where
 from streams.runtime.settings.sections import RedisSettings
 
 SINK: Final = f"{PREFIX}sink:"
@@ -21,15 +23,18 @@ DISCOVERY: Final = f"{PREFIX}discovery:"
 class NamedSecrets:
     """Gives a secret by its name; the last that was read serves while Redis is away."""
 
-    def __init__(self, client: "redis.asyncio.Redis", place: str, whose: str = SINK) -> None:
+    def __init__(
+        self, client: "redis.asyncio.Redis", place: str, whose: str = SINK, key_ring: KeyRingFile | None = None
+    ) -> None:
         """`whose` is what the keys begin with."""
+        self._key_ring = key_ring or KeyRingFile("")
         self._client = client
         self._whose = whose
         self._place = place
         self._known: dict[str, str] = {}
 
     async def of(self, name: str) -> str:
-        """Return the secret. Raises TryAgain where there is none, or Redis is away and has never answered for it."""
+        """Return the secret. Raises TryAgain where none can be used, or Redis is away and has never answered."""
         key = f"{self._whose}{name}"
         try:
             value = await cast("Awaitable[bytes | None]", self._client.get(key))
@@ -40,7 +45,13 @@ class NamedSecrets:
         if value is None:
             self._known.pop(name, None)
             raise TryAgain(f"there is no secret {key} in {self._place}")
-        self._known[name] = value.decode("utf-8", "replace").strip()
+        try:
+            plain = (await asyncio.to_thread(self._key_ring.current)).decrypt(value, key)
+        except FormError as problem:
+            if name in self._known:  # encrypted with a new key before this worker has it
+                return self._known[name]
+            raise TryAgain(f"the secret {key} in {self._place} cannot be used: {problem}") from None
+        self._known[name] = plain.decode("utf-8", "replace").strip()
         return self._known[name]
 
     async def close(self) -> None:
@@ -50,4 +61,4 @@ class NamedSecrets:
 
 def open_named_secrets(settings: RedisSettings, whose: str = SINK) -> NamedSecrets:
     """Return the secrets of the Redis that the settings name; it is asked for nothing yet."""
-    return NamedSecrets(open_redis(settings), where(settings), whose)
+    return NamedSecrets(open_redis(settings), where(settings), whose, open_key_ring(settings))

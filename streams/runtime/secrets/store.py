@@ -23,7 +23,8 @@ from streams.runtime.secrets.forms import (
     credentials_key,
     read_credentials,
 )
-from streams.runtime.settings.loading import Settings
+from streams.runtime.secrets.key_ring import KeyRing, KeyRingError, KeyRingFile
+from streams.runtime.settings.loading import Settings, SettingsError
 from streams.runtime.settings.sections import RedisSettings
 
 log = logging.getLogger(__name__)
@@ -47,8 +48,17 @@ class SiteCredentials:
 class RedisCredentials:
     """A CredentialSource. Each site that was asked for is read anew every `refresh_s`, beside the polls."""
 
-    def __init__(self, client: "redis.asyncio.Redis", where: str, *, version: Version, refresh_s: float) -> None:
+    def __init__(
+        self,
+        client: "redis.asyncio.Redis",
+        where: str,
+        *,
+        version: Version,
+        refresh_s: float,
+        key_ring: KeyRingFile | None = None,
+    ) -> None:
         self._client = client
+        self._key_ring = key_ring or KeyRingFile("")
         self._where = where
         self._version = version
         self._refresh_s = refresh_s
@@ -58,6 +68,7 @@ class RedisCredentials:
         self._refresher: asyncio.Task[None] | None = None
         self._quiet_until_s = 0.0
         self._told: set[str] = set()
+        self._decrypted_before: dict[tuple[str, str], bytes] = {}
 
     async def candidates(self, site: str, device_id: str) -> Sequence[Credential]:
         """Return the device's own credentials, then its site's; where there are none, the default ones.
@@ -121,19 +132,36 @@ class RedisCredentials:
             fields = await cast("Awaitable[dict[bytes, bytes]]", self._client.hgetall(credentials_key(site)))
         except (RedisError, OSError) as problem:
             raise BackendError(describe(problem)) from None
-        by_device = {_text(name): self._parse(site, _text(name), value) for name, value in fields.items()}
-        plain = (Community(community=Secret(_text(community)), version=self._version),) if community else ()
-        self._sites[site] = SiteCredentials((*plain, *by_device.pop(WHOLE_SITE, ())), by_device)
+        ring = await asyncio.to_thread(self._key_ring.current)
+        plain = self._decrypted(ring, key, "", community) if community else b""
+        by_device = {_text(name): self._parse(ring, site, _text(name), value) for name, value in fields.items()}
+        site_wide = (Community(community=Secret(_text(plain)), version=self._version),) if plain else ()
+        self._sites[site] = SiteCredentials((*site_wide, *by_device.pop(WHOLE_SITE, ())), by_device)
 
-    def _parse(self, site: str, name: str, value: bytes) -> Sequence[Credential]:
+    def _parse(self, ring: KeyRing, site: str, name: str, value: bytes) -> Sequence[Credential]:
+        key = credentials_key(site)
+        text = _text(self._decrypted(ring, key, name, value))
         try:
-            return read_credentials(_text(value))
+            return read_credentials(text) if text else ()
         except FormError as problem:
-            line = f"credentials cannot be used key={credentials_key(site)} field={name} problem={problem}"
-            if line not in self._told:
-                self._told.add(line)
-                log.error(line)  # noqa: TRY400 - the trace would show nothing more
+            self._tell(f"credentials cannot be used key={key} field={name} problem={problem}")
             return ()
+
+    def _decrypted(self, ring: KeyRing, key: str, name: str, value: bytes) -> bytes:
+        """Return the value; where it cannot be decrypted, the last one that could be, or nothing.
+
+        Who encrypts with a new key before this worker has it would else silence every device of the site.
+        """
+        try:
+            self._decrypted_before[key, name] = ring.decrypt(value, key, name)
+        except FormError as problem:
+            self._tell(f"credentials cannot be decrypted, known ones stay key={key} field={name} problem={problem}")
+        return self._decrypted_before.get((key, name), b"")
+
+    def _tell(self, line: str) -> None:
+        if line not in self._told:
+            self._told.add(line)
+            log.error(line)
 
 
 def open_credentials(settings: Settings) -> RedisCredentials:
@@ -143,7 +171,16 @@ def open_credentials(settings: Settings) -> RedisCredentials:
         where(settings.redis),
         version=Version(settings.snmp.version),
         refresh_s=settings.redis.refresh_s,
+        key_ring=open_key_ring(settings.redis),
     )
+
+
+def open_key_ring(settings: RedisSettings) -> KeyRingFile:
+    """Return the keys that the settings name. Raises SettingsError."""
+    try:
+        return KeyRingFile(settings.key_ring, required=settings.require_encrypted)
+    except KeyRingError as problem:
+        raise SettingsError(f"[redis] key_ring: {problem}") from None
 
 
 def open_redis(settings: RedisSettings) -> "redis.asyncio.Redis":

@@ -190,6 +190,16 @@ class RedisSettings(Section):
     refresh_s: Seconds = setting(
         30, "how often credentials are read again; while Redis is away, known ones stay in use", ge=1, le=DAY_S
     )
+    key_ring: str = setting("", "file of the keys that credentials are encrypted with; empty: they are stored plain")
+    require_encrypted: bool = setting(False, "credentials that are stored plain are not used")
+
+    rules = (
+        Rule(
+            ("key_ring", "require_encrypted"),
+            lambda redis: bool(redis.key_ring) or not redis.require_encrypted,
+            "expected a key_ring with require_encrypted",
+        ),
+    )
 
 
 class WebSettings(Section):

@@ -3,6 +3,10 @@
 import asyncio
 import uuid
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
@@ -10,7 +14,9 @@ from redis import Redis
 
 from pollers.snmp.credentials import AuthProtocol, Community, PrivProtocol, Secret, UsmUser, Version
 from streams.cli import secrets as cli
-from streams.runtime.secrets.store import open_credentials
+from streams.runtime.secrets.key_ring import KeyRing
+from streams.runtime.secrets.renewal import renew
+from streams.runtime.secrets.store import open_credentials, open_redis
 from streams.runtime.settings.loading import Settings, load
 
 
@@ -151,3 +157,81 @@ async def eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def environ_of_its_own(environ):
+    """A database that no other test has: these commands change all that is stored."""
+    url = urlsplit(environ["PANOPTES_REDIS_URL"])._replace(path="/7").geturl()
+    with Redis.from_url(url) as client:
+        client.flushdb()
+    return {**environ, "PANOPTES_REDIS_URL": url}
+
+
+@pytest.fixture
+def sealed(environ_of_its_own, tmp_path):
+    """How commands and workers are run once there is a key ring."""
+    path = tmp_path / "keys"
+    made = CliRunner().invoke(cli.command, ["new-key", str(path), "--id", "one"])
+    assert made.exit_code == 0, made.output
+    return {**environ_of_its_own, "PANOPTES_REDIS_KEY_RING": str(path)}
+
+
+def test_plain_credentials_are_encrypted_and_rotated_and_stay_what_they_are(environ_of_its_own, sealed, site):
+    run, settings = partial(CliRunner(env=environ_of_its_own).invoke, cli.command), load(None, environ_of_its_own)
+    run(["set", "--site", site], input="hunter2\n")
+    run(["set", "--site", site, "--device", "sw1"], input="own-one\n")
+    before = found(settings, site)
+    invoke = partial(CliRunner(env=sealed).invoke, cli.command)
+    assert invoke(["encrypt"]).exit_code == 0
+    with Redis.from_url(settings.redis.url.reveal()) as client:
+        written = b"".join([client.get(f"panoptes:secrets:snmp_community_string:{site}") or b""])
+        written += b"".join(client.hgetall(f"panoptes:secrets:snmp:{site}").values())
+        assert written.count(b"panoptes-enc:1:one:") == 2
+        assert b"hunter2" not in written
+        assert b"own-one" not in written
+    assert found(load(None, {**sealed, "PANOPTES_REDIS_REQUIRE_ENCRYPTED": "true"}), site) == before
+    assert invoke(["new-key", sealed["PANOPTES_REDIS_KEY_RING"], "--id", "two"]).exit_code == 0
+    assert invoke(["rotate"]).exit_code == 0
+    listed = invoke(["list"]).output
+    assert f"panoptes:secrets:snmp:{site} field sw1, encrypted\n" in listed
+    assert found(load(None, sealed), site) == before
+    keys = Path(sealed["PANOPTES_REDIS_KEY_RING"])
+    keys.write_text(keys.read_text(encoding="ascii").splitlines()[0] + "\n", encoding="ascii")
+    assert found(load(None, sealed), site) == before, "the earlier key was still needed"
+
+
+def test_what_is_set_meanwhile_is_not_overwritten_by_a_rotation(sealed, site):
+    settings = load(None, sealed)
+    key = f"panoptes:secrets:snmp_community_string:{site}"
+    ring = KeyRing.read(sealed["PANOPTES_REDIS_KEY_RING"])
+
+    class Meddled:
+        """A client; between the reading of the old value and the writing, somebody sets a new one."""
+
+        def __init__(self, client: Any) -> None:
+            self._client = client
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._client, name)
+
+        def pipeline(self) -> Any:
+            pipe = self._client.pipeline()
+            get = pipe.get
+
+            async def get_and_set(key: bytes) -> bytes:
+                value = await get(key)
+                if value == b"old":
+                    await self._client.set(key, b"new")
+                return value
+
+            pipe.get = get_and_set
+            return pipe
+
+    async def rotate() -> None:
+        async with open_redis(settings.redis) as client:
+            await client.set(key, b"old")
+            assert await renew(Meddled(client), ring, only_plain=False) == (1, [])
+
+    asyncio.run(rotate())
+    assert found(settings, site) == [Community(community=Secret("new"))]

@@ -10,6 +10,7 @@ from redis.exceptions import AuthenticationError, ConnectionError, TimeoutError 
 from pollers.snmp.credentials import Community, Secret, UsmUser, Version
 from streams.runtime.ops import waiting
 from streams.runtime.secrets import store as secrets
+from streams.runtime.secrets.key_ring import KeyRing, KeyRingFile, add_key
 from streams.runtime.secrets.store import RedisCredentials, describe, where
 from streams.runtime.settings.sections import RedisSettings
 
@@ -198,3 +199,73 @@ async def test_every_request_to_redis_ends_in_time():
     client = secrets.open_redis(RedisSettings(timeout_s=2))
     assert client.connection_pool.connection_kwargs["socket_timeout"] == 2
     await client.aclose()
+
+
+@pytest.fixture
+def ring(tmp_path):
+    path = tmp_path / "keys"
+    add_key(path, "one")
+    return path
+
+
+@pytest.fixture
+def keys(ring):
+    return KeyRing.read(str(ring))
+
+
+@pytest.fixture
+def file(ring):
+    return KeyRingFile(str(ring))
+
+
+@pytest.fixture
+def later_ring(ring):
+    """The same with another key first, which this worker does not have yet."""
+    path = ring.with_name("later")
+    path.write_bytes(ring.read_bytes())
+    add_key(path, "two")
+    return path
+
+
+@pytest.fixture
+def later_keys(later_ring):
+    return KeyRing.read(str(later_ring))
+
+
+async def test_encrypted_credentials_are_used_like_plain_ones(redis, keys, file):
+    key, devices = "panoptes:secrets:snmp_community_string:fra1", "panoptes:secrets:snmp:fra1"
+    redis.strings[key] = keys.encrypt(b"hidden", key)
+    redis.hashes[devices][b"sw1"] = keys.encrypt(b'[{"community": "own"}]', devices, "sw1")
+    source = RedisCredentials(redis, "r", version=Version.V2C, refresh_s=60, key_ring=file)
+    assert await source.candidates("fra1", "sw1") == (
+        community("own"),
+        community("hidden"),
+        community("second"),
+        UsmUser(name="bob"),
+    )
+    await source.close()
+
+
+async def test_what_cannot_be_decrypted_is_never_a_community(redis, keys, caplog):
+    key = "panoptes:secrets:snmp_community_string:fra1"
+    redis.strings[key] = keys.encrypt(b"hidden", key)
+    source = RedisCredentials(redis, "r", version=Version.V2C, refresh_s=60)
+    assert await source.candidates("fra1", "sw2") == (community("second"), UsmUser(name="bob"))
+    assert f"cannot be decrypted, known ones stay key={key}" in caplog.text
+    await source.close()
+
+
+async def test_a_key_that_this_worker_has_not_yet_takes_nothing_away_and_is_taken_up(
+    redis, ring, keys, file, later_ring, later_keys
+):
+    key = "panoptes:secrets:snmp_community_string:fra1"
+    redis.strings[key] = keys.encrypt(b"hidden", key)
+    source = RedisCredentials(redis, "r", version=Version.V2C, refresh_s=60, key_ring=file)
+    assert (await source.candidates("fra1", "sw2"))[0] == community("hidden")
+    redis.strings[key] = later_keys.encrypt(b"newer", key)
+    await source.reread("fra1")
+    assert (await source.candidates("fra1", "sw2"))[0] == community("hidden")
+    later_ring.replace(ring)
+    await source.reread("fra1")
+    assert (await source.candidates("fra1", "sw2"))[0] == community("newer")
+    await source.close()
