@@ -145,7 +145,7 @@ class Pipeline:
         self._started += 1
         name = f"{stage}-{self._started}"
         child = self._children.start(name, layout.stage_command(sys.executable, stage))
-        self.workers[stage].append(child)
+        self.workers.setdefault(stage, []).append(child)
         return child
 
     def relabel(self, revision: int) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from streams.runtime.kernel.effects import Aside, Effects, Step, all_writes
-from streams.runtime.kernel.loop import Loop, SetAside
+from streams.runtime.kernel.handler import SetAside
+from streams.runtime.kernel.loop import Loop
 from streams.runtime.kernel.records import Record
 from streams.runtime.kernel.table import Table
 
