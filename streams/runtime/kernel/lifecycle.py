@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Final
+from typing import Final
 
 from schemas.errors import FatalError
 from streams.runtime.kernel.table import Table
@@ -140,7 +140,7 @@ class Lifecycle:
             log.info("partition begun partition=%d tries=%d", partition, tries)
         self._opened[partition].set()
 
-    def _task(self, work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
+    def _task(self, work: Coroutine[object, None, None], name: str) -> "asyncio.Task[None]":
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._over)
         return task
