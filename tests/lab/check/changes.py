@@ -57,16 +57,7 @@ def run(lab: Lab, joined: Joined, newcomer: str, pump: Pump, say: Say) -> Iterat
     )  # fmt: skip
     faults.set_link(lab, port, "up")
     pump(WITHIN_S, lambda: _lacks(joined, "up", {down}))
-    host = next(end for end in moved if not lab.spec.nodes[end.node].router)
-    into = Port(next(end.node for end in sorted(down) if lab.spec.nodes[end.node].router), FREE)
-    yield from _timed(
-        f"the cable of {host} moved to {into}: the new link is up, the old one is not", HOLD_S + NEIGHBOURS_S,
-        lambda: faults.move_cable(lab, *(moved - {host}), into),
-        lambda: [
-            *_lacks(joined, "up", {frozenset((host, into))}),
-            *(["the end of the old link"] if moved in joined.in_state("up") else []),
-        ], pump, say,
-    )  # fmt: skip
+    yield from _move(lab, joined, moved, pump, say)
     there, here = _cable_of(lab.spec, newcomer)
     yield from _timed(
         f"{newcomer} is plugged in: it is in the inventory, its link is up",
@@ -84,6 +75,25 @@ def _chosen(spec: Spec, cables: set[Ends]) -> tuple[Ends, Ends]:
 
     first, *others = sorted(cables, key=lambda ends: (hosts(ends), sorted(ends)))
     return first, others[-1]
+
+
+def _move(lab: Lab, joined: Joined, moved: Ends, pump: Pump, say: Say) -> Iterator[str]:
+    host = next(end for end in moved if not lab.spec.nodes[end.node].router)
+    [port] = moved - {host}
+    # Within one node it would be the same interface, renamed, of which net-snmp keeps the first name.
+    others = [node.name for node in lab.spec.nodes.values() if node.router and node.name != port.node]
+    if not others:
+        say("one router only: no cable is moved")
+        return
+    into = Port(others[0], FREE)
+    yield from _timed(
+        f"the cable of {host} moved to {into}: the new link is up, the old one is not", HOLD_S + NEIGHBOURS_S,
+        lambda: faults.move_cable(lab, port, into),
+        lambda: [
+            *_lacks(joined, "up", {frozenset((host, into))}),
+            *(["the end of the old link"] if moved in joined.in_state("up") else []),
+        ], pump, say,
+    )  # fmt: skip
 
 
 def _timed(
