@@ -19,6 +19,10 @@ class BatchSender(Protocol):
         """Return when all records are stored, in their order. Raises RecordError for one that no broker takes."""
         ...
 
+    async def send(self, topic: str, key: bytes | None, value: bytes | None) -> None:
+        """Return when the record is stored in its key's partition. Raises RecordError for one that no broker takes."""
+        ...
+
 
 class TableAt(NamedTuple):
     """A table, and where its changelog is."""
@@ -66,8 +70,12 @@ class Folding:
     async def deliver(self, partition: int, steps: Sequence[Effects]) -> None:
         by_topic: dict[str, list[Keyed]] = {}
         for step in steps:
-            for topic, key, values in step.sends:
-                by_topic.setdefault(topic, []).append((key, values))
+            for topic, key, values, anywhere in step.sends:
+                if anywhere:
+                    for value in values:
+                        await self._outbox.send(topic, key, value)
+                else:
+                    by_topic.setdefault(topic, []).append((key, values))
         asides = [self._set_aside(partition, aside) for step in steps for aside in step.asides]
         if asides:
             await asyncio.gather(*asides)
