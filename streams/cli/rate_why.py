@@ -9,7 +9,7 @@ import click
 from streams.cli.loading import run_or_exit
 from streams.cli.moments import WhenType
 from streams.console.why.agent_samples import Samples
-from streams.console.why.explained import Asked, NotKept
+from streams.console.why.explained import AskedNumber, NotKept
 from streams.console.why.told import told
 from streams.gauges.fold.plan import Rules
 from streams.runtime.settings.loading import Settings
@@ -34,16 +34,18 @@ def why_options(command: F) -> F:
     return command
 
 
-def asked_for(*, resource: str, group: str, row: str, metric: str, slot: int | None, explain: bool) -> Asked | None:
+def asked_for(
+    *, resource: str, group: str, row: str, metric: str, slot: int | None, explain: bool
+) -> AskedNumber | None:
     """Return which number of the pipeline is meant; None: samples are given. Raises UsageError for half of it."""
     if not (resource or row or metric or slot is not None):
         return None
     if not (explain and resource and row and metric):
         raise click.UsageError("to explain a number of the pipeline give --explain, --resource, --row and --name")
-    return Asked(resource, group, row, metric, slot)
+    return AskedNumber(resource, group, row, metric, slot)
 
 
-def explain_from_kafka(settings: Settings, asked: Asked, rules: Rules) -> None:
+def explain_from_kafka(settings: Settings, asked: AskedNumber, rules: Rules) -> None:
     """Print how the number came to be; ends the command with status 1 where Kafka has its samples no more."""
     why = run_or_exit(Samples(settings, rules).why(asked))
     for line in told(why):

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, PollStatus
-from streams.console.pages.reads import Point, Series, TopicFacts
-from streams.console.why.explained import Asked, NotKept, Why, explained
+from streams.console.pages.reads import Point, RowSeries, TopicFacts
+from streams.console.why.explained import AskedNumber, Explanation, NotKept, explained
 from streams.gauges.fold.plan import Rules
 
 
@@ -66,7 +66,7 @@ class Remembered:
     def source(self) -> str:
         return "from memory"
 
-    async def points(self, series: Series, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
+    async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
         return [point for point in self._given.get(series.name, ()) if start_s <= point.at_s <= end_s]
 
 
@@ -76,5 +76,5 @@ class Fold:
     def __init__(self, samples: Sequence[Any]) -> None:
         self._samples = samples
 
-    async def why(self, asked: Asked) -> Why | NotKept:
+    async def why(self, asked: AskedNumber) -> Explanation | NotKept:
         return explained(self._samples, asked, Rules())

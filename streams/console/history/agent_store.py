@@ -11,14 +11,14 @@ import httpx
 
 from schemas.errors import BackendError
 from streams.console.history.promql import points, query
-from streams.console.pages.reads import Point, Series
+from streams.console.pages.reads import Point, RowSeries
 
 _LONGEST: Final = 16 * 2**20  #: bytes of an answer
 _AT_ONCE: Final = 4  #: questions; a page of sparklines asks many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
+class StoreAddress:
     """Where it is and how we are let in."""
 
     url: str  #: up to `/api/v1`
@@ -35,7 +35,7 @@ class Store:
 class StoreHistory:
     """What the store has."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: StoreAddress) -> None:
         self._store = store
         self._client: httpx.AsyncClient | None = None
         self._connecting = asyncio.Lock()
@@ -44,7 +44,7 @@ class StoreHistory:
     def source(self) -> str:
         return f"from the store at {httpx.URL(self._store.url).host}"
 
-    async def points(self, series: Series, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
+    async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
         """Return the series in steps that begin at multiples of a step. Raises BackendError while the store is away."""
         start_s -= start_s % step_s
         asked = {"query": query(series, step_s), "start": start_s, "end": end_s, "step": step_s}
@@ -71,7 +71,7 @@ class StoreHistory:
             return self._client
 
 
-def _client(store: Store) -> httpx.AsyncClient:
+def _client(store: StoreAddress) -> httpx.AsyncClient:
     """Return a client with the store's certificates, which are read from files."""
     if store.ca_file and not Path(store.ca_file).is_file():
         raise FileNotFoundError(f"ca_file {store.ca_file} is not there")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from schemas.errors import BackendError
-from streams.console.pages.reads import Point, Series
+from streams.console.pages.reads import Point, RowSeries
 from streams.scheduling.row_filters import parts
 from streams.sinks.names import Names
 
@@ -14,7 +14,7 @@ _NAMES: Final = Names()
 _SHOWN: Final = 120
 
 
-def query(series: Series, step_s: int) -> str:
+def query(series: RowSeries, step_s: int) -> str:
     """Return the query for a series: its mean over each step, so that a long range tells of every sample."""
     name = _NAMES.number(series.group, series.name, series.unit).name
     labels = {"site": parts(series.resource)[0], "device": parts(series.resource)[4], "row": series.row}
@@ -22,7 +22,7 @@ def query(series: Series, step_s: int) -> str:
     return f"avg_over_time({name}{{{chosen}}}[{step_s}s])"
 
 
-def points(answer: object, series: Series, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
+def points(answer: object, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
     """Return a point for every step, in the record's own unit. Raises BackendError for what is no answer."""
     scale = _NAMES.number(series.group, series.name, series.unit).scale
     known: dict[int, float] = {}

@@ -18,8 +18,8 @@ from streams.console.pages import views
 from streams.console.pages.asking import POINTS, RANGES, asked, span, text
 from streams.console.pages.drawing import HEADERS
 from streams.console.pages.forms import sparkline
-from streams.console.pages.reads import Asker, History, Models, Point, Series
-from streams.console.why.explained import Asked, NotKept
+from streams.console.pages.reads import Asker, History, Models, Point, RowSeries
+from streams.console.why.explained import AskedNumber, NotKept
 
 #: what is plotted of an interface: title, what goes up, what goes down
 _INTERFACE_PLOTS: Final = (
@@ -80,7 +80,7 @@ class DevicePages:
 
     async def _trend(self, gauge: Gauge, name: str) -> Markup:
         end_s = int(time.time())
-        series = Series(gauge.resource, gauge.group, gauge.row, name, gauge.units.get(name, ""))
+        series = RowSeries(gauge.resource, gauge.group, gauge.row, name, gauge.units.get(name, ""))
         try:
             points = await self._history.points(series, end_s - 1800, end_s, 60)
         except (PanoptesError, OSError):
@@ -121,7 +121,7 @@ class DevicePages:
         unit = ""
         for name in filter(None, (text(request, "over"), text(request, "under"))):
             unit = "" if gauge is None else gauge.units.get(name, "")
-            series = Series(identity, group, row, name, unit)
+            series = RowSeries(identity, group, row, name, unit)
             lines[name] = await self._history.points(series, end_s - seconds, end_s, step_s)
         if text(request, "form") == "csv":
             return Response(_csv(lines), media_type="text/csv", headers=HEADERS)
@@ -159,7 +159,7 @@ def _values(points: Any) -> list[float | None]:
     return [point.value for point in points]
 
 
-def _command(what: Asked) -> str:
+def _command(what: AskedNumber) -> str:
     words = ["panoptes", "rate", "--explain", "--resource", what.resource, "--group", what.group, "--row", what.row]
     slot = () if what.slot is None else ("--slot", str(what.slot))
     return shlex.join([*words, "--name", what.name, *slot])

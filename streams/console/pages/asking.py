@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from streams.console.why.explained import Asked
+from streams.console.why.explained import AskedNumber
 
 LONGEST: Final = 4_000  #: characters of one argument
 RANGES: Final = {"5m": 300, "1h": 3_600, "6h": 21_600, "1d": 86_400, "7d": 604_800, "30d": 2_592_000, "90d": 7_776_000}
@@ -33,10 +33,10 @@ def number(request: Request, name: str) -> int | None:
     return int(value)
 
 
-def asked(request: Request) -> Asked:
+def asked(request: Request) -> AskedNumber:
     """Return which number is meant. Raises BadAddressError."""
     resource, group, row, name = (text(request, name) for name in ("id", "group", "row", "name"))
-    return Asked(resource, group, row, name, number(request, "slot"))
+    return AskedNumber(resource, group, row, name, number(request, "slot"))
 
 
 def span(request: Request) -> tuple[str, int]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, PollStatus
-from streams.console.why.explained import Asked, NotKept, Why
+from streams.console.why.explained import AskedNumber, Explanation, NotKept
 
 
 class TopicFacts(NamedTuple):
@@ -47,7 +47,7 @@ class Models(Protocol):
     def topics(self) -> Sequence[TopicFacts]: ...
 
 
-class Series(NamedTuple):
+class RowSeries(NamedTuple):
     """A number of a row over time."""
 
     resource: str
@@ -70,7 +70,7 @@ class History(Protocol):
         """Return where it comes from and how far back it reaches, for people."""
         ...
 
-    async def points(self, series: Series, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
+    async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
         """Return the series over that time. Raises BackendError while its store is away."""
         ...
 
@@ -78,6 +78,6 @@ class History(Protocol):
 class Asker(Protocol):
     """Why a number is what it is."""
 
-    async def why(self, asked: Asked) -> Why | NotKept:
+    async def why(self, asked: AskedNumber) -> Explanation | NotKept:
         """Raises KafkaError or BackendError while what it needs is away."""
         ...

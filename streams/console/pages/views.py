@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from schemas.records import EnrichedResource, Gauge, PollStatus
 from streams.console.pages.reads import Models
-from streams.console.pages.states import Health, health
+from streams.console.pages.states import DeviceState, health
 from streams.scheduling.filters import compile_filter
 from streams.topology.exports import node_of, port_of, title_of
 
@@ -20,14 +20,14 @@ class DeviceLine(NamedTuple):
     site: str
     kind: str  #: class/subclass/type
     endpoint: str
-    health: Health
+    health: DeviceState
     reason: str
     last_ms: int | None
     lateness_ms: int | None
     since_ms: int | None  #: since when it does not answer, or its last poll
 
 
-class Problem(NamedTuple):
+class Trouble(NamedTuple):
     what: str
     identity: str
     row: str
@@ -97,7 +97,7 @@ _SORTS: Final = {
     "name": lambda line: line.name,
     "site": lambda line: (line.site, line.name),
     "kind": lambda line: (line.kind, line.name),
-    "state": lambda line: (list(Health).index(line.health), line.name),
+    "state": lambda line: (list(DeviceState).index(line.health), line.name),
     "late": lambda line: (-(line.lateness_ms or 0), line.name),
 }
 
@@ -119,8 +119,8 @@ def devices(models: Models, text: str, sort: str, page: int, state: str = "") ->
 
 
 class Overview(NamedTuple):
-    states: Mapping[Health, int]
-    problems: Sequence[Problem]
+    states: Mapping[DeviceState, int]
+    problems: Sequence[Trouble]
     busiest: Sequence[Loaded]
     workers: Mapping[str, int]  #: polls of late by worker
     late: Sequence[DeviceLine]
@@ -130,12 +130,12 @@ def overview(models: Models) -> Overview:
     lines = [line_of(models, each) for each in models.resources().values()]
     counts = Counter(line.health for line in lines)
     problems = [
-        Problem(line.health, line.identity, "", line.reason, line.since_ms)
+        Trouble(line.health, line.identity, "", line.reason, line.since_ms)
         for line in lines
-        if line.health not in {Health.GOOD, Health.UNKNOWN}
+        if line.health not in {DeviceState.GOOD, DeviceState.UNKNOWN}
     ]
     problems += [
-        Problem(link.state.replace("_", "-"), end.resource, end.row, _joined(link.ends), link.since_ms)
+        Trouble(link.state.replace("_", "-"), end.resource, end.row, _joined(link.ends), link.since_ms)
         for link in models.links().values()
         if link.state != "up"
         for end in link.ends[:1]
@@ -144,7 +144,7 @@ def overview(models: Models) -> Overview:
     workers = Counter(poll.worker for line in lines for poll in models.polls(line.identity)[-1:])
     late = sorted(lines, key=lambda line: -(line.lateness_ms or 0))[:10]
     return Overview(
-        {state: counts[state] for state in Health if counts[state]},
+        {state: counts[state] for state in DeviceState if counts[state]},
         problems[:50],
         [loaded(gauge) for gauge in models.busiest(10)],
         workers,
@@ -166,7 +166,7 @@ def graph(models: Models) -> dict[str, Any]:
         for end in link.ends:
             identity = node_of(end)
             site = known[identity].resource.site if identity in known else ""
-            state = health(models.polls(identity)) if identity in known else Health.UNKNOWN
+            state = health(models.polls(identity)) if identity in known else DeviceState.UNKNOWN
             nodes.setdefault(identity, {"id": identity, "name": title_of(end), "site": site, "state": str(state)})
         one, other = link.ends
         if one.resource and one.resource not in rows:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from schemas.records import RawCounters
-from streams.console.why.explained import Asked, NotKept, Why, explained
+from streams.console.why.explained import AskedNumber, Explanation, NotKept, explained
 from streams.gauges.fold.plan import Rules
 from streams.pipeline import Topic
 from streams.runtime.kafka.client import client_options
@@ -31,14 +31,14 @@ class Samples:
         self._before_s = before_s
         self._serde = Serdes(settings, open_registry(settings)).of(Topic.RAW_COUNTERS, RawCounters)
 
-    async def why(self, asked: Asked) -> Why | NotKept:
+    async def why(self, asked: AskedNumber) -> Explanation | NotKept:
         """Return how the number came to be.
 
         Raises KafkaError or BackendError while Kafka or the registry is away, RecordError for a sample that is none.
         """
         return explained(await self._read(asked), asked, self._rules)
 
-    async def _read(self, asked: Asked) -> Sequence[RawCounters]:
+    async def _read(self, asked: AskedNumber) -> Sequence[RawCounters]:
         options = client_options(self._settings.kafka)
         topic = topic_name(self._settings, Topic.RAW_COUNTERS)
         at_s = int(time.time()) if asked.slot is None else asked.slot

@@ -12,7 +12,7 @@ from streams.gauges.samples.clock import UPTIME_WRAP_CS
 from streams.gauges.samples.sample import DecodedSample, from_record
 
 
-class Asked(NamedTuple):
+class AskedNumber(NamedTuple):
     """Which number is meant."""
 
     resource: str  #: identity
@@ -23,7 +23,7 @@ class Asked(NamedTuple):
     job: str = ""  #: empty = whichever has the group
 
 
-class Reading(NamedTuple):
+class SampleReading(NamedTuple):
     """What one sample holds of it."""
 
     slot: int  #: Unix seconds
@@ -34,17 +34,17 @@ class Reading(NamedTuple):
     raw: int | None  #: of a counter, as the device sent it
 
 
-class Why(NamedTuple):
+class Explanation(NamedTuple):
     """How a number came to be, or why there is none."""
 
-    asked: Asked
+    asked: AskedNumber
     job: str
     interval_s: int
     unit: str
     value: float | None
     words: tuple[str, ...]  #: the reason why it is absent, or the doubts of a number that is there
-    before: Reading | None  #: None: there was no sample before this one in what was read
-    now: Reading
+    before: SampleReading | None  #: None: there was no sample before this one in what was read
+    now: SampleReading
     duration_s: float | None  #: that the fold took
     ours_s: float | None  #: between both readings by our clock
     devices_s: float | None  #: by sysUpTime
@@ -69,7 +69,7 @@ class NotKept(NamedTuple):
     what: str  #: for people
 
 
-def explained(samples: Iterable[RawCounters], asked: Asked, rules: Rules) -> Why | NotKept:
+def explained(samples: Iterable[RawCounters], asked: AskedNumber, rules: Rules) -> Explanation | NotKept:
     """Return how the number came to be; samples are in the order of the topic, those of other series are passed over.
 
     Raises RecordError where a sample's columns do not fit one another.
@@ -94,7 +94,7 @@ def explained(samples: Iterable[RawCounters], asked: Asked, rules: Rules) -> Why
     return _why(*found, asked, rules)
 
 
-def _absence(oldest: int | None, asked: Asked) -> str:
+def _absence(oldest: int | None, asked: AskedNumber) -> str:
     if oldest is None:
         return f"raw-counters has no sample of group {asked.group} of {asked.resource} in the time that was read"
     if asked.slot is not None and asked.slot < oldest:
@@ -107,7 +107,7 @@ def _has(before: DecodedSample | None, now: DecodedSample, row: str) -> bool:
     return row in now.shape.fixed.row_keys or (before is not None and row in before.shape.fixed.row_keys)
 
 
-def _why(before: DecodedSample | None, now: DecodedSample, asked: Asked, rules: Rules) -> Why:
+def _why(before: DecodedSample | None, now: DecodedSample, asked: AskedNumber, rules: Rules) -> Explanation:
     state = None if before is None else State(before, None)
     rows = advance(state, now, rules).rows
     gauges = [] if rows is None else gauges_of(rows)
@@ -121,7 +121,7 @@ def _why(before: DecodedSample | None, now: DecodedSample, asked: Asked, rules: 
     place, row = _place(now, asked.name), now.shape.positions().get(asked.row)
     spec = None if place is None else now.shape.counters[place]
     cell = None if place is None or row is None else cell_of(now.shape, place, row, rules.limits)
-    return Why(
+    return Explanation(
         asked=asked._replace(slot=now.slot),
         job=fixed.job,
         interval_s=fixed.interval_s,
@@ -147,13 +147,13 @@ def _place(sample: DecodedSample, name: str) -> int | None:
     return next((place for place, spec in enumerate(sample.shape.counters) if spec.name == name), None)
 
 
-def _reading(sample: DecodedSample, asked: Asked) -> Reading:
+def _reading(sample: DecodedSample, asked: AskedNumber) -> SampleReading:
     row, place = sample.shape.positions().get(asked.row), _place(sample, asked.name)
     lacking = {(part.column, at) for part in sample.missing for at in part.rows}
     offset_ms = 0 if sample.offsets_ms is None or row is None else int(sample.offsets_ms[row])
     reset = None if sample.discontinuities_cs is None or row is None else int(sample.discontinuities_cs[row])
     has = place is not None and row is not None and (asked.name, row) not in lacking
-    return Reading(
+    return SampleReading(
         slot=sample.slot,
         answered_at_ms=sample.polled_at_ms + offset_ms,
         uptime_cs=sample.uptime_cs,
@@ -163,7 +163,7 @@ def _reading(sample: DecodedSample, asked: Asked) -> Reading:
     )
 
 
-def _uptime_s(before: Reading | None, now: Reading) -> float | None:
+def _uptime_s(before: SampleReading | None, now: SampleReading) -> float | None:
     if before is None or before.uptime_cs is None or now.uptime_cs is None:
         return None
     return (now.uptime_cs - before.uptime_cs) % UPTIME_WRAP_CS / 100

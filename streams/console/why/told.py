@@ -3,10 +3,10 @@
 import datetime as dt
 from collections.abc import Iterator
 
-from streams.console.why.explained import NotKept, Reading, Why
+from streams.console.why.explained import Explanation, NotKept, SampleReading
 
 
-def told(why: Why | NotKept) -> Iterator[str]:
+def told(why: Explanation | NotKept) -> Iterator[str]:
     """Yield the lines."""
     if isinstance(why, NotKept):
         yield f"cannot tell: {why.what}"
@@ -32,7 +32,7 @@ def told(why: Why | NotKept) -> Iterator[str]:
         yield f"  line    {line}: {most}"
 
 
-def _reading(reading: Reading | None) -> str:
+def _reading(reading: SampleReading | None) -> str:
     if reading is None:
         return "none in what was read"
     raw = "-" if reading.raw is None else str(reading.raw)

@@ -3,18 +3,18 @@
 import pytest
 
 from schemas.records import DerivedMetric
-from streams.console.why.explained import Asked, NotKept, Why, explained
+from streams.console.why.explained import AskedNumber, Explanation, NotKept, explained
 from streams.console.why.told import told
 from streams.gauges.fold.plan import Rules
 from tests.unit.gauges.making import GBIT, T0_S, column, gauges, record, sample
 
-ASKED = Asked("lab|network|switch|acme|sw1", "interface", "Gi0/0", "octets_in")
+ASKED = AskedNumber("lab|network|switch|acme|sw1", "interface", "Gi0/0", "octets_in")
 RULES = Rules()
 
 
 def why(*records, asked=ASKED):
     found = explained(records, asked, RULES)
-    assert isinstance(found, Why), found
+    assert isinstance(found, Explanation), found
     return found
 
 
