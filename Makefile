@@ -5,7 +5,7 @@ PANOPTES := .venv/bin/panoptes
 ARGS ?=
 
 .PHONY: help setup setup-lab test lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-schedule \
-        lock lock-jars clean
+        dashboards lock lock-jars clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make bench-pipeline  what the whole pipeline costs and how late it is"
 	@echo "make bench-sinks     what taking gauges to a store costs, from the topic to VictoriaMetrics"
 	@echo "make bench-schedule  what the schedule costs, how that grows, and how even it is"
+	@echo "make dashboards      write deploy/grafana anew from the vocabulary"
 	@echo "make lock            write requirements.lock anew from pyproject.toml"
 	@echo "make lock-jars       the same for the jars that Maven brings, names and SHA-256"
 	@echo "make clean           stop the services and remove what they kept; downloads stay"
@@ -80,6 +81,9 @@ bench-sinks: setup
 
 bench-schedule: setup
 	@.venv/bin/python -m tests.bench.scheduling $(ARGS)
+
+dashboards: setup
+	@.venv/bin/python -m scripts.dashboards
 
 lock: setup
 	@scripts/lock

@@ -23,8 +23,9 @@ def prometheus_name(group: str, metric: str, unit: str, kind: MetricKind) -> Exp
     """Return `panoptes_<group>_<metric>_<unit>` with base units, and the scale to them.
 
     A metric that begins with its group's name does not say it again, nor its unit where it has that among its words.
-    Rates end in `_per_second`; states are StateSets and have no unit; texts end in `_info`. Units are those of the
-    vocabulary, of UCUM and SI as people write them; of any other text what can stand in a name is kept.
+    Rates end in `_per_second`, and once (a level in bits/s is like one); states are StateSets and have no unit; texts
+    end in `_info`. Units are those of the vocabulary, of UCUM and SI as people write them; of any other text what can
+    stand in a name is kept.
     """
     group, metric = _clean(group), _clean(metric)
     stem = f"{PREFIX}_{metric}" if f"{metric}_".startswith(f"{group}_") else f"{PREFIX}_{group}_{metric}"
@@ -37,7 +38,9 @@ def prometheus_name(group: str, metric: str, unit: str, kind: MetricKind) -> Exp
     base = base_unit(unit)
     if base.word and f"_{base.word}_" not in f"{stem}_":
         stem = f"{stem}_{base.word}"
-    return Exported(f"{stem}_{PER_SECOND}" if kind is MetricKind.RATE else _unreserved(stem), base.scale)
+    if kind is MetricKind.RATE and not stem.endswith(f"_{PER_SECOND}"):
+        stem = f"{stem}_{PER_SECOND}"
+    return Exported(_unreserved(stem), base.scale)
 
 
 def _unreserved(name: str) -> str:
