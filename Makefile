@@ -4,7 +4,7 @@
 PANOPTES := .venv/bin/panoptes
 ARGS ?=
 
-.PHONY: help setup setup-lab test lab lab-check compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-schedule \
+.PHONY: help setup setup-lab test lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-schedule \
         lock lock-jars clean
 .DEFAULT_GOAL := help
 
@@ -15,6 +15,7 @@ help:
 	@echo "make test            every gate and every test"
 	@echo "make lab             a network of FRR, lldpd and net-snmp in namespaces (root), and a shell in it; exit ends it"
 	@echo "make lab-check       the pipeline on that network, compared with what the kernel and FRR say"
+	@echo "make lab-netbox      a real NetBox with that network in it, and what the plugin makes of it; ten minutes the first time"
 	@echo "make compile         the modules that work on values as machine code, beside their sources"
 	@echo "make interpreted     without them again"
 	@echo "make chaos           the tests that kill workers and services, and hours of the model's"
@@ -42,6 +43,10 @@ lab: setup-lab
 
 lab-check: setup-lab
 	@.venv/bin/python -m tests.lab.check $(ARGS)
+
+lab-netbox: setup
+	@tests/lab/netbox/netbox.sh up
+	@.venv/bin/python -m tests.lab.netbox http://127.0.0.1:18000 $(ARGS); status=$$?; tests/lab/netbox/netbox.sh down; exit $$status
 
 demo: setup
 	@$(PANOPTES) demo $(ARGS)

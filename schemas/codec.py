@@ -62,7 +62,7 @@ def to_avro(record: Any) -> dict[str, Any]:
     return converted
 
 
-def from_avro(cls: type[R], datum: Mapping[str, Any]) -> R:
+def from_avro(cls: type[R], datum: Mapping[str, object]) -> R:
     """Return the record of class `cls` that fastavro's reader gave as a dict; arrays become tuples.
 
     Raises TypeError, ValueError or KeyError where the dict is not one of that record.
@@ -87,7 +87,7 @@ def _canonical(schema: Any) -> Any:
     return kept
 
 
-def _canonical_field(field: Mapping[str, Any]) -> dict[str, Any]:
+def _canonical_field(field: Mapping[str, object]) -> dict[str, Any]:
     made = {"name": field["name"], "type": _canonical(field["type"])}
     if "default" in field:
         made["default"] = field["default"]
@@ -112,7 +112,7 @@ def _make_encoder(cls: Any) -> Convert:
 def _make_decoder(cls: Any) -> Convert:
     _, converters = _fields(cls, _decode_type)
 
-    def decode(datum: Mapping[str, Any]) -> Any:
+    def decode(datum: Mapping[str, object]) -> Any:
         values = dict(datum)
         for name, convert in converters:
             values[name] = convert(values[name])

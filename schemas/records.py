@@ -16,6 +16,9 @@ IDENTITY_SEPARATOR: Final = "|"
 DEFAULT_ZONE: Final = ""
 #: what `Resource.identifiers` may name
 IDENTIFIERS: Final = ("engine_id", "chassis_id", "base_mac", "serial", "sys_name")
+#: identifier of a resource that has been renamed: its former identities
+FORMERLY: Final = "formerly"
+FORMERLY_BETWEEN: Final = "; "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,11 @@ class Resource:
         return IDENTITY_SEPARATOR.join(
             (self.site, self.resource_class, self.resource_subclass, self.resource_type, self.resource_id)
         )
+
+    @property
+    def former_identities(self) -> Sequence[str]:
+        """Return the identities under which sections may still see it: those of before it was renamed."""
+        return tuple(filter(None, self.identifiers.get(FORMERLY, "").split(FORMERLY_BETWEEN)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

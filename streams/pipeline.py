@@ -134,7 +134,7 @@ STAGES: Final[tuple[Stage, ...]] = (
         name="resources",
         does="merges sightings into one inventory and expires what is no longer seen",
         reads=(Topic.RESOURCES,),
-        writes=(Topic.INVENTORY,),
+        writes=(Topic.INVENTORY, Topic.RESOURCES),
         views=(Topic.DISCOVERY_RUNS,),
     ),
     Stage(

@@ -3,12 +3,15 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from typing import TextIO
+from pathlib import Path
+from typing import Any, TextIO
 
 import click
 
 from schemas.errors import RecordError
 from schemas.records import RawCounters
+from streams.cli.loading import config_option, load_or_exit
+from streams.cli.rate_why import asked_for, explain_from_kafka, why_options
 from streams.gauges.fold.advance import Arrival, State, Step, advance
 from streams.gauges.fold.derived import Derived, parse
 from streams.gauges.fold.explain import explain
@@ -47,6 +50,8 @@ def _derived(_context: click.Context, _parameter: click.Parameter, values: tuple
 @click.option("--derive", "derived", multiple=True, callback=_derived, metavar="'GROUP: NAME = DECLARATION'",
               help="A derived value, as in the configuration; may be given several times.")  # fmt: skip
 @click.option("--counters", is_flag=True, help="Put the raw counters into the gauges too.")
+@why_options
+@config_option
 def command(  # noqa: PLR0913 - one per option
     samples: TextIO,
     *,
@@ -56,15 +61,24 @@ def command(  # noqa: PLR0913 - one per option
     max_gap_intervals: int,
     derived: tuple[Derived, ...],
     counters: bool,
+    config: Path | None,
+    **which: Any,
 ) -> None:
     """Turn SAMPLES (lines of JSON, RawCounters; - is standard input) into gauges.
 
     A line that is no sample is named on standard error; the others are converted, and the exit status is 1.
+
+    With --explain, --resource, --row and --name the samples come from raw-counters in Kafka, and what is told is how
+    that one number came to be, or why there is none.
     """
     if as_json and in_words:
         raise click.UsageError("--json and --explain exclude one another")
     limits = RateLimits(line_rate_margin=line_rate_margin, max_gap_intervals=max_gap_intervals)
-    converter = _Offline(Rules(limits=limits, derived=derived, with_counters=counters), in_words=in_words)
+    rules = Rules(limits=limits, derived=derived, with_counters=counters)
+    if asked := asked_for(**which, explain=in_words):
+        explain_from_kafka(load_or_exit(config), asked, rules)
+        return
+    converter = _Offline(rules, in_words=in_words)
     bad = 0
     for number, line in enumerate(samples, start=1):
         if not line.strip():

@@ -10,6 +10,7 @@ from schemas.records import Resource
 from streams.pipeline import Topic
 from streams.resources.entries import NOBODY, KnownResource, read_known
 from streams.resources.inventory import Sightings, expires_ms, merged
+from streams.resources.overrides import alias_of, is_ignored
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.partitions import partition_of
 from streams.runtime.kafka.replay import replay
@@ -41,14 +42,19 @@ async def read_entry(settings: Settings, identity: str) -> KnownResource:
             await unknown.prepare()
 
 
-async def forget(settings: Settings, identity: str) -> None:
-    """Have the resources stage end a resource: a tombstone among the sightings. Raises KafkaError."""
+async def tell(settings: Settings, identity: str, word: Resource | None) -> None:
+    """Give the resources stage an operator's word on a resource; None: forget it. Raises KafkaError, PanoptesError."""
+    value = None
+    if word is not None:
+        serde = Serdes(settings, open_registry(settings)).of(Topic.RESOURCES, Resource)
+        await serde.register()
+        value = serde.encode(word)
     producer = AIOKafkaProducer(**client_options(settings.kafka))
     await producer.start()
     try:
         key = identity.encode()
         partition = partition_of(key, settings.kafka.partitions)
-        await producer.send_and_wait(topic_name(settings, Topic.RESOURCES), key=key, value=None, partition=partition)
+        await producer.send_and_wait(topic_name(settings, Topic.RESOURCES), key=key, value=value, partition=partition)
     finally:
         await producer.stop()
 
@@ -57,6 +63,9 @@ def described(known: KnownResource, precedence: Sequence[str]) -> Iterator[str]:
     """Yield lines that tell what is published, from whom each part of it is, and every sighting."""
     now = merged(known.sightings, precedence)
     if now is None:
+        return
+    if is_ignored(known.sightings) or (alias := alias_of(known.sightings)) is not None:
+        yield f"{now.identity} is {'ignored' if is_ignored(known.sightings) else f'called {alias} now'}"
         return
     yield now.identity
     for name in _FIELDS:

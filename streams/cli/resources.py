@@ -8,7 +8,7 @@ import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 from aiokafka.errors import KafkaError
@@ -18,9 +18,10 @@ from rich.text import Text
 
 from schemas.codec import to_avro
 from schemas.errors import PanoptesError
-from schemas.records import IDENTITY_SEPARATOR, Resource
+from schemas.records import Resource
 from streams.cli.loading import load_or_exit
-from streams.cli.resource_entry import described, forget, read_entry
+from streams.cli.resource_changes import forget, ignore, maintain, reclassify, rename
+from streams.cli.resource_entry import described, read_entry
 from streams.pipeline import Topic
 from streams.runtime.kafka.client import client_options, sample_client_logs
 from streams.runtime.kafka.replay import replay
@@ -31,8 +32,6 @@ from streams.runtime.settings.loading import Settings, SettingsError, load
 from streams.scheduling.filters import FilterError, compile_filter
 
 T = TypeVar("T")
-
-_SEPARATORS: Final = 4  #: in an identity
 
 
 @click.group("resources")
@@ -82,17 +81,8 @@ def show(identity: str, config: Path | None) -> None:
         click.echo(line)
 
 
-@command.command("forget")
-@click.argument("identity", metavar="SITE|CLASS|SUBCLASS|TYPE|ID")
-@click.option("--config", type=click.Path(path_type=Path), help="panoptes.ini to use.")
-def forget_resource(identity: str, config: Path | None) -> None:
-    """Take a resource out of the inventory now; a section that sees it again puts it back."""
-    settings = load_or_exit(config)
-    if identity.count(IDENTITY_SEPARATOR) != _SEPARATORS:
-        click.echo(f"expected site|class|subclass|type|id in quotes, found {identity!r}", err=True)
-        sys.exit(2)
-    _asked(settings, forget(settings, identity))
-    click.echo(f"{identity} leaves the inventory as soon as the resources stage has read this")
+for change in (forget, ignore, maintain, rename, reclassify):
+    command.add_command(change)
 
 
 def _asked(settings: Settings, work: Coroutine[Any, Any, T]) -> T:

@@ -111,7 +111,7 @@ async def audit(settings: Settings, window: Window) -> AuditReport:
 
 
 async def _resources(
-    into: Audit, options: Mapping[str, Any], settings: Settings, serdes: Serdes, partition: int
+    into: Audit, options: Mapping[str, object], settings: Settings, serdes: Serdes, partition: int
 ) -> int:
     serde, unreadable = serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource), 0
     async for record in replay(options, topic_name(settings, Topic.ENRICHED_RESOURCES), only=(partition,)):
@@ -123,7 +123,9 @@ async def _resources(
     return unreadable
 
 
-async def _statuses(into: Audit, options: Mapping[str, Any], settings: Settings, serdes: Serdes, partition: int) -> int:
+async def _statuses(
+    into: Audit, options: Mapping[str, object], settings: Settings, serdes: Serdes, partition: int
+) -> int:
     serde, unreadable = serdes.of(Topic.POLL_STATUS, PollStatus), 0
     since_ms = (into.window.since - SKEW_S) * 1000
     topic = topic_name(settings, Topic.POLL_STATUS)

@@ -27,7 +27,7 @@ def publishable(seen: Discovery | SightingBatch, zone: str = "") -> tuple[Sequen
 
 def clash(resource: Resource, known: Resource | None) -> str | None:
     """Return why a resource cannot have its id: another one of the site has it, with another class or type."""
-    if known is None or known.identity == resource.identity:
+    if known is None or known.identity == resource.identity or resource.identity in known.former_identities:
         return None
     return (
         f"{named(resource)}: its site has {known.identity} already, and class, subclass and type are fixed at first"

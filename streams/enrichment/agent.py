@@ -234,5 +234,5 @@ def build() -> Worker:
     enricher.fold = worker.fold([Topic.INVENTORY], enricher.step, enricher.table)
     longest = max((plugin.section.interval_s for plugin in plugins.of(Kind.ENRICHMENT)), default=60)
     StageSchedule(worker, enricher.run, longest_interval_s=longest)
-    worker.before_stop.append(enricher.stop)
+    worker.before_leaving(enricher.stop)
     return worker

@@ -18,7 +18,7 @@ from streams.pipeline import Topic
 from streams.runtime.build import open_worker
 from streams.runtime.kernel.context import now_ms
 from streams.runtime.kernel.effects import NOTHING, Aside, Effects, Send, Write
-from streams.runtime.kernel.loop import Pace
+from streams.runtime.kernel.handler import Pace
 from streams.runtime.kernel.records import Record
 from streams.runtime.kernel.worker import MAX_RECORD_BYTES, Worker
 from streams.runtime.ops.metrics import Metrics

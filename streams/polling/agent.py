@@ -22,6 +22,6 @@ def build() -> Worker:
     longest = max((plugin.section.interval_s for plugin in plugins), default=60)
     StageSchedule(worker, poller.run, longest_interval_s=longest)
     worker.longest_work_s = longest + 2 * MARGIN_S
-    worker.background["sweep"] = poller.turns.sweep
-    worker.background["set-aside"] = keep_setting_aside
+    worker.run("sweep", poller.turns.sweep)
+    worker.run("set-aside", keep_setting_aside)
     return worker

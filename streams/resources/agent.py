@@ -2,7 +2,7 @@
 
 from schemas.records import DiscoveryRun, Resource
 from streams.pipeline import Topic
-from streams.resources.agent_manager import EXPIRE_EVERY_S, Manager
+from streams.resources.agent_manager import EXPIRE_EVERY_S, Manager, ManagerTopics
 from streams.runtime.build import open_worker
 from streams.runtime.kernel.latest import Latest
 from streams.runtime.kernel.worker import Worker
@@ -22,7 +22,7 @@ def manage(worker: Worker) -> Manager:
         worker.table("known-resources"),
         sightings=context.serdes.of(Topic.RESOURCES, Resource),
         inventory=context.serdes.of(Topic.INVENTORY, Resource),
-        topic=context.topic_name(Topic.INVENTORY),
+        topics=ManagerTopics(context.topic_name(Topic.RESOURCES), context.topic_name(Topic.INVENTORY)),
         precedence=context.settings.resources.precedence,
         now_ms=context.now_ms,
     )

@@ -4,13 +4,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from schemas.errors import RecordError
 from schemas.records import DiscoveryRun, Resource
 from streams.resources.entries import NOBODY, KnownResource, read_known, write_known
 from streams.resources.holding import Holds, held
-from streams.resources.inventory import Sightings, expires_ms, is_news, merged, seen, unexpired
+from streams.resources.inventory import OPERATOR, Sightings, expires_ms, is_news, merged, seen, unexpired
+from streams.resources.overrides import alias_of, is_ignored, renamed
 from streams.runtime.kernel.effects import NOTHING, Aside, Effects, Send, Write, decoding
 from streams.runtime.kernel.folding import Fold
 from streams.runtime.kernel.lifecycle import Part
@@ -33,6 +34,13 @@ class ResourceSerde(Protocol):
     def decode(self, value: bytes) -> Resource: ...
 
 
+class ManagerTopics(NamedTuple):
+    """Their names."""
+
+    sightings: str
+    inventory: str
+
+
 class Runs(Protocol):
     async def changes(self) -> Sequence[tuple[str, DiscoveryRun | None]]:
         """Return the last run of each section that has run since the last call."""
@@ -48,11 +56,11 @@ class Manager(Part):
         *,
         sightings: ResourceSerde,
         inventory: ResourceSerde,
-        topic: str,
+        topics: ManagerTopics,
         precedence: Sequence[str],
         now_ms: Callable[[], int],
     ) -> None:
-        """`topic` is the inventory's name, `precedence` the sections that count first where sightings differ."""
+        """`precedence`: the sections that count first where sightings differ."""
         self.table = table
         self.fold: Fold | None = None  #: the loop of the sightings; what expires is ended in its order
         self.runs: Runs | None = None  #: what became of the sections' runs
@@ -60,7 +68,7 @@ class Manager(Part):
         self.set_aside = 0  #: entries of the table that could not be read
         self._sightings = sightings
         self._inventory = inventory
-        self._topic = topic
+        self._topics = topics
         self._precedence = precedence
         self._now_ms = now_ms
         #: by partition and resource, when the first of its sightings ends, Unix milliseconds
@@ -138,19 +146,46 @@ class Manager(Part):
         except RecordError as why:  # of the entry: the sighting is good, and is what is known from now on
             known, asides = NOBODY, (Aside(self.table.name, raw, self.table.get(partition, raw) or b"", why),)
             self.set_aside += 1
+        if OPERATOR in sighting.plugins:
+            return self._told(partition, raw, known, sighting)._replace(asides=asides)
+        if is_ignored(known.sightings):
+            return NOTHING
+        if (alias := alias_of(known.sightings)) is not None:
+            return Effects((self._under(alias, sighting),), asides=asides)
         after = seen(known.sightings, sighting)
         if not any(is_news(known.sightings.get(section), after[section]) for section in sighting.plugins):
             return NOTHING
         return self._became(partition, raw, known.published, after)._replace(asides=asides)
 
+    def _told(self, partition: int, key: bytes, known: KnownResource, word: Resource) -> Effects:
+        """Return what an operator's word leads to."""
+        alias = alias_of({OPERATOR: word})
+        if alias is None and not is_ignored({OPERATOR: word}):
+            return self._became(partition, key, known.published, seen(known.sightings, word))
+        stands = known.published is not None and not is_ignored(known.sightings) and alias_of(known.sightings) is None
+        sends = [Send(self._topics.inventory, key, (None,))] if stands else []
+        if alias is not None:  # what was seen stands under the new identity at once
+            before = (each for section, each in known.sightings.items() if section != OPERATOR)
+            sends = [*(self._under(alias, each) for each in before), *sends]
+        value = write_known(word, {OPERATOR: word}, self._inventory.encode)
+        return Effects(sends, (Write(key, value),), lambda: self._ends(partition, key, expires_ms(word)))
+
+    def _under(self, identity: str, sighting: Resource) -> Send:
+        """Return a sighting that is sent to who has the other identity. Raises RecordError."""
+        try:
+            now = renamed(sighting, identity)
+        except ValueError as problem:
+            raise RecordError(f"{identity!r} is no identity: site|class|subclass|type|id") from problem
+        return Send(self._topics.sightings, identity.encode(), (self._sightings.encode(now),), anywhere=True)
+
     def _became(self, partition: int, key: bytes, published: Resource | None, sightings: Sightings) -> Effects:
         """Return what a change of the sightings leads to."""
         now = merged(sightings, self._precedence)
         if now is None:
-            gone = (Send(self._topic, key, (None,)),), (Write(key, None),)
+            gone = (Send(self._topics.inventory, key, (None,)),), (Write(key, None),)
             return Effects(*gone, lambda: self._ends(partition, key, None))
         news = is_news(published, now)
-        sends = (Send(self._topic, key, (self._inventory.encode(now),)),) if news else ()
+        sends = (Send(self._topics.inventory, key, (self._inventory.encode(now),)),) if news else ()
         value = write_known(now if news or published is None else published, sightings, self._inventory.encode)
         return Effects(sends, (Write(key, value),), lambda: self._ends(partition, key, _ends_ms(sightings)))
 

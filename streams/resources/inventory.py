@@ -6,6 +6,9 @@ from typing import Final
 
 from schemas.records import Resource
 
+#: the section of what an operator says (overrides.py): no configuration can have one of that name
+OPERATOR: Final = "(operator)"
+
 #: what is known of a resource: the last sighting of each section that still holds, by the section's name
 Sightings = Mapping[str, Resource]
 
@@ -47,7 +50,8 @@ def merged(known: Sightings, precedence: Sequence[str]) -> Resource | None:
     if not known:
         return None
     ranks = {section: rank for rank, section in enumerate(precedence)}
-    ranked = [known[section] for section in sorted(known, key=lambda each: (ranks.get(each, len(ranks)), each))]
+    ordered = sorted(known, key=lambda each: (each == OPERATOR, ranks.get(each, len(ranks)), each))
+    ranked = [known[section] for section in ordered]
     first = ranked[0]
     labels: dict[str, str] = {}
     identifiers: dict[str, str] = {}

@@ -34,10 +34,10 @@ def open_plugins(worker: Worker) -> Plugins:
     credentials = open_credentials(settings)
     access = snmp_access(settings.snmp, credentials)
     _measure(worker.context.metrics, access)
-    worker.before_stop.append(access.close)
-    worker.before_stop.append(credentials.close)
+    worker.before_leaving(access.close)
+    worker.before_leaving(credentials.close)
     secrets = open_named_secrets(settings.redis, DISCOVERY)
-    worker.before_stop.append(secrets.close)
+    worker.before_leaving(secrets.close)
     return Plugins(settings, access, now_ms, secrets.of)
 
 

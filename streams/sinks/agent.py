@@ -19,7 +19,7 @@ from streams.runtime.build import open_worker
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.groups import begin_new, places_last_s
 from streams.runtime.kernel.context import now_ms
-from streams.runtime.kernel.loop import Pace
+from streams.runtime.kernel.handler import Pace
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.long_lived import keep_setting_aside
 from streams.runtime.ops.metrics import Metrics
@@ -71,10 +71,10 @@ class Sink:
         self._loops = [worker.drain([topic], handler, pace=PACE) for topic, handler in self._handlers.items()]
         worker.longest_work_s = LONGEST_WORK_S
         self._serdes = {topic: context.serdes.of(topic, RECORDS[topic]) for topic in RECORDS}
-        worker.before_start += [self._open, self._begin, self._compare_retention]
-        worker.before_stop += [plugin.close, self.places.close]
+        worker.before_records(self._open, self._begin, self._compare_retention)
+        worker.before_leaving(plugin.close, self.places.close)
         worker.every(LOOK_EVERY_S, "lag", self.places.look)
-        worker.background["garbage"] = keep_setting_aside  # half a million rows may be remembered
+        worker.run("garbage", keep_setting_aside)  # half a million rows may be remembered
         self._measure(context.metrics, plugin)
 
     async def _open(self) -> None:
@@ -185,5 +185,5 @@ def build() -> Worker:
     secrets = open_named_secrets(settings.redis)
     plugin: SinkPlugin = make_plugin(section, make, NoAccess(), now_ms, secrets.of)
     Sink(worker, section, plugin)
-    worker.before_stop.append(secrets.close)
+    worker.before_leaving(secrets.close)
     return worker

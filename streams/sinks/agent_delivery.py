@@ -10,7 +10,7 @@ from pollers.plugins.base import SinkPlugin
 from pollers.plugins.batch import CannotEver, TryAgain, Written
 from schemas.errors import BackendError, RecordError
 from streams.pipeline import Topic
-from streams.runtime.kernel.loop import SetAside
+from streams.runtime.kernel.handler import SetAside
 from streams.runtime.kernel.records import Record
 from streams.runtime.ops.waiting import LINE_EVERY_S, WAITS
 from streams.runtime.registry.serde import Serde, UnknownSchema

@@ -63,14 +63,14 @@ class Topologist:
             on_elected=self._elected,
             on_deposed=self._deposed,
         )
-        worker.background["take"] = self.take
-        worker.background["lead"] = self.lead
-        worker.background["set-aside"] = keep_setting_aside
-        worker.before_start.append(self._start)
-        worker.before_stop.append(self._leadership.stop)
-        worker.pages["/leadership"] = lambda: (
-            200,
-            {"stage": context.stage.name, "worker": context.worker, "leads": self.leads},
+        worker.run("take", self.take)
+        worker.run("lead", self.lead)
+        worker.run("set-aside", keep_setting_aside)
+        worker.before_records(self._start)
+        worker.before_leaving(self._leadership.stop)
+        worker.serve(
+            "/leadership",
+            lambda: (200, {"stage": context.stage.name, "worker": context.worker, "leads": self.leads}),
         )
         self._measure(context)
 

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from confluent_kafka import KafkaException
@@ -25,6 +25,7 @@ class Tick(NamedTuple):
 
 class Status(NamedTuple):
     resource: str
+    job: str
     slot: int
     slots: int
     outcome: str
@@ -35,6 +36,24 @@ class Status(NamedTuple):
     @property
     def pid(self) -> int:
         return int(self.worker.rpartition(":")[2])
+
+
+def contradictions(statuses: Iterable[Status], interval_s: int, died_s: float) -> list[tuple[Status, Status]]:
+    """Return statuses of one slot of which the first says that it was polled, and a later one that it was missed.
+
+    The poll outranks that, but nobody who knows of it may say so: not the worker that polled, nor another one, unless
+    a worker died afterwards (`died_s`, Unix seconds), whose last ticks the next owner was given again.
+    """
+    polled: dict[tuple[str, str, int], Status] = {}
+    found = []
+    for status in statuses:
+        slots = range(status.slot, status.slot + status.slots * interval_s, interval_s)
+        if status.outcome != "MISSED":
+            polled.setdefault((status.resource, status.job, status.slot), status)
+            continue
+        before = [polled[key] for slot in slots if (key := (status.resource, status.job, slot)) in polled]
+        found += [(one, status) for one in before if one.worker == status.worker or one.slot > died_s]
+    return found
 
 
 class Follower:
@@ -67,7 +86,7 @@ class Follower:
 
     def _take(self, topic: str, value: dict[str, Any], raw: bytes) -> None:
         if topic == "poll-status":
-            fields = (value[name] for name in ("resource", "slot", "slots", "outcome", "reason"))
+            fields = (value[name] for name in ("resource", "job", "slot", "slots", "outcome", "reason"))
             self.statuses.append(Status(*fields, value["started_at_ms"] / 1000, value["worker"]))
         else:
             fields = (value[name] for name in ("partition", "slot", "gap_from", "epoch", "leader"))

@@ -141,11 +141,13 @@ class Pipeline:
         self._topics.close()
         return self._children.stop()
 
-    def add_worker(self, stage: str) -> Child:
+    def add_worker(self, stage: str, **settings: str) -> Child:
+        """Start one more worker; `settings` are environment variables that only it has."""
         self._started += 1
         name = f"{stage}-{self._started}"
-        child = self._children.start(name, layout.stage_command(sys.executable, stage))
-        self.workers[stage].append(child)
+        own = (f"{variable}={value}" for variable, value in settings.items())
+        child = self._children.start(name, ("env", *own, *layout.stage_command(sys.executable, stage)))
+        self.workers.setdefault(stage, []).append(child)
         return child
 
     def relabel(self, revision: int) -> None:
@@ -169,7 +171,10 @@ class Pipeline:
 
     def owned(self, stage: str) -> float:
         """Return how many partitions the workers of a stage have, all together, as their metrics say."""
-        return sum(self._metric(worker, "panoptes_partitions_owned") for worker in self.workers[stage])
+        return sum(map(self.owned_by, self.workers[stage]))
+
+    def owned_by(self, worker: Child) -> float:
+        return self._metric(worker, "panoptes_partitions_owned")
 
     def fenced_off(self) -> float:
         """Return how many ticks the polling workers have refused for their epoch, as their metrics say."""

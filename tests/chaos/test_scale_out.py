@@ -11,7 +11,8 @@ import pytest
 from streams.playground.demo.children import Child
 from streams.playground.services import Stack
 from tests.chaos.conftest import LONG
-from tests.chaos.pipeline import DEVICES, SETTINGS, STAGES, Pipeline, stopped_at_the_end
+from tests.chaos.follower import contradictions
+from tests.chaos.pipeline import DEVICES, INTERVAL_S, SETTINGS, STAGES, Pipeline, stopped_at_the_end
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -109,5 +110,6 @@ def test_every_stage_goes_from_one_worker_to_three_and_back(pipeline: Pipeline, 
     slots, missed = found["expected"], found["final"].get("MISSED", 0)
     tell(f"slots {slots}, missed {missed}, missing {found['missing_slots']}, rates right {right}, wrong {len(wrong)}")
     assert found["missing"] == [], json.dumps(found, indent=1)
+    assert contradictions(pipeline.follower.statuses, INTERVAL_S, pipeline.died_s) == []
     assert wrong == []
     assert right > 0

@@ -14,6 +14,8 @@ V3_PRIV: Final = "privpass-lab"  #: AES-128
 ADMIN: Final = "lab-admin"
 COLLECTOR_ADDRESS: Final = MANAGEMENT[1]
 INTERFACES: Final = "swp*,eth1"
+#: how often LLDP is sent; what was heard is kept four times as long
+LLDP_TX_S: Final = 5
 
 #: Counter64 in MIB-2: IF-MIB (ifHC*), IP-MIB (its statistics have them throughout), TCP-MIB, UDP-MIB
 _COUNTERS_64: Final = (
@@ -95,7 +97,7 @@ def _lldpd(place: Place, node: Node) -> str:
         f'configure system description "{node.name} in lab {place.name}: {"router" if node.router else "host"}"',
         f"configure system interface pattern {INTERFACES}",
         f"configure system ip management pattern {node.management}",
-        "configure lldp tx-interval 5",
+        f"configure lldp tx-interval {LLDP_TX_S}",
         "configure lldp portidsubtype ifname",
     ])  # fmt: skip
 

@@ -105,7 +105,7 @@ class Process:
         context = self.worker.context
         await wait_for("kafka", "the model", context.outbox.start, absent=(KafkaError,))
         await wait_for("registry", "the model", context.serdes.register, absent=(BackendError,))
-        for prepare in self.worker.before_start:
+        for prepare in self.worker.first_steps:
             await prepare()
         for name, work in self.worker.background.items():
             self._run(work, name)
@@ -136,7 +136,7 @@ class Process:
         self._flows = False
         await self.worker.lifecycle.stop()
         await self._bounded(self.worker.revoked())
-        for leave in reversed(self.worker.before_stop):
+        for leave in self.worker.last_steps:
             await self._bounded(leave())
         await self._bounded(self.worker.revoked())
         self.commit()

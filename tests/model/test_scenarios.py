@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from streams.runtime.kernel.delivery import Delivery
 from streams.runtime.kernel.effects import Effects
 from streams.runtime.kernel.folding import Folding
+from streams.runtime.kernel.lane import Lane
 from streams.runtime.kernel.lifecycle import Lifecycle
-from streams.runtime.kernel.loop import Loop
 from streams.runtime.kernel.records import Record
 from streams.runtime.kernel.table import Table
 from streams.scheduling.acks import Acks
@@ -102,14 +103,14 @@ def sends_the_table_before_the_records(patch: pytest.MonkeyPatch) -> None:
 
 
 def rewinding_without(patch: pytest.MonkeyPatch, forgetting: str) -> None:
-    rewind = Loop._rewind
+    step_anew = Delivery.step_anew
 
-    def remembering(loop: Loop[Effects], lane: object) -> None:
+    def remembering(delivery: Delivery[Effects], lane: Lane[Effects]) -> None:
         with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(loop._handler, forgetting, lambda _partition: None)
-            rewind(loop, lane)  # type: ignore[arg-type]
+            inner.setattr(delivery._handler, forgetting, lambda _partition: None)
+            step_anew(delivery, lane)
 
-    patch.setattr(Loop, "_rewind", remembering)
+    patch.setattr(Delivery, "step_anew", remembering)
 
 
 def rewinds_without_forget(patch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,8 @@ class PlainTopics:
                 yield ReadRecord(name, (record.key or b"").decode(), self._decoded(raw), raw, time.time() * 1000)
 
     def _decoded(self, raw: bytes) -> dict[str, Any]:
+        if not raw:
+            return {}
         schema_id = int.from_bytes(raw[1:HEADER_BYTES], "big")
         if schema_id not in self._schemas:
             url = f"{self._registry}/schemas/ids/{schema_id}"

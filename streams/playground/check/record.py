@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 class ReadRecord(NamedTuple):
     topic: str  #: without the prefix
     key: str
-    value: dict[str, Any]
+    value: dict[str, Any]  #: empty: a tombstone
     raw: bytes
     received_ms: float  #: Unix milliseconds
 

@@ -53,7 +53,7 @@ class Topics:
             if message.error() is not None:
                 raise KafkaException(message.error())
             raw, key = message.value() or b"", message.key() or b""
-            value = self._decode(raw, None)
+            value = self._decode(raw, None) if raw else {}
             yield ReadRecord(self._names[message.topic() or ""], key.decode(), value, raw, time.time() * 1000)
 
     def close(self) -> None:

@@ -49,7 +49,7 @@ CLEARED: Final = 6  #: position of the interface whose counters are cleared
 LAST_UPTIME_CS: Final = 2**32
 
 #: role -> what sets the device apart from an ordinary one; one device each, from the third on
-ROLES: Final[Mapping[str, Mapping[str, Any]]] = {
+ROLES: Final[Mapping[str, Mapping[str, object]]] = {
     "silent": {"silent": True},
     "reboots": {"uptime_at_epoch_s": 3_600.0},
     "wraps-32-bit": {"counters_64": False},

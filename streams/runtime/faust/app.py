@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,13 +14,14 @@ from schemas.errors import BackendError, FatalError
 from streams.pipeline import STAGES, Topic
 from streams.runtime.faust.consumer import Consumer
 from streams.runtime.faust.delivery import QuietMonitor
+from streams.runtime.faust.ending import EndingWorker, bounded
 from streams.runtime.faust.options import faust_options
 from streams.runtime.faust.tables import ChangelogTable
 from streams.runtime.faust.web import BoundWeb
 from streams.runtime.kafka.client import sample_client_logs
 from streams.runtime.kafka.topics import await_topics, ensure_topics, refuse_lost_changelogs
 from streams.runtime.kernel.records import Place, Record
-from streams.runtime.kernel.worker import Worker
+from streams.runtime.kernel.worker import Page, Work, Worker
 from streams.runtime.ops.waiting import wait_for
 from streams.runtime.ops.watch import Watchdog
 
@@ -31,7 +32,6 @@ OURS: Final = ("streams", "pollers", "schemas")
 CHATTY: Final = ("httpx", "kazoo")
 
 PORTS_PER_STAGE: Final = 10
-STOP_STEP_S: Final = 3.0
 #: records that are taken in one turn of the event loop, at most: some 10 ms
 TAKEN_AT_ONCE: Final = 64
 
@@ -54,6 +54,7 @@ class StageApp(faust.App):
             datadir=str(Path(settings.panoptes.state_dir) / "faust" / f"{context.stage.name}-{context.worker}"),
             **faust_options(settings),
             Monitor=QuietMonitor,
+            Worker=EndingWorker,
             web_bind=settings.web.host,
             web_host=settings.web.host,
         )
@@ -106,7 +107,7 @@ class StageApp(faust.App):
             if message.generation_id == self.consumer_generation_id:
                 yield message
 
-    def _run(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    def _run(self, name: str, work: Work) -> None:
         async def guarded() -> None:
             try:
                 await work()
@@ -116,7 +117,7 @@ class StageApp(faust.App):
         guarded.__name__ = name
         self.task(guarded)
 
-    def _serve(self, path: str, show: Callable[[], tuple[int, Any]]) -> None:
+    def _serve(self, path: str, show: Page) -> None:
         async def view(web: Any, _request: Any) -> Any:
             status, shown = show()
             if isinstance(shown, bytes):
@@ -172,7 +173,7 @@ class StageApp(faust.App):
                 "schema registry", settings.registry.url or "files", self.context.serdes.register,
                 absent=(BackendError,), give_up=self._stopping,
             )  # fmt: skip
-        for prepare in self.worker.before_start:
+        for prepare in self.worker.first_steps:
             if not self.should_stop:
                 await prepare()
         # Faust makes the folder, but not those above it
@@ -184,20 +185,12 @@ class StageApp(faust.App):
 
     async def on_stop(self) -> None:
         await self.worker.lifecycle.stop()
-        await self._bounded(self.worker.revoked())  # what ends now is committed, and not done again by the next owner
-        for leave in reversed(self.worker.before_stop):
-            await self._bounded(leave())
+        # what ends now is committed, and not done again by the next owner
+        await bounded(self.worker.revoked(), "work under way")
+        for leave in self.worker.last_steps:
+            await bounded(leave(), getattr(leave, "__qualname__", repr(leave)))
         await super().on_stop()
-        await self._bounded(self.context.outbox.stop())
-
-    async def _bounded(self, step: Awaitable[None]) -> None:
-        """Give one step of the stop its share of the ten seconds: with a service away it might never end."""
-        try:
-            await asyncio.wait_for(step, STOP_STEP_S)
-        except TimeoutError:
-            log.warning(
-                "a step of the stop was given up after %g s: what it held is done again by the next owner", STOP_STEP_S
-            )
+        await bounded(self.context.outbox.stop(), "the outbox")
 
     # partitions
 
@@ -213,8 +206,8 @@ class StageApp(faust.App):
         """Let work end, then commit: what was not committed is done again by the next owners."""
         if self.should_stop:  # Faust would close the consumer at once, and tell nobody
             try:
-                await self._bounded(self.worker.revoked())
-                await self._bounded(self.consumer.commit())
+                await bounded(self.worker.revoked(), "work under way")
+                await bounded(self.consumer.commit(), "the last commit")
             finally:
                 await super()._on_partitions_revoked(revoked)
             return
@@ -222,7 +215,7 @@ class StageApp(faust.App):
         await self.worker.revoked()
         if self.consumer.assignment():
             commit = self.consumer.commit()
-            await (self._bounded(commit) if self.should_stop else commit)
+            await (bounded(commit, "the last commit") if self.should_stop else commit)
 
     async def _on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         try:

@@ -14,6 +14,7 @@ from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
 from faust.types import TP
 
 from streams.runtime.faust.delivery import DirectDelivery
+from streams.runtime.faust.ending import bounded
 from streams.runtime.faust.nothing_skipped import NothingSkipped
 from streams.runtime.kernel.offsets import Offsets
 from streams.runtime.kernel.records import Place
@@ -22,8 +23,22 @@ from streams.runtime.kernel.records import Place
 _LOOK_AGAIN_S: Final = 1.0
 
 
-class _Thread(AIOKafkaConsumerThread):
-    """The thread of Faust's consumer, without what wakes it, and the worker's own loop with it, for nothing."""
+class ConsumerThread(AIOKafkaConsumerThread):
+    """The thread of Faust's consumer, without what wakes it, and the worker's own loop with it, for nothing.
+
+    It ends in a bounded time. With Kafka away, aiokafka's `stop` may take very long, or end as a cancelled task does;
+    the thread was over then without having said so, and Faust waited a minute for that.
+    """
+
+    def _start_thread(self) -> None:
+        try:
+            super()._start_thread()
+        finally:
+            self.set_shutdown()
+
+    async def on_thread_stop(self) -> None:
+        """Leave the group, if that can be done now."""
+        await bounded(super().on_thread_stop(), "leaving the group")
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -43,8 +58,12 @@ class Consumer(DirectDelivery, NothingSkipped, FaustConsumer):
 
     offsets: Offsets
 
-    def _new_consumer_thread(self) -> _Thread:
-        return _Thread(self, loop=self.loop, beacon=self.beacon)
+    async def on_stop(self) -> None:
+        """Commit for the last time, if that can be done now: the client tries for as long as Kafka is away."""
+        await bounded(super().on_stop(), "the last commit")
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         return (

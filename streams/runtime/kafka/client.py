@@ -2,7 +2,7 @@
 
 import logging
 import ssl
-from typing import Any, Final
+from typing import Final
 
 from streams.runtime.settings.loading import KafkaSettings
 
@@ -44,9 +44,9 @@ def sample_client_logs() -> None:
             logger.addFilter(Sampled(SAME_EVERY_S))
 
 
-def client_options(kafka: KafkaSettings) -> dict[str, Any]:
+def client_options(kafka: KafkaSettings) -> dict[str, object]:
     """Return keyword arguments for any aiokafka client."""
-    options: dict[str, Any] = {
+    options: dict[str, object] = {
         "bootstrap_servers": kafka.bootstrap_servers,
         "request_timeout_ms": int(kafka.request_timeout_s * 1000),
         "security_protocol": kafka.security_protocol,

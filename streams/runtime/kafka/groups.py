@@ -1,7 +1,7 @@
 """Where a consumer group stands: what it has committed, where it is to begin, and setting it elsewhere."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -22,7 +22,7 @@ class GroupInUseError(BackendError):
     """The group has workers, and only they may move it."""
 
 
-async def committed(client_options: Mapping[str, Any], group: str) -> dict[TopicPartition, int]:
+async def committed(client_options: Mapping[str, object], group: str) -> dict[TopicPartition, int]:
     """Return what a group has committed. Raises KafkaError."""
     admin = AIOKafkaAdminClient(**client_options)
     try:
@@ -34,7 +34,7 @@ async def committed(client_options: Mapping[str, Any], group: str) -> dict[Topic
 
 
 async def begins(
-    client_options: Mapping[str, Any], topics: Iterable[str], start: str | int
+    client_options: Mapping[str, object], topics: Iterable[str], start: str | int
 ) -> dict[TopicPartition, int]:
     """Return from where on each partition is to be read: `NOW`, `EARLIEST`, or since a time, Unix milliseconds.
 
@@ -55,7 +55,7 @@ async def begins(
         await consumer.stop()
 
 
-async def move(client_options: Mapping[str, Any], group: str, offsets: Offsets) -> None:
+async def move(client_options: Mapping[str, object], group: str, offsets: Offsets) -> None:
     """Commit for a group that has no workers. Raises GroupInUseError where it has, KafkaError."""
     if not offsets:
         return
@@ -70,7 +70,7 @@ async def move(client_options: Mapping[str, Any], group: str, offsets: Offsets) 
         await consumer.stop()
 
 
-async def begin_new(client_options: Mapping[str, Any], group: str, topics: Collection[str], start: str | int) -> int:
+async def begin_new(client_options: Mapping[str, object], group: str, topics: Collection[str], start: str | int) -> int:
     """Have a group begin at `start` in partitions where it has never been; return in how many.
 
     Once there it stays: a worker that dies before its first commit leaves nothing out. Raises as `begins` and `move`.
@@ -82,7 +82,7 @@ async def begin_new(client_options: Mapping[str, Any], group: str, topics: Colle
     return len(fresh)
 
 
-async def places_last_s(client_options: Mapping[str, Any]) -> int | None:
+async def places_last_s(client_options: Mapping[str, object]) -> int | None:
     """Return how long Kafka keeps the place of a group without workers, if it says so. Raises KafkaError."""
     admin = AIOKafkaAdminClient(**client_options)
     try:
@@ -99,7 +99,7 @@ async def places_last_s(client_options: Mapping[str, Any]) -> int | None:
 class Ends:
     """Tells where partitions end; a connection that is kept, opened when it is first needed."""
 
-    def __init__(self, client_options: Mapping[str, Any]) -> None:
+    def __init__(self, client_options: Mapping[str, object]) -> None:
         self._options = client_options
         self._consumer: AIOKafkaConsumer | None = None
 

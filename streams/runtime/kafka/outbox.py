@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
@@ -49,7 +49,7 @@ class Outbox:
 
     def __init__(
         self,
-        client_options: Mapping[str, Any],
+        client_options: Mapping[str, object],
         *,
         partitions: int,
         max_request_bytes: int,
@@ -224,7 +224,7 @@ class Outbox:
         await self._until_stored(topic, size, attempt)
 
     async def _until_stored(
-        self, topic: str, size: int, send: Callable[[AIOKafkaProducer], Coroutine[Any, Any, None]]
+        self, topic: str, size: int, send: Callable[[AIOKafkaProducer], Coroutine[object, None, None]]
     ) -> None:
         """Send, again and again if need be, until that is stored."""
         attempt = 0

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
@@ -13,7 +12,7 @@ _METADATA_TIMEOUT_S = 10.0
 
 
 @asynccontextmanager
-async def reader(client_options: Mapping[str, Any]) -> AsyncIterator[AIOKafkaConsumer]:
+async def reader(client_options: Mapping[str, object]) -> AsyncIterator[AIOKafkaConsumer]:
     """Give a consumer that joins no group and commits nothing. Raises KafkaError if the broker is away."""
     consumer = AIOKafkaConsumer(**client_options, enable_auto_commit=False, auto_offset_reset="earliest")
     try:
@@ -37,7 +36,7 @@ async def read_until(
 
 
 async def replay(
-    client_options: Mapping[str, Any],
+    client_options: Mapping[str, object],
     topic: str,
     *,
     since_ms: int | None = None,
@@ -58,7 +57,7 @@ async def replay(
             yield record
 
 
-async def partitions(client_options: Mapping[str, Any], topic: str) -> list[int]:
+async def partitions(client_options: Mapping[str, object], topic: str) -> list[int]:
     """Return the numbers of a topic's partitions. Raises as `replay` does."""
     async with reader(client_options) as consumer:
         return sorted(tp.partition for tp in await partitions_of(consumer, topic))

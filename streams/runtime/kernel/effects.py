@@ -11,11 +11,15 @@ T = TypeVar("T")
 
 
 class Send(NamedTuple):
-    """Records of one key, for the partition of the record that they follow from: all keyed topics have the same."""
+    """Records of one key, for the partition of the record that they follow from: all keyed topics have the same.
+
+    `anywhere`: for the key's own partition, which may be another worker's; others may write the same key there.
+    """
 
     topic: str
     key: bytes
     values: Sequence[bytes | None]  #: in this order; None is a tombstone
+    anywhere: bool = False
 
 
 class Write(NamedTuple):

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from streams.runtime.kernel.effects import Aside, Effects, Step, all_writes
-from streams.runtime.kernel.loop import Loop, SetAside
+from streams.runtime.kernel.handler import SetAside
+from streams.runtime.kernel.loop import Loop
 from streams.runtime.kernel.records import Record
 from streams.runtime.kernel.table import Table
 
@@ -16,6 +17,10 @@ Keyed = tuple[bytes | None, Sequence[bytes | None]]
 class BatchSender(Protocol):
     async def send_in_order(self, topic: str, partition: int, records: Sequence[Keyed]) -> None:
         """Return when all records are stored, in their order. Raises RecordError for one that no broker takes."""
+        ...
+
+    async def send(self, topic: str, key: bytes | None, value: bytes | None) -> None:
+        """Return when the record is stored in its key's partition. Raises RecordError for one that no broker takes."""
         ...
 
 
@@ -65,8 +70,12 @@ class Folding:
     async def deliver(self, partition: int, steps: Sequence[Effects]) -> None:
         by_topic: dict[str, list[Keyed]] = {}
         for step in steps:
-            for topic, key, values in step.sends:
-                by_topic.setdefault(topic, []).append((key, values))
+            for topic, key, values, anywhere in step.sends:
+                if anywhere:
+                    for value in values:
+                        await self._outbox.send(topic, key, value)
+                else:
+                    by_topic.setdefault(topic, []).append((key, values))
         asides = [self._set_aside(partition, aside) for step in steps for aside in step.asides]
         if asides:
             await asyncio.gather(*asides)

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Final
+from typing import Final
 
 from schemas.errors import FatalError
 from streams.runtime.kernel.table import Table
@@ -23,8 +23,12 @@ RETRIES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 class Part:
     """Something that keeps state by partition; a part overrides what it has to know."""
 
-    async def pausing(self) -> None:
-        """Begin nothing new, and finish what is under way within some seconds: what is not done is done again."""
+    async def pausing(self, *, lapsed: bool) -> None:
+        """Begin nothing new, and finish what is under way within some seconds: what is not done is done again.
+
+        `lapsed`: the worker was paused for so long that its partitions may be others' already. Nothing can be finished
+        then, and the others wait for this worker: wait for nothing.
+        """
 
     def lost(self, partitions: frozenset[int]) -> None:
         """Forget everything of partitions that belong to others now."""
@@ -72,11 +76,11 @@ class Lifecycle:
         """Return the owned partitions that are not open."""
         return frozenset(partition for partition, event in self._opened.items() if not event.is_set())
 
-    async def pausing(self) -> None:
-        """A rebalance has begun."""
+    async def pausing(self, *, lapsed: bool = False) -> None:
+        """A rebalance has begun; `lapsed` as in `settle`."""
         await self._stop_beginning(tuple(self._beginning))
         # side by side, so that the time they take is that of the slowest
-        await asyncio.gather(*(part.pausing() for part in reversed(self._parts)))
+        await asyncio.gather(*(part.pausing(lapsed=lapsed) for part in reversed(self._parts)))
 
     def settle(self, partitions: Iterable[int], *, lapsed: bool = False) -> None:
         """The partitions are known that this worker has from now on.
@@ -136,7 +140,7 @@ class Lifecycle:
             log.info("partition begun partition=%d tries=%d", partition, tries)
         self._opened[partition].set()
 
-    def _task(self, work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
+    def _task(self, work: Coroutine[object, None, None], name: str) -> "asyncio.Task[None]":
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(self._over)
         return task

@@ -6,7 +6,7 @@ For what is small and wanted everywhere: the inventory, enriched resources, the 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -25,7 +25,7 @@ _AT_ONCE: Final = 500
 class View:
     """One topic, from its beginning on."""
 
-    def __init__(self, client_options: Mapping[str, Any], topic: str, take: Callable[[Record], None]) -> None:
+    def __init__(self, client_options: Mapping[str, object], topic: str, take: Callable[[Record], None]) -> None:
         """`take` is given every record, in order within a partition; after an outage of the broker, the later ones."""
         self._options: Final = client_options
         self._topic: Final = topic

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from schemas.records import DeadLetter
 from streams.pipeline import Stage, Topic
@@ -18,9 +18,10 @@ from streams.runtime.kafka.topic_names import changelog_name, group_name
 from streams.runtime.kernel.context import StageContext, now_ms
 from streams.runtime.kernel.effects import Effects, Step
 from streams.runtime.kernel.folding import Fold, Folding, TableAt
+from streams.runtime.kernel.handler import USUAL, E, Handler, Pace
 from streams.runtime.kernel.lease import WorkerLease
 from streams.runtime.kernel.lifecycle import Lifecycle
-from streams.runtime.kernel.loop import USUAL, E, Handler, Loop, Pace
+from streams.runtime.kernel.loop import Loop
 from streams.runtime.kernel.offsets import Offsets
 from streams.runtime.kernel.records import Place, Record
 from streams.runtime.kernel.table import Table
@@ -31,6 +32,10 @@ from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings
 
 log = logging.getLogger(__name__)
+
+Work = Callable[[], Awaitable[None]]
+#: what is served at a path: its status, and bytes or what becomes JSON
+Page = Callable[[], tuple[int, bytes | Mapping[str, object]]]
 
 MAX_RECORD_BYTES: Final = 8 * 2**20
 
@@ -61,21 +66,17 @@ class Worker:
         self.lifecycle = Lifecycle(self.fail)
         self.host: Host | None = None  #: set by the host itself, before anything starts
         self.inputs: dict[Topic, Callable[[Record], None]] = {}  #: topics that are read in the stage's group
-        #: inputs whose work goes on through a rebalance where the partition stays, so that its end still counts
-        self.outlasting: set[Topic] = set()
+        self._outlasting: set[Topic] = set()
         self.tables: list[Table] = []
         self.followed: dict[Topic, View] = {}  #: topics that are followed whole
         self.longest_work_s = 0.0  #: how long the work on one record may rightly take
-        #: run once, after the services are there and before records flow
-        self.before_start: list[Callable[[], Awaitable[None]]] = []
-        #: run when the worker stops, before it leaves its group; what was added last stops first
-        self.before_stop: list[Callable[[], Awaitable[None]]] = []
-        self.background: dict[str, Callable[[], Awaitable[None]]] = {}  #: run for as long as the worker does
-        #: path -> what is served there: a status, and bytes or what becomes JSON
-        self.pages: dict[str, Callable[[], tuple[int, Any]]] = {}
+        self._first: list[Work] = []
+        self._last: list[Work] = []
+        self._background: dict[str, Work] = {}
+        self._pages: dict[str, Page] = {}
         self._outboxes: list[Outbox] = []
         self.context = self._make_context(stage, settings)
-        self.background["lease"] = self.context.lease.watch
+        self.run("lease", self.context.lease.watch)
         self._measure()
 
     def _make_context(self, stage: Stage, settings: Settings) -> StageContext:
@@ -142,13 +143,22 @@ class Worker:
         )
         self.lifecycle.register(loop)
         for topic in topics:
-            self.inputs[topic] = loop.take
+            self.read(topic, loop.take)
         return loop
+
+    def read(self, topic: Topic, take: Callable[[Record], None], *, outlasting: bool = False) -> None:
+        """Have every record of the worker's partitions of a topic taken.
+
+        `outlasting`: work goes on through a rebalance where the partition stays, so that its end still counts.
+        """
+        self.inputs[topic] = take
+        if outlasting:
+            self._outlasting.add(topic)
 
     def view(self, topic: Topic, take: Callable[[Record], None]) -> View:
         """Follow a whole topic without a group: every record from its beginning on, in every worker."""
         view = self.followed[topic] = View(client_options(self._kafka), self.context.topic_name(topic), take)
-        self.background[f"view-{topic}"] = view.run
+        self.run(f"view-{topic}", view.run)
         self.context.metrics.gauge(
             f"view_lag_{topic.replace('-', '_').replace('.', '_')}",
             f"records of {topic} not yet seen",
@@ -156,7 +166,7 @@ class Worker:
         )
         return view
 
-    def every(self, seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    def every(self, seconds: float, name: str, work: Work) -> None:
         """Run something again and again; a fault in it ends the worker."""
 
         async def again() -> None:
@@ -164,17 +174,53 @@ class Worker:
                 await asyncio.sleep(seconds)
                 await work()
 
-        self.background[name] = again
+        self.run(name, again)
+
+    def run(self, name: str, work: Work) -> None:
+        """Run something for as long as the worker does; a fault that ends it ends the worker."""
+        self._background[name] = work
+
+    def before_records(self, *steps: Work) -> None:
+        """Run steps once, in their order, after the services are there and before records flow."""
+        self._first += steps
+
+    def before_leaving(self, *steps: Work) -> None:
+        """Run steps when the worker stops, before it leaves its group; what was added last runs first."""
+        self._last += steps
+
+    def serve(self, path: str, page: Page) -> None:
+        """Show something at a path of the worker's web server."""
+        self._pages[path] = page
 
     def make_outbox(self, **limits: int) -> Outbox:
         """Return an outbox with limits of its own; it starts and stops with the worker."""
         limits = {"partitions": self._kafka.partitions, "max_request_bytes": MAX_RECORD_BYTES, **limits}
         made = Outbox(client_options(self._kafka), **limits, sure=self._lease.sure)
         if self._outboxes:  # the first one is what the host waits for Kafka with, and the last to stop
-            self.before_start.append(made.start)
-            self.before_stop.append(made.stop)
+            self.before_records(made.start)
+            self.before_leaving(made.stop)
         self._outboxes.append(made)
         return made
+
+    # what the host runs and shows
+
+    @property
+    def background(self) -> Mapping[str, Work]:
+        return self._background
+
+    @property
+    def first_steps(self) -> Sequence[Work]:
+        """Return what is run before records flow, in its order."""
+        return tuple(self._first)
+
+    @property
+    def last_steps(self) -> Sequence[Work]:
+        """Return what is run before the worker leaves its group, in its order."""
+        return tuple(reversed(self._last))
+
+    @property
+    def pages(self) -> Mapping[str, Page]:
+        return self._pages
 
     # what the worker asks of its host
 
@@ -196,13 +242,13 @@ class Worker:
     async def revoked(self) -> None:
         """A rebalance has begun: nobody knows yet whose a partition will be."""
         self.context.lease.revoked()
-        await self.lifecycle.pausing()
+        await self.lifecycle.pausing(lapsed=not self.context.lease.holds())
 
     def assigned(self, places: Iterable[Place]) -> None:
         """These partitions are the worker's from now on; all that was not committed is brought anew."""
         names = self.topics()
         mine = [place for place in places if place.topic in names]
-        lasting = {self.context.topic_name(topic) for topic in self.outlasting}
+        lasting = {self.context.topic_name(topic) for topic in self._outlasting}
         lapsed = not self.context.lease.assigned()
         numbers = {place.partition for place in mine}
         gone = self.lifecycle.owned if lapsed else self.lifecycle.owned - numbers

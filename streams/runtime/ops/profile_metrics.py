@@ -1,13 +1,12 @@
 """What plugins that go by device profiles let be counted: whether their files are sound, and how often they changed."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from pollers.plugins.base import GapCounter, ProfileUser
 from streams.runtime.ops.metrics import Metrics
 
 
-def measure_profiles(metrics: Metrics, plugins: Iterable[Any]) -> None:
+def measure_profiles(metrics: Metrics, plugins: Iterable[object]) -> None:
     """Add the numbers of those plugins that use profiles; the worst of them counts, as they read the same folders."""
     users = [plugin for plugin in plugins if isinstance(plugin, ProfileUser)]
     if not users:

@@ -10,9 +10,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
-from streams.runtime.kernel.worker import Worker
+from streams.runtime.kernel.worker import Page, Worker
 from streams.runtime.ops.blocked import blocking
 from streams.runtime.ops.health import Health, Observed, Progress, judge
 from streams.runtime.ops.waiting import WAITS
@@ -23,9 +23,6 @@ _BEAT_S: Final = 1.0
 #: a loop that is blocked for longer is told of, with who blocks it
 _BLOCKED_S: Final = 1.0
 EXIT_NO_PROGRESS: Final = 70  # EX_SOFTWARE
-
-#: what is served at a path: its status, and what is shown
-Page = Callable[[], tuple[int, Any]]
 
 
 class Watchdog:
@@ -112,14 +109,14 @@ class Watchdog:
         """Return what is shown at which path."""
         return {"/health": self._show_health, "/ready": self._show_ready, "/metrics": self._show_metrics}
 
-    def _show_health(self) -> tuple[int, Any]:
+    def _show_health(self) -> tuple[int, bytes | Mapping[str, object]]:
         now, context = self.health(), self._worker.context
         view = {"stage": context.stage.name, "worker": context.worker, "live": now.live, "ready": now.ready}
         return (200 if now.live else 503), {**view, "why": now.why}
 
-    def _show_ready(self) -> tuple[int, Any]:
+    def _show_ready(self) -> tuple[int, bytes | Mapping[str, object]]:
         now = self.health()
         return (200 if now.ready else 503), {"ready": now.ready, "why": now.why}
 
-    def _show_metrics(self) -> tuple[int, Any]:
+    def _show_metrics(self) -> tuple[int, bytes | Mapping[str, object]]:
         return 200, self._worker.context.metrics.text()

@@ -41,7 +41,7 @@ class HttpRegistry:
             self._ids[subject, schema_text] = found
         return found
 
-    async def _write(self, method: str, path: str, body: Any) -> Any:
+    async def _write(self, method: str, path: str, body: object) -> Any:
         """Return the answer; a conflict is asked again, for workers that start together write the same subjects."""
         for _ in range(_TRIES):
             try:
@@ -69,7 +69,7 @@ class HttpRegistry:
             self._texts[int(answer["id"])] = str(answer["schema"])
         return [int(answer["id"]) for answer in answers]
 
-    async def _ask(self, method: str, path: str, body: Any = None) -> Any:
+    async def _ask(self, method: str, path: str, body: object = None) -> Any:
         """Return the answer's JSON. Raises BackendError (away or busy), _NotFoundError, FatalError (not acceptable)."""
         settings = self._settings
         try:

@@ -11,9 +11,9 @@ from aiokafka.errors import KafkaError
 
 from schemas.errors import FatalError, RecordError
 from schemas.records import Tick
+from streams.runtime.kernel.handler import SetAside
 from streams.runtime.kernel.lease import WorkerLease
 from streams.runtime.kernel.lifecycle import Part
-from streams.runtime.kernel.loop import SetAside
 from streams.runtime.kernel.offsets import Offsets
 from streams.runtime.kernel.records import Place, Record
 from streams.runtime.ops.waiting import wait_for
@@ -209,15 +209,14 @@ class Owner(Part):
     async def wind_up(self, within_s: float) -> None:
         """Start no tick until `go_on`, and return when those at work have ended, but within that time.
 
-        In a rebalance nobody knows whose a partition will be; what is done before it is not done again after it. A
-        worker that was paused for too long waits for nothing: its work is another's already.
+        In a rebalance nobody knows whose a partition will be; what is done before it is not done again after it.
         """
         self._may_start.clear()
-        if self._working and self.lease.holds():
+        if self._working:
             await asyncio.wait(tuple(self._working), timeout=within_s)
 
-    async def pausing(self) -> None:
-        await self.wind_up(WIND_UP_S)
+    async def pausing(self, *, lapsed: bool) -> None:
+        await self.wind_up(0.0 if lapsed else WIND_UP_S)
 
     def lost(self, partitions: frozenset[int]) -> None:
         """Cancel what runs for partitions that now belong to another worker, and forget their past."""

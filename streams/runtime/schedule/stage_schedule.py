@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 from schemas.records import Tick
 from streams.runtime.kafka.client import client_options
@@ -81,13 +81,12 @@ class StageSchedule:
             on_deposed=self._deposed,
         )
         self._leading: asyncio.Task[None] | None = None
-        worker.inputs[ticks] = self.owner.take
-        worker.outlasting.add(ticks)
+        worker.read(ticks, self.owner.take, outlasting=True)
         worker.lifecycle.register(self.owner)
-        worker.background["obey"] = self.owner.obey
-        worker.before_start.append(self._start)
-        worker.before_stop.append(self._stop)
-        worker.pages["/leadership"] = lambda: (200, self.leadership())
+        worker.run("obey", self.owner.obey)
+        worker.before_records(self._start)
+        worker.before_leaving(self._stop)
+        worker.serve("/leadership", lambda: (200, self.leadership()))
         self._measure()
 
     def _measure(self) -> None:
@@ -117,7 +116,7 @@ class StageSchedule:
             lambda: [(v.value, n) for v, n in owner.verdicts.items()],
         )
 
-    def leadership(self) -> dict[str, Any]:
+    def leadership(self) -> Mapping[str, object]:
         """Return this worker's own terms, and who has led before it or beside it, with times and epochs."""
         return {
             "stage": self._worker.context.stage.name,

@@ -1,7 +1,7 @@
 """Reading the ticks topic back: where a new leader continues, and what a new owner's fence has to know."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from aiokafka import TopicPartition
 
@@ -17,7 +17,7 @@ class _Reader(Protocol):
 class KafkaTickLog:
     """The last `lookback` records of each partition, read by a consumer without a group."""
 
-    def __init__(self, client_options: Mapping[str, Any], topic: str, serde: _Reader, *, lookback: int) -> None:
+    def __init__(self, client_options: Mapping[str, object], topic: str, serde: _Reader, *, lookback: int) -> None:
         self._options = client_options
         self._topic = topic
         self._serde = serde

@@ -43,6 +43,11 @@ plugin = interfaces
 interval_s = 10m
 filter = resource_class = 'network'
 
+# Who is behind its ports, by LLDP and CDP: what links are made of (docs/topology.md), and what `crawl` follows.
+[enrichment:neighbours]
+plugin = neighbours
+interval_s = 5m
+
 # What is read from it, by the profile that fits it (docs/profiles.md).
 [polling:interfaces]
 plugin = snmp

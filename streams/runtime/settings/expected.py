@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from streams.runtime.settings.setting import seconds, secret, words
 
 TEXT: Final = "a text"
-_WORDS: Final[Mapping[Any, str]] = {bool: "true or false", int: "a whole number", float: "a number"}
+_WORDS: Final[Mapping[object, str]] = {bool: "true or false", int: "a whole number", float: "a number"}
 _BOUNDS: Final = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt", "below"))
 
 

@@ -198,7 +198,7 @@ def _plugin_section(raw: Raw, title: str) -> PluginSection | None:
 
 
 def _validate(
-    raw: Raw, title: str, model: type[Section], entries: Mapping[str, IniEntry], others: Mapping[str, Any]
+    raw: Raw, title: str, model: type[Section], entries: Mapping[str, IniEntry], others: Mapping[str, object]
 ) -> Section | None:
     """Return the section, with its own defaults or `others` for what is wrong; None where something has no default.
 

@@ -148,5 +148,6 @@ BUILT_IN: Final = (
     BuiltIn(Kind.DISCOVERY, "devices", {"plugin": "from-file", "path": "devices.yaml"}),
     BuiltIn(Kind.ENRICHMENT, "device", {"plugin": "device-facts"}),
     BuiltIn(Kind.ENRICHMENT, "interfaces", {"plugin": "interfaces"}),
+    BuiltIn(Kind.ENRICHMENT, "neighbours", {"plugin": "neighbours"}),
     BuiltIn(Kind.POLLING, "interfaces", {"plugin": "snmp"}),
 )

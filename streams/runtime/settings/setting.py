@@ -94,7 +94,7 @@ Words: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(words)]
 SecretText: TypeAlias = Annotated[Secret, PlainValidator(secret), PlainSerializer(str)]
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """Return a setting's value as it is written in an ini file; secrets that are set are hidden."""
     match value:
         case Secret():

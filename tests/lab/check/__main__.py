@@ -8,6 +8,7 @@ import click
 from streams.playground.demo.children import ChildEnded
 from streams.playground.services.problems import StackProblem
 from tests.lab import session, shell
+from tests.lab.check.changes import NEWCOMER, with_newcomer
 from tests.lab.check.run import run
 from tests.lab.lab import Lab, read_spec
 from tests.lab.place import Place
@@ -15,21 +16,28 @@ from tests.lab.spec import SpecProblem
 from tests.lab.system import Interrupted, LabProblem
 
 CACHE_S = 1
+SHORTEST_S, LONGEST_S = 30, 600
 
 
 @click.command()
 @click.option("--name", default="check", show_default=True, help="Of the lab: two checks at a time need two.")
 @click.option("--spec", "spec_name", default="leaf-spine", show_default=True, help="One of ours, or a file.")
-@click.option("--traffic", "traffic_s", default=60, show_default=True, type=click.IntRange(30, 600), help="Seconds.")
+@click.option(
+    "--traffic", "traffic_s", default=60, show_default=True, type=int, help="Seconds, 30 to 600; 0: no numbers."
+)
 def main(name: str, spec_name: str, traffic_s: int) -> None:
     """Bring a lab up, run the whole pipeline inside it, and compare what it publishes with the kernel's truth."""
+    if traffic_s and not SHORTEST_S <= traffic_s <= LONGEST_S:
+        raise click.BadParameter(f"expected 0, or {SHORTEST_S} to {LONGEST_S}", param_hint="--traffic")
     try:
         place = Place.named(name)
         with session.interruptible() as stop:
             if os.environ.get(shell.NAME) == name:
-                status = 0 if run(Lab(place), session.ROOT / ".state" / "lab-check" / name, traffic_s) else 1
+                status = 0 if run(Lab(place), session.ROOT / ".state" / "lab-check" / name, traffic_s, NEWCOMER) else 1
             else:
-                with session.lab_up(place, read_spec(spec_name), cache_s=CACHE_S, stop=stop, say=click.echo) as lab:
+                with session.lab_up(
+                    place, with_newcomer(read_spec(spec_name)), cache_s=CACHE_S, stop=stop, say=click.echo
+                ) as lab:
                     again = (sys.executable, "-m", "tests.lab.check", "--name", name, "--traffic", str(traffic_s))
                     status = session.run_inside(lab, again, shell.environment(lab))
     except Interrupted as problem:

@@ -1,68 +1,76 @@
 """How the pipeline learns of the lab's nodes: the seam between the lab and discovery.
 
-Everything else of the check takes a `Found` and asks nothing of where it comes from. Today a list is written from the
-spec, with `seed` as no more than its first line; a discovery that crawls from one address takes its place here, and is
-given the seed and the sites' credentials only.
+It is given one address, the networks that it may follow neighbours in, and credentials. Everything else of the check
+takes a `Found` and asks nothing of where it comes from.
 """
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.lab import config
-from tests.lab.spec import Agent, Node, Spec
+from tests.lab.spec import MANAGEMENT, Agent, Node, Spec
 
-CLASS: Final = "network"
-TYPE: Final = "net-snmp"
+SITE: Final = "lab"
+#: how often the sections run, and how often devices are asked for their neighbours
+INTERVAL_S: Final = 5
+NEIGHBOURS_S: Final = 10
 _V3: Final = {
     "user": config.V3_USER, "auth_protocol": "sha256", "auth_key": config.V3_AUTH,
     "priv_protocol": "aes128", "priv_key": config.V3_PRIV,
 }  # fmt: skip
+_SECTIONS: Final = """\
+[discovery:seed]
+plugin = sweep
+interval_s = {interval_s}
+site = {site}
+prefixes = {seed}
+
+[discovery:around]
+plugin = crawl
+interval_s = {interval_s}
+site = {site}
+prefixes = {networks}
+
+[enrichment:neighbours]
+plugin = neighbours
+interval_s = {neighbours_s}
+"""
 
 
 class Found(NamedTuple):
     """What the pipeline is given to find the lab's nodes."""
 
-    section: str  #: [discovery:…] of panoptes.ini
-    files: Mapping[Path, str]  #: what that section reads
+    section: str  #: sections of panoptes.ini
     secrets: Mapping[str, Mapping[str, str]]  #: Redis key -> field -> JSON
     wanted: Mapping[str, Node]  #: resource id -> node, of all that have to be found
+    silent: frozenset[str]  #: that have to be told of as silent
 
 
-def from_list(spec: Spec, seed: Node, folder: Path) -> Found:
-    """Return a device list: routers are asked by SNMPv3, which their site has, hosts by their own community."""
-    path = folder / "devices.json"
-    nodes = [seed, *(node for node in spec.nodes.values() if node is not seed)]
+def from_seed(spec: Spec, seed: Node, without: str = "") -> Found:
+    """Return two sections: one address, and what hangs on it.
+
+    The site has the SNMPv3 user that most agents know, and the communities of those that speak v1 only. Hosts have
+    their own besides. `without` is the node that is not there yet.
+    """
+    nodes = [node for node in spec.nodes.values() if node.name != without]
+    sections = _SECTIONS.format(
+        interval_s=INTERVAL_S, neighbours_s=NEIGHBOURS_S, site=SITE, seed=seed.management, networks=MANAGEMENT
+    )
     return Found(
-        section=f"[discovery:lab]\nplugin = from-file\ninterval_s = 5\npath = {path}\n",
-        files={path: json.dumps([_entry(node) for node in nodes], indent=1)},
+        section=sections,
         secrets=_secrets(spec),
-        wanted=dict(spec.nodes),
+        wanted={node.name: node for node in nodes if node.agent is not Agent.SILENT},
+        silent=frozenset(node.name for node in nodes if node.agent is Agent.SILENT),
     )
 
 
-def _entry(node: Node) -> dict[str, str]:
-    return {
-        "site": _site(node),
-        "class": CLASS,
-        "subclass": "router" if node.router else "host",
-        "type": TYPE,
-        "id": node.name,
-        "endpoint": str(node.management),
-    }
-
-
-def _site(node: Node) -> str:
-    """Return where a node stands: the first part of its location."""
-    return node.location.partition("/")[0]
-
-
 def _secrets(spec: Spec) -> dict[str, dict[str, str]]:
-    secrets: dict[str, dict[str, str]] = {}
-    for node in spec.nodes.values():
-        fields = secrets.setdefault(f"panoptes:secrets:snmp:{_site(node)}", {"*": json.dumps([_V3])})
-        if not node.router:
-            version = "1" if node.agent is Agent.V1_ONLY else "2c"
-            fields[node.name] = json.dumps([{"community": node.community, "version": version}])
-    return secrets
+    old = [node for node in spec.nodes.values() if node.agent is Agent.V1_ONLY]
+    fields = {"*": json.dumps([_V3, *(_community(node) for node in old)])}
+    fields |= {node.name: json.dumps([_community(node)]) for node in spec.nodes.values() if not node.router}
+    return {f"panoptes:secrets:snmp:{SITE}": fields}
+
+
+def _community(node: Node) -> dict[str, str]:
+    return {"community": node.community, "version": "1" if node.agent is Agent.V1_ONLY else "2c"}

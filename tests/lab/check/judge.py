@@ -50,7 +50,9 @@ class Judge:
 
     wanted: Mapping[str, Node]
     rates: dict[Counter, dict[int, Rate]] = field(default_factory=dict)  #: by slot
-    absent: Tally[tuple[str, str]] = field(default_factory=Tally)  #: (node, reason) -> rates of octets
+    absent: Tally[tuple[str, str]] = field(
+        default_factory=Tally
+    )  #: (node, reason) -> rates of octets, states of sessions
     states: list[tuple[Session, float, str]] = field(default_factory=list)
     outcomes: dict[str, Tally[str]] = field(default_factory=dict)
     strangers: set[str] = field(default_factory=set)
@@ -65,7 +67,7 @@ class Judge:
         elif value["group"] == INTERFACE:
             self._interface(name, value)
         elif value["group"] == BGP:
-            self.states.append((Session(name, value["row"]), value["time_ms"] / 1000, value["states"]["peer_state"]))
+            self._session(name, value)
 
     def _interface(self, name: str, value: Mapping[str, Any]) -> None:
         for metric, way in METRICS.items():
@@ -76,6 +78,13 @@ class Judge:
             to_s, duration_s = value["time_ms"] / 1000, value["duration_s"]
             series = self.rates.setdefault(Counter(name, value["row"], way), {})
             series.setdefault(value["slot"], Rate(to_s - duration_s, to_s, rate * duration_s))
+
+    def _session(self, name: str, value: Mapping[str, Any]) -> None:
+        state = value["states"].get("peer_state")
+        if state is None:
+            self.absent[name, f"{BGP}: {value['missing'].get('peer_state', 'no word')}"] += 1
+        else:
+            self.states.append((Session(name, value["row"]), value["time_ms"] / 1000, state))
 
     def missing(self, timeline: Timeline, since_s: float = 0.0) -> Iterator[str]:
         """Yield the nodes of which not everything has been seen since then."""

@@ -1,4 +1,4 @@
-"""The services and the five stages, inside the collector's namespace: their loopback is that namespace's own."""
+"""The services and the stages, inside the collector's namespace: their loopback is that namespace's own."""
 
 import contextlib
 import os
@@ -41,15 +41,21 @@ interval_s = 60
 plugin = interfaces
 interval_s = 60
 
+[enrichment:addresses]
+plugin = addresses
+interval_s = 60
+
+[enrichment:inventory]
+plugin = inventory
+interval_s = 60
+
+[enrichment:bgp]
+plugin = bgp
+interval_s = 60
+
 [polling:snmp]
 plugin = snmp
 interval_s = {interval_s}
-
-[polling:bgp]
-plugin = snmp
-interval_s = {interval_s}
-profile = bgp4-mib
-filter = resource_subclass = 'router'
 """
 
 
@@ -58,8 +64,6 @@ def running(folder: Path, found: Found, interval_s: int) -> Iterator[tuple[Stack
     """Give the pipeline, with nothing in its topics yet. Raises StackProblem, LabProblem."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for path, text in found.files.items():
-        path.write_text(text)
     ini = folder / "panoptes.ini"
     state = folder / "state"
     ini.write_text(_INI.format(state=state, prefix=PREFIX, discovery=found.section, interval_s=interval_s))
@@ -76,7 +80,7 @@ def running(folder: Path, found: Found, interval_s: int) -> Iterator[tuple[Stack
         system.run("env", "-C", str(ROOT), *given, *COMMAND, "topics", "create", timeout_s=TOPICS_TIMEOUT_S)
         children = Children(folder / "logs", environment, ROOT)
         try:
-            for stage in STAGES:
+            for stage in (stage for stage in STAGES if not stage.for_each):
                 children.start(stage.name, layout.stage_command(sys.executable, stage.name))
             yield stack, children
         finally:

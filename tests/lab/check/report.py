@@ -30,8 +30,13 @@ def lines(judge: Judge, verdict: Verdict) -> Iterator[str]:
     absent = Tally({reason: 0 for _, reason in judge.absent})
     for (_, reason), count in judge.absent.items():
         absent[reason] += count
-    yield f"absent     rates of octets without a number, by reason: {_tally(absent) or 'none'}"
+    yield f"absent     rates without a number, sessions without a state, by reason: {_tally(absent) or 'none'}"
     yield f"not judged {verdict.unknown} from before or after our readings of the truth"
+    yield from last_lines(verdict)
+
+
+def last_lines(verdict: Verdict) -> Iterator[str]:
+    """Yield what was wrong, and the verdict."""
     yield from (f"WRONG      {problem}" for problem in verdict.wrong[:SHOWN])
     if len(verdict.wrong) > SHOWN:
         yield f"WRONG      and {len(verdict.wrong) - SHOWN} more"

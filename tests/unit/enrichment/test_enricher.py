@@ -16,7 +16,7 @@ from schemas.records import EnrichedResource, Enrichment, Job, Resource
 from streams.enrichment.agent import RETRY_S, Enricher
 from streams.pipeline import Topic
 from streams.runtime.kernel.effects import Write
-from streams.runtime.kernel.loop import Pace
+from streams.runtime.kernel.handler import Pace
 from streams.runtime.plugins import Installed
 from streams.runtime.schedule.owner import DueTick
 from streams.runtime.settings.loading import PluginSection

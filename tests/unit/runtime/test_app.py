@@ -8,6 +8,7 @@ from faust.types import TP
 
 from schemas.errors import FatalError
 from streams.runtime.faust.app import StageApp
+from streams.runtime.faust.ending import EndingWorker
 from streams.runtime.kernel.records import Place
 from streams.runtime.settings.loading import load
 from tests.unit.runtime.kernel_fakes import FakeWorker, settle
@@ -45,7 +46,7 @@ async def test_a_worker_that_stops_in_a_rebalance_commits_what_it_has_done_befor
 ) -> None:
     steps: list[str] = []
 
-    async def wound_up() -> None:
+    async def wound_up(*, lapsed: bool) -> None:
         steps.append("work has ended")
 
     monkeypatch.setattr(StageApp, "consumer", Consumer(steps))
@@ -103,3 +104,7 @@ async def test_a_value_that_must_not_be_read_ends_the_worker(app: StageApp, monk
     with pytest.raises(FatalError):
         table.data.apply_changelog_batch([newer], to_key=None, to_value=None)
     assert [type(fault) for fault in faults] == [FatalError]
+
+
+def test_the_process_of_a_worker_is_one_that_ends_in_a_bounded_time(app: StageApp) -> None:
+    assert app.conf.Worker is EndingWorker

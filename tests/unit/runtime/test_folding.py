@@ -9,7 +9,7 @@ from schemas.errors import RecordError
 from streams.pipeline import Topic
 from streams.runtime.kernel.effects import NOTHING, Aside, Effects, Send, Step, Write, decoding
 from streams.runtime.kernel.folding import Fold
-from streams.runtime.kernel.loop import Pace
+from streams.runtime.kernel.handler import Pace
 from streams.runtime.kernel.records import Place, Record
 from streams.runtime.kernel.table import Table
 from streams.runtime.registry.serde import UnknownSchema

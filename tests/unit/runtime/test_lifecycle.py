@@ -23,8 +23,8 @@ class Noting(Part):
         self.holds: set[int] = set()
         self.go = asyncio.Event()
 
-    async def pausing(self) -> None:
-        self.notes.append(f"{self.name} pauses")
+    async def pausing(self, *, lapsed: bool) -> None:
+        self.notes.append(f"{self.name} pauses{', its session has lapsed' * lapsed}")
 
     def lost(self, partitions: frozenset[int]) -> None:
         self.notes.append(f"{self.name} lost {sorted(partitions)}")
@@ -176,6 +176,11 @@ async def test_a_begin_is_cancelled_in_a_rebalance_and_begun_anew_where_the_part
     await until(lambda: world.lifecycle.is_open(3))
     assert [note for note in world.notes if "begins" in note] == ["first begins 3", "second begins 3"]
     assert world.faults == []
+
+
+async def test_every_part_hears_of_a_lapse_when_it_is_to_pause(world: World):
+    await world.lifecycle.pausing(lapsed=True)
+    assert world.notes == ["second pauses, its session has lapsed", "first pauses, its session has lapsed"]
 
 
 async def test_a_begin_that_is_under_way_when_its_partition_goes_is_given_up(world: World):

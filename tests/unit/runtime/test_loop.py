@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from schemas.errors import FatalError, RecordError
-from streams.runtime.kernel.loop import Loop, Pace
+from streams.runtime.kernel.handler import Pace
+from streams.runtime.kernel.loop import Loop
 from streams.runtime.kernel.offsets import Offsets
 from streams.runtime.kernel.records import Place, Record
 from streams.runtime.registry.serde import UnknownSchema
@@ -214,7 +215,7 @@ async def test_a_fault_of_delivery_ends_the_worker_once_also_where_a_rebalance_f
     await until(lambda: world.flow.faults)
     world.take(b"b", first=1)
     async with asyncio.timeout(1):
-        await world.loop.pausing()
+        await world.loop.pausing(lapsed=False)
     assert [type(fault) for fault in world.flow.faults] == [TypeError]
     assert world.committable() == 0
 
@@ -229,7 +230,7 @@ async def test_a_step_that_needs_a_schema_waits_for_it_and_what_is_before_it_doe
     del world.handler.faults[b"new"]
     ready.set()
     await until(lambda: world.handler.stepped[-1] == b"b")
-    await world.loop.pausing()  # need not linger
+    await world.loop.pausing(lapsed=False)  # need not linger
     assert world.handler.delivered() == [b"a", b"new", b"b"]
 
 
@@ -257,7 +258,7 @@ async def test_what_is_submitted_goes_in_the_order_of_the_partitions_records():
     await asyncio.sleep(0)
     world.take(b"b", first=1)
     assert not submitted.done()
-    await world.loop.pausing()
+    await world.loop.pausing(lapsed=False)
     assert await submitted is True
     assert world.handler.delivered() == [b"a", b"between", b"b"]
 
@@ -327,7 +328,7 @@ async def test_a_rebalance_waits_for_what_is_stepped_and_steps_nothing_more():
     world = await World(linger_s=30).opened()
     world.handler.go.clear()
     world.take(b"a")
-    pausing = asyncio.create_task(world.loop.pausing())
+    pausing = asyncio.create_task(world.loop.pausing(lapsed=False))
     await settle()
     world.take(b"b", first=1)
     await settle()
@@ -338,13 +339,24 @@ async def test_a_rebalance_waits_for_what_is_stepped_and_steps_nothing_more():
     assert (world.handler.stepped, world.committable()) == ([b"a"], 1)
 
 
+async def test_a_worker_whose_session_has_lapsed_holds_up_no_rebalance():
+    world = await World(linger_s=30).opened()
+    world.handler.go.clear()  # as the outbox is, until the next assignment
+    world.take(b"a")
+    async with asyncio.timeout(1):
+        await world.loop.pausing(lapsed=True)
+    world.take(b"b", first=1)
+    await settle()
+    assert (world.handler.stepped, world.committable()) == ([b"a"], 0)
+
+
 async def test_a_rebalance_does_not_wait_for_ever(monkeypatch: Any):
     monkeypatch.setattr("streams.runtime.kernel.loop.LEAVE_WITHIN_S", 0.01)
     world = await World().opened()
     world.handler.go.clear()
     world.take(b"a")
     async with asyncio.timeout(5):
-        await world.loop.pausing()
+        await world.loop.pausing(lapsed=False)
     assert world.committable() == 0
 
 

@@ -43,6 +43,7 @@ def test_without_any_configuration_the_defaults_hold():
         "discovery:devices",
         "enrichment:device",
         "enrichment:interfaces",
+        "enrichment:neighbours",
         "polling:interfaces",
     ]
 
@@ -314,6 +315,7 @@ def test_folders_of_profiles_reach_the_plugins_that_read_profiles(tmp_path):
         "discovery:devices": None,
         "enrichment:device": "/a:/b",
         "enrichment:interfaces": "/a:/b",
+        "enrichment:neighbours": "/a:/b",
         "polling:one": "/a:/b",
         "polling:three": None,
         "polling:two": "/c",

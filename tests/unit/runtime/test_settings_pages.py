@@ -85,7 +85,7 @@ def test_what_is_shown_has_no_secret(tmp_path):
 def test_check_exits_with_0_for_the_example():
     result = CliRunner().invoke(config.command, ["check", "--config", str(ROOT / "examples" / "panoptes.ini")])
     assert result.exit_code == 0
-    assert result.output.startswith("the configuration is good: 4 plugin sections in use\n")
+    assert result.output.startswith("the configuration is good: 5 plugin sections in use\n")
 
 
 def test_check_names_every_option_that_a_plugin_cannot_use_and_exits_with_2(tmp_path):

@@ -1,0 +1,1 @@
+"""What was: from a store that speaks PromQL."""

@@ -1,0 +1,47 @@
+"""What stands in an address, read: a fault of it is a page with a status, never an exception that nobody expected."""
+
+from typing import Final
+
+from starlette.requests import Request
+
+from streams.console.why.explained import AskedNumber
+
+LONGEST: Final = 4_000  #: characters of one argument
+RANGES: Final = {"5m": 300, "1h": 3_600, "6h": 21_600, "1d": 86_400, "7d": 604_800, "30d": 2_592_000, "90d": 7_776_000}
+POINTS: Final = 360  #: of a plot, at most
+
+
+class BadAddressError(ValueError):
+    """The address says what it cannot mean; the text tells what was expected."""
+
+
+def text(request: Request, name: str, default: str = "") -> str:
+    """Return an argument. Raises BadAddressError where it is too long."""
+    value = request.query_params.get(name, default)
+    if len(value) > LONGEST:
+        raise BadAddressError(f"{name}: expected at most {LONGEST} characters, found {len(value)}")
+    return value
+
+
+def number(request: Request, name: str) -> int | None:
+    """Return a whole number from 0 on, or None where it is not there. Raises BadAddressError."""
+    value = text(request, name)
+    if not value:
+        return None
+    if not (value.isascii() and value.isdecimal() and len(value) <= 11):
+        raise BadAddressError(f"{name}: expected a whole number, found {value[:40]!r}")
+    return int(value)
+
+
+def asked(request: Request) -> AskedNumber:
+    """Return which number is meant. Raises BadAddressError."""
+    resource, group, row, name = (text(request, name) for name in ("id", "group", "row", "name"))
+    return AskedNumber(resource, group, row, name, number(request, "slot"))
+
+
+def span(request: Request) -> tuple[str, int]:
+    """Return the range's name and its seconds. Raises BadAddressError."""
+    value = text(request, "range", "1h")
+    if value not in RANGES:
+        raise BadAddressError(f"range: expected one of {', '.join(RANGES)}, found {value[:40]!r}")
+    return value, RANGES[value]

@@ -1,0 +1,120 @@
+"""Which address shows what."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from schemas.errors import PanoptesError
+from streams.console.pages import views
+from streams.console.pages.agent_of_device import DevicePages, NotThereError
+from streams.console.pages.asking import BadAddressError, number, text
+from streams.console.pages.drawing import HEADERS, STATIC, Pages
+from streams.console.pages.reads import Asker, History, Models
+from streams.pipeline import STAGES, TOPICS
+from streams.scheduling.filters import FIELDS, FilterError
+
+Shown: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+def routes(models: Models, history: History, why: Asker) -> list[BaseRoute]:
+    """Return every page's route, and the static files'."""
+    general = _General(models)
+    device = DevicePages(models, history, why, general.page)
+    shown: dict[str, Shown] = {
+        "/": general.overview,
+        "/devices": general.devices,
+        "/map": general.map,
+        "/map.json": general.graph,
+        "/search": general.search,
+        "/slots": general.slots,
+        "/topics": general.topics,
+        "/profiles": general.profiles,
+        "/device": device.device,
+        "/row": device.row,
+        "/plot": device.plot,
+        "/why": device.why,
+    }
+    found: list[BaseRoute] = [Route(path, _guarded(show, general)) for path, show in shown.items()]
+    return [*found, Mount("/static", StaticFiles(directory=STATIC), name="static")]
+
+
+def _guarded(show: Shown, general: "_General") -> Shown:
+    """Return a handler whose expected failures are pages."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await show(request)
+        except BadAddressError as problem:
+            return general.fault(request, 400, "This address cannot be understood", str(problem))
+        except NotThereError as problem:
+            return general.fault(request, 404, "Not there", str(problem))
+        except (PanoptesError, OSError) as problem:
+            return general.fault(request, 503, "What this page needs is away", str(problem))
+
+    return answer
+
+
+class _General:
+    """The pages about the whole network."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self._pages = Pages()
+
+    def page(self, name: str, request: Request, filling: dict[str, Any], status: int = 200) -> Response:
+        """Return a page that also tells what cannot be read now."""
+        stale = [each for each in self._models.topics() if each.stale_since_ms is not None]
+        return self._pages.page(name, request.url.path, {"stale": stale, **filling}, status)
+
+    def fault(self, request: Request, status: int, words: str, detail: str) -> Response:
+        return self.page("fault.html", request, {"status": status, "words": words, "detail": detail}, status)
+
+    async def overview(self, request: Request) -> Response:
+        filling = {"seen": views.overview(self._models), "dead": len(self._models.dead_letters())}
+        return self.page("overview.html", request, filling)
+
+    async def devices(self, request: Request) -> Response:
+        asked = {name: text(request, name) for name in ("filter", "sort", "state")}
+        filling = {"text": asked["filter"], "sort": asked["sort"] or "name", "state": asked["state"], "fields": FIELDS}
+        try:
+            seen = views.devices(
+                self._models, asked["filter"], asked["sort"], number(request, "page") or 1, asked["state"]
+            )
+        except FilterError as error:
+            return self.page("devices.html", request, {**filling, "error": str(error)}, 400)
+        return self.page("devices.html", request, {**filling, "seen": seen, "error": ""})
+
+    async def map(self, request: Request) -> Response:
+        return self.page("map.html", request, {"graph": views.graph(self._models)})
+
+    async def graph(self, _request: Request) -> Response:
+        return JSONResponse(views.graph(self._models), headers=HEADERS)
+
+    async def search(self, request: Request) -> Response:
+        wanted = text(request, "q")
+        return self.page("search.html", request, {"q": wanted, "hits": views.search(self._models, wanted)})
+
+    async def slots(self, request: Request) -> Response:
+        lines = views.heat(self._models, number(request, "page") or 1)
+        return self.page("slots.html", request, {"lines": lines})
+
+    async def topics(self, request: Request) -> Response:
+        facts = {each.name: each for each in self._models.topics()}
+        lines = [
+            (
+                spec,
+                ", ".join(stage.name for stage in STAGES if topic in stage.writes),
+                ", ".join(stage.name for stage in STAGES if topic in (*stage.reads, *stage.views)),
+                facts.get(topic),
+            )
+            for topic, spec in TOPICS.items()
+        ]
+        dead = list(self._models.dead_letters())[::-1]
+        return self.page("topics.html", request, {"lines": lines, "dead": dead})
+
+    async def profiles(self, request: Request) -> Response:
+        return self.page("profiles.html", request, {"lines": views.profiles(self._models)})

@@ -1,0 +1,239 @@
+"""What a person sees of the pages, in a real browser: Debian's chromium."""
+
+import html
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, sync_playwright
+from starlette.applications import Starlette
+
+from schemas.records import (
+    EnrichedResource,
+    Enrichment,
+    Gauge,
+    Job,
+    Link,
+    LinkEnd,
+    LinkState,
+    Outcome,
+    PollStatus,
+    Resource,
+)
+from streams.console.pages import routes
+from streams.console.pages.drawing import STATIC
+from streams.console.pages.reads import Point
+from tests.browser.records import Fold, Records, Remembered
+from tests.unit.gauges.making import GBIT, T0_S, gauges, record, sample
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-dev-shm-usage",
+]
+IDENTITY = "lab|network|switch|acme|sw1"
+OTHER = "lab|network|switch|acme|sw2"
+EVIL = '<script>document.title="owned"</script>\x1b[31m\u202egnp.exe'
+POLLS = [
+    ({"octets_in": [0, 9]}, {"line_rates": [GBIT] * 2}),
+    ({"octets_in": [75_000_000, 1]}, {"line_rates": [GBIT] * 2, "slot": T0_S + 60}),
+]
+PATHS = (
+    "/",
+    "/devices",
+    "/map",
+    "/slots",
+    "/topics",
+    "/profiles",
+    "/search?q=sw",
+    f"/device?{urlencode({'id': IDENTITY})}",
+)
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian: chromium)"),
+    pytest.mark.skipif(
+        not (STATIC / "vendor").is_dir(), reason="needs the files of htmx and ECharts (make setup, with npm)"
+    ),
+]
+
+
+def device(identity: str, at: int) -> EnrichedResource:
+    site, class_, subclass, type_, name = identity.split("|")
+    known = Resource(
+        site=site, resource_class=class_, resource_subclass=subclass, resource_type=type_, resource_id=name,
+        endpoint=f"192.0.2.{at}", plugins=["lab"], first_seen_ms=0, last_seen_ms=0,
+    )  # fmt: skip
+    facts = Enrichment(plugin="device", collected_at_ms=0, ttl_s=60, facts={"sys_descr": EVIL, "profile": "acme"})
+    job = Job(plugin="snmp", profile="acme", interval_s=60)
+    return EnrichedResource(resource=known, enrichments={"device": facts}, jobs=[job], jobs_since_ms=0)
+
+
+def poll(identity: str, outcome: Outcome, reason: str) -> PollStatus:
+    return PollStatus(
+        resource=identity, site="lab", endpoint="192.0.2.1", job="interfaces/acme/60", slot=T0_S + 60, interval_s=60,
+        outcome=outcome, reason=reason, started_at_ms=(T0_S + 60) * 1000, lateness_ms=4, duration_ms=9, packets_sent=2,
+        retries=0, values=4, worker="w:1",
+    )  # fmt: skip
+
+
+def link(state: LinkState) -> Link:
+    ends = [LinkEnd(resource=name, row="Gi0/0") for name in (IDENTITY, OTHER)]
+    return Link(ends=ends, state=state, since_ms=T0_S * 1000, speed_bits_per_s=GBIT)
+
+
+@pytest.fixture(scope="module")
+def seen() -> Records:
+    records = Records()
+    made: list[Gauge] = gauges(*(sample(counters, **rest) for counters, rest in POLLS))
+    records.add([device(IDENTITY, 1), device(OTHER, 2), *made])
+    records.add([poll(IDENTITY, Outcome.SUCCESS, ""), poll(OTHER, Outcome.TIMEOUT, "no answer in 3 tries")])
+    records.joined["one"] = link(LinkState.UP)
+    return records
+
+
+@pytest.fixture(scope="module")
+def address(seen: Records) -> Iterator[str]:
+    """Serve the pages on a port that the kernel chooses."""
+    now_s = int(time.time())
+    points = [Point(now_s - 600 + at, None if 200 < at < 300 else 9e6, "gap") for at in range(0, 600, 15)]
+    why = Fold([record(counters, **rest) for counters, rest in POLLS])
+    app = Starlette(routes=routes(seen, Remembered({"octets_in": points}), why))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def browser(address: str) -> Iterator[Any]:
+    """Start after the pages: playwright's own loop would be the one that their templates' disk holds up."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Page]:
+    """Give a page; afterwards nothing stands in its console, and no request has left the machine."""
+    context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 800})
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("request", lambda request: None if request.url.startswith(address) else complaints.append(request.url))
+    yield opened
+    context.close()
+    assert [each for each in complaints if "status of 40" not in each] == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_nobody_is_kept_out_of_a_page(page, path, colours):
+    page.emulate_media(color_scheme=colours)
+    page.goto(path)
+    found = Axe().run(page).response["violations"]
+    serious = [each for each in found if each["impact"] in {"serious", "critical"}]
+    assert [(each["id"], [node["html"][:120] for node in each["nodes"]][:3]) for each in serious] == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_phone_shows_a_page_without_scrolling_sideways(page, path):
+    page.set_viewport_size({"width": 390, "height": 780})
+    page.goto(path)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_what_is_wrong_stands_on_the_overview_with_its_reason(page):
+    page.goto("/")
+    row = page.locator("tr", has_text="silent").first
+    assert "sw2" in row.inner_text()
+    assert "no answer in 3 tries" in row.inner_text()
+
+
+def test_a_rate_is_the_topics_own_and_its_why_shows_both_samples(page, seen):
+    rate = seen.gauges[(IDENTITY, "interface", "Gi0/0")].gauges["octets_in"]
+    assert rate * 8 == 10_000_000
+    page.goto("/")
+    page.get_by_role("link", name="10 Mbit/s").click()
+    text = page.locator("main").inner_text()
+    assert all(each in text for each in ("1.25e+06 octets/s", "75000000", "60.000 s", "1 Gbit/s", "w:1"))
+
+
+def test_an_absent_rate_has_its_reason_beside_it_and_its_rule_two_clicks_on(page):
+    page.goto("/devices")
+    page.get_by_role("link", name="sw1", exact=True).click()
+    page.get_by_role("link", name="reset").click()
+    assert "the counter fell, and that was no wrap" in page.locator("main").inner_text()
+
+
+def test_a_link_that_goes_down_shows_on_the_map(page, seen):
+    page.goto("/map")
+    page.wait_for_function("document.getElementById('map').dataset.links === '1'")
+    assert "up" in page.locator("#links tbody").inner_text()
+    seen.joined["one"] = link(LinkState.DOWN)
+    try:
+        page.reload()
+        assert page.locator("#links .state.down").count() == 1
+    finally:
+        seen.joined["one"] = link(LinkState.UP)
+
+
+def test_a_fault_of_a_filter_is_shown_where_it_is(page):
+    page.goto("/devices")
+    page.get_by_label("Filter").fill("resource_site = 'lab' AND resource_colour = 'red'")
+    page.get_by_role("button", name="Show").click()
+    lines = page.locator("#fault").inner_text().splitlines()
+    caret = next(line for line in lines if "^" in line)
+    above = lines[lines.index(caret) - 1]
+    assert above[caret.index("^") :].startswith("resource_colour")
+
+
+def test_a_plot_is_drawn_and_its_numbers_can_be_had(page):
+    page.goto(f"/row?{urlencode({'id': IDENTITY, 'group': 'interface', 'row': 'Gi0/0'})}")
+    page.wait_for_selector("[data-plot*='octets_in'] svg path", state="attached")
+    answer = page.request.get(html.unescape(page.locator("a", has_text="CSV").first.get_attribute("href")))
+    lines = answer.text().splitlines()
+    assert lines[0] == "time,octets_in,octets_out"
+    assert {line.split(",")[1] for line in lines[1:]} == {"9000000.0", ""}
+
+
+def test_a_devices_text_is_text(page):
+    page.goto(f"/device?{urlencode({'id': IDENTITY})}")
+    assert "sw1" in page.title()
+    shown = page.locator("main").inner_text()
+    assert '<script>document.title="owned"</script>' in shown
+    assert not {"\x1b", "\u202e"} & set(shown)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        pytest.param("/device?id=nobody", 404, id="a-device-that-left"),
+        pytest.param("/row?id=x&range=-1", 404, id="a-row-of-nobody"),
+        pytest.param(f"/row?{urlencode({'id': IDENTITY, 'range': 'tomorrow'})}", 400, id="no-range"),
+        pytest.param("/devices?page=minus", 400, id="no-number"),
+        pytest.param(f"/devices?filter={'x' * 20_000}", 400, id="a-filter-without-end"),
+        pytest.param(f"/why?{urlencode({'id': IDENTITY, 'slot': '9' * 30})}", 400, id="no-slot"),
+    ],
+)
+def test_a_bad_address_is_a_page_with_its_status(page, path, status):
+    assert page.goto(path).status == status
+    assert page.locator("h1").inner_text()
+
+
+def test_all_scripts_together_are_small_enough():
+    assert sum(each.stat().st_size for each in STATIC.rglob("*.js")) <= 1_200_000
