@@ -19,5 +19,5 @@ def command(config: Path | None) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     sample_client_logs()
     settings = load_or_exit(config)
-    click.echo(f"console: http://{settings.console.host}:{settings.console.port}/api/v1/devices")
+    click.echo(f"console: http://{settings.console.host}:{settings.console.port}/")
     serve(settings)

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _FETCH_MS: Final = 500
 _AT_ONCE: Final = 500
+_CHECK_EVERY_S: Final = 1.0
 _AWAY_AFTER_S: Final = 15.0
 _RECORDS: Final[Mapping[Topic, type[Any]]] = {
     Topic.ENRICHED_RESOURCES: EnrichedResource,
@@ -67,9 +68,12 @@ class Feed:
             places = await partitions_of(consumer, self._name)
             consumer.assign(places)
             await self._seek(consumer, places)
+            next_check_s = 0.0
             while True:
-                async with asyncio.timeout(_AWAY_AFTER_S):
-                    ends = await consumer.end_offsets(places)
+                if time.monotonic() >= next_check_s:  # a consumer goes on in silence while its broker is away
+                    async with asyncio.timeout(_AWAY_AFTER_S):
+                        ends = await consumer.end_offsets(places)
+                    next_check_s = time.monotonic() + _CHECK_EVERY_S
                 await self._read(consumer, ends)
 
     async def _seek(self, consumer: AIOKafkaConsumer, places: set[TopicPartition]) -> None:
@@ -91,7 +95,7 @@ class Feed:
                 last_ms = max(last_ms or 0, record.timestamp)
             taken += len(records)
             self._next[place] = records[-1].offset + 1
-        behind = sum([max(0, end - await consumer.position(place)) for place, end in ends.items()])
+        behind = sum(max(0, end - self._next[place]) for place, end in ends.items())
         self._meter.read(_now_ms(), taken, last_ms, behind)
         await asyncio.sleep(0)  # while much is to be read, answers are given in between
 

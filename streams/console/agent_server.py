@@ -19,9 +19,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from streams.console.agent_events import Events
 from streams.console.agent_feed import feeds
 from streams.console.api.routing import as_json, routes
+from streams.console.history.agent_store import StoreAddress, StoreHistory
+from streams.console.history.memory import MemoryHistory
 from streams.console.models import Models
+from streams.console.pages import routes as page_routes
+from streams.console.pages.reads import History
+from streams.console.why.agent_samples import Samples
+from streams.gauges.fold.plan import Rules
+from streams.gauges.limits import RateLimits
 from streams.runtime.ops.metrics import CONTENT_TYPE, Metrics
 from streams.runtime.settings.loading import Settings
+from streams.runtime.settings.sections import ConsoleSettings, GaugesSettings
 
 log = logging.getLogger(__name__)
 
@@ -66,10 +74,32 @@ def serve(settings: Settings) -> None:
     """Serve until interrupted."""
     console = settings.console
     models = Models(console.memory_bytes)
-    app = application(models, lambda: feeds(settings, models))
+    pages = page_routes(models, _history(console, models), Samples(settings, _rules(settings.gauges)))
+    app = application(models, lambda: feeds(settings, models), pages)
     uvicorn.run(
         app, host=console.host, port=console.port, log_level="warning", server_header=False, timeout_graceful_shutdown=1
     )
+
+
+def _history(console: ConsoleSettings, models: Models) -> History:
+    if not console.store_url:
+        return MemoryHistory(models)
+    return StoreHistory(
+        StoreAddress(
+            url=console.store_url,
+            timeout_s=console.store_timeout_s,
+            username=console.store_username,
+            password=console.store_password.reveal(),
+            bearer_token=console.store_bearer_token.reveal(),
+            ca_file=console.store_ca_file,
+            headers={"X-Scope-OrgID": console.store_tenant} if console.store_tenant else {},
+        )
+    )
+
+
+def _rules(gauges: GaugesSettings) -> Rules:
+    limits = RateLimits(line_rate_margin=gauges.line_rate_margin, max_gap_intervals=gauges.max_gap_intervals)
+    return Rules(limits=limits, derived=(), with_counters=gauges.emit_counters)
 
 
 def _ended(task: "asyncio.Task[None]") -> None:

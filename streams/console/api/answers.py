@@ -6,8 +6,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from schemas.records import EnrichedResource
 from streams.console.api.asking import BadRequestError, needed, number, paged, text
-from streams.console.models import Models, Series
-from streams.console.models.states import Health
+from streams.console.models import Models, RowSeries
+from streams.console.models.states import DeviceState
 from streams.scheduling.filters import compile_filter
 
 FAR_S: Final = 2**33  #: Unix seconds, beyond every time that is meant
@@ -30,8 +30,8 @@ class Operation(NamedTuple):
 def devices(models: Models, query: Query) -> dict[str, Any]:
     """Return one page of the devices that fit. Raises FilterError, BadRequestError."""
     fits, state = compile_filter(query.get("filter", "")), text(query, "state")
-    if state and state not in list(Health):
-        raise BadRequestError(f"state: expected one of {', '.join(Health)}, found {state[:40]!r}")
+    if state and state not in list(DeviceState):
+        raise BadRequestError(f"state: expected one of {', '.join(DeviceState)}, found {state[:40]!r}")
     found = [each for each in models.resources().values() if fits(each.resource)]
     lines = [_line(models, each) for each in found]
     lines = [line for line in lines if not state or line["state"] == state]
@@ -66,7 +66,7 @@ def busiest(models: Models, query: Query) -> dict[str, Any]:
 
 def points(models: Models, query: Query) -> dict[str, Any]:
     """Return a number over time, as memory has it. Raises NotThereError, BadRequestError."""
-    series = Series(_known(models, query), *(needed(query, name) for name in ("group", "row", "name")))
+    series = RowSeries(_known(models, query), *(needed(query, name) for name in ("group", "row", "name")))
     start_s, end_s = number(query, "start", 0, FAR_S), number(query, "end", FAR_S, FAR_S)
     return {"oldest_slot": models.oldest_slot(),
             "found": [[point.at_s, point.value] for point in models.points(series, start_s, end_s)]}  # fmt: skip
@@ -123,7 +123,7 @@ _PAGED: Final = {"page": "from 1 on", "per_page": "entries of a page, 1000 at mo
 _ID: Final = {"id": "identity: site|class|subclass|type|id"}
 OPERATIONS: Final = (
     Operation("/devices", "Devices that fit a filter, by id.",
-              {"filter": "in the filter language", "state": f"one of {', '.join(Health)}", **_PAGED}, devices),
+              {"filter": "in the filter language", "state": f"one of {', '.join(DeviceState)}", **_PAGED}, devices),
     Operation("/devices/{site}/{id}", "All that is known of a device.", {}, device),
     Operation("/rows", "The newest numbers of a device's rows.", {**_ID, "group": "only this one", **_PAGED}, rows),
     Operation("/busiest", "The interfaces that carry most.", {"count": "how many, 1000 at most"}, busiest),

@@ -6,16 +6,16 @@ from typing import Any, Final
 
 from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, LinkState, PollStatus
 from streams.console.models.devices import Polls, slim
-from streams.console.models.facts import Point, Problem, Series, TopicFacts
+from streams.console.models.facts import Point, Problem, RowSeries, TopicFacts
 from streams.console.models.meter import Meter
 from streams.console.models.rows import Rows
-from streams.console.models.states import Health, health
+from streams.console.models.states import DeviceState, health
 from streams.pipeline import Topic
 
 #: what is read, in the order in which it is wanted
 READ: Final = (Topic.ENRICHED_RESOURCES, Topic.TOPOLOGY, Topic.POLL_STATUS, Topic.GAUGES, Topic.DEAD_LETTERS)
 _DEAD_LETTERS: Final = 200
-_WELL: Final = frozenset({Health.GOOD, Health.UNKNOWN})
+_WELL: Final = frozenset({DeviceState.GOOD, DeviceState.UNKNOWN})
 
 
 class Models:
@@ -44,7 +44,7 @@ class Models:
         """Return the last polls of a resource, the newest last, 50 at most."""
         return self._polls.get(identity, ())
 
-    def health(self, identity: str) -> Health:
+    def health(self, identity: str) -> DeviceState:
         """Return the worst that the newest poll of any job of a resource says."""
         return health(self.polls(identity))
 
@@ -60,7 +60,7 @@ class Models:
         """Return the interfaces that carry most, the first the most."""
         return list(self._rows.busiest(count))
 
-    def points(self, series: Series, start_s: int, end_s: int) -> Sequence[Point]:
+    def points(self, series: RowSeries, start_s: int, end_s: int) -> Sequence[Point]:
         """Return what memory has of a series in that time, as it was measured."""
         found = self._rows.points(series.resource, series.group, series.row, series.name)
         return [Point(slot, value) for slot, value in found if start_s <= slot <= end_s]

@@ -16,7 +16,7 @@ class TopicFacts(NamedTuple):
     is_complete: bool = False  #: whether everything was read that stood there at the start
 
 
-class Series(NamedTuple):
+class RowSeries(NamedTuple):
     """A number of a row over time."""
 
     resource: str
@@ -35,7 +35,7 @@ class Point(NamedTuple):
 class Problem(NamedTuple):
     """Something that is wrong now."""
 
-    kind: str  #: a Health, a link's state, or `stale`
+    kind: str  #: a DeviceState, a link's state, or `stale`
     resource: str  #: identity, empty where it is of no resource
     row: str
     reason: str

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from schemas.records import Outcome, PollStatus
 
 
-class Health(enum.StrEnum):
-    """How a device does; shown by a shape and a colour."""
+class DeviceState(enum.StrEnum):
+    """How a device does; pages show a shape and a colour for each."""
 
     SILENT = "silent"  #: it does not answer
     AUTH = "auth"  #: it refuses us
@@ -19,22 +19,22 @@ class Health(enum.StrEnum):
 
 
 _OF = {
-    Outcome.SUCCESS: Health.GOOD,
-    Outcome.PARTIAL: Health.PARTIAL,
-    Outcome.TIMEOUT: Health.SILENT,
-    Outcome.UNREACHABLE: Health.SILENT,
-    Outcome.AUTH: Health.AUTH,
-    Outcome.MISSED: Health.MISSED,
-    Outcome.INTERNAL: Health.FAULT,
+    Outcome.SUCCESS: DeviceState.GOOD,
+    Outcome.PARTIAL: DeviceState.PARTIAL,
+    Outcome.TIMEOUT: DeviceState.SILENT,
+    Outcome.UNREACHABLE: DeviceState.SILENT,
+    Outcome.AUTH: DeviceState.AUTH,
+    Outcome.MISSED: DeviceState.MISSED,
+    Outcome.INTERNAL: DeviceState.FAULT,
 }
-_ORDER = list(Health)
+_ORDER = list(DeviceState)
 
 
-def of_outcome(outcome: Outcome) -> Health:
+def of_outcome(outcome: Outcome) -> DeviceState:
     return _OF[outcome]
 
 
-def health(polls: Sequence[PollStatus]) -> Health:
+def health(polls: Sequence[PollStatus]) -> DeviceState:
     """Return the worst that the newest poll of any job of a device says."""
     newest = {poll.job: poll for poll in polls}
-    return min((of_outcome(poll.outcome) for poll in newest.values()), key=_ORDER.index, default=Health.UNKNOWN)
+    return min((of_outcome(poll.outcome) for poll in newest.values()), key=_ORDER.index, default=DeviceState.UNKNOWN)

@@ -342,11 +342,20 @@ class ConsoleSettings(Section):
     """The console: `panoptes console`. Without a way to let people in, it binds loopback addresses and no others."""
 
     host: Loopback = setting("127.0.0.1", "address that it binds: one of this machine's loopback")
-    port: int = setting(6060, "port that it binds; 0: any", ge=0, le=65_535)
+    port: int = setting(6060, "port that it binds", ge=1, le=65_535)
     look_back_s: Seconds = setting(
         3600, "how far back gauges, polls and dead letters are read at the start", ge=60, le=7 * DAY_S
     )
     memory_bytes: int = setting(128 * 2**20, "memory for numbers of the past; the newest stay", ge=2**20, le=16 * 2**30)
+    store_url: Annotated[str, AfterValidator(_bare_url)] = setting(
+        "", "a store that speaks PromQL, up to /api/v1; empty: the past is what memory has"
+    )
+    store_timeout_s: Seconds = setting(5, "a query without an answer is given up", gt=0, le=60)
+    store_username: str = setting("", "user, where the store asks for one (HTTP basic authentication)")
+    store_password: SecretText = setting("", "the user's password")
+    store_bearer_token: SecretText = setting("", "token, where the store asks for one")
+    store_tenant: str = setting("", "sent as X-Scope-OrgID", pattern=r"^[A-Za-z0-9_.|-]{0,150}$")
+    store_ca_file: FilePath = setting("", "certificates that sign an https store's; empty: those of the system")
 
 
 class ProfilesSettings(Section):
