@@ -28,9 +28,9 @@ from schemas.records import (
     PollStatus,
     Resource,
 )
+from streams.console.models.facts import Point
 from streams.console.pages import routes
 from streams.console.pages.drawing import STATIC
-from streams.console.pages.reads import Point
 from tests.browser.records import Fold, Records, Remembered
 from tests.unit.gauges.making import GBIT, T0_S, gauges, record, sample
 
