@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from streams.console.api.routing import as_json
-from streams.console.models import Models
+from streams.console.models import ReadModels
 
 MOST: Final = 1_000  #: listeners
 EVERY_S: Final = 1.0
@@ -19,7 +19,7 @@ STILL_THERE_S: Final = 15.0
 class Events:
     """Those who listen."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: ReadModels) -> None:
         self._models: Final = models
         self.listeners = 0
 

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.errors import BackendError, RecordError
 from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, PollStatus
-from streams.console.models import Models
+from streams.console.models import ReadModels
 from streams.pipeline import TOPICS, Cleanup, Topic
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.replay import partitions_of, reader
@@ -43,7 +43,7 @@ _RECORDS: Final[Mapping[Topic, type[Any]]] = {
 class Feed:
     """One topic."""
 
-    def __init__(self, settings: Settings, topic: Topic, models: Models, serdes: Serdes) -> None:
+    def __init__(self, settings: Settings, topic: Topic, models: ReadModels, serdes: Serdes) -> None:
         self._topic: Final = topic
         self._name: Final = topic_name(settings, topic)
         self._options: Final = client_options(settings.kafka)
@@ -119,7 +119,7 @@ class Feed:
             return decode(value)
 
 
-def feeds(settings: Settings, models: Models) -> list[Feed]:
+def feeds(settings: Settings, models: ReadModels) -> list[Feed]:
     """Return what fills the models, a feed a topic."""
     serdes = Serdes(settings, open_registry(settings))
     return [Feed(settings, topic, models, serdes) for topic in models.meters]

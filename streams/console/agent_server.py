@@ -21,7 +21,7 @@ from streams.console.agent_feed import feeds
 from streams.console.api.routing import as_json, routes
 from streams.console.history.agent_store import StoreAddress, StoreHistory
 from streams.console.history.memory import MemoryHistory
-from streams.console.models import Models
+from streams.console.models import ReadModels
 from streams.console.pages import routes as page_routes
 from streams.console.pages.reads import History
 from streams.console.why.agent_samples import Samples
@@ -41,7 +41,7 @@ HEADERS: Final = {
 }
 
 
-def application(models: Models, fill: Callable[[], Sequence[Any]], more: Sequence[BaseRoute] = ()) -> Starlette:
+def application(models: ReadModels, fill: Callable[[], Sequence[Any]], more: Sequence[BaseRoute] = ()) -> Starlette:
     """Return the web application; `fill` gives the feeds that run while it does, `more` are the pages' routes."""
     events, metrics = Events(models), _metrics(models)
     metrics.gauge("console_listeners", "listeners to server-sent events", lambda: events.listeners)
@@ -73,7 +73,7 @@ def application(models: Models, fill: Callable[[], Sequence[Any]], more: Sequenc
 def serve(settings: Settings) -> None:
     """Serve until interrupted."""
     console = settings.console
-    models = Models(console.memory_bytes)
+    models = ReadModels(console.memory_bytes)
     pages = page_routes(models, _history(console, models), Samples(settings, _rules(settings.gauges)))
     app = application(models, lambda: feeds(settings, models), pages)
     uvicorn.run(
@@ -81,7 +81,7 @@ def serve(settings: Settings) -> None:
     )
 
 
-def _history(console: ConsoleSettings, models: Models) -> History:
+def _history(console: ConsoleSettings, models: ReadModels) -> History:
     if not console.store_url:
         return MemoryHistory(models)
     return StoreHistory(
@@ -112,7 +112,7 @@ def _raise(problem: BaseException) -> None:
     raise SystemExit(1) from problem
 
 
-def _metrics(models: Models) -> Metrics:
+def _metrics(models: ReadModels) -> Metrics:
     metrics = Metrics("console")
     metrics.gauge("console_devices", "devices that are known", lambda: len(models.resources()))
     metrics.gauge("console_rows", "rows whose newest numbers are kept", models.row_count)

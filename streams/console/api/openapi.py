@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from streams.console.api.answers import OPERATIONS, Operation
+from streams.console.api.answers import OPERATIONS, ApiOperation
 
 _FAULT = {"application/json": {"schema": {"$ref": "#/components/schemas/Fault"}}}
 
@@ -19,7 +19,7 @@ def document(version: str) -> dict[str, Any]:
     }
 
 
-def _operation(each: Operation) -> dict[str, Any]:
+def _operation(each: ApiOperation) -> dict[str, Any]:
     parameters = [_parameter(name, "path", "") for name in re.findall(r"{(\w+)}", each.path)]
     parameters += [_parameter(name, "query", meaning) for name, meaning in each.parameters.items()]
     found = {"application/json": {"schema": {"type": "object"}}}

@@ -9,16 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from streams.console.api.answers import OPERATIONS, NotThereError, Operation
+from streams.console.api.answers import OPERATIONS, ApiOperation, UnknownDeviceError
 from streams.console.api.asking import BadRequestError
 from streams.console.api.openapi import document
-from streams.console.models import Models
+from streams.console.models import ReadModels
 from streams.scheduling.filters import FilterError
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-def routes(models: Models, version: str) -> list[BaseRoute]:
+def routes(models: ReadModels, version: str) -> list[BaseRoute]:
     """Return the routes of the API."""
     found: list[BaseRoute] = [Route(f"/api/v1{_path(each)}", _handler(each, models)) for each in OPERATIONS]
 
@@ -37,17 +37,17 @@ def as_json(told: Any, status: int = 200) -> Response:
     return Response(text.encode(errors="replace"), status, media_type="application/json")
 
 
-def _path(each: Operation) -> str:
+def _path(each: ApiOperation) -> str:
     return each.path.replace("{id}", "{id:path}")
 
 
-def _handler(each: Operation, models: Models) -> Handler:
+def _handler(each: ApiOperation, models: ReadModels) -> Handler:
     async def answer(request: Request) -> Response:
         try:
             response = as_json(each.answer(models, {**request.query_params, **request.path_params}))
         except (BadRequestError, FilterError) as problem:
             return as_json({"error": str(problem)}, 400)
-        except NotThereError as problem:
+        except UnknownDeviceError as problem:
             return as_json({"error": str(problem)}, 404)
         tag = f'"{hashlib.blake2b(bytes(response.body), digest_size=16).hexdigest()}"'
         if request.headers.get("if-none-match") == tag:

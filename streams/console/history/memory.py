@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from streams.console.models import Models
+from streams.console.models import ReadModels
 from streams.console.models.facts import Point, RowSeries
 
 
 class MemoryHistory:
     """The models' memory."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: ReadModels) -> None:
         self._models = models
 
     def source(self) -> str:

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, LinkState, PollStatus
 from streams.console.models.devices import Polls, slim
-from streams.console.models.facts import Point, Problem, RowSeries, TopicFacts
+from streams.console.models.facts import CurrentProblem, Point, RowSeries, TopicFacts
 from streams.console.models.meter import Meter
-from streams.console.models.rows import Rows
+from streams.console.models.rows import LatestRows
 from streams.console.models.states import DeviceState, health
 from streams.pipeline import Topic
 
@@ -18,7 +18,7 @@ _DEAD_LETTERS: Final = 200
 _WELL: Final = frozenset({DeviceState.GOOD, DeviceState.UNKNOWN})
 
 
-class Models:
+class ReadModels:
     """What the topics say now."""
 
     def __init__(self, memory_bytes: int) -> None:
@@ -27,7 +27,7 @@ class Models:
         self.changes = 0  #: grows with everything that is news
         self._resources: dict[str, EnrichedResource] = {}
         self._polls: dict[str, Polls] = {}
-        self._rows: Final = Rows(memory_bytes)
+        self._rows: Final = LatestRows(memory_bytes)
         self._links: dict[str, Link] = {}
         self._dead: deque[DeadLetter] = deque(maxlen=_DEAD_LETTERS)
 
@@ -85,24 +85,26 @@ class Models:
         """Return how far each topic is read."""
         return [meter.facts() for meter in self.meters.values()]
 
-    def problems(self) -> Sequence[Problem]:
+    def problems(self) -> Sequence[CurrentProblem]:
         """Return what is wrong now, the latest first."""
         return sorted(self._problems(), key=lambda each: (-(each.since_ms or 0), each))
 
-    def _problems(self) -> Iterator[Problem]:
+    def _problems(self) -> Iterator[CurrentProblem]:
         for facts in self.topics():
             if facts.stale_since_ms is not None:
-                yield Problem("stale", "", "", f"topic {facts.name} cannot be read", facts.stale_since_ms)
+                yield CurrentProblem("stale", "", "", f"topic {facts.name} cannot be read", facts.stale_since_ms)
         for identity in self._resources:
             state, polls = self.health(identity), self.polls(identity)
             if state not in _WELL:
                 last = polls[-1]
-                yield Problem(str(state), identity, "", last.reason, last.unreachable_since_ms or last.slot * 1000)
+                yield CurrentProblem(
+                    str(state), identity, "", last.reason, last.unreachable_since_ms or last.slot * 1000
+                )
         for link in self._links.values():
             if link.state is not LinkState.UP:
                 near, far = link.ends
                 reason = f"link to {far.resource or far.system_name or far.chassis_id}"
-                yield Problem(str(link.state), near.resource, near.row, reason, link.since_ms)
+                yield CurrentProblem(str(link.state), near.resource, near.row, reason, link.since_ms)
 
     def take(self, topic: Topic, key: str, record: Any) -> None:
         """Take a record of a topic, None a tombstone; of gauges as fastavro's dict. Repeats are harmless."""

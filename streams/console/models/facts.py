@@ -32,7 +32,7 @@ class Point(NamedTuple):
     why: str = ""  #: of a gap, where it is known
 
 
-class Problem(NamedTuple):
+class CurrentProblem(NamedTuple):
     """Something that is wrong now."""
 
     kind: str  #: a DeviceState, a link's state, or `stale`

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from schemas.codec import to_avro
 from schemas.records import EnrichedResource, Enrichment, Job, Link, LinkEnd, LinkState, Outcome, PollStatus, Resource
 from streams.console.agent_server import application
-from streams.console.models import Models
+from streams.console.models import ReadModels
 from streams.pipeline import Topic
 from tests.unit.console.test_rows import gauge
 
@@ -32,8 +32,8 @@ def poll(name: str, slot: int, outcome: Outcome, reason: str = "") -> PollStatus
     )  # fmt: skip
 
 
-def filled() -> Models:
-    models = Models(2**16)
+def filled() -> ReadModels:
+    models = ReadModels(2**16)
     facts = Enrichment(plugin="facts", collected_at_ms=5, ttl_s=60, facts={"sys_name": "a"}, rows={"1": {"x": "y"}})
     job = Job(plugin="snmp", profile="generic", interval_s=60)
     for name in NAMES:
