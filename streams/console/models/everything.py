@@ -8,7 +8,7 @@ from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, LinkState
 from streams.console.models.devices import Polls, slim
 from streams.console.models.facts import CurrentProblem, Point, RowSeries, TopicFacts
 from streams.console.models.meter import Meter
-from streams.console.models.rows import LatestRows
+from streams.console.models.rows import RowStore
 from streams.console.models.states import DeviceState, health
 from streams.pipeline import Topic
 
@@ -27,7 +27,7 @@ class ReadModels:
         self.changes = 0  #: grows with everything that is news
         self._resources: dict[str, EnrichedResource] = {}
         self._polls: dict[str, Polls] = {}
-        self._rows: Final = LatestRows(memory_bytes)
+        self._rows: Final = RowStore(memory_bytes)
         self._links: dict[str, Link] = {}
         self._dead: deque[DeadLetter] = deque(maxlen=_DEAD_LETTERS)
 

@@ -41,7 +41,7 @@ class _Row(NamedTuple):
     counters: tuple[tuple[str, int], ...]
 
 
-class LatestRows:
+class RowStore:
     """Every row by device; repeated and late records change nothing."""
 
     def __init__(self, ring_bytes: int) -> None:

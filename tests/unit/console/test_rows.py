@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from schemas.codec import to_avro
 from schemas.records import Gauge
 from streams.console.models.ring import POINT_BYTES, Ring
-from streams.console.models.rows import LatestRows
+from streams.console.models.rows import RowStore
 
 
 def gauge(row: str = "Gi1", slot: int = 60, octets: float | None = 5.0, missing: str = "", device: str = "a") -> Gauge:
@@ -33,8 +33,8 @@ def gauge(row: str = "Gi1", slot: int = 60, octets: float | None = 5.0, missing:
     )
 
 
-def taken(*gauges: Gauge) -> LatestRows:
-    rows = LatestRows(2**16)
+def taken(*gauges: Gauge) -> RowStore:
+    rows = RowStore(2**16)
     for each in gauges:
         rows.take(to_avro(each))
     return rows

@@ -1,4 +1,4 @@
-"""Dashboards are what the vocabulary makes of them now, ask for series that exist, in words Prometheus knows."""
+"""Dashboards are what the vocabulary makes of them, ask for series that there are, in words that Prometheus knows."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import yaml
 
 from scripts.dashboards.boards import boards, written
 from tests.unit.deploy.names import ROOT, mentioned, of_the_network, of_the_workers
-from tests.unit.deploy.promtool import promtool
+from tests.unit.deploy.programs import promtool
 
 FOLDER: Final = ROOT / "deploy" / "grafana"
 FILES: Final = sorted(path.name for path in FOLDER.glob("*.json"))

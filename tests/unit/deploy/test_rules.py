@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.unit.deploy.names import ROOT, mentioned, of_the_network, of_the_workers
-from tests.unit.deploy.promtool import promtool
+from tests.unit.deploy.programs import promtool
 
 FOLDER: Final = ROOT / "deploy" / "rules"
 FILES: Final = sorted(FOLDER.glob("*.yaml"))
