@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import click
 from redis.exceptions import RedisError
 
-from pollers.plugins.snmp_facts import SYSTEM
+from pollers.plugins.snmp_enricher import SYSTEM
 from pollers.profiles.authoring.recording import RecordedSession, RecordingError, read_lines
 from pollers.profiles.loading.library import Library, read_library
 from pollers.profiles.match import covering

@@ -6,13 +6,12 @@ from typing import Final
 from pollers.plugins.base import PluginContext
 from pollers.plugins.network.rows import (
     deadline_only,
-    device_of,
-    enrichment,
     indexed_address,
     octets_of,
     rows_of,
     whole,
 )
+from pollers.plugins.snmp_enricher import device_of, enrichment
 from pollers.profiles.reading.convert import address
 from pollers.snmp.values import SnmpTable
 from schemas.records import Enrichment, Resource

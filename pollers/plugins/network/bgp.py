@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from pollers.plugins.base import PluginContext
-from pollers.plugins.network.rows import deadline_only, device_of, enrichment, exists, rows_of
+from pollers.plugins.network.rows import deadline_only, exists, rows_of
+from pollers.plugins.snmp_enricher import device_of, enrichment
 from pollers.profiles.language.absent import Absent
 from pollers.profiles.language.functions import as_text
 from pollers.profiles.model import As

@@ -1,6 +1,5 @@
 """Who is at the other end of a device's ports, by LLDP and CDP: the built-in enrichment plugin `neighbours`."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -20,10 +19,8 @@ from pollers.plugins.network.protocols import (
     heard_by_lldp,
     own_ports,
 )
-from pollers.plugins.network.rows import device_of, enrichment, exists
-from pollers.plugins.snmp_facts import DEFAULT_DEADLINE_S, check_options, fitting_profile, float_option
-from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, profile_folders, report_problems
-from pollers.profiles.loading.watch import ProfileWatch
+from pollers.plugins.network.rows import exists
+from pollers.plugins.snmp_enricher import SnmpEnricher, device_of, enrichment
 from pollers.profiles.memory.facts import INTERFACE
 from pollers.profiles.model import Profile
 from pollers.profiles.reading.plan import Plan
@@ -31,7 +28,6 @@ from pollers.snmp.client import Session
 from pollers.snmp.values import Value
 from schemas.records import Enrichment, Resource
 
-OPTIONS: Final = ("fallback", "profiles", "deadline_s")
 #: namespaces of what it finds
 NEIGHBOURS: Final = "neighbours"
 PORTS: Final = "ports"
@@ -42,33 +38,19 @@ _SCALARS: Final = (
 )
 
 
-class Neighbours:
+class Neighbours(SnmpEnricher):
     """Asks which protocols are spoken, and reads the tables of those alone."""
 
     def __init__(self, context: PluginContext) -> None:
         """Raises OptionError."""
-        self._context = context
-        self._fallback = context.options.get("fallback", DEFAULT_FALLBACK)
-        self._deadline_s = float_option(context, "deadline_s", DEFAULT_DEADLINE_S)
-        check_options(context, OPTIONS)
-        self.watch = ProfileWatch(profile_folders(context.options), report_problems)
+        super().__init__(context)
         self._plans: dict[str, tuple[Profile, Plan]] = {}
-
-    @property
-    def broken_profiles(self) -> int:
-        return self.watch.broken
-
-    @property
-    def profile_changes(self) -> int:
-        return self.watch.changes
 
     async def enrich(self, resource: Resource) -> Mapping[str, Enrichment]:
         """Return the namespaces `neighbours`, a row for each, and `ports`, where they are heard. Raises DeviceError."""
-        now_ms = self._context.now_ms()
-        if self.watch.due(now_ms):
-            await asyncio.to_thread(self.watch.look)
-        async with self._context.snmp.open(device_of(resource), self._deadline_s) as session:
-            profile = await fitting_profile(session, self.watch.library.profiles.values(), self._fallback)
+        now_ms = await self.now_ms()
+        async with self.context.snmp.open(device_of(resource), self.deadline_s) as session:
+            profile = await self.fitting_profile(session)
             ports = await read_ports(session, self._plan(profile), now_ms)
             scalars = dict(zip(_SCALARS, await session.get_many(_SCALARS), strict=True))
             return await self._read(session, scalars, ports, now_ms)
@@ -97,8 +79,8 @@ class Neighbours:
         rows, more = statements(heard, local, own)
         counts = {f"rejected.{reason}": str(count) for reason, count in sorted((rejected + more).items())}
         return {
-            NEIGHBOURS: enrichment(self._context, now_ms, {**_identifiers(scalars), **counts}, rows),
-            PORTS: enrichment(self._context, now_ms, {}, {port.row: _port(port, ids) for port in ports}),
+            NEIGHBOURS: enrichment(self.context, now_ms, {**_identifiers(scalars), **counts}, rows),
+            PORTS: enrichment(self.context, now_ms, {}, {port.row: _port(port, ids) for port in ports}),
         }
 
     def _plan(self, name: str) -> Plan:

@@ -4,11 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pollers.plugins.base import OptionError, PluginContext
-from pollers.plugins.snmp_facts import DEFAULT_DEADLINE_S, TTL_INTERVALS, float_option
+from pollers.plugins.snmp_enricher import DEFAULT_DEADLINE_S, float_option
 from pollers.profiles.reading.convert import address
-from pollers.snmp.client import Device
 from pollers.snmp.values import FIRST_EXCEPTION, Data, SnmpTable, Value
-from schemas.records import Enrichment, Resource
 
 #: InetAddressType and AddressFamilyNumbers agree on these -> octets of the address
 _OCTETS: Final = {1: 4, 2: 16}
@@ -58,23 +56,6 @@ def indexed_address(arcs: Sequence[int]) -> str | None:
 
 def exists(value: Value) -> bool:
     return value.exists and value.data not in (b"", "")
-
-
-def device_of(resource: Resource) -> Device:
-    return Device(resource.site, resource.resource_id, resource.endpoint)
-
-
-def enrichment(
-    context: PluginContext, now_ms: int, facts: dict[str, str], rows: dict[str, dict[str, str]]
-) -> Enrichment:
-    """Return findings that count for three intervals of their section."""
-    return Enrichment(
-        plugin=context.section,
-        collected_at_ms=now_ms,
-        ttl_s=context.interval_s * TTL_INTERVALS,
-        facts=facts,
-        rows=rows,
-    )
 
 
 def deadline_only(context: PluginContext) -> float:

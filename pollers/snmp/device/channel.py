@@ -8,10 +8,9 @@ from pollers.snmp.codec import ber
 from pollers.snmp.device.memory import DeviceMemory
 from pollers.snmp.errors import AgentError, DamagedResponse, DeadlineExceeded, NoAnswer
 from pollers.snmp.limits import Limits
-from pollers.snmp.tables.gets import Gets
+from pollers.snmp.tables.gets import Gets, Nexts
 from pollers.snmp.tables.known import KnownRows
 from pollers.snmp.tables.machine import Machine
-from pollers.snmp.tables.nexts import Nexts
 from pollers.snmp.tables.prepared import PlanCache
 from pollers.snmp.tables.rowset import RowSet, dense, guards, learn, told_now
 from pollers.snmp.tables.walk import Walk
