@@ -10,6 +10,7 @@ from typing import Any, Final
 import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -67,7 +68,16 @@ def application(models: ReadModels, fill: Callable[[], Sequence[Any]], more: Seq
     own = [Route("/health", health), Route("/metrics", numbers), Route("/api/v1/events", events.stream)]
     version = metadata.version("panoptes-streams")
     middleware = [Middleware(_SafeHeaders)]
-    return Starlette(routes=[*own, *routes(models, version), *more], middleware=middleware, lifespan=running)
+    every = [*own, *routes(models, version), *more]
+    return Starlette(routes=every, middleware=middleware, lifespan=running, exception_handlers={HTTPException: _fault})
+
+
+async def _fault(_request: Request, problem: Exception) -> Response:
+    """Answer an address that nobody serves, in the API's form: a path may hold what no route's parameter does."""
+    known = problem if isinstance(problem, HTTPException) else HTTPException(500)
+    response = as_json({"error": known.detail}, known.status_code)
+    response.headers.update(known.headers or {})
+    return response
 
 
 def serve(settings: Settings) -> None:

@@ -25,12 +25,7 @@ def routes(models: ReadModels, version: str) -> list[BaseRoute]:
     async def described(_request: Request) -> Response:
         return as_json(document(version))
 
-    async def nothing(_request: Request) -> Response:
-        return as_json({"error": "there is no such address in the API: see /api/v1/openapi.json"}, 404)
-
-    # the last one takes what no other does, also what no path parameter may hold, such as a line's end
-    rest = Mount("/api/v1", routes=[Route("/{anything:path}", nothing, methods=METHODS)], app=None)
-    return [*found, Route("/api/v1/openapi.json", described), rest]
+    return [*found, Route("/api/v1/openapi.json", described)]
 
 
 def as_json(told: Any, status: int = 200) -> Response:

@@ -13,7 +13,7 @@ from streams.runtime.kafka.topic_names import changelog_name, group_name, topic_
 from streams.runtime.settings.loading import Settings
 
 
-class Resource(enum.StrEnum):
+class ResourceKind(enum.StrEnum):
     """What a right is for, as Kafka's tools name it."""
 
     TOPIC = "topic"
@@ -26,14 +26,14 @@ class Right(NamedTuple):
 
     user: str  #: without `User:`
     operation: str  #: as Kafka's tools write it: Read, Write, Describe, DescribeConfigs …
-    resource: Resource
+    resource: ResourceKind
     name: str
     prefixed: bool = False  #: for every name that begins so
 
     @property
     def option(self) -> str:
         """Return the right as options of `kafka-acls --add`."""
-        what = "--cluster" if self.resource is Resource.CLUSTER else f"--{self.resource} {self.name}"
+        what = "--cluster" if self.resource is ResourceKind.CLUSTER else f"--{self.resource} {self.name}"
         pattern = " --resource-pattern-type prefixed" if self.prefixed else ""
         return f"--allow-principal User:{self.user} --operation {self.operation} {what}{pattern}"
 
@@ -54,14 +54,14 @@ def stage_rights(settings: Settings, stage: Stage) -> list[Right]:
     tables = [changelog_name(settings, stage.name, log.table) for log in CHANGELOGS.values() if log.stage == stage.name]
     reads = [*_names(settings, stage.taken), *tables]
     writes = [*_names(settings, stage.published), *tables]
-    asks_the_broker = [Right(user, "DescribeConfigs", Resource.CLUSTER, "kafka-cluster")] if stage.for_each else []
+    asks_the_broker = [Right(user, "DescribeConfigs", ResourceKind.CLUSTER, "kafka-cluster")] if stage.for_each else []
     return [
-        *(Right(user, "Read", Resource.TOPIC, name) for name in reads),
-        *(Right(user, "Write", Resource.TOPIC, name) for name in writes),
+        *(Right(user, "Read", ResourceKind.TOPIC, name) for name in reads),
+        *(Right(user, "Write", ResourceKind.TOPIC, name) for name in writes),
         # a worker compares its topics with the settings when it starts
-        *(Right(user, "DescribeConfigs", Resource.TOPIC, name) for name in sorted({*reads, *writes})),
+        *(Right(user, "DescribeConfigs", ResourceKind.TOPIC, name) for name in sorted({*reads, *writes})),
         # a part of a stage has a group of its own, whose name begins with the stage's
-        Right(user, "Read", Resource.GROUP, group_name(settings, stage.name), prefixed=True),
+        Right(user, "Read", ResourceKind.GROUP, group_name(settings, stage.name), prefixed=True),
         *asks_the_broker,
     ]
 
@@ -71,9 +71,9 @@ def _operator(settings: Settings) -> list[Right]:
     user, prefix = user_name(settings, "operator"), settings.panoptes.topic_prefix
     operations = ("Create", "Describe", "DescribeConfigs", "AlterConfigs", "Read", "Write")
     return [
-        *(Right(user, operation, Resource.TOPIC, prefix, prefixed=True) for operation in operations),
-        *(Right(user, operation, Resource.GROUP, prefix, prefixed=True) for operation in ("Describe", "Read")),
-        Right(user, "DescribeConfigs", Resource.CLUSTER, "kafka-cluster"),
+        *(Right(user, operation, ResourceKind.TOPIC, prefix, prefixed=True) for operation in operations),
+        *(Right(user, operation, ResourceKind.GROUP, prefix, prefixed=True) for operation in ("Describe", "Read")),
+        Right(user, "DescribeConfigs", ResourceKind.CLUSTER, "kafka-cluster"),
     ]
 
 

@@ -14,7 +14,7 @@ from streams.playground.services import probes
 from streams.playground.services.problems import StackProblem
 from streams.playground.services.secured.authority import Authority, write_private
 from streams.playground.services.service import Service
-from streams.runtime.rights.kafka import Resource, rights, user_name
+from streams.runtime.rights.kafka import ResourceKind, rights, user_name
 from streams.runtime.rights.redis import acl_lines
 from streams.runtime.settings.loading import Settings
 
@@ -83,9 +83,9 @@ def give_rights(service: Service, data: Path) -> None:
         }
     )
     kinds = {
-        Resource.TOPIC: kafka.ResourceType.TOPIC,
-        Resource.GROUP: kafka.ResourceType.GROUP,
-        Resource.CLUSTER: kafka.ResourceType.BROKER,
+        ResourceKind.TOPIC: kafka.ResourceType.TOPIC,
+        ResourceKind.GROUP: kafka.ResourceType.GROUP,
+        ResourceKind.CLUSTER: kafka.ResourceType.BROKER,
     }
     form = kafka.ScramCredentialInfo(kafka.ScramMechanism.SCRAM_SHA_512, _ITERATIONS)
     users = [kafka.UserScramCredentialUpsertion(name, form, word.encode()) for name, word in passwords(data).items()]
