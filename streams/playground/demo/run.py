@@ -33,8 +33,11 @@ from streams.playground.services.record import free_ports, is_free
 from streams.playground.services.secured.recipes import SECURED
 from streams.runtime.ops.compiled import running
 from streams.runtime.settings.loading import load
+from streams.runtime.settings.sections import ConsoleSettings
 
 STORE: Final = "victoria-metrics"
+#: the `panoptes` command, whether or not it is on the PATH
+PANOPTES: Final = "from streams.cli import main; main()"
 SNMP_PORT: Final = 1161
 HOST_SNMP_PORT: Final = 1162
 READY_TIMEOUT_S: Final = 30.0
@@ -157,7 +160,18 @@ class Demo:
         click.echo(
             f"store: {self._store_url}/vmui" if self._store_url else f"store: none: {self._stack.absent()[STORE]}"
         )
+        self._console()
         click.echo(f"all started after {time.time() - self._began_s:.1f} s")
+
+    def _console(self) -> None:
+        """Start the console on its usual port where that is free, and say where it is."""
+        port = ConsoleSettings().port
+        port = port if is_free(port) else free_ports(["console"])["console"]
+        where = {"PANOPTES_CONSOLE_PORT": str(port)}
+        if self._store_url:
+            where["PANOPTES_CONSOLE_STORE_URL"] = f"{self._store_url}/api/v1"
+        self._children.start("console", (sys.executable, "-c", PANOPTES, "console"), where)
+        click.echo(f"console: http://127.0.0.1:{port}/")
 
     @property
     def _store_url(self) -> str:
@@ -212,7 +226,7 @@ class Demo:
     async def _topics(self) -> None:
         """Create the topics as an operator would. Raises DemoProblem."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", "from streams.cli import main; main()", "topics", "create"),
+            *(sys.executable, "-c", PANOPTES, "topics", "create"),
             env={**os.environ, **self._environment},
             cwd=self._options.state,
             stdout=asyncio.subprocess.PIPE,
