@@ -64,6 +64,20 @@ class Stage:
     ticks: Topic | None = None  #: the schedule it publishes (its leader) and obeys (its owners)
     for_each: str = ""  #: the kind of section of which each has workers, and a group, of its own; without any it rests
 
+    @property
+    def published(self) -> frozenset[Topic]:
+        """Return the topics that its workers write."""
+        return frozenset((*self.writes, *self._ticks, Topic.DEAD_LETTERS))
+
+    @property
+    def taken(self) -> frozenset[Topic]:
+        """Return the topics that its workers read."""
+        return frozenset((*self.reads, *self.views, *self._ticks))
+
+    @property
+    def _ticks(self) -> tuple[Topic, ...]:
+        return () if self.ticks is None else (self.ticks,)
+
 
 IDENTITY: Final = "resource identity: site|class|subclass|type|id"
 

@@ -11,7 +11,9 @@ from streams.runtime.ops.compiled import running
 
 #: sub-command -> the module under streams.cli whose `command` it is, and its help line
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "acls": ("acls", "Show what each stage must be allowed in Kafka and Redis."),
     "config": ("config", "Check and show the configuration."),
+    "console": ("console", "Serve the console: what the topics say, for people and programs."),
     "dead-letters": ("dead_letters", "Show what could not be processed, and hand it on once more."),
     "demo": ("demo", "Run the whole pipeline against simulated devices, and show or check it."),
     "discover": ("discover", "Find devices."),

@@ -17,6 +17,9 @@ import click
     "--events-every", "events_every_s", default=130.0, show_default=True, help="Seconds between reboots and the like."
 )
 @click.option("--within", "within_s", default=300.0, show_default=True, help="Seconds that the check may take.")
+@click.option(
+    "--secure", is_flag=True, help="With TLS and a user for each stage, who may do what it needs and no more."
+)
 @click.option("--at-least", "at_least_s", default=0.0, help="Seconds that the check goes on at least.")
 @click.option(
     "--state",
@@ -36,6 +39,7 @@ import click
 def command(  # noqa: PLR0913 (one argument per option)
     *,
     check: bool,
+    secure: bool,
     measure: bool,
     devices: int,
     interval_s: int,
@@ -56,6 +60,7 @@ def command(  # noqa: PLR0913 (one argument per option)
         interval_s=interval_s,
         events_every_s=events_every_s,
         check=check,
+        secure=secure,
         measure=measure,
         within_s=within_s,
         at_least_s=at_least_s,

@@ -61,17 +61,29 @@ def command() -> None:
 @_jars
 @_only
 @click.option("--port", "ports", metavar="NAME=PORT", multiple=True, help="Listen there instead (kafka=19092, …).")
+@click.option(
+    "--secure",
+    is_flag=True,
+    help="TLS and SCRAM for Kafka, TLS for Redis, a user for each stage with its rights and no more (a new folder's).",
+)
 @click.option("--free-ports", is_flag=True, help="Pick ports that nobody uses (at the folder's first start).")
 @click.option(
     "--timeout", "timeout_s", type=float, default=90.0, show_default=True, help="Seconds until a service must answer."
 )
-def up(
-    state: Path, jars: Path | None, only: str, ports: tuple[str, ...], *, free_ports: bool, timeout_s: float
+def up(  # noqa: PLR0913 - options of a command
+    state: Path,
+    jars: Path | None,
+    only: str,
+    ports: tuple[str, ...],
+    *,
+    secure: bool,
+    free_ports: bool,
+    timeout_s: float,
 ) -> None:
     """Start the services and wait until each truly answers."""
     began = time.monotonic()
     try:
-        stack = Stack(state, ports=_ports(ports), free_ports=free_ports, jars=jars)
+        stack = Stack(state, ports=_ports(ports), free_ports=free_ports, jars=jars, secured=secure)
         for remark in stack.up(_names(only), timeout_s=timeout_s):
             click.echo(f"note: {remark}")
     except StackProblem as problem:
@@ -111,10 +123,11 @@ def status(ctx: click.Context, state: Path) -> None:
 
 @command.command()
 @_state
-def env(state: Path) -> None:
+@click.option("--stage", default="operator", show_default=True, help="Of a secured stack: as whose user.")
+def env(state: Path, stage: str) -> None:
     """Print the variables that point the pipeline at these services: eval "$(panoptes stack env)"."""
     try:
-        variables = Stack(state).environment()
+        variables = Stack(state).environment(stage)
     except StackProblem as problem:
         raise click.ClickException(str(problem)) from problem
     for name, value in variables.items():

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, PollStatus
-from streams.console.pages.reads import Point, RowSeries, TopicFacts
+from streams.console.models.facts import Point, RowSeries, TopicFacts
 from streams.console.why.explained import AskedNumber, Explanation, NotKept, explained
 from streams.gauges.fold.plan import Rules
 

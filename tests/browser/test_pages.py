@@ -1,6 +1,7 @@
 """What a person sees of the pages, in a real browser: Debian's chromium."""
 
 import html
+import os
 import shutil
 import socket
 import threading
@@ -27,9 +28,9 @@ from schemas.records import (
     PollStatus,
     Resource,
 )
+from streams.console.models.facts import Point
 from streams.console.pages import routes
 from streams.console.pages.drawing import STATIC
-from streams.console.pages.reads import Point
 from tests.browser.records import Fold, Records, Remembered
 from tests.unit.gauges.making import GBIT, T0_S, gauges, record, sample
 
@@ -140,11 +141,20 @@ def page(browser: Any, address: str) -> Iterator[Page]:
     assert [each for each in complaints if "status of 40" not in each] == []
 
 
+def keep(page: Page, kind: str, path: str) -> None:
+    """Keep a picture of the page in the folder that SCREENSHOTS names, for people."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.wait_for_load_state("networkidle")
+        name = path.partition("?")[0].strip("/") or "overview"
+        page.screenshot(path=f"{folder}/{name}-{kind}.png", full_page=True)
+
+
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_nobody_is_kept_out_of_a_page(page, path, colours):
     page.emulate_media(color_scheme=colours)
     page.goto(path)
+    keep(page, colours, path)
     found = Axe().run(page).response["violations"]
     serious = [each for each in found if each["impact"] in {"serious", "critical"}]
     assert [(each["id"], [node["html"][:120] for node in each["nodes"]][:3]) for each in serious] == []
@@ -154,6 +164,7 @@ def test_nobody_is_kept_out_of_a_page(page, path, colours):
 def test_a_phone_shows_a_page_without_scrolling_sideways(page, path):
     page.set_viewport_size({"width": 390, "height": 780})
     page.goto(path)
+    keep(page, "phone", path)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

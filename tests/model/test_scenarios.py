@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from streams.runtime.kernel.delivery import Delivery
+from streams.runtime.kernel.dispatch import Dispatch
 from streams.runtime.kernel.effects import Effects
 from streams.runtime.kernel.folding import Folding
 from streams.runtime.kernel.lane import Lane
@@ -103,14 +103,14 @@ def sends_the_table_before_the_records(patch: pytest.MonkeyPatch) -> None:
 
 
 def rewinding_without(patch: pytest.MonkeyPatch, forgetting: str) -> None:
-    step_anew = Delivery.step_anew
+    step_anew = Dispatch.step_anew
 
-    def remembering(delivery: Delivery[Effects], lane: Lane[Effects]) -> None:
+    def remembering(dispatch: Dispatch[Effects], lane: Lane[Effects]) -> None:
         with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(delivery._handler, forgetting, lambda _partition: None)
-            step_anew(delivery, lane)
+            inner.setattr(dispatch._handler, forgetting, lambda _partition: None)
+            step_anew(dispatch, lane)
 
-    patch.setattr(Delivery, "step_anew", remembering)
+    patch.setattr(Dispatch, "step_anew", remembering)
 
 
 def rewinds_without_forget(patch: pytest.MonkeyPatch) -> None:

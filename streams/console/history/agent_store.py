@@ -11,7 +11,7 @@ import httpx
 
 from schemas.errors import BackendError
 from streams.console.history.promql import points, query
-from streams.console.pages.reads import Point, RowSeries
+from streams.console.models.facts import Point, RowSeries
 
 _LONGEST: Final = 16 * 2**20  #: bytes of an answer
 _AT_ONCE: Final = 4  #: questions; a page of sparklines asks many

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from schemas.errors import BackendError
-from streams.console.pages.reads import Point, RowSeries
+from streams.console.models.facts import Point, RowSeries
 from streams.scheduling.row_filters import parts
 from streams.sinks.names import Names
 

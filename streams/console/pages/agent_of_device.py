@@ -14,11 +14,12 @@ from starlette.responses import JSONResponse, Response
 
 from schemas.errors import PanoptesError
 from schemas.records import EnrichedResource, Gauge
+from streams.console.models.facts import Point, RowSeries
 from streams.console.pages import views
 from streams.console.pages.asking import POINTS, RANGES, asked, span, text
 from streams.console.pages.drawing import HEADERS
 from streams.console.pages.forms import sparkline
-from streams.console.pages.reads import Asker, History, Models, Point, RowSeries
+from streams.console.pages.reads import Asker, History, Models
 from streams.console.why.explained import AskedNumber, NotKept
 
 #: what is plotted of an interface: title, what goes up, what goes down

@@ -8,8 +8,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from schemas.records import Outcome
+from streams.console.models.states import of_outcome
 from streams.console.pages.forms import MISSING, moment, quantity, safe, share
-from streams.console.pages.states import of_outcome
 from streams.gauges.reasons import DOUBT_SEPARATOR, EXPLAINED
 
 HERE: Final = Path(__file__).parent

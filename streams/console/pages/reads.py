@@ -1,20 +1,11 @@
 """What the pages ask of others: what the topics say now, what was in the past, and why. Their owners fulfil it."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, PollStatus
+from streams.console.models.facts import Point, RowSeries, TopicFacts
 from streams.console.why.explained import AskedNumber, Explanation, NotKept
-
-
-class TopicFacts(NamedTuple):
-    """What is known of a topic now."""
-
-    name: str
-    records: int  #: read since the start
-    per_s: float  #: of late
-    last_ms: int | None  #: when its newest record was stored, Unix milliseconds; None: there is none
-    stale_since_ms: int | None = None  #: since when it cannot be read; None: it can
 
 
 class Models(Protocol):
@@ -45,22 +36,6 @@ class Models(Protocol):
         ...
 
     def topics(self) -> Sequence[TopicFacts]: ...
-
-
-class RowSeries(NamedTuple):
-    """A number of a row over time."""
-
-    resource: str
-    group: str
-    row: str
-    name: str
-    unit: str = ""
-
-
-class Point(NamedTuple):
-    at_s: int
-    value: float | None  #: in the record's own unit; None: a gap
-    why: str = ""  #: of a gap, where it is known
 
 
 class History(Protocol):

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from schemas.records import EnrichedResource, Gauge, PollStatus
+from streams.console.models.states import DeviceState, health
 from streams.console.pages.reads import Models
-from streams.console.pages.states import DeviceState, health
 from streams.scheduling.filters import compile_filter
 from streams.topology.exports import node_of, port_of, title_of
 

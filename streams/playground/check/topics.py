@@ -1,8 +1,9 @@
 """Reads gauges and poll statuses with confluent-kafka and its own Avro deserializer."""
 
 import contextlib
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
@@ -15,6 +16,18 @@ BATCH: Final = 2_000
 RETRY_S: Final = 0.5
 
 
+def login(environ: Mapping[str, str]) -> dict[str, str | int | float | bool]:
+    """Return how to log in to a broker that wants it, from the variables that point the pipeline at it."""
+    names = {
+        "security.protocol": "PANOPTES_KAFKA_SECURITY_PROTOCOL",
+        "sasl.mechanism": "PANOPTES_KAFKA_SASL_MECHANISM",
+        "sasl.username": "PANOPTES_KAFKA_SASL_USERNAME",
+        "sasl.password": "PANOPTES_KAFKA_SASL_PASSWORD",
+        "ssl.ca.location": "PANOPTES_KAFKA_SSL_CA_FILE",
+    }
+    return {option: environ[name] for option, name in names.items() if name in environ}
+
+
 class Topics:
     """All records of some topics from the beginning on."""
 
@@ -22,8 +35,8 @@ class Topics:
 
     def __init__(self, bootstrap: str, registry: str, prefix: str, names: tuple[str, ...]) -> None:
         self._consumer = Consumer({
-            "bootstrap.servers": bootstrap, "group.id": "independent-check", "enable.auto.commit": False,
-            "enable.partition.eof": False, "log_level": 2,
+            "bootstrap.servers": bootstrap, "group.id": f"{prefix}-independent-check", "enable.auto.commit": False,
+            "enable.partition.eof": False, "log_level": 2, **login(os.environ),
         })  # fmt: skip
         self._registry = SchemaRegistryClient({"url": registry})
         self._decode = AvroDeserializer(self._registry)

@@ -30,6 +30,7 @@ from streams.playground.services.local import Stack
 from streams.playground.services.problems import StackProblem
 from streams.playground.services.recipes import RECIPES
 from streams.playground.services.record import free_ports, is_free
+from streams.playground.services.secured.recipes import SECURED
 from streams.runtime.ops.compiled import running
 from streams.runtime.settings.loading import load
 
@@ -54,6 +55,7 @@ class DemoOptions:
     devices: int
     interval_s: int
     events_every_s: float
+    secure: bool
     check: bool
     measure: bool
     within_s: float
@@ -79,9 +81,10 @@ class Demo:
         try:
             Stack(folder, jars=jars).down()
             shutil.rmtree(folder, ignore_errors=True)
-            usual = {name: port for recipe in RECIPES.values() for name, port in recipe.ports.items()}
+            recipes = SECURED if self._options.secure else RECIPES
+            usual = {name: port for recipe in recipes.values() for name, port in recipe.ports.items()}
             taken = [name for name, port in usual.items() if not is_free(port)]
-            return Stack(folder, ports={**usual, **free_ports(taken)}, jars=jars)
+            return Stack(folder, ports={**usual, **free_ports(taken)}, jars=jars, secured=self._options.secure)
         except StackProblem as problem:
             raise DemoProblem(str(problem)) from problem
 
@@ -149,7 +152,8 @@ class Demo:
         stages = [stage for stage in STAGES if not stage.for_each or self._store_url]
         click.echo(f"pipeline: {', '.join(stage.name for stage in stages)} … logs in {state / 'logs'}")
         for stage in stages:
-            self._children.start(stage.name, layout.stage_command(sys.executable, stage.name))
+            login = self._stack.environment(stage.name)
+            self._children.start(stage.name, layout.stage_command(sys.executable, stage.name), login)
         click.echo(
             f"store: {self._store_url}/vmui" if self._store_url else f"store: none: {self._stack.absent()[STORE]}"
         )
@@ -201,7 +205,7 @@ class Demo:
         return endpoint
 
     def _store(self, secrets: dict[str, str]) -> None:
-        with contextlib.closing(redis.Redis.from_url(self._stack.service("redis").address)) as client:
+        with contextlib.closing(redis.Redis.from_url(self._environment["PANOPTES_REDIS_URL"])) as client:
             for key, value in secrets.items():
                 client.set(key, value)
 
@@ -270,6 +274,7 @@ class Demo:
             *(("--store", self._store_url) if self._store_url else ()),
             *("--within", str(self._options.within_s), "--at-least", str(self._options.at_least_s)),
             cwd=self._options.state,
+            env={**os.environ, **self._environment},
             start_new_session=True,
         )
         ended = asyncio.create_task(process.wait())

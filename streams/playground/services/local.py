@@ -14,6 +14,8 @@ from streams.playground.services import jars, record, tools
 from streams.playground.services.problems import StackProblem
 from streams.playground.services.process import Born
 from streams.playground.services.recipes import RECIPES, ServicePlace
+from streams.playground.services.secured.recipes import SECURED
+from streams.playground.services.secured.users import OPERATOR, give_rights, logins, secure
 from streams.playground.services.service import START_TIMEOUT_S, Service
 
 #: their data belong together: records carry the ids that the registry gave out
@@ -37,20 +39,32 @@ class Stack:
     """
 
     def __init__(
-        self, state: Path, *, ports: Mapping[str, int] | None = None, free_ports: bool = False, jars: Path | None = None
+        self,
+        state: Path,
+        *,
+        ports: Mapping[str, int] | None = None,
+        free_ports: bool = False,
+        jars: Path | None = None,
+        secured: bool = False,
     ) -> None:
-        """Raises StackProblem when `stack.json` is damaged, or a running service is to have another port."""
+        """Raises StackProblem when `stack.json` is damaged, or a running service is to have another port.
+
+        A folder whose first start is secured (TLS, users, least privilege) stays so.
+        """
         self.state = state.absolute()
         self.jars = (jars or self.state / "jars").absolute()
         self._path = self.state / "stack.json"
         self._record = record.load(self._path)
         self._saving = threading.Lock()
-        defaults = {name: port for recipe in RECIPES.values() for name, port in recipe.ports.items()}
+        self.data = self.state / "data"
+        self.secured = secured or (self.data / "tls").exists()
+        self._recipes = SECURED if self.secured else RECIPES
+        defaults = {name: port for recipe in self._recipes.values() for name, port in recipe.ports.items()}
         if free_ports and not self._record.ports:
             defaults = record.free_ports(defaults)
         self._record.ports = {**defaults, **self._record.ports}
-        self._services = {name: self._service(name) for name in RECIPES}
-        for name, recipe in RECIPES.items():
+        self._services = {name: self._service(name) for name in self._recipes}
+        for name, recipe in self._recipes.items():
             asked = {port: number for port, number in (ports or {}).items() if port in recipe.ports}
             if any(self._record.ports[port] != number for port, number in asked.items()):
                 if self._services[name].pid is not None:
@@ -71,6 +85,8 @@ class Stack:
         """
         services = self._chosen(only)
         with self._alone():
+            if self.secured:
+                secure(self.data)
             remarks = [*self._keep_pair_together(), *(() if only else self.absent().values())]
             with ThreadPoolExecutor(len(services)) as pool:
                 starts = [pool.submit(_problem, service, timeout_s) for service in services]
@@ -82,12 +98,14 @@ class Stack:
                     raise
         if failures:
             raise StackProblem("\n".join(failures))
+        if self.secured and any(service.name == "kafka" for service in services):
+            give_rights(self.service("kafka"), self.data)
         return remarks
 
     def down(self, only: Collection[str] = ()) -> list[str]:
         """Stop what runs, and return remarks for people. Raises StackProblem when a process cannot be ended."""
-        with self._alone(), ThreadPoolExecutor(len(RECIPES)) as pool:
-            chosen = self._chosen(only or RECIPES)
+        with self._alone(), ThreadPoolExecutor(len(self._recipes)) as pool:
+            chosen = self._chosen(only or self._recipes)
             gone = list(pool.map(lambda service: service.stop(), chosen))
         return [
             f"{s.name} did not stop when asked and was killed" for s, fine in zip(chosen, gone, strict=True) if not fine
@@ -104,18 +122,18 @@ class Stack:
 
     def fetch(self) -> None:
         """Bring the jars that the services need. Raises StackProblem."""
-        for recipe in RECIPES.values():
+        for recipe in self._recipes.values():
             if recipe.from_maven:
                 jars.fetched(self.jars, recipe.name)
 
     def missing(self) -> list[str]:
         """Return what the machine lacks to run the stack, each with the command that installs it."""
-        brought = [name for name, recipe in RECIPES.items() if recipe.from_maven]
+        brought = [name for name, recipe in self._recipes.items() if recipe.from_maven]
         return tools.missing(jars_are_there=all(jars.complete(self.jars, name) for name in brought))
 
     def absent(self) -> dict[str, str]:
         """Return the services that this machine does not have and the others do without: name -> why, for people."""
-        found = {name: recipe.absent() for name, recipe in RECIPES.items() if self._services[name].pid is None}
+        found = {name: recipe.absent() for name, recipe in self._recipes.items() if self._services[name].pid is None}
         return {name: why for name, why in found.items() if why is not None}
 
     def status(self) -> list[Status]:
@@ -126,26 +144,31 @@ class Stack:
             for s in self._services.values()
         ]
 
-    def environment(self) -> dict[str, str]:
-        """Return the environment variables that point the pipeline at this stack."""
+    def environment(self, stage: str = OPERATOR) -> dict[str, str]:
+        """Return the variables that point the pipeline at this stack; at a secured one, as the user of a stage."""
         absent = self.absent()
-        return {s.recipe.variable: s.address for s in self._services.values() if s.name not in absent}
+        found = {s.recipe.variable: s.address for s in self._services.values() if s.name not in absent}
+        return found | (logins(found, self.data, stage) if self.secured else {})
 
     def _service(self, name: str) -> Service:
         place = ServicePlace(
-            data=self.state / "data" / name,
+            data=self.data / name,
             log=self.state / "logs" / f"{name}.log",
             jars=self.jars,
-            ports={port: self._record.ports[port] for port in RECIPES[name].ports},
+            ports={port: self._record.ports[port] for port in self._recipes[name].ports},
         )
-        return Service(RECIPES[name], place, self._record.running.get(name), self._changed)
+        return Service(self._recipes[name], place, self._record.running.get(name), self._changed)
 
     def _chosen(self, only: Collection[str]) -> list[Service]:
-        unknown = sorted(set(only) - set(RECIPES))
+        unknown = sorted(set(only) - set(self._recipes))
         if unknown:
-            raise StackProblem(f"no such service: {', '.join(unknown)} (there are {', '.join(RECIPES)})")
+            raise StackProblem(f"no such service: {', '.join(unknown)} (there are {', '.join(self._recipes)})")
         absent = () if only else self.absent()
-        return [service for name, service in self._services.items() if name in (only or RECIPES) and name not in absent]
+        return [
+            service
+            for name, service in self._services.items()
+            if name in (only or self._recipes) and name not in absent
+        ]
 
     def _changed(self, name: str, born: Born | None) -> None:
         with self._saving:

@@ -3,7 +3,10 @@
 import http.client
 import json
 import socket
+import ssl
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 HOST: Final = "127.0.0.1"
@@ -12,15 +15,15 @@ METADATA: Final = 3
 METADATA_VERSION: Final = 4
 
 
-def redis(port: int) -> str | None:
-    """PING; a server that still loads its data answers -LOADING."""
+def redis(port: int, tls: ssl.SSLContext | None = None) -> str | None:
+    """PING; a server that still loads its data answers -LOADING, one that wants a user first -NOAUTH."""
     try:
-        with socket.create_connection((HOST, port), TIMEOUT_S) as sock:
+        with _connected(port, tls) as sock:
             sock.sendall(b"PING\r\n")
             said = sock.recv(200)
     except OSError as error:
         return str(error)
-    return None if said.startswith(b"+PONG") else f"answered {said[:60]!r}"
+    return None if said.startswith((b"+PONG", b"-NOAUTH")) else f"answered {said[:60]!r}"
 
 
 def zookeeper(port: int) -> str | None:
@@ -72,7 +75,7 @@ def http_ok(port: int, path: str) -> str | None:
     return None if status == http.HTTPStatus.OK else f"answered HTTP {status}"
 
 
-def kafka(port: int) -> str | None:
+def kafka(port: int, tls: ssl.SSLContext | None = None) -> str | None:
     """Ask for the brokers (Metadata, no topics): a broker lists itself once it may serve.
 
     Protocol: https://kafka.apache.org/protocol (request header v1, Metadata v4). A broker that is up but still fenced
@@ -81,7 +84,7 @@ def kafka(port: int) -> str | None:
     client = b"panoptes-stack"
     body = struct.pack(f">hhih{len(client)}sib", METADATA, METADATA_VERSION, 1, len(client), client, 0, 0)
     try:
-        with socket.create_connection((HOST, port), TIMEOUT_S) as sock:
+        with _connected(port, tls) as sock:
             sock.sendall(struct.pack(">i", len(body)) + body)
             (size,) = struct.unpack(">i", _exactly(sock, 4))
             said = _exactly(sock, size)
@@ -89,6 +92,16 @@ def kafka(port: int) -> str | None:
         return str(error)
     (brokers,) = struct.unpack_from(">i", said, 8)  # after the correlation id and the throttle time
     return None if brokers > 0 else "up, but not serving yet"
+
+
+@contextmanager
+def _connected(port: int, tls: ssl.SSLContext | None) -> Iterator[socket.socket]:
+    with socket.create_connection((HOST, port), TIMEOUT_S) as sock:
+        if tls is None:
+            yield sock
+        else:
+            with tls.wrap_socket(sock, server_hostname=HOST) as wrapped:
+                yield wrapped
 
 
 def _exactly(sock: socket.socket, size: int) -> bytes:

@@ -64,8 +64,9 @@ class Recipe(ABC):
         return place.ports[self.name]
 
 
-def _fill(name: str, into: Path, **values: object) -> None:
-    into.write_text(Template((TEMPLATES / name).read_text()).substitute(values))
+def filled(name: str, **values: object) -> str:
+    """Return a template with its values."""
+    return Template((TEMPLATES / name).read_text()).substitute(values)
 
 
 class Kafka(Recipe):
@@ -77,11 +78,8 @@ class Kafka(Recipe):
 
     def prepare(self, place: ServicePlace) -> None:
         properties = place.data / "server.properties"
-        logs = place.data / "log"
-        _fill(
-            "kafka.properties", properties, port=self.port(place), controller=place.ports["kafka-controller"], logs=logs
-        )
-        if (logs / "meta.properties").exists():
+        properties.write_text(self.properties(place))
+        if (place.data / "log" / "meta.properties").exists():
             return
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         done = subprocess.run(  # noqa: S603 (a fixed command, no shell)
@@ -104,6 +102,15 @@ class Kafka(Recipe):
         )
         if done.returncode != 0:
             raise StackProblem(f"kafka's storage could not be formatted:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+    def properties(self, place: ServicePlace) -> str:
+        """Return the broker's configuration file."""
+        return filled(
+            "kafka.properties",
+            port=self.port(place),
+            controller=place.ports["kafka-controller"],
+            logs=place.data / "log",
+        )
 
     def command(self, place: ServicePlace) -> list[str]:
         return [
@@ -135,7 +142,7 @@ class ZooKeeper(Recipe):
     variable = "PANOPTES_ZOOKEEPER_HOSTS"
 
     def prepare(self, place: ServicePlace) -> None:
-        _fill("zoo.cfg", place.data / "zoo.cfg", port=self.port(place), data=place.data)
+        (place.data / "zoo.cfg").write_text(filled("zoo.cfg", port=self.port(place), data=place.data))
 
     def command(self, place: ServicePlace) -> list[str]:
         return [

@@ -166,7 +166,7 @@ class StageApp(faust.App):
         await wait_for("kafka", where, self.context.outbox.start, absent=(KafkaError, OSError), give_up=self._stopping)
         if not self.should_stop:
             await refuse_lost_changelogs(settings, self.worker.group, self._changelogs(), self._stopping)
-            await ensure_topics(settings, self._stopping)
+            await ensure_topics(settings, self._stopping, self.worker.context.stage)
             # created is not yet known: on a busy broker the assignment was quicker, and came without the changelogs
             await await_topics(settings, self._changelogs(), self._stopping)
             await wait_for(

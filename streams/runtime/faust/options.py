@@ -28,6 +28,7 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "topic_partitions": kafka.partitions,
         "topic_replication_factor": kafka.replication_factor,
         "topic_disable_leader": True,
+        "topic_allow_declare": False,  # they are there before it starts, and a stage's user need not be allowed to
         "table_standby_replicas": 0,
         "store": "memory://",
         "stream_wait_empty": False,

@@ -11,7 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from schemas.errors import FatalError
-from streams.pipeline import CHANGELOGS, TOPICS, Cleanup, TopicSpec
+from streams.pipeline import CHANGELOGS, TOPICS, Cleanup, Stage, TopicSpec
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.topic_names import changelog_name, topic_name
 from streams.runtime.ops.waiting import wait_for
@@ -49,13 +49,17 @@ class TopicsReport:
     differing: Sequence[str] = ()
 
 
-def wanted(settings: Settings) -> list[WantedTopic]:
-    """Return every topic of the map, in its order, then the changelogs of the stages' tables."""
+def wanted(settings: Settings, stage: Stage | None = None) -> list[WantedTopic]:
+    """Return every topic of the map, in its order, then the tables' changelogs; or what one stage needs of them."""
     kafka = settings.kafka
-    configs = {topic_name(settings, spec.topic): _configs(spec, settings) for spec in TOPICS.values()}
+    topics = TOPICS.keys() if stage is None else stage.taken | stage.published
+    configs = {
+        topic_name(settings, spec.topic): _configs(spec, settings) for spec in TOPICS.values() if spec.topic in topics
+    }
     configs |= {
         changelog_name(settings, each.stage, each.table): {"cleanup.policy": Cleanup.COMPACT.value, **each.configs}
         for each in CHANGELOGS.values()
+        if stage is None or each.stage == stage.name
     }
     common = {"min.insync.replicas": str(kafka.min_insync_replicas)}
     return [
@@ -66,12 +70,15 @@ def wanted(settings: Settings) -> list[WantedTopic]:
     ]
 
 
-async def ensure_topics(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> TopicsReport:
+async def ensure_topics(
+    settings: Settings, give_up: Callable[[], bool] = lambda: False, stage: Stage | None = None
+) -> TopicsReport:
     """Create the topics that are missing and check the others, waiting for the broker (until `give_up` says no more).
 
-    Differing configurations are logged. Raises FatalError for another number of partitions: keys would move.
+    All of the map, or those of one stage, whose user may know no others. Differing configurations are logged.
+    Raises FatalError for another number of partitions: keys would move.
     """
-    report = await _with_broker(settings, give_up, create=True)
+    report = await _with_broker(settings, wanted(settings, stage), give_up, create=True)
     for line in report.differing:
         log.warning("topic differs from the settings: %s", line)
     if report.fatal:
@@ -110,7 +117,7 @@ async def update_topics(settings: Settings) -> Sequence[str]:
 
 async def check_topics(settings: Settings) -> TopicsReport:
     """Return what `ensure_topics` would find, changing nothing."""
-    return await _with_broker(settings, lambda: False, create=False)
+    return await _with_broker(settings, wanted(settings), lambda: False, create=False)
 
 
 async def refuse_lost_changelogs(
@@ -159,12 +166,14 @@ async def await_topics(settings: Settings, names: Collection[str], give_up: Call
     await wait_for("kafka", where, attempt, absent=(KafkaError, OSError), give_up=give_up)
 
 
-async def _with_broker(settings: Settings, give_up: Callable[[], bool], *, create: bool) -> TopicsReport:
+async def _with_broker(
+    settings: Settings, topics: Sequence[WantedTopic], give_up: Callable[[], bool], *, create: bool
+) -> TopicsReport:
     async def attempt() -> TopicsReport:
         admin = AIOKafkaAdminClient(**client_options(settings.kafka))
         try:
             await admin.start()
-            return await _look(admin, wanted(settings), create=create)
+            return await _look(admin, topics, create=create)
         finally:
             await admin.close()
 
@@ -210,7 +219,10 @@ async def _create(admin: AIOKafkaAdminClient, topics: Sequence[WantedTopic]) -> 
             created.append(name)
             log.info("topic created name=%s", name)
         elif error is not TopicAlreadyExistsError:  # else another worker was quicker
-            raise error(f"topic {name} cannot be created: {message[0] if message else error.__name__}")
+            why = message[0] if message else error.__name__
+            raise error(
+                f"topic {name} cannot be created: {why.strip()} (`panoptes topics create`, as the operator, does)"
+            )
     return created
 
 

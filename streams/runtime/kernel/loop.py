@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Generic
 
 from schemas.errors import FatalError
-from streams.runtime.kernel.delivery import Delivery
+from streams.runtime.kernel.dispatch import Dispatch
 from streams.runtime.kernel.handler import E, Flow, Handler, Pace, SetAside
 from streams.runtime.kernel.lane import Item, Lane, Room
 from streams.runtime.kernel.lifecycle import Part
@@ -49,7 +49,7 @@ class Loop(Part, Generic[E]):
         self._fail: Final = fail
         self._pace: Final = pace
         self._room: Final = Room(pace.most_waiting_bytes, flow)
-        self._delivery: Final = Delivery(handler, offsets, dead_letters, pace)
+        self._dispatch: Final = Dispatch(handler, offsets, dead_letters, pace)
         self._lanes: dict[int, Lane[E]] = {}
         self._is_pausing = False
         self._is_failed = False  #: the worker is about to end: nothing more is stepped
@@ -64,7 +64,7 @@ class Loop(Part, Generic[E]):
     @property
     def batches(self) -> int:
         """Return how many batches are in place."""
-        return self._delivery.batches
+        return self._dispatch.batches
 
     # records come in
 
@@ -167,7 +167,7 @@ class Loop(Part, Generic[E]):
                 await self._step_waiting(lane)
                 if not lane.stepped:
                     break  # what waits may not be stepped now
-                await self._delivery.next_batch(lane)
+                await self._dispatch.next_batch(lane)
                 if lane.task is not asyncio.current_task():
                     return  # the lane was begun anew, and has a task of its own
                 self._resume()
@@ -223,7 +223,7 @@ class Loop(Part, Generic[E]):
     def lost(self, partitions: frozenset[int]) -> None:
         for partition in partitions & self._lanes.keys():
             lane = self._lanes.pop(partition)
-            self._delivery.step_anew(lane)
+            self._dispatch.step_anew(lane)
             lane.clear()
 
     def settled(self, owned: frozenset[int]) -> None:
@@ -232,7 +232,7 @@ class Loop(Part, Generic[E]):
         for partition in owned:
             lane = self._lanes.setdefault(partition, Lane(partition, self._room))
             if lane.stepped:
-                self._delivery.step_anew(lane)
+                self._dispatch.step_anew(lane)
             lane.clear()
 
     async def gained(self, partition: int) -> None:

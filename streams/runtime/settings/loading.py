@@ -24,6 +24,7 @@ from streams.runtime.settings.plugin_sections import (
     section_class,
 )
 from streams.runtime.settings.sections import (
+    ConsoleSettings,
     GaugesSettings,
     KafkaSettings,
     PanoptesSettings,
@@ -72,6 +73,7 @@ class Settings(BaseModel):
     polling: PollingSettings = PollingSettings()
     snmp: SnmpSettings = SnmpSettings()
     gauges: GaugesSettings = GaugesSettings()
+    console: ConsoleSettings = ConsoleSettings()
     profiles: ProfilesSettings = ProfilesSettings()
     plugin_sections: tuple[PluginSection, ...] = Field(default_factory=lambda: _plugin_sections(_with_built_in(Raw())))
 

@@ -4,6 +4,7 @@ docs/configuration.md is generated from here (`panoptes config docs`), and examp
 """
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -64,6 +65,16 @@ def _hosts(value: str) -> str:
     return value
 
 
+def _loopback(value: str) -> str:
+    try:
+        inside = ip_address(value).is_loopback
+    except ValueError:
+        inside = value == "localhost"
+    if not inside:
+        raise ValueError("expected a loopback address: the console lets everybody in who reaches it")
+    return value
+
+
 def _readable(value: str) -> str:
     if value and not Path(value).is_file():
         raise ValueError("expected a file that is there")
@@ -87,6 +98,7 @@ def _engines(entries: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Hosts = Annotated[str, AfterValidator(_hosts)]
+Loopback = Annotated[str, AfterValidator(_loopback)]
 FilePath = Annotated[str, AfterValidator(_readable)]
 
 
@@ -324,6 +336,26 @@ class GaugesSettings(Section):
         "memory for series that are kept decoded, about; the rest is read from the table at each poll",
         ge=2**20,
     )
+
+
+class ConsoleSettings(Section):
+    """The console: `panoptes console`. Without a way to let people in, it binds loopback addresses and no others."""
+
+    host: Loopback = setting("127.0.0.1", "address that it binds: one of this machine's loopback")
+    port: int = setting(6060, "port that it binds", ge=1, le=65_535)
+    look_back_s: Seconds = setting(
+        3600, "how far back gauges, polls and dead letters are read at the start", ge=60, le=7 * DAY_S
+    )
+    memory_bytes: int = setting(128 * 2**20, "memory for numbers of the past; the newest stay", ge=2**20, le=16 * 2**30)
+    store_url: Annotated[str, AfterValidator(_bare_url)] = setting(
+        "", "a store that speaks PromQL, up to /api/v1; empty: the past is what memory has"
+    )
+    store_timeout_s: Seconds = setting(5, "a query without an answer is given up", gt=0, le=60)
+    store_username: str = setting("", "user, where the store asks for one (HTTP basic authentication)")
+    store_password: SecretText = setting("", "the user's password")
+    store_bearer_token: SecretText = setting("", "token, where the store asks for one")
+    store_tenant: str = setting("", "sent as X-Scope-OrgID", pattern=r"^[A-Za-z0-9_.|-]{0,150}$")
+    store_ca_file: FilePath = setting("", "certificates that sign an https store's; empty: those of the system")
 
 
 class ProfilesSettings(Section):

@@ -4,7 +4,7 @@ import pytest
 
 from schemas.errors import BackendError
 from streams.console.history.promql import points, query
-from streams.console.pages.reads import Point, RowSeries
+from streams.console.models.facts import Point, RowSeries
 
 SERIES = RowSeries("lab|network|switch|acme|sw1", "interface", "Gi0/1", "octets_in", "octets/s")
 

@@ -10,7 +10,7 @@ from streams.runtime.kernel.lane import Item, Lane
 from streams.runtime.kernel.offsets import Offsets
 
 
-class Delivery(Generic[E]):
+class Dispatch(Generic[E]):
     """The second half of a loop, for all of its lanes."""
 
     def __init__(self, handler: Handler[E], offsets: Offsets, dead_letters: SetAside, pace: Pace) -> None:

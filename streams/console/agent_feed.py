@@ -1,0 +1,129 @@
+"""Reads topics into the models: no group, nothing committed, so that any number of consoles see everything.
+
+Compacted topics are read whole, the others from a bounded time ago. While Kafka is away the models stay as they are
+and say since when; then reading goes on where it stopped.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from schemas.errors import BackendError, RecordError
+from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, PollStatus
+from streams.console.models import Models
+from streams.pipeline import TOPICS, Cleanup, Topic
+from streams.runtime.kafka.client import client_options
+from streams.runtime.kafka.replay import partitions_of, reader
+from streams.runtime.kafka.topic_names import topic_name
+from streams.runtime.ops.waiting import RETRY_S
+from streams.runtime.registry.opening import open_registry
+from streams.runtime.registry.serde import Serde, Serdes, UnknownSchema
+from streams.runtime.settings.loading import Settings
+
+log = logging.getLogger(__name__)
+
+_FETCH_MS: Final = 500
+_AT_ONCE: Final = 500
+_CHECK_EVERY_S: Final = 1.0
+_AWAY_AFTER_S: Final = 15.0
+_RECORDS: Final[Mapping[Topic, type[Any]]] = {
+    Topic.ENRICHED_RESOURCES: EnrichedResource,
+    Topic.TOPOLOGY: Link,
+    Topic.POLL_STATUS: PollStatus,
+    Topic.GAUGES: Gauge,
+    Topic.DEAD_LETTERS: DeadLetter,
+}
+
+
+class Feed:
+    """One topic."""
+
+    def __init__(self, settings: Settings, topic: Topic, models: Models, serdes: Serdes) -> None:
+        self._topic: Final = topic
+        self._name: Final = topic_name(settings, topic)
+        self._options: Final = client_options(settings.kafka)
+        self._look_back_s: Final = settings.console.look_back_s
+        self._models: Final = models
+        self._meter: Final = models.meters[topic]
+        self._serde: Final[Serde[Any]] = serdes.of(topic, _RECORDS[topic])
+        self._next: dict[TopicPartition, int] = {}
+
+    async def run(self) -> None:
+        """Follow the topic until cancelled; a broker that is away is waited for."""
+        while True:
+            try:
+                await self._follow()
+            except (KafkaError, OSError, BackendError) as problem:
+                self._meter.away(_now_ms())
+                log.debug("waiting topic=%s problem=%s", self._name, problem)
+                await asyncio.sleep(RETRY_S)
+
+    async def _follow(self) -> None:
+        async with reader(self._options) as consumer:
+            places = await partitions_of(consumer, self._name)
+            consumer.assign(places)
+            await self._seek(consumer, places)
+            next_check_s = 0.0
+            while True:
+                if time.monotonic() >= next_check_s:  # a consumer goes on in silence while its broker is away
+                    async with asyncio.timeout(_AWAY_AFTER_S):
+                        ends = await consumer.end_offsets(places)
+                    next_check_s = time.monotonic() + _CHECK_EVERY_S
+                await self._read(consumer, ends)
+
+    async def _seek(self, consumer: AIOKafkaConsumer, places: set[TopicPartition]) -> None:
+        whole = TOPICS[self._topic].cleanup is Cleanup.COMPACT
+        new = [place for place in places if place not in self._next]
+        since_ms = 0 if whole else _now_ms() - int(self._look_back_s * 1000)
+        ends = await consumer.end_offsets(new)
+        found = await consumer.offsets_for_times(dict.fromkeys(new, since_ms)) if new else {}
+        for place, at in found.items():
+            self._next[place] = ends[place] if at is None else at.offset
+        for place in places:
+            consumer.seek(place, self._next[place])
+
+    async def _read(self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> None:
+        taken, last_ms = 0, None
+        for place, records in (await consumer.getmany(timeout_ms=_FETCH_MS, max_records=_AT_ONCE)).items():
+            for record in records:
+                await self._take(record.key, record.value)
+                last_ms = max(last_ms or 0, record.timestamp)
+            taken += len(records)
+            self._next[place] = records[-1].offset + 1
+        behind = sum(max(0, end - self._next[place]) for place, end in ends.items())
+        self._meter.read(_now_ms(), taken, last_ms, behind)
+        await asyncio.sleep(0)  # while much is to be read, answers are given in between
+
+    async def _take(self, key: bytes | None, value: bytes | None) -> None:
+        """Take a record; one that cannot be read is counted."""
+        name = (key or b"").decode(errors="replace")
+        if value is None and TOPICS[self._topic].cleanup is not Cleanup.COMPACT:
+            self._meter.unreadable()
+            return
+        try:
+            self._models.take(self._topic, name, None if value is None else await self._decoded(value))
+        except RecordError:
+            self._meter.unreadable()
+
+    async def _decoded(self, value: bytes) -> Any:
+        decode = self._serde.decode_dict if self._topic is Topic.GAUGES else self._serde.decode
+        try:
+            return decode(value)
+        except UnknownSchema as unknown:
+            await unknown.prepare()
+            return decode(value)
+
+
+def feeds(settings: Settings, models: Models) -> list[Feed]:
+    """Return what fills the models, a feed a topic."""
+    serdes = Serdes(settings, open_registry(settings))
+    return [Feed(settings, topic, models, serdes) for topic in models.meters]
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,152 @@
+"""The console's web server: the models, what fills them, and who asks."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
+from contextlib import asynccontextmanager
+from importlib import metadata
+from typing import Any, Final
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from streams.console.agent_events import Events
+from streams.console.agent_feed import feeds
+from streams.console.api.routing import as_json, routes
+from streams.console.history.agent_store import StoreAddress, StoreHistory
+from streams.console.history.memory import MemoryHistory
+from streams.console.models import Models
+from streams.console.pages import routes as page_routes
+from streams.console.pages.reads import History
+from streams.console.why.agent_samples import Samples
+from streams.gauges.fold.plan import Rules
+from streams.gauges.limits import RateLimits
+from streams.runtime.ops.metrics import CONTENT_TYPE, Metrics
+from streams.runtime.settings.loading import Settings
+from streams.runtime.settings.sections import ConsoleSettings, GaugesSettings
+
+log = logging.getLogger(__name__)
+
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+
+
+def application(models: Models, fill: Callable[[], Sequence[Any]], more: Sequence[BaseRoute] = ()) -> Starlette:
+    """Return the web application; `fill` gives the feeds that run while it does, `more` are the pages' routes."""
+    events, metrics = Events(models), _metrics(models)
+    metrics.gauge("console_listeners", "listeners to server-sent events", lambda: events.listeners)
+
+    async def health(_request: Request) -> Response:
+        stale = {each.name: each.stale_since_ms for each in models.topics() if each.stale_since_ms is not None}
+        complete = all(each.is_complete for each in models.topics())
+        return as_json({"status": "stale" if stale else "ready" if complete else "reading", "stale_since_ms": stale})
+
+    async def numbers(_request: Request) -> Response:
+        return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    @asynccontextmanager
+    async def running(_app: Starlette) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(feed.run()) for feed in fill()]
+        for task in tasks:
+            task.add_done_callback(_ended)
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    own = [Route("/health", health), Route("/metrics", numbers), Route("/api/v1/events", events.stream)]
+    version = metadata.version("panoptes-streams")
+    middleware = [Middleware(_SafeHeaders)]
+    return Starlette(routes=[*own, *routes(models, version), *more], middleware=middleware, lifespan=running)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until interrupted."""
+    console = settings.console
+    models = Models(console.memory_bytes)
+    pages = page_routes(models, _history(console, models), Samples(settings, _rules(settings.gauges)))
+    app = application(models, lambda: feeds(settings, models), pages)
+    uvicorn.run(
+        app, host=console.host, port=console.port, log_level="warning", server_header=False, timeout_graceful_shutdown=1
+    )
+
+
+def _history(console: ConsoleSettings, models: Models) -> History:
+    if not console.store_url:
+        return MemoryHistory(models)
+    return StoreHistory(
+        StoreAddress(
+            url=console.store_url,
+            timeout_s=console.store_timeout_s,
+            username=console.store_username,
+            password=console.store_password.reveal(),
+            bearer_token=console.store_bearer_token.reveal(),
+            ca_file=console.store_ca_file,
+            headers={"X-Scope-OrgID": console.store_tenant} if console.store_tenant else {},
+        )
+    )
+
+
+def _rules(gauges: GaugesSettings) -> Rules:
+    limits = RateLimits(line_rate_margin=gauges.line_rate_margin, max_gap_intervals=gauges.max_gap_intervals)
+    return Rules(limits=limits, derived=(), with_counters=gauges.emit_counters)
+
+
+def _ended(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (problem := task.exception()) is not None:
+        log.critical("a feed has ended, the console cannot go on", exc_info=problem)
+        task.get_loop().call_soon(_raise, problem)
+
+
+def _raise(problem: BaseException) -> None:
+    raise SystemExit(1) from problem
+
+
+def _metrics(models: Models) -> Metrics:
+    metrics = Metrics("console")
+    metrics.gauge("console_devices", "devices that are known", lambda: len(models.resources()))
+    metrics.gauge("console_rows", "rows whose newest numbers are kept", models.row_count)
+    metrics.counters(
+        "console_records_total",
+        "records read",
+        "topic",
+        lambda: [(each.name, each.records) for each in models.topics()],
+    )
+    metrics.gauges(
+        "console_behind_records",
+        "records not read yet",
+        "topic",
+        lambda: [(each.name, each.behind) for each in models.topics()],
+    )
+    metrics.counters(
+        "console_unreadable_records_total", "records that could not be decoded", "topic",
+        lambda: [(each.name, each.unreadable) for each in models.topics()],
+    )  # fmt: skip
+    return metrics
+
+
+class _SafeHeaders:
+    """Adds to every answer what keeps a browser from doing harm, where the answer does not say it itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_safely(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_safely)

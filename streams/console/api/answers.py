@@ -1,0 +1,137 @@
+"""What each operation of the API answers: plain data from the models; nothing here knows of HTTP."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from schemas.records import EnrichedResource
+from streams.console.api.asking import BadRequestError, needed, number, paged, text
+from streams.console.models import Models, RowSeries
+from streams.console.models.states import DeviceState
+from streams.scheduling.filters import compile_filter
+
+FAR_S: Final = 2**33  #: Unix seconds, beyond every time that is meant
+Query: TypeAlias = Mapping[str, str]
+
+
+class NotThereError(LookupError):
+    """The address is right, and nothing is known of what it names."""
+
+
+class Operation(NamedTuple):
+    """One operation, as it is served and documented."""
+
+    path: str  #: under /api/v1
+    says: str
+    parameters: Mapping[str, str]  #: of the query: name -> meaning
+    answer: Callable[[Models, Query], Any]
+
+
+def devices(models: Models, query: Query) -> dict[str, Any]:
+    """Return one page of the devices that fit. Raises FilterError, BadRequestError."""
+    fits, state = compile_filter(query.get("filter", "")), text(query, "state")
+    if state and state not in list(DeviceState):
+        raise BadRequestError(f"state: expected one of {', '.join(DeviceState)}, found {state[:40]!r}")
+    found = [each for each in models.resources().values() if fits(each.resource)]
+    lines = [_line(models, each) for each in found]
+    lines = [line for line in lines if not state or line["state"] == state]
+    return _page(sorted(lines, key=lambda line: (line["id"], line["identity"])), query)
+
+
+def device(models: Models, query: Query) -> dict[str, Any]:
+    """Return all that is known of a device. Raises NotThereError."""
+    known = models.named(query["site"], query["id"])
+    if known is None:
+        raise NotThereError(f"no device {query['id']!r} of site {query['site']!r} is known")
+    found = {
+        name: {"collected_at_ms": each.collected_at_ms, "facts": each.facts, "rows": dict(each.rows.items())}
+        for name, each in known.enrichments.items()
+    }
+    polls = [asdict(poll) for poll in models.polls(known.resource.identity)]
+    return {**_line(models, known), "resource": asdict(known.resource), "enrichments": found,
+            "jobs": [job.name for job in known.jobs], "polls": polls}  # fmt: skip
+
+
+def rows(models: Models, query: Query) -> dict[str, Any]:
+    """Return the newest gauge of the rows of a device. Raises NotThereError, BadRequestError."""
+    identity, group = _known(models, query), text(query, "group")
+    found = [asdict(gauge) for gauge in models.rows(identity) if not group or gauge.group == group]
+    return _page(sorted(found, key=lambda gauge: (gauge["group"], gauge["row"])), query)
+
+
+def busiest(models: Models, query: Query) -> dict[str, Any]:
+    """Return the interfaces that carry most. Raises BadRequestError."""
+    return {"found": [asdict(gauge) for gauge in models.busiest(number(query, "count", 10, 1000))]}
+
+
+def points(models: Models, query: Query) -> dict[str, Any]:
+    """Return a number over time, as memory has it. Raises NotThereError, BadRequestError."""
+    series = RowSeries(_known(models, query), *(needed(query, name) for name in ("group", "row", "name")))
+    start_s, end_s = number(query, "start", 0, FAR_S), number(query, "end", FAR_S, FAR_S)
+    return {"oldest_slot": models.oldest_slot(),
+            "found": [[point.at_s, point.value] for point in models.points(series, start_s, end_s)]}  # fmt: skip
+
+
+def links(models: Models, query: Query) -> dict[str, Any]:
+    """Return one page of links. Raises BadRequestError."""
+    return _page([{"key": key, **asdict(link)} for key, link in sorted(models.links().items())], query)
+
+
+def problems(models: Models, query: Query) -> dict[str, Any]:
+    """Return one page of what is wrong now. Raises BadRequestError."""
+    return _page([each._asdict() for each in models.problems()], query)
+
+
+def topics(models: Models, _query: Query) -> dict[str, Any]:
+    """Return how far each topic is read."""
+    return {"found": [each._asdict() for each in models.topics()]}
+
+
+def dead_letters(models: Models, query: Query) -> dict[str, Any]:
+    """Return one page of the last dead letters, without what they hold. Raises BadRequestError."""
+    found = [{name: value for name, value in asdict(each).items() if name not in ("key", "value")}
+             for each in reversed(models.dead_letters())]  # fmt: skip
+    return _page(found, query)
+
+
+def _known(models: Models, query: Query) -> str:
+    identity = needed(query, "id")
+    if identity not in models.resources():
+        raise NotThereError(f"no device {identity!r} is known")
+    return identity
+
+
+def _line(models: Models, known: EnrichedResource) -> dict[str, Any]:
+    resource = known.resource
+    polls = models.polls(resource.identity)
+    last = polls[-1] if polls else None
+    return {
+        "identity": resource.identity, "site": resource.site, "class": resource.resource_class,
+        "subclass": resource.resource_subclass, "type": resource.resource_type, "id": resource.resource_id,
+        "endpoint": resource.endpoint, "state": models.health(resource.identity),
+        "reason": last.reason if last else "", "last_slot": last.slot if last else None,
+        "lateness_ms": last.lateness_ms if last else None,
+    }  # fmt: skip
+
+
+def _page(entries: Sequence[Any], query: Query) -> dict[str, Any]:
+    page, most = paged(query)
+    return {"total": len(entries), "page": page, "found": entries[(page - 1) * most : page * most]}
+
+
+_PAGED: Final = {"page": "from 1 on", "per_page": "entries of a page, 1000 at most"}
+_ID: Final = {"id": "identity: site|class|subclass|type|id"}
+OPERATIONS: Final = (
+    Operation("/devices", "Devices that fit a filter, by id.",
+              {"filter": "in the filter language", "state": f"one of {', '.join(DeviceState)}", **_PAGED}, devices),
+    Operation("/devices/{site}/{id}", "All that is known of a device.", {}, device),
+    Operation("/rows", "The newest numbers of a device's rows.", {**_ID, "group": "only this one", **_PAGED}, rows),
+    Operation("/busiest", "The interfaces that carry most.", {"count": "how many, 1000 at most"}, busiest),
+    Operation("/points", "A number over time, as memory has it.",
+              {**_ID, "group": "of metrics", "row": "of the group", "name": "of the number",
+               "start": "Unix seconds", "end": "Unix seconds"}, points),
+    Operation("/links", "How devices are joined.", _PAGED, links),
+    Operation("/problems", "What is wrong now, the latest first.", _PAGED, problems),
+    Operation("/topics", "How far each topic is read.", {}, topics),
+    Operation("/dead-letters", "What could not be processed, the latest first.", _PAGED, dead_letters),
+)  # fmt: skip

@@ -1,0 +1,58 @@
+"""Which address of the API answers what, with entity tags and faults as JSON."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from streams.console.api.answers import OPERATIONS, NotThereError, Operation
+from streams.console.api.asking import BadRequestError
+from streams.console.api.openapi import document
+from streams.console.models import Models
+from streams.scheduling.filters import FilterError
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+def routes(models: Models, version: str) -> list[BaseRoute]:
+    """Return the routes of the API."""
+    found: list[BaseRoute] = [Route(f"/api/v1{_path(each)}", _handler(each, models)) for each in OPERATIONS]
+
+    async def described(_request: Request) -> Response:
+        return as_json(document(version))
+
+    return [*found, Route("/api/v1/openapi.json", described)]
+
+
+def as_json(told: Any, status: int = 200) -> Response:
+    """Return data as JSON; numbers that JSON does not have are null."""
+    try:
+        text = json.dumps(told, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        text = json.dumps(json.loads(json.dumps(told), parse_constant=lambda _name: None), ensure_ascii=False)
+    return Response(text.encode(errors="replace"), status, media_type="application/json")
+
+
+def _path(each: Operation) -> str:
+    return each.path.replace("{id}", "{id:path}")
+
+
+def _handler(each: Operation, models: Models) -> Handler:
+    async def answer(request: Request) -> Response:
+        try:
+            response = as_json(each.answer(models, {**request.query_params, **request.path_params}))
+        except (BadRequestError, FilterError) as problem:
+            return as_json({"error": str(problem)}, 400)
+        except NotThereError as problem:
+            return as_json({"error": str(problem)}, 404)
+        tag = f'"{hashlib.blake2b(bytes(response.body), digest_size=16).hexdigest()}"'
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers={"ETag": tag})
+        response.headers["ETag"] = tag
+        return response
+
+    return answer

@@ -1,0 +1,32 @@
+"""What was, from the console's own memory: for as long as that reaches, where there is no store."""
+
+from collections.abc import Sequence
+
+from streams.console.models import Models
+from streams.console.models.facts import Point, RowSeries
+
+
+class MemoryHistory:
+    """The models' memory."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+
+    def source(self) -> str:
+        """Return where it comes from and how far back it reaches, for people."""
+        oldest = self._models.oldest_slot()
+        newest = max((each.last_ms or 0 for each in self._models.topics()), default=0) // 1000
+        reach = "nothing yet" if oldest is None else f"the last {max(0, newest - oldest) // 60} minutes"
+        return f"from memory, which has {reach}; [console] store_url names a store for more"
+
+    async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
+        """Return the mean of each step, in steps that begin at multiples of a step; None where nothing was measured."""
+        start_s -= start_s % step_s
+        found: dict[int, list[float]] = {}
+        for point in self._models.points(series, start_s, end_s + step_s):
+            if point.value is not None:
+                found.setdefault(point.at_s - point.at_s % step_s, []).append(point.value)
+        return [
+            Point(at, sum(found[at]) / len(found[at]) if at in found else None)
+            for at in range(start_s, end_s + 1, step_s)
+        ]

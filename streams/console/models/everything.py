@@ -1,0 +1,133 @@
+"""All read models as one: what pages and API ask. Every answer comes from memory; times are arguments."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, LinkState, PollStatus
+from streams.console.models.devices import Polls, slim
+from streams.console.models.facts import Point, Problem, RowSeries, TopicFacts
+from streams.console.models.meter import Meter
+from streams.console.models.rows import Rows
+from streams.console.models.states import DeviceState, health
+from streams.pipeline import Topic
+
+#: what is read, in the order in which it is wanted
+READ: Final = (Topic.ENRICHED_RESOURCES, Topic.TOPOLOGY, Topic.POLL_STATUS, Topic.GAUGES, Topic.DEAD_LETTERS)
+_DEAD_LETTERS: Final = 200
+_WELL: Final = frozenset({DeviceState.GOOD, DeviceState.UNKNOWN})
+
+
+class Models:
+    """What the topics say now."""
+
+    def __init__(self, memory_bytes: int) -> None:
+        """`memory_bytes` is how much the numbers of the past may take."""
+        self.meters: Final = {topic: Meter(str(topic)) for topic in READ}
+        self.changes = 0  #: grows with everything that is news
+        self._resources: dict[str, EnrichedResource] = {}
+        self._polls: dict[str, Polls] = {}
+        self._rows: Final = Rows(memory_bytes)
+        self._links: dict[str, Link] = {}
+        self._dead: deque[DeadLetter] = deque(maxlen=_DEAD_LETTERS)
+
+    def resources(self) -> Mapping[str, EnrichedResource]:
+        """Return every resource, by identity."""
+        return self._resources
+
+    def named(self, site: str, resource_id: str) -> EnrichedResource | None:
+        """Return the resource of a site that has this id, None where there is none."""
+        found = (each for each in self._resources.values() if each.resource.resource_id == resource_id)
+        return next((each for each in found if each.resource.site == site), None)
+
+    def polls(self, identity: str) -> Sequence[PollStatus]:
+        """Return the last polls of a resource, the newest last, 50 at most."""
+        return self._polls.get(identity, ())
+
+    def health(self, identity: str) -> DeviceState:
+        """Return the worst that the newest poll of any job of a resource says."""
+        return health(self.polls(identity))
+
+    def rows(self, identity: str) -> Sequence[Gauge]:
+        """Return the newest gauge of each row of each group of a resource."""
+        return self._rows.of(identity)
+
+    def row(self, identity: str, group: str, row: str) -> Gauge | None:
+        """Return the newest gauge of one row, None where there is none."""
+        return self._rows.one(identity, group, row)
+
+    def busiest(self, count: int) -> Sequence[Gauge]:
+        """Return the interfaces that carry most, the first the most."""
+        return list(self._rows.busiest(count))
+
+    def points(self, series: RowSeries, start_s: int, end_s: int) -> Sequence[Point]:
+        """Return what memory has of a series in that time, as it was measured."""
+        found = self._rows.points(series.resource, series.group, series.row, series.name)
+        return [Point(slot, value) for slot, value in found if start_s <= slot <= end_s]
+
+    def oldest_slot(self) -> int | None:
+        """Return how far back memory reaches, None where it has nothing."""
+        return self._rows.ring.oldest_slot
+
+    def row_count(self) -> int:
+        """Return how many rows there are."""
+        return len(self._rows)
+
+    def links(self) -> Mapping[str, Link]:
+        """Return every link, by key."""
+        return self._links
+
+    def dead_letters(self) -> Sequence[DeadLetter]:
+        """Return the last dead letters, the newest last."""
+        return self._dead
+
+    def topics(self) -> Sequence[TopicFacts]:
+        """Return how far each topic is read."""
+        return [meter.facts() for meter in self.meters.values()]
+
+    def problems(self) -> Sequence[Problem]:
+        """Return what is wrong now, the latest first."""
+        return sorted(self._problems(), key=lambda each: (-(each.since_ms or 0), each))
+
+    def _problems(self) -> Iterator[Problem]:
+        for facts in self.topics():
+            if facts.stale_since_ms is not None:
+                yield Problem("stale", "", "", f"topic {facts.name} cannot be read", facts.stale_since_ms)
+        for identity in self._resources:
+            state, polls = self.health(identity), self.polls(identity)
+            if state not in _WELL:
+                last = polls[-1]
+                yield Problem(str(state), identity, "", last.reason, last.unreachable_since_ms or last.slot * 1000)
+        for link in self._links.values():
+            if link.state is not LinkState.UP:
+                near, far = link.ends
+                reason = f"link to {far.resource or far.system_name or far.chassis_id}"
+                yield Problem(str(link.state), near.resource, near.row, reason, link.since_ms)
+
+    def take(self, topic: Topic, key: str, record: Any) -> None:
+        """Take a record of a topic, None a tombstone; of gauges as fastavro's dict. Repeats are harmless."""
+        match topic:
+            case Topic.ENRICHED_RESOURCES:
+                news = self._take_resource(key, record)
+            case Topic.POLL_STATUS:
+                news = self._polls.setdefault(record.resource, Polls()).take(record)
+            case Topic.GAUGES:
+                news = self._rows.take(record)
+            case Topic.TOPOLOGY:
+                news = self._links.get(key) != record
+                if record is None:
+                    self._links.pop(key, None)
+                else:
+                    self._links[key] = record
+            case _:
+                news = True
+                self._dead.append(record)
+        self.changes += news
+
+    def _take_resource(self, key: str, record: EnrichedResource | None) -> bool:
+        if record is not None:
+            self._resources[key] = slim(record)
+            return True
+        self._rows.forget(key)
+        self._polls.pop(key, None)
+        return self._resources.pop(key, None) is not None

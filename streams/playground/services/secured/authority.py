@@ -1,0 +1,121 @@
+"""A certificate authority of the stack's own, made at its first start: it signs for loopback, for a year."""
+
+import datetime as dt
+import ipaddress
+import os
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+VALID: Final = dt.timedelta(days=365)
+_SKEW: Final = dt.timedelta(minutes=5)
+_HOSTS: Final = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+
+
+class Files(NamedTuple):
+    """A certificate, its key, both in one file as Kafka wants them, and who signed it; all PEM."""
+
+    certificate: Path
+    key: Path
+    both: Path
+    authority: Path
+
+
+class Authority:
+    """Signs certificates; its key and all that it signed stand in one folder, which only its owner may read."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files = self._of("ca")
+        if not self._files.both.exists():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            key = ec.generate_private_key(ec.SECP256R1())
+            builder = _builder("panoptes stack", key.public_key(), "panoptes stack")
+            builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            builder = builder.add_extension(_usage(signs=True), critical=True)
+            self._write(self._files, builder.sign(key, hashes.SHA256()), key)
+
+    @property
+    def certificate(self) -> Path:
+        """Return the file that clients trust."""
+        return self._files.certificate
+
+    def files(self, name: str) -> Files:
+        """Return the certificate of a server or client on this machine, whose common name is `name`; made once."""
+        files = self._of(name)
+        if not files.both.exists():
+            issuer = serialization.load_pem_private_key(self._files.key.read_bytes(), password=None)
+            if not isinstance(issuer, ec.EllipticCurvePrivateKey):
+                raise TypeError("the authority's key is no EC key")
+            signer = x509.load_pem_x509_certificate(self._files.certificate.read_bytes())
+            key = ec.generate_private_key(ec.SECP256R1())
+            builder = _builder(name, key.public_key(), "panoptes stack")
+            builder = builder.add_extension(x509.SubjectAlternativeName(_HOSTS), critical=False)
+            builder = builder.add_extension(_usage(signs=False), critical=True)
+            uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+            builder = builder.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
+            signed_by = signer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+            builder = builder.add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(signed_by), critical=False
+            )
+            self._write(files, builder.sign(issuer, hashes.SHA256()), key)
+        return files
+
+    def _of(self, name: str) -> Files:
+        folder = self._folder
+        return Files(folder / f"{name}.pem", folder / f"{name}.key", folder / f"{name}-both.pem", folder / "ca.pem")
+
+    @staticmethod
+    def _write(files: Files, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
+        pem = certificate.public_bytes(serialization.Encoding.PEM)
+        secret = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        write_private(files.certificate, pem)
+        write_private(files.key, secret)
+        write_private(files.both, secret + pem)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+    fresh.replace(path)
+
+
+def _builder(subject: str, key: ec.EllipticCurvePublicKey, issuer: str) -> x509.CertificateBuilder:
+    now = dt.datetime.now(dt.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(_name(subject))
+        .issuer_name(_name(issuer))
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SKEW)
+        .not_valid_after(now + VALID)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
