@@ -88,6 +88,8 @@ def _defaults(panel: Panel) -> Json:
     if panel.kind == "timeseries":
         # a gap is a gap: no line is drawn over what was not measured
         custom = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 5, "showPoints": "auto", "spanNulls": False}
+    elif panel.kind == "table":
+        custom = {"align": "auto", "inspect": False}
     elif panel.kind == "state-timeline":
         custom = {"fillOpacity": 70, "lineWidth": 0}
     mappings = [{"type": "value", "options": _words(panel.states)}] if panel.states else []
@@ -117,7 +119,7 @@ _OPTIONS: Final[Mapping[str, Json]] = {
         "showPercentChange": False,
         "percentChangeColorMode": "standard",
     },
-    "table": {"showHeader": True, "cellHeight": "sm"},
+    "table": {"showHeader": True, "cellHeight": "sm", "frameIndex": 0},
     "state-timeline": {
         "mergeValues": True,
         "showValue": "auto",

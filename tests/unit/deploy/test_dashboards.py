@@ -1,4 +1,4 @@
-"""Dashboards are what the vocabulary makes of them, ask for series that there are, in words that Prometheus knows."""
+"""Dashboards are what the vocabulary makes of them now, ask for series that exist, in words Prometheus knows."""
 
 import json
 import re
