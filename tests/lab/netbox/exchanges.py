@@ -1,14 +1,15 @@
 """Answers of an API, recorded through a proxy and given again: what a test asks must be what was asked then."""
 
 import json
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from tests.http_server import http_server
 
 BASE: Final = "{base}"  #: in the place of the server's own address
 TIMEOUT_S: Final = 60
@@ -77,15 +78,8 @@ def _serving(answer: Callable[[str, str, str], Answer]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with http_server(Handler) as url:
+        yield url
 
 
 def write(path: Path, answers: Answers) -> None:

@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -14,6 +13,7 @@ from pollers.plugins.base import OptionError, PluginContext
 from pollers.plugins.batch import TryAgain
 from pollers.plugins.sources.http import Http
 from pollers.plugins.sources.netbox import nautobot, netbox
+from tests.http_server import http_server
 
 NOW_MS = 1_790_000_000_000
 TOKEN = {"secret": "inventory"}  #: its name
@@ -190,15 +190,8 @@ def serving(api):
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with http_server(Handler) as url:
+        yield url
 
 
 async def listed(api, make=netbox, **options):
