@@ -1,6 +1,7 @@
 """Our samples against the reference system's outputs: every value is the same, or its difference is explained here."""
 
 import fnmatch
+import functools
 
 import pytest
 
@@ -70,36 +71,38 @@ EXPLAINED = {
 }
 
 
-def difference(name: str, value: Value, found: object) -> str | None:
-    """Return why ours differs from the reference's value: None where it is the same, "" where nothing explains it."""
-    wanted = "" if value.value == NOT_SET else value.value
-    if found == wanted and found is not None:
-        return None
-    for pattern, why in EXPLAINED.items():
-        parts = (name, value.group, value.row, value.name)
-        if all(fnmatch.fnmatchcase(part, glob) for part, glob in zip(parts, pattern, strict=True)):
-            USED.add(pattern)
-            return why
-    return ""
+Explanation = tuple[str, str, str, str]
 
 
-USED: set[tuple[str, str, str, str]] = set()
+@functools.cache
+def differences(name: str) -> list[tuple[Value, object, list[Explanation]]]:
+    """Return the reference's values that ours differs from, what ours is, and the explanations that fit each."""
+    folder = recording(name)
+    rows = poll_rows(folder / "walk.snmprec", RECORDINGS[name])
+    differing = []
+    for value in (*polled(folder), *enriched(folder)):
+        find = SAME.get((value.group, value.name))
+        found = find(rows, value.row) if find else None
+        if found is None or found != ("" if value.value == NOT_SET else value.value):
+            differing.append((value, found, explanations(name, value)))
+    return differing
+
+
+def explanations(name: str, value: Value) -> list[Explanation]:
+    """Return the patterns of EXPLAINED that fit a value of a recording, in their order."""
+    parts = (name, value.group, value.row, value.name)
+    return [
+        pattern
+        for pattern in EXPLAINED
+        if all(fnmatch.fnmatchcase(part, glob) for part, glob in zip(parts, pattern, strict=True))
+    ]
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_every_difference_to_the_reference_is_explained(name: str):
-    folder = recording(name)
-    rows = poll_rows(folder / "walk.snmprec", RECORDINGS[name])
-    unexplained = []
-    for value in (*polled(folder), *enriched(folder)):
-        find = SAME.get((value.group, value.name))
-        found = find(rows, value.row) if find else None
-        if difference(name, value, found) == "":
-            unexplained.append((*value, "ours", found))
-    assert unexplained == []
+    assert [(*value, "ours", found) for value, found, fitting in differences(name) if not fitting] == []
 
 
 def test_no_explanation_is_idle():
-    recording("juniper-ex")
-    if USED:  # only after the test above has run in this process
-        assert set(EXPLAINED) - USED == set()
+    used = {fitting[0] for name in RECORDINGS for _, _, fitting in differences(name) if fitting}
+    assert set(EXPLAINED) - used == set()
