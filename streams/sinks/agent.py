@@ -4,9 +4,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final, cast
 
 from aiokafka.errors import KafkaError
 
@@ -42,11 +41,6 @@ log = logging.getLogger(__name__)
 PACE: Final = Pace(linger_s=1.0, max_batch_bytes=4 * 2**20, max_batch_records=2_000, most_waiting_bytes=32 * 2**20)
 #: a store may take this long for one batch without saying that it waits
 LONGEST_WORK_S: Final = 1_200.0
-RECORDS: Final[Mapping[Topic, type[Any]]] = {
-    Topic.GAUGES: Gauge,
-    Topic.POLL_STATUS: PollStatus,
-    Topic.RAW_COUNTERS: RawCounters,
-}
 
 
 class NoSink(Exception):
@@ -70,7 +64,9 @@ class Sink:
         self._handlers = {topic: SinkHandler(topic, store, self.places, context.dead_letters) for topic in self._topics}
         self._loops = [worker.drain([topic], handler, pace=PACE) for topic, handler in self._handlers.items()]
         worker.longest_work_s = LONGEST_WORK_S
-        self._serdes = {topic: context.serdes.of(topic, RECORDS[topic]) for topic in RECORDS}
+        self._gauges = context.serdes.of(Topic.GAUGES, Gauge)
+        self._statuses = context.serdes.of(Topic.POLL_STATUS, PollStatus)
+        self._counters = context.serdes.of(Topic.RAW_COUNTERS, RawCounters)
         worker.before_records(self._open, self._begin, self._compare_retention)
         worker.before_leaving(plugin.close, self.places.close)
         worker.every(LOOK_EVERY_S, "lag", self.places.look)
@@ -79,15 +75,17 @@ class Sink:
 
     async def _open(self) -> None:
         """Make what needs the schemas to be registered."""
-        serdes, section = self._serdes, self._section
-        wanted = Wanted(section.filter, section.rows)
-        gauges = serdes[Topic.GAUGES]
+        wanted = Wanted(self._section.filter, self._section.rows)
+        gauges, statuses, counters = self._gauges, self._statuses, self._counters
         self.reader = GaugeReader(gauges.header, gauges.decode, wanted)
-        decoding = Decoding(
-            gauges.decode, serdes[Topic.POLL_STATUS].decode, serdes[Topic.RAW_COUNTERS].decode, self.reader, wanted
-        )
+        decoding = Decoding(gauges.decode, statuses.decode, counters.decode, self.reader, wanted)
+        prepare = {
+            Topic.GAUGES: gauges.prepare,
+            Topic.POLL_STATUS: statuses.prepare,
+            Topic.RAW_COUNTERS: counters.prepare,
+        }
         for topic, handler in self._handlers.items():
-            handler.open(decoding, serdes[topic])
+            handler.open(decoding, prepare[topic])
 
     async def _begin(self) -> None:
         """Have a group that is new begin where the section says."""
@@ -183,7 +181,7 @@ def build() -> Worker:
     settings = worker.context.settings
     section = chosen(settings, name)
     secrets = open_named_secrets(settings.redis)
-    plugin: SinkPlugin = make_plugin(section, make, NoAccess(), now_ms, secrets.of)
+    plugin = cast("SinkPlugin", make_plugin(section, make, NoAccess(), now_ms, secrets.of))
     Sink(worker, section, plugin)
     worker.before_leaving(secrets.close)
     return worker

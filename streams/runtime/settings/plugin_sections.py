@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from pollers.plugins.base import Kind
 from streams.pipeline import Topic
-from streams.runtime.settings.setting import Section, WholeSeconds, Words, seconds, setting
+from streams.runtime.settings.setting import Section, WholeSeconds, Words, required, seconds, setting
 from streams.scheduling.filters import RESOURCE, Fields, FilterError, compile_over
 from streams.scheduling.row_filters import RESOURCES, ROWS
 
@@ -71,10 +71,12 @@ class PluginSection(Section):
 
     kind: Kind
     name: str
-    plugin: str = setting(..., "which plugin: the name of its entry point", min_length=1)
-    interval_s: Annotated[WholeSeconds, AfterValidator(_interval)] = setting(
-        ..., "how often it runs; transforms have none: they run with every sample", ge=0, le=86_400
-    )
+    plugin: Annotated[str, required("which plugin: the name of its entry point", min_length=1)]
+    interval_s: Annotated[
+        WholeSeconds,
+        AfterValidator(_interval),
+        required("how often it runs; transforms have none: they run with every sample", ge=0, le=86_400),
+    ]
     filter: Annotated[str, AfterValidator(_filter)] = setting(
         "", "which resources it is for, e.g. resource_site = 'fra1' AND resource_type LIKE 'cisco%'; empty: all"
     )
