@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from pollers.plugins.batch import Block, Row, Words
 from schemas.binary import varint
-from streams.sinks.infos import Info, InfoPlace, Infos, What
-from streams.sinks.labels import Labels
-from streams.sinks.names import DEVICE_INFO, Name, Naming, row_info
-from streams.sinks.pieces import Pieces
-from streams.sinks.protobuf import double, fields, fixed64, message, number_, read_varint, text
-from streams.sinks.scatter import Octets, fill
-from streams.sinks.states import States, StateSeries
+from streams.sinks.encoding.pieces import Pieces
+from streams.sinks.encoding.protobuf import double, fields, fixed64, message, number_, read_varint, text
+from streams.sinks.encoding.scatter import Octets, fill
+from streams.sinks.naming.infos import Info, InfoPlace, Infos, What
+from streams.sinks.naming.labels import Labels
+from streams.sinks.naming.names import DEVICE_INFO, Name, Naming, row_info
+from streams.sinks.naming.states import States, StateSeries
 
 _GAUGE: Final = 5  #: fields of Metric
 _SUM: Final = 7

@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from pollers.plugins.batch import Block, Row, Words
 from schemas.binary import varint
-from streams.sinks.infos import Info, InfoPlace, Infos, What
-from streams.sinks.labels import Labels
-from streams.sinks.names import DEVICE_INFO, PREFIX, Naming, row_info
-from streams.sinks.pieces import Pieces
-from streams.sinks.protobuf import fields, fixed64, message, number_, text
-from streams.sinks.scatter import Bits, Octets, fill
-from streams.sinks.states import States, StateSeries
+from streams.sinks.encoding.pieces import Pieces
+from streams.sinks.encoding.protobuf import fields, fixed64, message, number_, text
+from streams.sinks.encoding.scatter import Bits, Octets, fill
+from streams.sinks.naming.infos import Info, InfoPlace, Infos, What
+from streams.sinks.naming.labels import Labels
+from streams.sinks.naming.names import DEVICE_INFO, PREFIX, Naming, row_info
+from streams.sinks.naming.states import States, StateSeries
 
 NAME: Final = "__name__"
 #: NaN with this payload ends a series (Prometheus' model/value: StaleNaN)

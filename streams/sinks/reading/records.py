@@ -10,7 +10,7 @@ from schemas.records import Gauge, PollStatus, RawCounters
 from streams.pipeline import Topic
 from streams.scheduling.filters import compile_over
 from streams.scheduling.row_filters import RESOURCES, ROWS
-from streams.sinks.reading import Bad, GaugeReader
+from streams.sinks.reading.gauges import Bad, GaugeReader
 
 R = TypeVar("R")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pollers.plugins.batch import Batch
 from schemas.codec import to_avro
-from streams.sinks.selecting import wanted_samples, wanted_statuses
+from streams.sinks.reading.selecting import wanted_samples, wanted_statuses
 
 
 def lines(batch: Batch) -> Iterator[bytes]:

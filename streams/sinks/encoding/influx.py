@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pollers.plugins.batch import Block, Row, Words
-from streams.sinks.labels import Labels
-from streams.sinks.names import PREFIX, Naming
-from streams.sinks.pieces import Pieces
+from streams.sinks.encoding.pieces import Pieces
+from streams.sinks.naming.labels import Labels
+from streams.sinks.naming.names import PREFIX, Naming
 
 _TAG: Final = str.maketrans({",": "\\,", "=": "\\=", " ": "\\ ", "\n": "\\ ", "\r": "\\ "})
 _TEXT: Final = str.maketrans({'"': '\\"', "\\": "\\\\"})
