@@ -29,11 +29,11 @@ from streams.runtime.settings.ini import ENV_SINK
 from streams.runtime.settings.loading import Settings, SettingsError
 from streams.runtime.settings.plugin_sections import SinkSection
 from streams.runtime.settings.setting import seconds
-from streams.sinks.agent_delivery import Counts, SinkHandler, Store
-from streams.sinks.agent_http import HttpSink
-from streams.sinks.agent_places import LOOK_EVERY_S, Places
-from streams.sinks.reading import GaugeReader
-from streams.sinks.records import Decoding, Wanted
+from streams.sinks.delivery.agent_delivery import Counts, SinkHandler, Store
+from streams.sinks.delivery.agent_places import LOOK_EVERY_S, Places
+from streams.sinks.reading.gauges import GaugeReader
+from streams.sinks.reading.records import Decoding, Wanted
+from streams.sinks.senders.agent_http import HttpSink
 
 log = logging.getLogger(__name__)
 

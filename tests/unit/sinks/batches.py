@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from pollers.plugins.batch import Row
 from schemas.records import Gauge, PollStatus, RawCounters
 from streams.pipeline import Topic
-from streams.sinks.reading import GaugeReader
-from streams.sinks.records import Decoding, Records
+from streams.sinks.reading.gauges import GaugeReader
+from streams.sinks.reading.records import Decoding, Records
 from tests.unit.sinks.gauges import HEADER, decode, encode
 
 

@@ -9,10 +9,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain
 
 from schemas.records import Gauge
-from streams.sinks.exposition import LatestRows, Page
-from streams.sinks.labels import Labels
-from streams.sinks.names import Names
-from streams.sinks.reading import GaugeReader
+from streams.sinks.encoding.exposition import LatestRows, Page
+from streams.sinks.naming.labels import Labels
+from streams.sinks.naming.names import Names
+from streams.sinks.reading.gauges import GaugeReader
 from tests.strategies import records_of
 from tests.unit.sinks.gauges import HEADER, decode, encode, gauge
 

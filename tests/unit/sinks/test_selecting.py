@@ -2,9 +2,9 @@
 
 from schemas.records import CounterColumn, DimensionColumn, MissingCells, Outcome, PollStatus, RawCounters, StateColumn
 from streams.pipeline import Topic
-from streams.sinks.reading import GaugeReader
-from streams.sinks.records import Decoding, Records, Wanted
-from streams.sinks.selecting import wanted_samples, wanted_statuses
+from streams.sinks.reading.gauges import GaugeReader
+from streams.sinks.reading.records import Decoding, Records, Wanted
+from streams.sinks.reading.selecting import wanted_samples, wanted_statuses
 from tests.unit.sinks.batches import no_sample, no_status
 from tests.unit.sinks.gauges import HEADER, decode
 

@@ -6,12 +6,12 @@ from urllib.parse import urlencode, urlsplit
 import cramjam
 
 from pollers.plugins.base import PluginContext
-from streams.sinks.agent_http import HttpSink
-from streams.sinks.forms import Form
-from streams.sinks.influx import InfluxLines, fields_of
-from streams.sinks.labels import Labels
-from streams.sinks.names import Names
-from streams.sinks.options import COMMON, OptionReader, SinkTarget, read_target
+from streams.sinks.encoding.forms import Form
+from streams.sinks.encoding.influx import InfluxLines, fields_of
+from streams.sinks.naming.labels import Labels
+from streams.sinks.naming.names import Names
+from streams.sinks.senders.agent_http import HttpSink
+from streams.sinks.senders.options import COMMON, OptionReader, SinkTarget, read_target
 
 HEADERS: Final = {
     "Content-Type": "text/plain; charset=utf-8",

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pollers.plugins.batch import Batch, Row
 from schemas.records import PollStatus, RawCounters
-from streams.sinks.infos import POLL
+from streams.sinks.naming.infos import POLL
 
 V = TypeVar("V")
 

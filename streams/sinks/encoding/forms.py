@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pollers.plugins.batch import Block
-from streams.sinks.pieces import Pieces
+from streams.sinks.encoding.pieces import Pieces
 
 
 class Encoder(Protocol):

@@ -3,13 +3,13 @@
 from typing import Final
 
 from pollers.plugins.base import PluginContext
-from streams.sinks.agent_http import HttpSink
-from streams.sinks.agent_influx import wrap
-from streams.sinks.forms import Form
-from streams.sinks.labels import Labels
-from streams.sinks.names import Names
-from streams.sinks.options import COMMON, OptionReader, read_target
-from streams.sinks.otlp import Otlp, rejected, series_of
+from streams.sinks.encoding.forms import Form
+from streams.sinks.encoding.otlp import Otlp, rejected, series_of
+from streams.sinks.naming.labels import Labels
+from streams.sinks.naming.names import Names
+from streams.sinks.senders.agent_http import HttpSink
+from streams.sinks.senders.agent_influx import wrap
+from streams.sinks.senders.options import COMMON, OptionReader, read_target
 
 PATH: Final = "/v1/metrics"
 HEADERS: Final = {

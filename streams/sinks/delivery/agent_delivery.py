@@ -14,8 +14,8 @@ from streams.runtime.kernel.handler import SetAside
 from streams.runtime.kernel.records import Record
 from streams.runtime.ops.waiting import LINE_EVERY_S, WAITS
 from streams.runtime.registry.serde import UnknownSchema
-from streams.sinks.agent_places import Places
-from streams.sinks.records import Decoding, Records
+from streams.sinks.delivery.agent_places import Places
+from streams.sinks.reading.records import Decoding, Records
 
 log = logging.getLogger(__name__)
 

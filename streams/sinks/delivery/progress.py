@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from pollers.plugins.batch import Refused, Row, Written
-from streams.sinks.answers import Answer, Judged
-from streams.sinks.pieces import Pieces
-from streams.sinks.refusals import Refusals, Whose, whose
+from streams.sinks.delivery.answers import Answer, Judged
+from streams.sinks.delivery.refusals import Refusals, Whose, whose
+from streams.sinks.encoding.pieces import Pieces
 
 #: what a piece is made of: how people write each series, and its bytes
 Parts = Callable[[bytes], Sequence[tuple[str, bytes]]]

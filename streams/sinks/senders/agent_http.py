@@ -14,14 +14,14 @@ import httpx
 
 from pollers.plugins.base import Secrets
 from pollers.plugins.batch import Batch, Block, Refused, TryAgain, Written
-from streams.sinks.answers import Answer, Judged, judge
-from streams.sinks.counters import Counters
-from streams.sinks.delivery import Delivery
-from streams.sinks.forms import Form
-from streams.sinks.options import SinkTarget
-from streams.sinks.refusals import Refusals
-from streams.sinks.statuses import Statuses
-from streams.sinks.times import in_range
+from streams.sinks.delivery.answers import Answer, Judged, judge
+from streams.sinks.delivery.progress import Delivery
+from streams.sinks.delivery.refusals import Refusals
+from streams.sinks.encoding.forms import Form
+from streams.sinks.reading.counters import Counters
+from streams.sinks.reading.statuses import Statuses
+from streams.sinks.reading.times import in_range
+from streams.sinks.senders.options import SinkTarget
 
 log = logging.getLogger(__name__)
 

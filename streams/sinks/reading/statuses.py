@@ -7,7 +7,7 @@ import numpy as np
 
 from pollers.plugins.batch import Block, Row, Words
 from schemas.records import PollStatus
-from streams.sinks.infos import POLL
+from streams.sinks.naming.infos import POLL
 
 UNITS: Final = {
     "duration": "milliseconds",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from pollers.plugins.batch import Block
-from streams.sinks.names import MAX_VALUES, Naming
+from streams.sinks.naming.names import MAX_VALUES, Naming
 
 
 class StateSeries(NamedTuple):

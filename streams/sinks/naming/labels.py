@@ -6,7 +6,7 @@ from typing import Final
 
 from pollers.plugins.batch import Row
 from streams.scheduling.row_filters import parts
-from streams.sinks.names import label_name
+from streams.sinks.naming.names import label_name
 
 #: a label of an info series gives way to these
 KEYS: Final = ("site", "device", "row")

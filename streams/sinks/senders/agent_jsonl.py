@@ -8,8 +8,8 @@ from typing import Final
 
 from pollers.plugins.base import PluginContext
 from pollers.plugins.batch import Batch, TryAgain, Written
-from streams.sinks.jsonl import lines
-from streams.sinks.options import OptionReader
+from streams.sinks.encoding.jsonl import lines
+from streams.sinks.senders.options import OptionReader
 
 STDOUT: Final = "-"
 

@@ -5,13 +5,13 @@ from typing import Final
 import cramjam
 
 from pollers.plugins.base import PluginContext
-from streams.sinks.agent_http import HttpSink
-from streams.sinks.forms import Form
-from streams.sinks.labels import Labels
-from streams.sinks.mib_names import MibLabels, MibNames
-from streams.sinks.names import Names
-from streams.sinks.options import COMMON, OptionReader, read_target
-from streams.sinks.remote_write import RemoteWrite, series_of
+from streams.sinks.encoding.forms import Form
+from streams.sinks.encoding.remote_write import RemoteWrite, series_of
+from streams.sinks.naming.labels import Labels
+from streams.sinks.naming.mib_names import MibLabels, MibNames
+from streams.sinks.naming.names import Names
+from streams.sinks.senders.agent_http import HttpSink
+from streams.sinks.senders.options import COMMON, OptionReader, read_target
 
 PATH: Final = "/api/v1/write"
 HEADERS: Final = {

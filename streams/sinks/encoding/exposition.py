@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from pollers.plugins.batch import Block, Row
-from streams.sinks.infos import ROW_GONE
-from streams.sinks.labels import Labels
-from streams.sinks.names import DEVICE_INFO, Naming, row_info
+from streams.sinks.naming.infos import ROW_GONE
+from streams.sinks.naming.labels import Labels
+from streams.sinks.naming.names import DEVICE_INFO, Naming, row_info
 
 Pairs = Iterable[tuple[str, str]]
 

@@ -19,7 +19,7 @@ from pollers.plugins.batch import Block, Row, Words
 from schemas.codec import Schema, fields_of, parse, parsed_schema, to_avro
 from schemas.errors import RecordError
 from schemas.records import Gauge
-from streams.sinks.layout import Layout, Middle, layout_at
+from streams.sinks.reading.layout import Layout, Middle, layout_at
 
 _FRONT: Final = "slot"  #: the first field behind the constant front
 _WORDS: Final = ("states", "missing", "confidence", "counters")

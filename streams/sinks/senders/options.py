@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pollers.plugins.base import OptionError
 from pollers.snmp.credentials import Secret
-from streams.sinks.names import PREFIX
+from streams.sinks.naming.names import PREFIX
 
 _HEADER: Final = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 _LABEL: Final = re.compile(r"^[a-z][A-Za-z0-9_]*$")

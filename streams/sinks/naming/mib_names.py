@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from pollers.plugins.batch import Row
-from streams.sinks.labels import KEYS, Labels
-from streams.sinks.names import Name, Names, label_name
+from streams.sinks.naming.labels import KEYS, Labels
+from streams.sinks.naming.names import Name, Names, label_name
 
 #: dimension of an interface -> the label that snmp_exporter's module if_mib gives
 INTERFACE: Final = {"if_index": "ifIndex", "name": "ifName", "alias": "ifAlias", "description": "ifDescr"}
