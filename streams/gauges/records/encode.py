@@ -8,7 +8,7 @@ written column by column into a template. Doubles are little-endian in Avro too,
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -110,7 +110,7 @@ def _middles(rows: Rows, kind: _Kind, times: npt.NDArray[np.uint64], members: Se
 class _Layout:
     """The middle of a record, for one set of numbers that are there."""
 
-    def __init__(self, pieces: Sequence[tuple[str | None, bytes]], formats: Mapping[str, Any]) -> None:
+    def __init__(self, pieces: Sequence[tuple[str | None, bytes]], formats: Mapping[str, npt.DTypeLike]) -> None:
         """Take the bytes in order, with the name of each field that is to be filled in."""
         places: dict[str, int] = {}
         at = 0

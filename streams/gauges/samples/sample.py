@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,9 @@ class CounterSpec(NamedTuple):
     scale: float
 
 
+N = TypeVar("N", bound=np.generic)
+
+
 class Shape:
     """All of a poll but its numbers; equal by content. What is worked out from it alone is kept with it, by `kept`."""
 
@@ -72,7 +75,7 @@ class Shape:
         self.levels: Final = _shared(tuple(name for name, _ in levels))
         self.level_units: Final = _shared(tuple(unit for _, unit in levels))
         self.states: Final = _shared(tuple(states))
-        self._kept: Final[dict[Hashable, Any]] = {}
+        self._kept: Final[dict[Hashable, object]] = {}
         _check(self)
 
     @property
@@ -86,10 +89,10 @@ class Shape:
     def kept(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what was made under that key, making it the first time."""
         try:
-            found: T = self._kept[key]
+            return cast("T", self._kept[key])
         except KeyError:
-            found = self._kept[key] = make()
-        return found
+            made = self._kept[key] = make()
+            return made
 
     def __hash__(self) -> int:
         return hash(self._content())
@@ -253,7 +256,7 @@ def _shared(values: T) -> T:
     return values
 
 
-def _matrix(columns: Sequence[tuple[str, Sequence[float]]], rows: int, kind: np.dtype[Any]) -> npt.NDArray[Any]:
+def _matrix(columns: Sequence[tuple[str, Sequence[float]]], rows: int, kind: np.dtype[N]) -> npt.NDArray[N]:
     for name, values in columns:
         if len(values) != rows:
             raise RecordError(f"column {name!r}: {len(values)} values for {rows} rows")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple, Never
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
@@ -26,7 +26,7 @@ DEFAULT_INTERVAL_S: Final[Mapping[Kind, int]] = {
 SINK_TOPICS: Final = (Topic.GAUGES, Topic.POLL_STATUS, Topic.RAW_COUNTERS)
 
 
-def _readable(text: str, fields: Fields) -> str:
+def _readable(text: str, fields: Fields[Never]) -> str:
     try:
         compile_over(text, fields)
     except FilterError as problem:
