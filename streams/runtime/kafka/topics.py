@@ -17,7 +17,15 @@ from streams.runtime.kafka.topic_names import changelog_name, topic_name
 from streams.runtime.ops.waiting import wait_for
 from streams.runtime.settings.loading import Settings
 
-__all__ = ["TopicsReport", "await_topics", "check_topics", "ensure_topics", "topic_name", "update_topics"]
+__all__ = [
+    "TopicsReport",
+    "await_topics",
+    "check_topics",
+    "ensure_topics",
+    "look_at_topics",
+    "topic_name",
+    "update_topics",
+]
 
 log = logging.getLogger(__name__)
 
@@ -166,6 +174,16 @@ async def await_topics(settings: Settings, names: Collection[str], give_up: Call
     await wait_for("kafka", where, attempt, absent=(KafkaError, OSError), give_up=give_up)
 
 
+async def look_at_topics(settings: Settings) -> TopicsReport:
+    """Return the same, trying once. Raises KafkaError, OSError."""
+    admin = AIOKafkaAdminClient(**client_options(settings.kafka))
+    try:
+        await admin.start()
+        return await _look(admin, wanted(settings), create=False)
+    finally:
+        await admin.close()
+
+
 async def _with_broker(
     settings: Settings, topics: Sequence[WantedTopic], give_up: Callable[[], bool], *, create: bool
 ) -> TopicsReport:
@@ -226,20 +244,26 @@ async def _create(admin: AIOKafkaAdminClient, topics: Sequence[WantedTopic]) -> 
     return created
 
 
-class _Described(TypedDict):
+class DescribedPartition(TypedDict):
+    leader: int  #: -1: it has none
+    replicas: list[int]
+    isr: list[int]
+
+
+class DescribedTopic(TypedDict):
     """A topic as the broker's metadata have it."""
 
     topic: str
     error_code: int
-    partitions: list[Mapping[str, list[int]]]
+    partitions: list[DescribedPartition]
 
 
-async def _topics(admin: AIOKafkaAdminClient) -> dict[str, _Described]:
+async def _topics(admin: AIOKafkaAdminClient) -> dict[str, DescribedTopic]:
     # of all topics: asking for one by name may create it, with the broker's defaults
     return {found["topic"]: found for found in await admin.describe_topics() if not found["error_code"]}
 
 
-async def _until_known(admin: AIOKafkaAdminClient, names: set[str]) -> dict[str, _Described]:
+async def _until_known(admin: AIOKafkaAdminClient, names: set[str]) -> dict[str, DescribedTopic]:
     """Return all topics once the broker's metadata have caught up with its controller. Raises KafkaError."""
     for _ in range(_LOOKS):
         there = await _topics(admin)

@@ -71,6 +71,16 @@ class HttpRegistry:
             self._texts[_id_in(answer)] = _text_in(answer)
         return [_id_in(answer) for answer in answers]
 
+    async def date(self) -> str | None:
+        """Return what time the registry says that it is, as HTTP has it. Raises BackendError."""
+        try:
+            async with await self._client() as client:
+                answer = await client.get(f"{self._settings.url}/subjects")
+        except httpx.HTTPError as problem:
+            raise BackendError(f"schema registry {self._settings.url} cannot be asked: {problem!r}") from problem
+        said: str | None = answer.headers.get("date")
+        return said
+
     async def _ask(self, method: str, path: str, body: object = None) -> object:
         """Return the answer's JSON. Raises BackendError (away or busy), _NotFoundError, FatalError (not acceptable)."""
         settings = self._settings
