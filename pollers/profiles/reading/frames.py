@@ -11,7 +11,7 @@ from pollers.profiles.language.evaluate import Get, compile_expression, truth
 from pollers.profiles.language.expr import Call, Expression, ExpressionError, Tree
 from pollers.profiles.language.functions import as_text, written
 from pollers.profiles.model import ColumnSpec, Computed, IndexPart, Profile, Slice, Source, TableSpec, Use
-from pollers.profiles.reading.convert import converter
+from pollers.profiles.reading.convert import bounded, converter
 from pollers.profiles.reading.index import parse_index
 from pollers.profiles.refs import RowNumber, Whole, aggregated, meaning, resolve
 from pollers.snmp.values import Column as Answered
@@ -152,7 +152,7 @@ class TableFrame:
             cells = self.column(computed.name)
             return cells if len(self.kept) == len(cells) else [cells[row] for row in self.kept]
         get = compile_expression(computed.expression, _Names(self))
-        return [_as_written(get(row)) for row in self.kept]
+        return [bounded(_as_written(get(row)), computed.unit) for row in self.kept]
 
     def _make(self, name: str) -> Sequence[Cell]:  # noqa: PLR0911
         if self.known is not None and name in self.known.columns:
@@ -168,7 +168,8 @@ class TableFrame:
             case ColumnSpec():
                 return self._convert(found)
             case Computed():
-                return self._evaluate(found.expression, text=found.use is Use.STATE)
+                cells = self._evaluate(found.expression, text=found.use is Use.STATE)
+                return [bounded(cell, found.unit) for cell in cells]
             case Expression():
                 return self._evaluate(found, text=True)
             case IndexPart():

@@ -59,3 +59,26 @@ def test_a_failed_sensor_hides_none_of_the_chassis():
     chassis = f"{ENVMON}.2.1|4|Chassis\n{ENVMON}.3.1|66|40\n{ENVMON}.6.1|2|1\n"
     found = rows("cisco-ios", sensor(CISCO, 7, "Inlet", 8, 3) + chassis)
     assert {row["row"]: row["gauges"] for row in found} == {"Inlet": {}, "Chassis": {"temperature": 40}}
+
+
+@pytest.mark.parametrize(
+    ("celsius", "expected", "reason"),
+    [
+        pytest.param(41, {"temperature": 41}, None, id="warm"),
+        pytest.param(-40, {"temperature": -40}, None, id="cold"),
+        pytest.param(65535, {}, "implausible", id="all-ones"),
+        pytest.param(-273, {}, "implausible", id="not-fitted"),
+    ],
+)
+def test_a_reading_that_no_sensor_can_have_is_dropped_and_its_row_stays(
+    celsius: int, expected: dict[str, float], reason: str | None
+):
+    chassis = f"{ENVMON}.2.1|4|Chassis\n{ENVMON}.3.1|2|{celsius}\n{ENVMON}.6.1|2|1\n"
+    (row,) = rows("cisco-ios", chassis)
+    assert (row["gauges"], row["states"]) == (expected, {"sensor_state": "ok"})
+    assert row["missing"].get("temperature") == reason
+
+
+def test_a_computed_reading_is_held_to_its_unit_as_well():
+    (row,) = [row for row in rows("arista-eos", sensor(ENTITY, 7, "Inlet", 8, 1).replace("|415\n", "|99999\n"))]
+    assert (row["gauges"], row["missing"]["temperature"]) == ({}, "implausible")
