@@ -155,12 +155,18 @@ def extracted(value: float | str, extract: Extract) -> Cell:
     return _PLACEHOLDER.sub(part, extract.template)
 
 
-def bounded(cell: Cell, unit: str) -> Cell:
-    """Return a cell, or that it is implausible: a number past what its unit can be."""
-    if unit not in _PLAUSIBLE or isinstance(cell, str | Absent):
+def bounded(cell: Cell, name: str, unit: str) -> Cell:
+    """Return a cell, or that it is implausible: a number past what the metric or its unit can be."""
+    bounds = _PLAUSIBLE.get(name) or _PLAUSIBLE.get(unit)
+    if bounds is None or isinstance(cell, str | Absent):
         return cell
-    least, most = _PLAUSIBLE[unit]
-    return cell if least <= cell <= most else _IMPLAUSIBLE
+    return cell if bounds[0] <= cell <= bounds[1] else _IMPLAUSIBLE
+
+
+def _possible(value: float, column: ColumnSpec) -> Cell:
+    if not math.isfinite(value):
+        return _NOT_A_NUMBER
+    return bounded(value, column.name, column.unit) if column.use is Use.GAUGE else value
 
 
 def converter(column: ColumnSpec, scale: float) -> Callable[[int, Data], Cell]:
@@ -192,8 +198,6 @@ def converter(column: ColumnSpec, scale: float) -> Callable[[int, Data], Cell]:
             return value if not numeric or isinstance(value, Absent) else _WRONG_TYPE
         if scale != 1.0:
             value = scaled(value, scale)
-        if not math.isfinite(value):
-            return _NOT_A_NUMBER
-        return bounded(value, column.unit) if column.use is Use.GAUGE else value
+        return _possible(value, column)
 
     return convert
