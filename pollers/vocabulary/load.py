@@ -43,6 +43,9 @@ def read(texts: Mapping[str, str]) -> Vocabulary:
         groups=dict(sorted(groups.items())),
         vendors=frozenset(_texts(WORDS, words["vendors"])),
         stateful_texts=_named(WORDS, words["stateful_texts"]),
+        plausible={
+            unit: _range(f"{WORDS}: {unit}", each) for unit, each in _mapping(WORDS, words["plausible"]).items()
+        },
         renumbered=_named(WORDS, words["renumbered"]),
     )
 
@@ -95,6 +98,12 @@ def _texts(where: str, value: object) -> Sequence[str]:
     if not isinstance(value, list):
         raise VocabularyError(f"{where}: expected a list")
     return [_text(where, each) for each in value]
+
+
+def _range(where: str, value: object) -> tuple[float, float]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise VocabularyError(f"{where}: expected the least and the most")
+    return float(value[0]), float(value[1])
 
 
 def _only(where: str, found: Mapping[str, object], known: Iterable[str]) -> None:

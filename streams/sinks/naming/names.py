@@ -46,6 +46,10 @@ class Naming(Protocol):
         """Return whether a state is any text, not one of some words."""
         ...
 
+    def meaning(self, group: str, metric: str) -> str:
+        """Return what a metric or a state is, for people."""
+        ...
+
     def mib_object(self, group: str, metric: str) -> str | None:
         """Return the MIB object that a metric is read from, as the MIB spells it."""
         ...
@@ -81,6 +85,10 @@ class Names:
     def is_text(self, group: str, state: str) -> bool:
         found = self._vocabulary.metric(group, state)
         return found is not None and found.kind is MetricKind.INFO
+
+    def meaning(self, group: str, metric: str) -> str:
+        found = self._vocabulary.metric(group, metric)
+        return found.meaning if found is not None else f"{metric} of {group}"
 
     def mib_object(self, group: str, metric: str) -> str | None:
         found = self._vocabulary.metric(group, metric)

@@ -10,7 +10,9 @@ from schemas.records import Gauge, PollStatus, RawCounters
 from streams.pipeline import Topic
 from streams.scheduling.filters import compile_over
 from streams.scheduling.row_filters import RESOURCES, ROWS
+from streams.sinks.reading.counters import Counters
 from streams.sinks.reading.gauges import Bad, GaugeReader
+from streams.sinks.reading.statuses import Statuses
 
 R = TypeVar("R")
 
@@ -35,6 +37,8 @@ class Decoding(NamedTuple):
     raw_counters: Callable[[bytes], RawCounters]
     reader: GaugeReader
     wanted: Callable[[Row], bool]
+    statuses: Statuses
+    counters: Counters
 
 
 class Records:
@@ -48,9 +52,12 @@ class Records:
 
     @cached_property
     def blocks(self) -> Sequence[Block]:
-        if self.topic is not Topic.GAUGES:
-            return ()
-        blocks, self.bad = self._decoding.reader.read(self.values)
+        decoding = self._decoding
+        if self.topic is Topic.POLL_STATUS:
+            return decoding.statuses.blocks(self.poll_statuses, self.wanted)
+        if self.topic is Topic.RAW_COUNTERS:
+            return decoding.counters.blocks(self.raw_counters, self.wanted)
+        blocks, self.bad = decoding.reader.read(self.values)
         return blocks
 
     @cached_property

@@ -38,4 +38,5 @@ def _part(block: Block, rows: list[int]) -> Block:
         durations_s=block.durations_s[rows],
         numbers=block.numbers[rows],
         words=[block.words[at] for at in rows],
+        since_ms=None if block.since_ms is None else block.since_ms[rows],
     )

@@ -13,13 +13,11 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from pollers.plugins.base import Secrets
-from pollers.plugins.batch import Batch, Block, Refused, TryAgain, Written
+from pollers.plugins.batch import Batch, Refused, TryAgain, Written
 from streams.sinks.delivery.answers import Answer, Judged, judge
 from streams.sinks.delivery.progress import Delivery
 from streams.sinks.delivery.refusals import Refusals
 from streams.sinks.encoding.forms import Form
-from streams.sinks.reading.counters import Counters
-from streams.sinks.reading.statuses import Statuses
 from streams.sinks.reading.times import in_range
 from streams.sinks.senders.options import SinkTarget
 
@@ -47,8 +45,6 @@ class HttpSink:
         self._now_ms = now_ms
         self._secrets = secrets
         self._refusals = Refusals()
-        self._statuses = Statuses()
-        self._counters = Counters()
         self._under_way: WeakKeyDictionary[Batch, _UnderWay] = WeakKeyDictionary()
         self._max_bytes = target.max_bytes
         self._client: httpx.AsyncClient | None = None
@@ -89,12 +85,7 @@ class HttpSink:
 
     def _encode(self, batch: Batch) -> _UnderWay:
         began = time.process_time()
-        blocks: list[Block] = [
-            *batch.blocks,
-            *self._statuses.blocks(batch.poll_statuses, batch.wanted),
-            *self._counters.blocks(batch.raw_counters, batch.wanted),
-        ]
-        good, refused = in_range(blocks)
+        good, refused = in_range(batch.blocks)
         pieces = self._form.encoder.encode(good)
         self.encode_s += time.process_time() - began
         return _UnderWay(Delivery(pieces, self._form.parts, self._refusals, self._now_ms()), refused)

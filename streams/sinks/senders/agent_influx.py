@@ -32,7 +32,7 @@ def create(context: PluginContext) -> HttpSink:
     else:
         query |= {"org": reader.text("org"), "bucket": reader.text("bucket", "panoptes")}
     reader.finish((*COMMON, "version", "database", "retention_policy", "org", "bucket"))
-    form = Form(InfluxLines(Names(), Labels(target.labels, target.external_labels)), HEADERS, wrap, fields_of, accepted)
+    form = Form(InfluxLines(Names(), Labels(*target.series)), HEADERS, wrap, fields_of, accepted)
     return HttpSink(context.section, _asked(target, query, version), form, context.now_ms, context.secret)
 
 

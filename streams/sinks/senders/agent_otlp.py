@@ -24,5 +24,5 @@ def create(context: PluginContext) -> HttpSink:
     reader = OptionReader(context.options)
     target = read_target(reader, PATH)
     reader.finish(COMMON)
-    form = Form(Otlp(Names(), Labels(target.labels, target.external_labels)), HEADERS, wrap, series_of, rejected)
+    form = Form(Otlp(Names(), Labels(*target.series)), HEADERS, wrap, series_of, rejected)
     return HttpSink(context.section, target, form, context.now_ms, context.secret)

@@ -7,10 +7,8 @@ import cramjam
 from pollers.plugins.base import PluginContext
 from streams.sinks.encoding.forms import Form
 from streams.sinks.encoding.remote_write import RemoteWrite, series_of
-from streams.sinks.naming.labels import Labels
-from streams.sinks.naming.mib_names import MibLabels, MibNames
-from streams.sinks.naming.names import Names
 from streams.sinks.senders.agent_http import HttpSink
+from streams.sinks.senders.naming import NAMING, naming_of
 from streams.sinks.senders.options import COMMON, OptionReader, read_target
 
 PATH: Final = "/api/v1/write"
@@ -20,21 +18,15 @@ HEADERS: Final = {
     "X-Prometheus-Remote-Write-Version": "0.1.0",
     "User-Agent": "panoptes-streams",
 }
-SNMP_EXPORTER: Final = "snmp-exporter"
 
 
 def create(context: PluginContext) -> HttpSink:
     """Make the sink from its section. Raises OptionError."""
     reader = OptionReader(context.options)
     target = read_target(reader, PATH)
-    style = reader.choice("naming", ("panoptes", SNMP_EXPORTER))
-    job = reader.text("job", "snmp")
-    reader.finish((*COMMON, "naming", "job"))
-    if style == SNMP_EXPORTER:
-        encoder = RemoteWrite(MibNames(), MibLabels(job, target.labels, target.external_labels))
-    else:
-        encoder = RemoteWrite(Names(), Labels(target.labels, target.external_labels))
-    form = Form(encoder, HEADERS, wrap, series_of, lambda _answer: (0, ""))
+    names, labels = naming_of(reader, target.series)
+    reader.finish((*COMMON, *NAMING))
+    form = Form(RemoteWrite(names, labels), HEADERS, wrap, series_of, lambda _answer: (0, ""))
     return HttpSink(context.section, target, form, context.now_ms, context.secret)
 
 

@@ -11,13 +11,22 @@ from streams.sinks.naming.names import PREFIX
 
 _HEADER: Final = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 _LABEL: Final = re.compile(r"^[a-z][A-Za-z0-9_]*$")
+#: what every sink that makes series understands
+SERIES: Final = ("labels", "external_labels")
 #: what every sink over HTTP understands
 COMMON: Final = (
-    *("url", "timeout_s", "max_bytes", "headers", "labels", "external_labels"),
+    *("url", "timeout_s", "max_bytes", "headers", *SERIES),
     *("ca_file", "certificate_file", "key_file", "username", "password", "password_file"),
     *("bearer_token", "bearer_token_file", "secret"),
 )
 _KEYS: Final = frozenset({"site", "device", "row"})
+
+
+class Series(NamedTuple):
+    """What stands on every series beside its keys."""
+
+    labels: tuple[str, ...]  #: to be copied there
+    external_labels: Mapping[str, str]
 
 
 class SinkTarget(NamedTuple):
@@ -36,8 +45,7 @@ class SinkTarget(NamedTuple):
     bearer_token: Secret
     bearer_token_file: str
     secret: str  #: name of what stands in Redis in the place of password or token
-    labels: tuple[str, ...]  #: to be copied onto every series
-    external_labels: Mapping[str, str]
+    series: Series
     scheme: str = "Bearer"  #: before a token
 
     @property
@@ -113,11 +121,22 @@ def read_target(reader: OptionReader, path: str) -> SinkTarget:
         bearer_token=Secret(reader.text("bearer_token")),
         bearer_token_file=reader.text("bearer_token_file"),
         secret=reader.text("secret"),
-        labels=reader.names("labels"),
-        external_labels=reader.pairs("external_labels", _LABEL, "a label in lower case"),
+        series=read_series(reader),
     )
     _fit(reader, target)
     return target
+
+
+def read_series(reader: OptionReader) -> Series:
+    """Return what stands on every series. Faults are kept in the reader."""
+    series = Series(reader.names("labels"), reader.pairs("external_labels", _LABEL, "a label in lower case"))
+    for where, names in zip(SERIES, series, strict=True):
+        for name in names:
+            if not _LABEL.match(name) or name in _KEYS or name.startswith(PREFIX):
+                reader.problems[where] = (
+                    f"expected names in lower case, other than site, device and row, found {name!r}"
+                )
+    return series
 
 
 def _url(reader: OptionReader, path: str) -> str:
@@ -151,7 +170,3 @@ def _fit(reader: OptionReader, target: SinkTarget) -> None:
         problems["username"] = "expected a user with the password"
     if target.key_file and not target.certificate_file:
         problems["certificate_file"] = "expected a certificate with the key"
-    for name in (*target.labels, *target.external_labels):
-        if not _LABEL.match(name) or name in _KEYS or name.startswith(PREFIX):
-            where = "labels" if name in target.labels else "external_labels"
-            problems[where] = f"expected names in lower case, other than site, device and row, found {name!r}"
