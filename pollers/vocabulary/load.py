@@ -43,9 +43,7 @@ def read(texts: Mapping[str, str]) -> Vocabulary:
         groups=dict(sorted(groups.items())),
         vendors=frozenset(_texts(WORDS, words["vendors"])),
         stateful_texts=_named(WORDS, words["stateful_texts"]),
-        plausible={
-            unit: _range(f"{WORDS}: {unit}", each) for unit, each in _mapping(WORDS, words["plausible"]).items()
-        },
+        plausible=_plausible(words["plausible"]),
         renumbered=_named(WORDS, words["renumbered"]),
     )
 
@@ -94,16 +92,21 @@ def _named(where: str, value: object) -> Mapping[str, str]:
     return {key: _text(f"{where}.{key}", text) for key, text in _mapping(where, value).items()}
 
 
+def _plausible(bounds: object) -> Mapping[str, tuple[float, float]]:
+    found: dict[str, tuple[float, float]] = {}
+    for unit, each in _mapping(f"{WORDS}: plausible", bounds).items():
+        match each:
+            case [int() | float() as least, int() | float() as most]:
+                found[unit] = (float(least), float(most))
+            case _:
+                raise VocabularyError(f"{WORDS}: plausible.{unit}: expected two numbers")
+    return found
+
+
 def _texts(where: str, value: object) -> Sequence[str]:
     if not isinstance(value, list):
         raise VocabularyError(f"{where}: expected a list")
     return [_text(where, each) for each in value]
-
-
-def _range(where: str, value: object) -> tuple[float, float]:
-    if not isinstance(value, list) or len(value) != 2:
-        raise VocabularyError(f"{where}: expected the least and the most")
-    return float(value[0]), float(value[1])
 
 
 def _only(where: str, found: Mapping[str, object], known: Iterable[str]) -> None:

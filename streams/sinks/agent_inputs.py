@@ -19,16 +19,16 @@ class Inputs:
     def __init__(self, context: StageContext, section: SinkSection) -> None:
         self.topics: Final = [Topic(name) for name in section.topics]
         self.names: Final = [context.topic_name(topic) for topic in self.topics]
+        self._section = section
         self._gauges = context.serdes.of(Topic.GAUGES, Gauge)
         self._statuses = context.serdes.of(Topic.POLL_STATUS, PollStatus)
         self._samples = context.serdes.of(Topic.RAW_COUNTERS, RawCounters)
-        #: fetches the schema of a record that is not known yet; raises RecordError
+        #: waits until the schema of a record of that topic is known
         self.prepare: Final[Mapping[Topic, Callable[[bytes], Awaitable[None]]]] = {
             Topic.GAUGES: self._gauges.prepare,
             Topic.POLL_STATUS: self._statuses.prepare,
             Topic.RAW_COUNTERS: self._samples.prepare,
         }
-        self._section = section
 
     def decoding(self) -> Decoding:
         """Return how records are decoded, once schemas are registered. Raises FatalError before that."""

@@ -25,7 +25,7 @@ from streams.runtime.kernel.loop import Loop
 from streams.runtime.kernel.offsets import Offsets
 from streams.runtime.kernel.records import Place, Record
 from streams.runtime.kernel.table import Table
-from streams.runtime.kernel.view import View, do_nothing
+from streams.runtime.kernel.view import View, nothing
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
@@ -159,13 +159,12 @@ class Worker:
         self,
         topic: Topic,
         take: Callable[[Record], None],
-        *,
         since_ms: Callable[[], int] | None = None,
-        settle: Callable[[], Awaitable[None]] = do_nothing,
+        settle: Callable[[], Awaitable[None]] = nothing,
     ) -> View:
-        """Follow a whole topic without a group, in every worker; the rest is View's."""
-        options, name = client_options(self._kafka), self.context.topic_name(topic)
-        view = self.followed[topic] = View(options, name, take, since_ms=since_ms, settle=settle)
+        """Follow a whole topic without a group, in every worker; the rest is as View has it."""
+        name = self.context.topic_name(topic)
+        view = self.followed[topic] = View(client_options(self._kafka), name, take, since_ms, settle)
         self.run(f"view-{topic}", view.run)
         self.context.metrics.gauge(
             f"view_lag_{topic.replace('-', '_').replace('.', '_')}",

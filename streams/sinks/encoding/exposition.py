@@ -95,8 +95,8 @@ class Exposition:
             _put(families, row_info(row.group), what, _pairs(self._labels.of_row_info(row)), 1.0)
 
     def _keep(self, row: Row) -> str:
-        row.kept = _pairs(self._labels.of_row(row))
-        return str(row.kept)
+        row.kept = labels = _pairs(self._labels.of_row(row))
+        return labels
 
 
 def _pairs(labels: Iterable[tuple[str, str]]) -> str:
