@@ -11,6 +11,7 @@ from pollers.plugins.base import SinkPlugin
 from pollers.plugins.batch import CannotEver, TryAgain, Written
 from schemas.errors import BackendError, RecordError
 from streams.pipeline import Topic
+from streams.runtime.kernel.context import now_ms
 from streams.runtime.kernel.handler import SetAside
 from streams.runtime.kernel.records import Record
 from streams.runtime.ops.waiting import LINE_EVERY_S, WAITS
@@ -154,7 +155,7 @@ class SinkHandler:
         held = self._held.setdefault(partition, Held())
         while came or ends:
             values = [record.value or b"" for record in came]
-            records = Records(self._topic, values, self._decoding, partial(held.ending, ends))
+            records = Records(self._topic, values, self._decoding, partial(held.ending, ends, now_ms()))
             try:
                 written = await self._store.write(records)
             except UnknownSchema:

@@ -19,7 +19,7 @@ SILENT_INTERVALS: Final = 3
 class End(NamedTuple):
     """What has to be ended now."""
 
-    now_ms: int = 0  #: rows that are silent by that time; 0: by that of the rows that came
+    now_ms: int = 0  #: rows of which nothing has come by that time are silent; 0: only by the times of those that came
     left: str = ""  #: a device that has left at that time
 
 
@@ -36,10 +36,11 @@ class _Shape(NamedTuple):
 class _Entry:
     """The last of a row."""
 
-    __slots__ = ("row", "shape", "time_ms")
+    __slots__ = ("came_ms", "row", "shape", "time_ms")
 
     def __init__(self, row: Row) -> None:
         self.row = row
+        self.came_ms = 0  #: by our clock
         self.shape: _Shape | None = None  #: None: it has ended
         self.time_ms = -1
 
@@ -55,12 +56,12 @@ class Held:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def ending(self, ends: Sequence[End], blocks: Sequence[Block]) -> Sequence[Block]:
+    def ending(self, ends: Sequence[End], now_ms: int, blocks: Sequence[Block]) -> Sequence[Block]:
         """Return the blocks, which are taken, and behind them the ends."""
-        self.take(blocks)
+        self.take(blocks, now_ms)
         return [*blocks, *(block for end in ends for block in self.ended(end))]
 
-    def take(self, blocks: Iterable[Block]) -> None:
+    def take(self, blocks: Iterable[Block], now_ms: int) -> None:
         """Take what came, in its order."""
         if len(self._of) > 2 * len(self._entries) + 1_000:  # what rows were called before
             self._of.clear()
@@ -69,6 +70,7 @@ class Held:
             ends = {id(words) for words in block.words if not ENDS.isdisjoint(words.missing.values())}
             for row, time_ms, words in zip(block.rows, block.times_ms.tolist(), block.words, strict=True):
                 entry = self._of.get(row) or self._entry(row)
+                entry.came_ms = now_ms
                 if time_ms >= entry.time_ms:
                     entry.row, entry.time_ms = row, time_ms
                     entry.shape = None if id(words) in ends else shape
@@ -96,7 +98,10 @@ class Held:
         interval_ms = 1000 * entry.row.interval_s
         if end.left:
             return max(end.now_ms, entry.time_ms + 1) if entry.row.resource == end.left else None
-        silent = max(end.now_ms, self._latest_ms) - entry.time_ms > SILENT_INTERVALS * interval_ms
+        longest_ms = SILENT_INTERVALS * interval_ms
+        # what was measured long ago and has just come is late, not silent
+        by_clock = end.now_ms - max(entry.came_ms, entry.time_ms) > longest_ms
+        silent = by_clock or self._latest_ms - entry.time_ms > longest_ms
         return entry.time_ms + interval_ms // 2 if silent else None
 
     def _entry(self, row: Row) -> _Entry:

@@ -29,4 +29,4 @@ def no_sample(_value: bytes) -> RawCounters:
 
 def batch(gauges: Sequence[Gauge], how: Decoding, *ends: End) -> Records:
     """Return a batch of gauges, and of what has to end after them."""
-    return Records(Topic.GAUGES, [encode(one) for one in gauges], how, partial(Held().ending, ends))
+    return Records(Topic.GAUGES, [encode(one) for one in gauges], how, partial(Held().ending, ends, 0))

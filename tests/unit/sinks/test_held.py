@@ -26,9 +26,9 @@ class Partition:
     def __init__(self) -> None:
         self.held, self._reader = Held(), GaugeReader(HEADER, decode, lambda _row: True)
 
-    def take(self, *gauges: Gauge) -> Sequence[Block]:
+    def take(self, *gauges: Gauge, came_ms: int = 0) -> Sequence[Block]:
         blocks, _ = self._reader.read([encode(one) for one in gauges])
-        self.held.take(blocks)
+        self.held.take(blocks, came_ms)
         return blocks
 
     def ended(self, end: End) -> dict[str, tuple[int, str]]:
@@ -62,6 +62,14 @@ def test_without_records_only_the_clock_tells():
     assert one.ended(End()) == {}
     assert one.ended(End(AT_MS + 3 * MINUTE_MS)) == {}
     assert one.ended(End(AT_MS + 3 * MINUTE_MS + 1)) == {"a": (AT_MS + 30_000, "silent")}
+
+
+def test_what_was_measured_long_ago_and_has_just_come_is_not_silent():
+    one = Partition()
+    hour_ms = AT_MS + 60 * MINUTE_MS
+    one.take(*minutes("a", 0), came_ms=hour_ms)
+    assert one.ended(End(hour_ms + 3 * MINUTE_MS)) == {}
+    assert one.ended(End(hour_ms + 3 * MINUTE_MS + 1)) == {"a": (AT_MS + 30_000, "silent")}
 
 
 def test_a_device_that_left_ends_when_it_left_and_no_other_does():
