@@ -55,6 +55,7 @@ class Enricher(Part):
         self._retry_at: dict[int, dict[str, float]] = {}  #: by partition and resource
         self._unborn: dict[int, set[str]] = {}  #: by partition, resources whose first enrichment has not ended
         self.schedules = Schedules(table, self._jobs_of)
+        self.longest_interval_s = max((each.section.interval_s for each in self._sections.values()), default=60)
 
     def _jobs_of(self, key: str, value: bytes) -> Iterable[Job]:
         """Return when to enrich: the enrichment sections that want the resource, as jobs of this stage's schedule."""
@@ -227,12 +228,10 @@ def _job(plugin: Installed[EnrichmentPlugin]) -> Job:
 def build() -> Worker:
     """Return a worker of the stage."""
     worker = open_worker("enrichment")
-    plugins = open_plugins(worker)
-    enricher = Enricher(worker.context, worker.table("enriched"), plugins)
+    enricher = Enricher(worker.context, worker.table("enriched"), open_plugins(worker))
     worker.lifecycle.register(enricher)
     worker.lifecycle.register(enricher.schedules)
     enricher.fold = worker.fold([Topic.INVENTORY], enricher.step, enricher.table)
-    longest = max((plugin.section.interval_s for plugin in plugins.of(Kind.ENRICHMENT)), default=60)
-    StageSchedule(worker, enricher.run, longest_interval_s=longest)
+    StageSchedule(worker, enricher.run, longest_interval_s=enricher.longest_interval_s)
     worker.before_leaving(enricher.stop)
     return worker

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Generic, Literal, NamedTuple, TypeVar, overload
 
 from pollers.plugins.base import (
@@ -16,6 +17,7 @@ from pollers.plugins.base import (
     TransformPlugin,
     no_secrets,
 )
+from pollers.plugins.profile_watches import ProfileWatches
 from pollers.plugins.registry import make
 from pollers.snmp.client import Access, Device, Probed, ProbePace, Session, Target
 from schemas.errors import FatalError
@@ -56,6 +58,10 @@ class Plugins:
         self._snmp = snmp
         self._now_ms = now_ms
         self._secret = secret
+        self._profiles = ProfileWatches()
+
+    def _make(self, kind: Kind, name: str, context: PluginContext) -> object:
+        return make(kind, name, replace(context, profiles=self._profiles))
 
     @overload
     def of(self, kind: Literal[Kind.DISCOVERY]) -> Sequence[Installed[DiscoveryPlugin | ListingPlugin]]: ...
@@ -75,7 +81,7 @@ class Plugins:
         problems: list[str] = []
         for section in self._settings.plugins(kind):
             try:
-                instance = make_plugin(section, make, self._snmp, self._now_ms, self._secret)
+                instance = make_plugin(section, self._make, self._snmp, self._now_ms, self._secret)
             except SettingsError as error:
                 problems += error.problems
             else:
