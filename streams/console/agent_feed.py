@@ -106,7 +106,10 @@ class Feed:
             self._meter.unreadable()
             return
         try:
-            self._models.take(self._topic, name, None if value is None else await self._decoded(value))
+            if self._topic is Topic.GAUGES and value is not None and self._serde.is_own(value):
+                self._models.take_gauge(value)
+            else:
+                self._models.take(self._topic, name, None if value is None else await self._decoded(value))
         except RecordError:
             self._meter.unreadable()
 

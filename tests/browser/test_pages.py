@@ -16,10 +16,10 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 from starlette.applications import Starlette
 
+from schemas.codec import to_avro
 from schemas.records import (
     EnrichedResource,
     Enrichment,
-    Gauge,
     Job,
     Link,
     LinkEnd,
@@ -28,10 +28,12 @@ from schemas.records import (
     PollStatus,
     Resource,
 )
+from streams.console.models import ReadModels
 from streams.console.models.facts import Point
 from streams.console.pages import routes
 from streams.console.pages.drawing import STATIC
-from tests.browser.records import Fold, Records, Remembered
+from streams.pipeline import Topic
+from tests.browser.records import Fold, Remembered
 from tests.unit.gauges.making import GBIT, T0_S, gauges, record, sample
 
 CHROMIUM = shutil.which("chromium")
@@ -93,17 +95,20 @@ def link(state: LinkState) -> Link:
 
 
 @pytest.fixture(scope="module")
-def seen() -> Records:
-    records = Records()
-    made: list[Gauge] = gauges(*(sample(counters, **rest) for counters, rest in POLLS))
-    records.add([device(IDENTITY, 1), device(OTHER, 2), *made])
-    records.add([poll(IDENTITY, Outcome.SUCCESS, ""), poll(OTHER, Outcome.TIMEOUT, "no answer in 3 tries")])
-    records.joined["one"] = link(LinkState.UP)
-    return records
+def seen() -> ReadModels:
+    models = ReadModels(2**20)
+    for identity, at in ((IDENTITY, 1), (OTHER, 2)):
+        models.take(Topic.ENRICHED_RESOURCES, identity, device(identity, at))
+    for gauge in gauges(*(sample(counters, **rest) for counters, rest in POLLS)):
+        models.take(Topic.GAUGES, gauge.resource, to_avro(gauge))
+    for status in (poll(IDENTITY, Outcome.SUCCESS, ""), poll(OTHER, Outcome.TIMEOUT, "no answer in 3 tries")):
+        models.take(Topic.POLL_STATUS, status.resource, status)
+    models.take(Topic.TOPOLOGY, "one", link(LinkState.UP))
+    return models
 
 
 @pytest.fixture(scope="module")
-def address(seen: Records) -> Iterator[str]:
+def address(seen: ReadModels) -> Iterator[str]:
     """Serve the pages on a port that the kernel chooses."""
     now_s = int(time.time())
     points = [Point(now_s - 600 + at, None if 200 < at < 300 else 9e6, "gap") for at in range(0, 600, 15)]
@@ -176,7 +181,7 @@ def test_what_is_wrong_stands_on_the_overview_with_its_reason(page):
 
 
 def test_a_rate_is_the_topics_own_and_its_why_shows_both_samples(page, seen):
-    rate = seen.gauges[(IDENTITY, "interface", "Gi0/0")].gauges["octets_in"]
+    rate = seen.row(IDENTITY, "interface", "Gi0/0").gauges["octets_in"]
     assert rate * 8 == 10_000_000
     page.goto("/")
     page.get_by_role("link", name="10 Mbit/s").click()
@@ -195,12 +200,12 @@ def test_a_link_that_goes_down_shows_on_the_map(page, seen):
     page.goto("/map")
     page.wait_for_function("document.getElementById('map').dataset.links === '1'")
     assert "up" in page.locator("#links tbody").inner_text()
-    seen.joined["one"] = link(LinkState.DOWN)
+    seen.take(Topic.TOPOLOGY, "one", link(LinkState.DOWN))
     try:
         page.reload()
         assert page.locator("#links .state.down").count() == 1
     finally:
-        seen.joined["one"] = link(LinkState.UP)
+        seen.take(Topic.TOPOLOGY, "one", link(LinkState.UP))
 
 
 def test_a_fault_of_a_filter_is_shown_where_it_is(page):

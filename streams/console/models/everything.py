@@ -9,7 +9,7 @@ from streams.console.models.devices import Polls, slim
 from streams.console.models.facts import CurrentProblem, Point, RowSeries, TopicFacts
 from streams.console.models.meter import Meter
 from streams.console.models.rows import RowStore
-from streams.console.models.states import DeviceState, health
+from streams.console.models.states import DeviceState
 from streams.pipeline import Topic
 
 #: what is read, in the order in which it is wanted
@@ -44,9 +44,15 @@ class ReadModels:
         """Return the last polls of a resource, the newest last, 50 at most."""
         return self._polls.get(identity, ())
 
+    def last_poll(self, identity: str) -> PollStatus | None:
+        """Return the newest poll of a resource, None where there is none."""
+        polls = self._polls.get(identity)
+        return None if polls is None else polls.last
+
     def health(self, identity: str) -> DeviceState:
         """Return the worst that the newest poll of any job of a resource says."""
-        return health(self.polls(identity))
+        polls = self._polls.get(identity)
+        return DeviceState.UNKNOWN if polls is None else polls.state
 
     def rows(self, identity: str) -> Sequence[Gauge]:
         """Return the newest gauge of each row of each group of a resource."""
@@ -92,19 +98,24 @@ class ReadModels:
     def _problems(self) -> Iterator[CurrentProblem]:
         for facts in self.topics():
             if facts.stale_since_ms is not None:
-                yield CurrentProblem("stale", "", "", f"topic {facts.name} cannot be read", facts.stale_since_ms)
-        for identity in self._resources:
-            state, polls = self.health(identity), self.polls(identity)
-            if state not in _WELL:
-                last = polls[-1]
-                yield CurrentProblem(
-                    str(state), identity, "", last.reason, last.unreachable_since_ms or last.slot * 1000
-                )
+                yield CurrentProblem("stale", "", "", "", f"topic {facts.name} cannot be read", facts.stale_since_ms)
+        for identity, polls in self._polls.items():
+            last = polls.last
+            if polls.state not in _WELL and last is not None and identity in self._resources:
+                since_ms = last.unreachable_since_ms or last.slot * 1000
+                yield CurrentProblem(str(polls.state), identity, "", "", last.reason, since_ms)
+        for trouble in self._rows.troubles():
+            yield CurrentProblem(trouble.word, *trouble[:3], f"{trouble.group} is {trouble.word}", trouble.since_ms)
         for link in self._links.values():
             if link.state is not LinkState.UP:
-                near, far = link.ends
-                reason = f"link to {far.resource or far.system_name or far.chassis_id}"
-                yield CurrentProblem(str(link.state), near.resource, near.row, reason, link.since_ms)
+                near, far = link.ends if link.ends[0].resource else reversed(link.ends)
+                reason = f"link to {far.resource or far.system_name or far.chassis_id} {far.row or far.port_id}"
+                state = str(link.state).replace("_", "-")
+                yield CurrentProblem(state, near.resource, "interface", near.row, reason, link.since_ms)
+
+    def take_gauge(self, value: bytes) -> None:
+        """Take a gauge that is written in our own schema. Raises RecordError."""
+        self.changes += self._rows.take_bytes(value)
 
     def take(self, topic: Topic, key: str, record: Any) -> None:
         """Take a record of a topic, None a tombstone; of gauges as fastavro's dict. Repeats are harmless."""

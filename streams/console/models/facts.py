@@ -35,8 +35,9 @@ class Point(NamedTuple):
 class CurrentProblem(NamedTuple):
     """Something that is wrong now."""
 
-    kind: str  #: a DeviceState, a link's state, or `stale`
+    kind: str  #: a DeviceState, a link's or a row's state, or `stale`
     resource: str  #: identity, empty where it is of no resource
+    group: str  #: empty where it is of no row
     row: str
     reason: str
     since_ms: int | None  #: None: not known

@@ -14,12 +14,13 @@ from starlette.responses import JSONResponse, Response
 
 from schemas.errors import PanoptesError
 from schemas.records import EnrichedResource, Gauge
+from streams.console.models import ReadModels
 from streams.console.models.facts import Point, RowSeries
 from streams.console.pages import views
 from streams.console.pages.asking import POINTS, RANGES, asked, span, text
 from streams.console.pages.drawing import HEADERS
 from streams.console.pages.forms import sparkline
-from streams.console.pages.reads import Asker, History, Models
+from streams.console.pages.reads import Asker, History
 from streams.console.why.explained import AskedNumber, NotKept
 
 #: what is plotted of an interface: title, what goes up, what goes down
@@ -46,7 +47,7 @@ class RowLine(NamedTuple):
 class DevicePages:
     """The pages that go by a device's identity."""
 
-    def __init__(self, models: Models, history: History, why: Asker, page: Page) -> None:
+    def __init__(self, models: ReadModels, history: History, why: Asker, page: Page) -> None:
         self._models = models
         self._history = history
         self._why = why

@@ -9,18 +9,19 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from schemas.errors import PanoptesError
+from streams.console.models import ReadModels
 from streams.console.pages import views
 from streams.console.pages.agent_of_device import DevicePages, NotThereError
 from streams.console.pages.asking import BadAddressError, number, text
 from streams.console.pages.drawing import HEADERS, STATIC, Pages
-from streams.console.pages.reads import Asker, History, Models
+from streams.console.pages.reads import Asker, History
 from streams.pipeline import STAGES, TOPICS
 from streams.scheduling.filters import FIELDS, FilterError
 
 Shown: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-def routes(models: Models, history: History, why: Asker) -> list[BaseRoute]:
+def routes(models: ReadModels, history: History, why: Asker) -> list[BaseRoute]:
     """Return every page's route, and the static files'."""
     general = _General(models)
     device = DevicePages(models, history, why, general.page)
@@ -61,7 +62,7 @@ def _guarded(show: Shown, general: "_General") -> Shown:
 class _General:
     """The pages about the whole network."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: ReadModels) -> None:
         self._models = models
         self._pages = Pages()
 
