@@ -1,9 +1,9 @@
 """What the pages ask of history and of the fold, answered from what a test has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from streams.console.models.facts import Point, RowSeries
+from streams.console.models.facts import Point, RowAt, RowSeries
 from streams.console.why.explained import AskedNumber, Explanation, NotKept, explained
 from streams.gauges.fold.plan import Rules
 
@@ -19,6 +19,10 @@ class Remembered:
 
     async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
         return [point for point in self._given.get(series.name, ()) if start_s <= point.at_s <= end_s]
+
+    async def moment(self, number: RowSeries, rows: Collection[RowAt], at_s: int) -> Mapping[RowAt, float]:
+        known = [point.value for point in self._given.get(number.name, ()) if point.at_s <= at_s and point.value]
+        return {row: known[-1] for row in rows if known}
 
 
 class Fold:

@@ -1,8 +1,6 @@
 """What a person sees of the pages, in a real browser: Debian's chromium."""
 
 import html
-import os
-import shutil
 import socket
 import threading
 import time
@@ -13,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from starlette.applications import Starlette
 
 from schemas.codec import to_avro
@@ -34,16 +32,9 @@ from streams.console.pages import routes
 from streams.console.pages.drawing import STATIC
 from streams.pipeline import Topic
 from tests.browser.records import Fold, Remembered
+from tests.browser.sight import NEEDS, chromium, keep, opened
 from tests.unit.gauges.making import GBIT, T0_S, gauges, record, sample
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-dev-shm-usage",
-]
 IDENTITY = "lab|network|switch|acme|sw1"
 OTHER = "lab|network|switch|acme|sw2"
 EVIL = '<script>document.title="owned"</script>\x1b[31m\u202egnp.exe'
@@ -62,12 +53,7 @@ PATHS = (
     f"/device?{urlencode({'id': IDENTITY})}",
 )
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian: chromium)"),
-    pytest.mark.skipif(
-        not (STATIC / "vendor").is_dir(), reason="needs the files of htmx and ECharts (make setup, with npm)"
-    ),
-]
+pytestmark = NEEDS
 
 
 def device(identity: str, at: int) -> EnrichedResource:
@@ -126,32 +112,18 @@ def address(seen: ReadModels) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser(address: str) -> Iterator[Any]:
     """Start after the pages: playwright's own loop would be the one that their templates' disk holds up."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture
 def page(browser: Any, address: str) -> Iterator[Page]:
-    """Give a page; afterwards nothing stands in its console, and no request has left the machine."""
-    context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 800})
-    opened = context.new_page()
-    complaints: list[str] = []
-    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("request", lambda request: None if request.url.startswith(address) else complaints.append(request.url))
-    yield opened
-    context.close()
-    assert [each for each in complaints if "status of 40" not in each] == []
+    with opened(browser, address) as page:
+        yield page
 
 
-def keep(page: Page, kind: str, path: str) -> None:
-    """Keep a picture of the page in the folder that SCREENSHOTS names, for people."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.wait_for_load_state("networkidle")
-        name = path.partition("?")[0].strip("/") or "overview"
-        page.screenshot(path=f"{folder}/{name}-{kind}.png", full_page=True)
+def name_of(path: str) -> str:
+    return path.partition("?")[0].strip("/") or "overview"
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -159,7 +131,7 @@ def keep(page: Page, kind: str, path: str) -> None:
 def test_nobody_is_kept_out_of_a_page(page, path, colours):
     page.emulate_media(color_scheme=colours)
     page.goto(path)
-    keep(page, colours, path)
+    keep(page, f"{name_of(path)}-{colours}")
     found = Axe().run(page).response["violations"]
     serious = [each for each in found if each["impact"] in {"serious", "critical"}]
     assert [(each["id"], [node["html"][:120] for node in each["nodes"]][:3]) for each in serious] == []
@@ -169,7 +141,7 @@ def test_nobody_is_kept_out_of_a_page(page, path, colours):
 def test_a_phone_shows_a_page_without_scrolling_sideways(page, path):
     page.set_viewport_size({"width": 390, "height": 780})
     page.goto(path)
-    keep(page, "phone", path)
+    keep(page, f"{name_of(path)}-phone")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

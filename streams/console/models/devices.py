@@ -56,16 +56,42 @@ def slim(record: EnrichedResource) -> EnrichedResource:
     return replace(record, enrichments=packed)
 
 
+def haystack(record: EnrichedResource) -> str:
+    """Return all texts by which a resource is searched, casefolded, each on a line."""
+    resource = record.resource
+    told = [resource.resource_id, resource.endpoint, *resource.identifiers.values(), *resource.addresses]
+    for found in record.enrichments.values():
+        told += found.facts.values()
+        for key, row in found.rows.items():
+            told += [key, *row.values()]
+    return "\n".join(dict.fromkeys(told)).casefold()
+
+
 class Polls(Sequence[PollStatus]):
     """The last polls of a resource, by slot, the newest last, packed; a poll that is told again changes nothing."""
 
-    __slots__ = ("_numbers", "_texts", "last", "state")
+    __slots__ = ("_last", "_numbers", "_state", "_texts")
 
     def __init__(self) -> None:
         self._numbers = bytearray()
         self._texts: list[_Texts] = []  #: the same one for polls that have the same
-        self.last: PollStatus | None = None  #: the newest
-        self.state = DeviceState.UNKNOWN  #: the worst that the newest poll of any job says
+        self._last: PollStatus | None = None  #: both are worked out when they are asked for
+        self._state: DeviceState | None = None
+
+    @property
+    def last(self) -> PollStatus | None:
+        """Return the newest poll, None where there is none."""
+        if self._last is None and self._texts:
+            self._last = self[-1]
+        return self._last
+
+    @property
+    def state(self) -> DeviceState:
+        """Return the worst that the newest poll of any job says."""
+        if self._state is None:
+            newest = {self._texts[at][3]: self._outcome(at) for at in range(len(self._texts))}
+            self._state = worst(newest.values())
+        return self._state
 
     def take(self, poll: PollStatus) -> bool:
         """Take a poll; return whether it was news."""
@@ -88,8 +114,7 @@ class Polls(Sequence[PollStatus]):
         shared = next((each for each in reversed(self._texts) if each == texts), texts)
         self._texts.insert(at, shared)
         self._numbers[at * _POLL.size : at * _POLL.size] = _packed(poll)
-        self.last = self[-1]
-        self.state = self._worst()
+        self._last = self._state = None
         return True
 
     @overload
@@ -112,10 +137,6 @@ class Polls(Sequence[PollStatus]):
     def _remove(self, at: int) -> None:
         del self._texts[at]
         del self._numbers[at * _POLL.size : (at + 1) * _POLL.size]
-
-    def _worst(self) -> DeviceState:
-        newest = {self._texts[at][3]: self._outcome(at) for at in range(len(self._texts))}
-        return worst(newest.values())
 
     def _poll(self, at: int) -> PollStatus:
         resource, site, endpoint, job, reason, worker = self._texts[at]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, LinkState, PollStatus
-from streams.console.models.devices import Polls, slim
+from streams.console.models.devices import Polls, haystack, slim
 from streams.console.models.facts import CurrentProblem, Point, RowSeries, TopicFacts
 from streams.console.models.meter import Meter
 from streams.console.models.rows import RowStore
@@ -26,6 +26,7 @@ class ReadModels:
         self.meters: Final = {topic: Meter(str(topic)) for topic in READ}
         self.changes = 0  #: grows with everything that is news
         self._resources: dict[str, EnrichedResource] = {}
+        self._searched: dict[str, str] = {}
         self._polls: dict[str, Polls] = {}
         self._rows: Final = RowStore(memory_bytes)
         self._links: dict[str, Link] = {}
@@ -34,6 +35,10 @@ class ReadModels:
     def resources(self) -> Mapping[str, EnrichedResource]:
         """Return every resource, by identity."""
         return self._resources
+
+    def having(self, text: str) -> Iterator[EnrichedResource]:
+        """Yield the resources that have a text, casefolded, in what they are called or in what was found of them."""
+        return (self._resources[identity] for identity, told in self._searched.items() if text in told)
 
     def named(self, site: str, resource_id: str) -> EnrichedResource | None:
         """Return the resource of a site that has this id, None where there is none."""
@@ -61,6 +66,10 @@ class ReadModels:
     def row(self, identity: str, group: str, row: str) -> Gauge | None:
         """Return the newest gauge of one row, None where there is none."""
         return self._rows.one(identity, group, row)
+
+    def down_since_ms(self, identity: str, group: str, row: str) -> int | None:
+        """Return since when a row's state was seen to be wrong, None where it is well or was so from the start."""
+        return self._rows.since_ms(identity, group, row)
 
     def busiest(self, count: int) -> Sequence[Gauge]:
         """Return the interfaces that carry most, the first the most."""
@@ -139,8 +148,10 @@ class ReadModels:
 
     def _take_resource(self, key: str, record: EnrichedResource | None) -> bool:
         if record is not None:
+            self._searched[key] = haystack(record)
             self._resources[key] = slim(record)
             return True
+        self._searched.pop(key, None)
         self._rows.forget(key)
         self._polls.pop(key, None)
         return self._resources.pop(key, None) is not None

@@ -1,6 +1,10 @@
 """What the read models answer with, beside the records themselves."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypeAlias
+
+AROUND_S: Final = 300  #: a number "at a time" is the mean over so long before it
+
+RowAt: TypeAlias = tuple[str, str]  #: identity, row
 
 
 class TopicFacts(NamedTuple):

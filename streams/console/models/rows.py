@@ -145,6 +145,12 @@ class RowStore:
         """Return the rows whose state is not as it should be."""
         return list(self._troubles.values())
 
+    def since_ms(self, resource: str, group: str, row: str) -> int | None:
+        """Return since when a row is in trouble, None where it is not."""
+        number = self._devices.get(resource, {}).get((group, row), _NONE)
+        trouble = self._troubles.get(number)
+        return None if trouble is None else trouble.since_ms
+
     def _take(self, gauge: Mapping[str, Any]) -> tuple[bool, int]:
         """Return whether it was news, and the row's number."""
         rows = self._devices.setdefault(self._once(gauge["resource"]), {})

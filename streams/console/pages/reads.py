@@ -1,9 +1,9 @@
 """What the pages ask of others: what was in the past, and why. Their owners fulfil it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from streams.console.models.facts import Point, RowSeries
+from streams.console.models.facts import Point, RowAt, RowSeries
 from streams.console.why.explained import AskedNumber, Explanation, NotKept
 
 
@@ -16,6 +16,10 @@ class History(Protocol):
 
     async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
         """Return the series over that time. Raises BackendError while its store is away."""
+        ...
+
+    async def moment(self, number: RowSeries, rows: Collection[RowAt], at_s: int) -> Mapping[RowAt, float]:
+        """Return the number of each of these rows around a time. Raises BackendError while its store is away."""
         ...
 
 

@@ -2,17 +2,15 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from schemas.records import EnrichedResource, Gauge, PollStatus
 from streams.console.models import CurrentProblem, ReadModels
 from streams.console.models.states import DeviceState
 from streams.scheduling.filters import compile_filter
-from streams.topology.exports import node_of, port_of, title_of
 
 PAGE: Final = 100
-INTERFACE: Final = "interface"
 
 
 class DeviceLine(NamedTuple):
@@ -153,39 +151,6 @@ def overview(models: ReadModels) -> Overview:
     )
 
 
-def graph(models: ReadModels) -> dict[str, Any]:
-    """Return nodes and links as the map draws them: loads are shares of the line, or null where not known."""
-    nodes: dict[str, dict[str, Any]] = {}
-    edges = []
-    known = models.resources()
-    rows: dict[str, dict[str, Gauge]] = {}
-    for key, link in models.links().items():
-        for end in link.ends:
-            identity = node_of(end)
-            site = known[identity].resource.site if identity in known else ""
-            state = models.health(identity)
-            nodes.setdefault(identity, {"id": identity, "name": title_of(end), "site": site, "state": str(state)})
-        one, other = link.ends
-        if one.resource and one.resource not in rows:
-            rows[one.resource] = {each.row: each for each in models.rows(one.resource) if each.group == INTERFACE}
-        gauge = rows.get(one.resource, {}).get(one.row)
-        speed = link.speed_bits_per_s
-        edges.append(
-            {
-                "key": key,
-                "source": node_of(one),
-                "target": node_of(other),
-                "ports": [port_of(one), port_of(other)],
-                "state": str(link.state).replace("_", "-"),
-                "since_ms": link.since_ms,
-                "speed": speed,
-                "out": None if gauge is None else _bits(gauge, "octets_out"),
-                "in": None if gauge is None else _bits(gauge, "octets_in"),
-            }
-        )
-    return {"nodes": sorted(nodes.values(), key=lambda node: str(node["id"])), "links": edges}
-
-
 class Hit(NamedTuple):
     what: str
     identity: str
@@ -199,22 +164,24 @@ def search(models: ReadModels, text: str, most: int = 60) -> Sequence[Hit]:
     hits: list[Hit] = []
     if not wanted:
         return hits
-    for identity, each in models.resources().items():
-        resource = each.resource
+    for each in models.having(wanted):
+        resource, identity = each.resource, each.resource.identity
         told = {"name": resource.resource_id, "address": resource.endpoint}
         told |= dict(resource.identifiers) | {f"address {place}": at for place, at in enumerate(resource.addresses)}
         told |= {name: fact for known in each.enrichments.values() for name, fact in known.facts.items()}
         hits += [Hit(what, identity, "", value) for what, value in told.items() if wanted in value.casefold()][:3]
-        for row, dimensions in _rows(each):
-            words = {"row": row, **dimensions}
+        for row, words in _rows(each):
             hits += [Hit(what, identity, row, value) for what, value in words.items() if wanted in value.casefold()][:1]
         if len(hits) >= most:
             break
     return hits[:most]
 
 
-def _rows(each: EnrichedResource) -> Sequence[tuple[str, Mapping[str, str]]]:
-    return list(each.enrichments["interfaces"].rows.items()) if "interfaces" in each.enrichments else []
+def _rows(each: EnrichedResource) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield each row with its texts; of interfaces the row is the gauges' own."""
+    for plugin, found in each.enrichments.items():
+        for row, words in found.rows.items():
+            yield (row if plugin == "interfaces" else ""), {"row": row, **words}
 
 
 class HeatLine(NamedTuple):
