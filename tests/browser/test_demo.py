@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Page
 
@@ -51,10 +52,18 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             until("all started", lambda: "all started" in said.read_text() or process.poll() is not None, START_S)
             found = re.search(r"console: (http://\S+)/", said.read_text())
             assert found, said.read_text()
+            until("the console answers", lambda: _answers(found[1]), START_S)
             yield Running(found[1], state)
         finally:
             process.terminate()
             process.wait(60)
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/health", trust_env=False).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
 
 
 @pytest.fixture(scope="module")

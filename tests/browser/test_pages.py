@@ -207,6 +207,124 @@ def test_a_devices_text_is_text(page):
     assert not {"\x1b", "\u202e"} & set(shown)
 
 
+def row_of(identity: str, row: str, **more: object) -> str:
+    return f"/row?{urlencode({'id': identity, 'group': 'interface', 'row': row, **more})}"
+
+
+def test_a_gap_of_a_plot_says_why(page):
+    page.goto(row_of(IDENTITY, "Gi0/0"))
+    page.wait_for_selector("[data-gaps]")
+    place = page.locator("[data-plot*='octets_in']").first
+    assert int(place.get_attribute("data-gaps")) > 0
+    answer = page.request.get(place.get_attribute("data-plot")).json()
+    gaps = [why for _, value, why in answer["lines"]["octets_in"] if value is None]
+    assert set(gaps) == {"gap"}
+    assert answer["p95"] == {"octets_in": 9e6, "octets_out": None}
+
+
+def test_the_week_before_stands_beside_this_one(page):
+    page.goto(row_of(IDENTITY, "Gi0/0"))
+    page.get_by_role("link", name="week before").click()
+    page.wait_for_selector("[data-gaps]")
+    assert page.locator("[data-plot*='octets_in'] text", has_text="a week before").count() > 0
+    keep(page, "row")
+
+
+def test_a_plot_is_saved_as_a_picture(page):
+    page.goto(row_of(IDENTITY, "Gi0/0"))
+    page.wait_for_selector("[data-gaps]")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="PNG").first.click()
+    picture = saved.value.path().read_bytes()
+    assert (saved.value.suggested_filename, picture[:8]) == ("Traffic.png", b"\x89PNG\r\n\x1a\n")
+
+
+def test_the_way_between_two_devices_is_told(page):
+    page.goto("/map")
+    page.get_by_label("Way from").fill("sw1")
+    page.get_by_label("to", exact=True).fill("sw2")
+    page.get_by_role("button", name="Show").click()
+    assert "sw1 Gi0/0 to sw2 Gi0/0" in page.locator("#way").inner_text()
+    page.goto("/map?from=sw1&to=nowhere")
+    assert "nowhere is none" in page.locator("#way").inner_text()
+
+
+def test_a_device_is_found_on_the_map_and_stays_where_it_is_dragged(page):
+    page.goto("/map")
+    page.wait_for_selector("#map[data-links='1']")
+    page.get_by_label("Find").fill("sw2")
+    assert page.locator("#map").get_attribute("data-found") == "1"
+    page.get_by_label("Find").fill("")
+    at = page.evaluate("layout().getItemLayout(0).slice()")
+    box = page.locator("#map").bounding_box()
+    x, y = page.evaluate("chart.convertToPixel({seriesIndex: 0}, layout().getItemLayout(0))")
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + x + 60, box["y"] + y + 40, steps=5)
+    page.mouse.up()
+    moved = page.evaluate("layout().getItemLayout(0).slice()")
+    assert moved != at
+    page.reload()
+    page.wait_for_selector("#map[data-links='1']")
+    assert page.evaluate("layout().getItemLayout(0)") == pytest.approx(moved, abs=1)
+
+
+def test_the_map_has_the_load_of_a_past_time_and_refuses_the_future(page):
+    at_s = int(time.time()) - 1
+    page.goto(f"/map?at={at_s}")
+    assert "72 Mbit/s" in page.locator("#links tbody").inner_text()
+    assert page.goto(f"/map?at={at_s + 9999}").status == 400
+    assert page.goto(row_of(IDENTITY, "Gi0/0", end=at_s + 9999)).status == 400
+
+
+def test_a_map_of_five_hundred_devices_is_drawn_within_two_seconds(page, seen):
+    names = [f"big|network|switch|acme|node{number}" for number in range(500)]
+    for number, name in enumerate(names):
+        seen.take(Topic.ENRICHED_RESOURCES, name, device(name, 9))
+        for to in {number // 2, number // 3} - {number}:
+            ends = [LinkEnd(resource=name, row=f"Gi{to}"), LinkEnd(resource=names[to], row=f"Gi{number}")]
+            seen.take(Topic.TOPOLOGY, f"{number}-{to}", Link(ends=ends, state=LinkState.UP, since_ms=0))
+    try:
+        page.goto("/map?site=big")
+        page.wait_for_selector("#map[data-drawn-ms]", timeout=30_000)
+        keep(page, "map-500")
+        took_ms = int(page.locator("#map").get_attribute("data-drawn-ms"))
+        assert int(page.locator("#map").get_attribute("data-links")) > 900
+        assert took_ms <= 2_000
+    finally:
+        for number, name in enumerate(names):
+            seen.take(Topic.ENRICHED_RESOURCES, name, None)
+            for to in {number // 2, number // 3}:
+                seen.take(Topic.TOPOLOGY, f"{number}-{to}", None)
+
+
+#: question -> what is clicked from the overview on, and what then answers it
+FIVE = {
+    "which interface is busiest": ([], "section:has(h2:text('Busiest')) tbody tr:has-text('Gi0/0')"),
+    "what is down and since when": ([], "section:has(h2:text('Wrong now')) tr:has-text('silent') .when"),
+    "how is A joined to B": (
+        ["nav a:text-is('Devices')", "main a:text-is('sw1')"],
+        "section:has(h2:text('Neighbours')) tr:has-text('sw2')",
+    ),
+    "why has this interface no rate": (
+        ["nav a:text-is('Devices')", "main a:text-is('sw1')", "td .why em"],
+        ".rule:has-text('the counter fell')",
+    ),
+    "which devices are polled late": ([], "section:has(h2:text('Polled latest')) tbody tr"),
+}
+
+
+@pytest.mark.parametrize("question", FIVE)
+def test_a_newcomers_question_is_answered_within_three_clicks(page, question):
+    clicks, answer = FIVE[question]
+    page.goto("/")
+    for each in clicks:
+        page.locator(each).first.click()
+    assert len(clicks) <= 3
+    page.locator(answer).first.wait_for()
+    keep(page, question.replace(" ", "-"))
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [

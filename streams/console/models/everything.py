@@ -8,7 +8,7 @@ from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, LinkState
 from streams.console.models.devices import Polls, haystack, slim
 from streams.console.models.facts import CurrentProblem, Point, RowSeries, TopicFacts
 from streams.console.models.meter import Meter
-from streams.console.models.rows import RowStore
+from streams.console.models.rows import RowStore, StateChange
 from streams.console.models.states import DeviceState
 from streams.pipeline import Topic
 
@@ -70,6 +70,10 @@ class ReadModels:
     def down_since_ms(self, identity: str, group: str, row: str) -> int | None:
         """Return since when a row's state was seen to be wrong, None where it is well or was so from the start."""
         return self._rows.since_ms(identity, group, row)
+
+    def state_changes(self, identity: str, group: str, row: str) -> Sequence[StateChange]:
+        """Return the states of a row since it is watched, the oldest first; empty where they have not changed."""
+        return self._rows.changes(identity, group, row)
 
     def busiest(self, count: int) -> Sequence[Gauge]:
         """Return the interfaces that carry most, the first the most."""

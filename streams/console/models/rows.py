@@ -22,6 +22,7 @@ _FEW: Final = 1024
 _BETWEEN: Final = "\x1f"  #: between texts that are kept as one; where a text has it they are kept apart
 _NONE: Final = -1  #: no row
 _KNOWN_MOST: Final = 2_000_000
+_CHANGES_MOST: Final = 50
 
 H = TypeVar("H", bound=Hashable)
 RowKey = tuple[str, str]  #: group, row
@@ -68,6 +69,13 @@ class RowTrouble(NamedTuple):
     since_ms: int  #: since when it is seen so; it may have been so before
 
 
+class StateChange(NamedTuple):
+    """From when on a row has these states."""
+
+    slot: int
+    states: Pairs
+
+
 class RowStore:
     """Every row by device and by number; repeated and late records change nothing."""
 
@@ -83,6 +91,7 @@ class RowStore:
         self._then = array("l")  #: the row that came after it, last time
         self._last = _NONE
         self._troubles: dict[int, RowTrouble] = {}
+        self._changes: dict[int, list[StateChange]] = {}  #: of rows whose states have changed, the newest last
 
     def __len__(self) -> int:
         return len(self._rows) - len(self._free)
@@ -140,6 +149,11 @@ class RowStore:
             carry = carry[np.argpartition(-self._octets_per_s[carry], most - 1)[:most]]
         for number in carry[np.argsort(-self._octets_per_s[carry], kind="stable")][:most]:
             yield self._gauge(int(number))
+
+    def changes(self, resource: str, group: str, row: str) -> Sequence[StateChange]:
+        """Return the states of a row since it is watched, as far as they are remembered, the oldest first."""
+        number = self._devices.get(resource, {}).get((group, row), _NONE)
+        return self._changes.get(number, ())
 
     def troubles(self) -> Sequence[RowTrouble]:
         """Return the rows whose state is not as it should be."""
@@ -203,6 +217,11 @@ class RowStore:
             numbers = rest["gauges"]
             octets = max(numbers.get(OCTETS[0], 0.0), numbers.get(OCTETS[1], 0.0))
         self._octets_per_s[number] = octets
+        states = _pairs(rest["states"])
+        if row.values and states != row.form.states:
+            changes = self._changes.setdefault(number, [StateChange(_slot(row), row.form.states)])
+            changes.append(StateChange(rest["slot"], states))
+            del changes[:-_CHANGES_MOST]
         word, before = trouble_of(group, rest["states"]), self._troubles.get(number)
         if not word:
             self._troubles.pop(number, None)
@@ -224,6 +243,7 @@ class RowStore:
         self._rows[number], self._ends[number] = None, 0
         self._octets_per_s[number] = 0
         self._troubles.pop(number, None)
+        self._changes.pop(number, None)
         self.ring.forget(number)
         self._free.append(number)
 

@@ -1,5 +1,6 @@
 """The page of the map: what is drawn, of which site and time, and the way between two devices."""
 
+import heapq
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -16,6 +17,7 @@ from streams.console.pages.reads import History
 
 AGO: Final = {"1 h": 3_600, "6 h": 21_600, "1 d": 86_400, "7 d": 604_800}
 _OCTETS: Final = "octets/s"
+_LISTED: Final = 200  #: links in the table
 
 
 class MapPages:
@@ -36,9 +38,11 @@ class MapPages:
         typed = [text(request, name) for name in ("from", "to")]
         ends = [self._named(each) for each in typed]
         now_s = int(time.time())
+        drawn = graph(self._models, await self._loads(at_s), site)
         filling: dict[str, Any] = {
-            "graph": graph(self._models, await self._loads(at_s), site), "sites": places, "site": site,
-            "too_many": too_many, "at": at_s, "ago": {name: now_s - seconds for name, seconds in AGO.items()},
+            "graph": drawn, "listed": heapq.nsmallest(_LISTED, drawn["links"], key=_weight), "sites": places,
+            "site": site, "too_many": too_many, "at": at_s,
+            "ago": {name: now_s - seconds for name, seconds in AGO.items()},
             "ends": ends, "typed": typed, "way": way(self._models, *ends) if all(ends) else None,
             "source": self._history.source(),
         }  # fmt: skip
@@ -70,6 +74,11 @@ class MapPages:
             for name in ("octets_in", "octets_out")
         ]
         return {row: LinkLoad(_bits(into, row), _bits(out, row)) for row in {*into, *out}}
+
+
+def _weight(link: Mapping[str, Any]) -> tuple[bool, float]:
+    """Return the place of a link in the table: first what is not up, then by what it carries."""
+    return link["state"] == "up", -max(link["in"] or 0.0, link["out"] or 0.0)
 
 
 def _bits(octets: Mapping[RowAt, float], row: RowAt) -> float | None:

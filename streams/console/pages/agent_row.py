@@ -14,6 +14,7 @@ from schemas.records import Gauge
 from streams.console.models import ReadModels
 from streams.console.models.facts import Point, RowSeries
 from streams.console.pages.asking import POINTS, RANGES, WEEK_S, NotThereError, span, text, until
+from streams.console.pages.band import band
 from streams.console.pages.drawing import HEADERS
 from streams.console.pages.gaps import explained
 from streams.console.pages.reads import History
@@ -50,6 +51,9 @@ class RowPages:
         plots = _INTERFACE_PLOTS if group == "interface" else [(each, each, "") for each in names[:_MOST_PLOTS]]
         filling: dict[str, Any] = {"identity": identity, "group": group, "row": row, "range": name, "ranges": RANGES}
         filling |= {"gauge": gauge, "names": names, "plots": plots, "source": self._history.source(), "end": end_s}
+        last_s = end_s or int(time.time())
+        changes, states = self._models.state_changes(identity, group, row), gauge.states if gauge else {}
+        filling |= {"band": band(changes, states, last_s - RANGES[name], last_s)}
         filling |= {"week": bool(text(request, "week")), "polls": self._models.polls(identity)}
         return self._page("row.html", request, filling)
 

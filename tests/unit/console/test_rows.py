@@ -13,6 +13,7 @@ from schemas.errors import RecordError
 from schemas.records import Gauge
 from streams.console.models.ring import PIECES, Ring, sample_bytes
 from streams.console.models.rows import RowStore
+from streams.console.pages.band import band
 
 
 def gauge(row: str = "Gi1", slot: int = 60, octets: float | None = 5.0, missing: str = "", device: str = "a") -> Gauge:
@@ -91,6 +92,21 @@ def test_memory_holds_just_the_last_samples_of_every_row(written, samples):
         for name in "ab":
             found = [slot for slot, each in kept if each[0] == row and name in each[1]]
             assert [slot for slot, _ in ring.points(row, name)] == found
+
+
+def test_states_are_remembered_from_their_first_change_on():
+    rows = taken(gauge("Gi1"), gauge("Gi1", slot=120))
+    place = ("s|network|switch|t|a", "interface", "Gi1")
+    assert list(rows.changes(*place)) == []
+    rows.take(to_avro(replace(gauge("Gi1", slot=180), states={"oper_state": "down"})))
+    rows.take(to_avro(gauge("Gi1", slot=240)))
+    told = [(change.slot, dict(change.states)["oper_state"]) for change in rows.changes(*place)]
+    assert told == [(120, "up"), (180, "down"), (240, "up")]
+    pieces = band(rows.changes(*place), {}, 150, 250)
+    assert [(piece.word, piece.start, piece.length) for piece in pieces] == [
+        ("up", 0, 300), ("down", 300, 600), ("up", 900, 100),
+    ]  # fmt: skip
+    assert [piece.word for piece in band((), {"oper_state": "up"}, 0, 9)] == ["up"]
 
 
 HEADER = b"\0\0\0\0\1"

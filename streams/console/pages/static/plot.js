@@ -49,7 +49,7 @@ async function draw(place) {
     animation: false, color: [colour("--in"), colour("--out")],
     textStyle: { fontFamily: "inherit", color: colour("--text") },
     grid: { left: 104, right: 14, top: 28, bottom: 26 },
-    legend: { top: 0, right: 8, itemGap: 18, icon: "rect", itemHeight: 3, textStyle: { color: colour("--text") } },
+    legend: { data: [...names, ...names.slice(0, 1).filter((name) => told.before[name]).map((name) => `${name} a week before`)], top: 0, right: 8, itemGap: 18, icon: "rect", itemHeight: 3, textStyle: { color: colour("--text") } },
     dataZoom: [{ type: "inside" }],
     tooltip: {
       trigger: "axis", renderMode: "richText",
@@ -57,7 +57,7 @@ async function draw(place) {
     },
     xAxis: { type: "time", axisLine: { lineStyle: { color: colour("--line") } }, axisLabel: { color: colour("--dim"), hideOverlap: true } },
     // the line rate is drawn where it is near: an idle line's plot is not flattened by it
-    yAxis: { type: "value", max: (value) => Math.max(value.max, highest > 0.4 * told.speed ? told.speed : 0) || 1, axisLabel: { color: colour("--dim"), formatter: (number) => prefixed(Math.abs(number), unit) }, splitLine: { lineStyle: { color: colour("--line") } } },
+    yAxis: { type: "value", min: (value) => 1.05 * Math.min(value.min, 0), max: (value) => 1.05 * Math.max(value.max, highest > 0.4 * told.speed ? told.speed : 0) || 1, axisLabel: { color: colour("--dim"), formatter: (number) => prefixed(Math.abs(number), unit) }, splitLine: { lineStyle: { color: colour("--line") } } },
     series: series(told, names, factor),
   });
   plot.group = "row";
