@@ -27,6 +27,7 @@ from streams.runtime.settings.ini import ENV_SINK
 from streams.runtime.settings.loading import Settings, SettingsError
 from streams.runtime.settings.plugin_sections import SinkSection
 from streams.runtime.settings.setting import seconds
+from streams.sinks.agent_ends import Ends
 from streams.sinks.agent_inputs import Inputs
 from streams.sinks.agent_view import SinkView
 from streams.sinks.delivery.agent_delivery import Counts, SinkHandler, Store
@@ -62,7 +63,9 @@ class Sink:
         self._handlers = {
             topic: SinkHandler(topic, store, self.places, context.dead_letters) for topic in self._inputs.topics
         }
-        self._loops = [worker.drain([topic], handler, pace=PACE) for topic, handler in self._handlers.items()]
+        self._loops = {topic: worker.drain([topic], handler, pace=PACE) for topic, handler in self._handlers.items()}
+        lines = {topic: (handler, self._loops[topic]) for topic, handler in self._handlers.items()}
+        self._ends = Ends(worker, lines, self.places)
         worker.longest_work_s = LONGEST_WORK_S
         worker.before_records(self._open, self._begin, self._compare_retention)
         worker.before_leaving(plugin.close, self.places.close)
@@ -105,7 +108,7 @@ class Sink:
         counts, places = self.counts, self.places
         metrics.gauge("sink_lag_records", "records that are not in the store yet", lambda: sum(places.lag.values()))
         metrics.gauge("sink_lag_seconds", "how old the oldest of these is, about", places.lag_s)
-        metrics.counter("sink_batches", "batches delivered", lambda: sum(loop.batches for loop in self._loops))
+        metrics.counter("sink_batches", "batches delivered", lambda: sum(loop.batches for loop in self._loops.values()))
         metrics.counter("sink_records", "records delivered", lambda: counts.records)
         metrics.counter("sink_retries", "batches given again because the store was away", lambda: counts.retries)
         metrics.counter("sink_waited_seconds", "time for which the store was waited for", lambda: counts.waited_s)

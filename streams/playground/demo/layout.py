@@ -63,6 +63,7 @@ interval_s = $interval_s
 _SINK: Final = Template("""
 [sink:store]
 plugin = prometheus-remote-write
+topics = gauges, poll-status
 url = $url
 start = earliest
 """)

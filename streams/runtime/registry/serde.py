@@ -118,6 +118,10 @@ class Serde(Generic[R]):
             raise RecordError(f"a record of {self.topic} (schema id {schema_id}) has {extra} trailing bytes")
         return datum
 
+    def is_own(self, value: bytes) -> bool:
+        """Return whether the record is known to be written in our own schema. Raises RecordError for no record."""
+        return self._writers.get(self._schema_id(value), self) is None
+
     async def prepare(self, value: bytes) -> None:
         """Return when `decode` knows the schema of this record, waiting for the registry if that is away.
 

@@ -367,7 +367,12 @@ class ConsoleSettings(Section):
     look_back_s: Seconds = setting(
         3600, "how far back gauges, polls and dead letters are read at the start", ge=60, le=7 * DAY_S
     )
-    memory_bytes: int = setting(128 * 2**20, "memory for numbers of the past; the newest stay", ge=2**20, le=16 * 2**30)
+    look_back_records: int = setting(
+        1_000_000, "and at most so many records of each of these topics", ge=1_000, le=1_000_000_000
+    )
+    memory_bytes: int = setting(
+        64 * 2**20, "memory for numbers of the past, the newest; without store_url", ge=2**20, le=16 * 2**30
+    )
     store_url: Annotated[str, AfterValidator(_bare_url)] = setting(
         "", "a store that speaks PromQL, up to /api/v1; empty: the past is what memory has"
     )
