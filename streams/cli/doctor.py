@@ -43,5 +43,5 @@ def command(config: Path | None, timeout_s: float, *, as_json: bool) -> None:
 
 def _line(finding: Finding) -> str:
     level = click.style(f"{finding.level:<8}", fg=_COLOURS[finding.level])
-    advice = f"\n{'':20}→ {finding.advice}" if finding.advice else ""
-    return f"{level} {finding.about:<11}{finding.text}{advice}"
+    advice = f"\n{'':21}→ {finding.advice}" if finding.advice else ""
+    return f"{level} {finding.about:<12}{finding.text}{advice}"

@@ -75,7 +75,7 @@ class StageApp(faust.App):
         return base + STAGES.index(self.context.stage) * PORTS_PER_STAGE if base else 0
 
     def _new_web(self) -> BoundWeb:
-        return BoundWeb(self, self.context.settings.web.host, self._first_port())
+        return BoundWeb(self, self.context.settings.web, self._first_port())
 
     # records in
 

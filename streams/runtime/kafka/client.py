@@ -6,6 +6,7 @@ from typing import Final
 
 from streams.runtime.kafka.refusals import why_refused
 from streams.runtime.settings.loading import KafkaSettings
+from streams.runtime.settings.tls import TlsFiles, client_context
 
 #: what says of an absent broker, every second, that it is away; the client itself logs as `aiokafka`
 REPETITIVE: Final = (
@@ -75,7 +76,5 @@ def client_options(kafka: KafkaSettings) -> dict[str, object]:
 
 def ssl_context(kafka: KafkaSettings) -> ssl.SSLContext:
     """Return a context that checks the brokers' certificates. Raises OSError for files that cannot be read."""
-    context = ssl.create_default_context(cafile=kafka.ssl_ca_file or None)
-    if kafka.ssl_certificate_file:
-        context.load_cert_chain(kafka.ssl_certificate_file, kafka.ssl_key_file or None)
-    return context
+    password = kafka.ssl_key_password.reveal()
+    return client_context(TlsFiles(kafka.ssl_ca_file, kafka.ssl_certificate_file, kafka.ssl_key_file, password))

@@ -128,6 +128,13 @@ class PanoptesSettings(Section):
     )
 
 
+_KEY_WITH_CERTIFICATE: Final = Rule(
+    ("ssl_key_file", "ssl_certificate_file"),
+    lambda section: section.ssl_certificate_file or not section.ssl_key_file,
+    "expected ssl_certificate_file with ssl_key_file",
+)
+
+
 class KafkaSettings(Section):
     """The brokers, and how topics are made. Outside one-node stacks: replication_factor 3 and min_insync_replicas 2."""
 
@@ -149,6 +156,7 @@ class KafkaSettings(Section):
     ssl_ca_file: FilePath = setting("", "certificates that sign the brokers'; empty: those of the system")
     ssl_certificate_file: FilePath = setting("", "our own certificate, where brokers ask for one")
     ssl_key_file: FilePath = setting("", "the key of our own certificate")
+    ssl_key_password: SecretText = setting("", "the password of that key, where it is encrypted")
 
     rules = (
         Rule(
@@ -169,11 +177,7 @@ class KafkaSettings(Section):
             ),
             "expected sasl_username and sasl_password with a security_protocol of SASL",
         ),
-        Rule(
-            ("ssl_key_file", "ssl_certificate_file"),
-            lambda kafka: kafka.ssl_certificate_file or not kafka.ssl_key_file,
-            "expected ssl_certificate_file with ssl_key_file",
-        ),
+        _KEY_WITH_CERTIFICATE,
     )
 
 
@@ -196,6 +200,29 @@ class ZookeeperSettings(Section):
     hosts: Hosts = setting("localhost:2181", "host:port, separated by commas")
     root: str = setting("/panoptes", "the path under which everything is kept", pattern=r"^(/[^/\s]+)+$")
     session_timeout_s: Seconds = setting(10, "a leader silent for so long is replaced", ge=1, le=600)
+    tls: bool = setting(False, "servers are spoken with by TLS (their secureClientPort)")
+    ssl_ca_file: FilePath = setting("", "certificates that sign the servers', with tls; empty: those of the system")
+    ssl_certificate_file: FilePath = setting("", "our own certificate, where servers ask for one")
+    ssl_key_file: FilePath = setting("", "the key of our own certificate")
+    ssl_key_password: SecretText = setting("", "the password of that key, where it is encrypted")
+    username: str = setting(
+        "", "who we are (digest); what we make belongs to this user and nobody else", pattern="^[^:]*$"
+    )
+    password: SecretText = setting("", "the user's password")
+
+    rules = (
+        Rule(
+            ("username", "password"),
+            lambda zookeeper: bool(zookeeper.username) == bool(zookeeper.password),
+            "expected username and password together",
+        ),
+        Rule(
+            ("ssl_key_file", "ssl_certificate_file"),
+            # kazoo shows a certificate only where its key is named, too
+            lambda zookeeper: bool(zookeeper.ssl_key_file) == bool(zookeeper.ssl_certificate_file),
+            "expected ssl_certificate_file and ssl_key_file together",
+        ),
+    )
 
 
 class RedisSettings(Section):
@@ -230,6 +257,14 @@ class WebSettings(Section):
         ge=0,
         le=65_000,
     )
+    ssl_certificate_file: FilePath = setting("", "its certificate; empty: plain HTTP")
+    ssl_key_file: FilePath = setting("", "the key of its certificate")
+    ssl_key_password: SecretText = setting("", "the password of that key, where it is encrypted")
+    token: SecretText = setting(
+        "", "who asks for anything but /health and /ready sends it (Authorization: Bearer …); empty: nobody need"
+    )
+
+    rules = (_KEY_WITH_CERTIFICATE,)
 
 
 class ResourcesSettings(Section):
