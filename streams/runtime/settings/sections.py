@@ -191,6 +191,9 @@ class RegistrySettings(Section):
     username: str = setting("", "user, where the registry asks for one (HTTP basic authentication)")
     password: SecretText = setting("", "the user's password")
     ssl_ca_file: FilePath = setting("", "certificates that sign an https registry's; empty: those of the system")
+    allow_newer: bool = setting(
+        False, "start although a newer version has registered schemas: while an upgrade is rolled out or taken back"
+    )
     request_timeout_s: Seconds = setting(10, "a request without an answer is given up and tried again", gt=0, le=600)
 
 
