@@ -15,6 +15,7 @@ from schemas.errors import BackendError
 from streams.runtime.build import open_worker
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.groups import begin_new, places_last_s
+from streams.runtime.kafka.reach import AWAY
 from streams.runtime.kernel.context import now_ms
 from streams.runtime.kernel.handler import Pace
 from streams.runtime.kernel.worker import Worker
@@ -93,9 +94,7 @@ class Sink:
 
     async def _compare_retention(self) -> None:
         """Say where a sink that rests for long would forget its place before the topics forget their records."""
-        kept_s = await wait_for(
-            "kafka", self._worker.group, partial(places_last_s, self._options), absent=(KafkaError, OSError)
-        )
+        kept_s = await wait_for("kafka", self._worker.group, partial(places_last_s, self._options), absent=AWAY)
         topics = self._context.settings.topics
         longest_s = max(topics.retention_s(topic) for topic in self._inputs.topics)
         if kept_s is not None and kept_s < longest_s:
