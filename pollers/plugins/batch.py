@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ class Row:
     dimensions: Mapping[str, str]
     labels: Mapping[str, str]
     units: Mapping[str, str]  #: name of a number -> its unit
-    kept: Any = None  #: what the sink has made of it and wants back next time
+    kept: object = None  #: what the sink has made of it and wants back next time
 
 
 class Words(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from pollers.plugins.base import Kind
+from pollers.plugins.base import EnrichmentPlugin, Kind, PollingPlugin
 from schemas.errors import DeviceError
 from schemas.records import EnrichedResource, Enrichment, Job, Resource
 from streams.enrichment.merging import NEVER, first_seen, is_news, with_findings, with_resource
@@ -158,7 +158,7 @@ class Enricher(Part):
             ):
                 self._retry(key, 0.0)  # a rebalance came between: where the partition stays it is asked again
 
-    async def _ask(self, plugin: Installed, key: str, resource: Resource) -> Mapping[str, Enrichment]:
+    async def _ask(self, plugin: Installed[EnrichmentPlugin], key: str, resource: Resource) -> Mapping[str, Enrichment]:
         try:
             findings: Mapping[str, Enrichment] = await plugin.instance.enrich(resource)
             return dict(findings)
@@ -199,7 +199,7 @@ class Enricher(Part):
         ]
 
     def _jobs_by(
-        self, plugin: Installed, known: EnrichedResource, enrichments: Mapping[str, Enrichment]
+        self, plugin: Installed[PollingPlugin], known: EnrichedResource, enrichments: Mapping[str, Enrichment]
     ) -> Sequence[Job]:
         """Return the jobs that a section wants for the resource; those that it has, where the plugin fails."""
         try:
@@ -220,7 +220,7 @@ class Enricher(Part):
         await asyncio.gather(*running, return_exceptions=True)
 
 
-def _job(plugin: Installed) -> Job:
+def _job(plugin: Installed[EnrichmentPlugin]) -> Job:
     return Job(plugin=plugin.section.name, profile="", interval_s=plugin.section.interval_s)
 
 

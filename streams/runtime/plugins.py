@@ -2,9 +2,20 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, NamedTuple
+from typing import Generic, Literal, NamedTuple, TypeVar, overload
 
-from pollers.plugins.base import Kind, OptionError, PluginContext, Secrets, no_secrets
+from pollers.plugins.base import (
+    DiscoveryPlugin,
+    EnrichmentPlugin,
+    Kind,
+    ListingPlugin,
+    OptionError,
+    PluginContext,
+    PollingPlugin,
+    Secrets,
+    TransformPlugin,
+    no_secrets,
+)
 from pollers.plugins.registry import make
 from pollers.snmp.client import Access, Device, Probed, ProbePace, Session, Target
 from schemas.errors import FatalError
@@ -12,13 +23,14 @@ from schemas.records import Resource
 from streams.runtime.settings.loading import PluginSection, Settings, SettingsError
 from streams.scheduling.filters import compile_filter
 
-Make = Callable[[Kind, str, PluginContext], Any]
+Make = Callable[[Kind, str, PluginContext], object]
+P_co = TypeVar("P_co", covariant=True)
 
 
-class Installed(NamedTuple):
+class Installed(NamedTuple, Generic[P_co]):
     section: PluginSection
     wants: Callable[[Resource], bool]  #: the section's resource filter
-    instance: Any  #: of the kind's Protocol
+    instance: P_co  #: of the kind's Protocol
 
 
 class NoAccess:
@@ -45,9 +57,21 @@ class Plugins:
         self._now_ms = now_ms
         self._secret = secret
 
-    def of(self, kind: Kind) -> Sequence[Installed]:
+    @overload
+    def of(self, kind: Literal[Kind.DISCOVERY]) -> Sequence[Installed[DiscoveryPlugin | ListingPlugin]]: ...
+
+    @overload
+    def of(self, kind: Literal[Kind.ENRICHMENT]) -> Sequence[Installed[EnrichmentPlugin]]: ...
+
+    @overload
+    def of(self, kind: Literal[Kind.POLLING]) -> Sequence[Installed[PollingPlugin]]: ...
+
+    @overload
+    def of(self, kind: Literal[Kind.TRANSFORM]) -> Sequence[Installed[TransformPlugin]]: ...
+
+    def of(self, kind: Kind) -> Sequence[Installed[object]]:
         """Return the plugins. Raises SettingsError, naming every section that is wrong."""
-        installed: list[Installed] = []
+        installed: list[Installed[object]] = []
         problems: list[str] = []
         for section in self._settings.plugins(kind):
             try:
@@ -63,7 +87,7 @@ class Plugins:
 
 def make_plugin(
     section: PluginSection, make: Make, snmp: Access, now_ms: Callable[[], int], secret: Secrets = no_secrets
-) -> Any:
+) -> object:
     """Return the section's plugin. Raises SettingsError with a line for each option that keeps it from being made."""
     context = PluginContext(
         section=section.name,

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 from aiokafka.errors import KafkaError
 
@@ -78,7 +78,7 @@ class Sink:
         decoding = self._inputs.decoding()
         self.reader = decoding.reader
         for topic, handler in self._handlers.items():
-            handler.open(decoding, self._inputs.serdes[topic])
+            handler.open(decoding, self._inputs.prepare[topic])
 
     async def _begin(self) -> None:
         """Have a group that is new begin where the section says."""
@@ -177,7 +177,7 @@ def build() -> Worker:
     settings = worker.context.settings
     section = chosen(settings, name)
     secrets = open_named_secrets(settings.redis)
-    plugin: SinkPlugin = make_plugin(section, make, NoAccess(), now_ms, secrets.of)
+    plugin = cast("SinkPlugin", make_plugin(section, make, NoAccess(), now_ms, secrets.of))
     if isinstance(plugin, ViewSinkPlugin):
         SinkView(worker, section, plugin)
     else:

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from pollers.plugins.base import SinkPlugin
 from pollers.plugins.batch import CannotEver, TryAgain, Written
@@ -15,7 +15,7 @@ from streams.runtime.kernel.context import now_ms
 from streams.runtime.kernel.handler import SetAside
 from streams.runtime.kernel.records import Record
 from streams.runtime.ops.waiting import LINE_EVERY_S, WAITS
-from streams.runtime.registry.serde import Serde, UnknownSchema
+from streams.runtime.registry.serde import UnknownSchema
 from streams.sinks.delivery.agent_places import Places
 from streams.sinks.reading.held import End, Held
 from streams.sinks.reading.records import Decoding, Records
@@ -124,12 +124,12 @@ class SinkHandler:
         self._places = places
         self._dead_letters = dead_letters
         self._decoding: Decoding
-        self._serde: Serde[Any]
+        self._prepare: Callable[[bytes], Awaitable[None]]
         self._held: dict[int, Held] = {}
 
-    def open(self, decoding: Decoding, serde: Serde[Any]) -> None:
+    def open(self, decoding: Decoding, prepare: Callable[[bytes], Awaitable[None]]) -> None:
         """Take what decodes the records: schemas are registered when the worker starts, before any record comes."""
-        self._decoding, self._serde = decoding, serde
+        self._decoding, self._prepare = decoding, prepare
 
     def step(self, record: Record) -> Step | None:
         """Note a record; a tombstone says nothing."""
@@ -189,7 +189,7 @@ class SinkHandler:
         good: list[Record] = []
         for record in steps:
             try:
-                await self._serde.prepare(record.value or b"")
+                await self._prepare(record.value or b"")
             except RecordError as why:
                 self._store.counts.bad += 1
                 await self._set_aside([(record, why)])

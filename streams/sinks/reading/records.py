@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from pollers.plugins.batch import Block, Row
 from schemas.errors import RecordError
@@ -103,5 +103,15 @@ class Records:
 
 
 def _row_of(gauge: Gauge) -> Row:
-    names: Any = ("site", "resource", "endpoint", "job", "group", "row", "interval_s", "dimensions", "labels", "units")
-    return Row(**{name: getattr(gauge, name) for name in names})
+    return Row(
+        site=gauge.site,
+        resource=gauge.resource,
+        endpoint=gauge.endpoint,
+        job=gauge.job,
+        group=gauge.group,
+        row=gauge.row,
+        interval_s=gauge.interval_s,
+        dimensions=gauge.dimensions,
+        labels=gauge.labels,
+        units=gauge.units,
+    )
