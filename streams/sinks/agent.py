@@ -128,6 +128,9 @@ class Sink:
             metrics.counters("sink_requests", "requests by what they were answered", "answer", plugin.requests.items)
             metrics.counter("sink_bytes_sent", "bytes of requests", lambda: plugin.bytes_sent)
             metrics.counter("sink_encode_seconds", "CPU time of encoding", lambda: plugin.encode_s)
+            bound = plugin.cardinality
+            metrics.gauge("sink_series", "series of rows that go on, about", lambda: bound.series)
+            metrics.counter("sink_left_out_numbers", "numbers of rows beyond max_series", lambda: bound.left_out)
             metrics.counter("sink_halved", "requests that were sent again in halves", lambda: plugin.halved)
 
 
