@@ -36,7 +36,7 @@ def devices(models: ReadModels, query: Query) -> dict[str, object]:
     lines = [_line(models, each) for each in found]
     lines = [line for line in lines if not state or line["state"] == state]
     lines.sort(key=lambda line: (str(line["id"]), str(line["identity"])))
-    return _page(lines, query)
+    return page_of(lines, query)
 
 
 def device(models: ReadModels, query: Query) -> dict[str, object]:
@@ -58,7 +58,7 @@ def rows(models: ReadModels, query: Query) -> dict[str, object]:
     identity, group = _known(models, query), text(query, "group")
     found = [asdict(gauge) for gauge in models.rows(identity) if not group or gauge.group == group]
     found.sort(key=lambda gauge: (gauge["group"], gauge["row"]))
-    return _page(found, query)
+    return page_of(found, query)
 
 
 def busiest(models: ReadModels, query: Query) -> dict[str, object]:
@@ -76,12 +76,12 @@ def points(models: ReadModels, query: Query) -> dict[str, object]:
 
 def links(models: ReadModels, query: Query) -> dict[str, object]:
     """Return one page of links. Raises BadRequestError."""
-    return _page([{"key": key, **asdict(link)} for key, link in sorted(models.links().items())], query)
+    return page_of([{"key": key, **asdict(link)} for key, link in sorted(models.links().items())], query)
 
 
 def problems(models: ReadModels, query: Query) -> dict[str, object]:
     """Return one page of what is wrong now. Raises BadRequestError."""
-    return _page([each._asdict() for each in models.problems()], query)
+    return page_of([each._asdict() for each in models.problems()], query)
 
 
 def topics(models: ReadModels, _query: Query) -> dict[str, object]:
@@ -93,7 +93,7 @@ def dead_letters(models: ReadModels, query: Query) -> dict[str, object]:
     """Return one page of the last dead letters, without what they hold. Raises BadRequestError."""
     found = [{name: value for name, value in asdict(each).items() if name not in ("key", "value")}
              for each in reversed(models.dead_letters())]  # fmt: skip
-    return _page(found, query)
+    return page_of(found, query)
 
 
 def _known(models: ReadModels, query: Query) -> str:
@@ -116,7 +116,8 @@ def _line(models: ReadModels, known: EnrichedResource) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _page(entries: Sequence[object], query: Query) -> dict[str, object]:
+def page_of(entries: Sequence[object], query: Query) -> dict[str, object]:
+    """Return one page of entries. Raises BadRequestError."""
     page, most = paged(query)
     return {"total": len(entries), "page": page, "found": entries[(page - 1) * most : page * most]}
 
