@@ -8,16 +8,16 @@ from pollers.plugins.base import Kind, OptionError, PluginContext, Secrets, no_s
 from pollers.plugins.registry import make
 from pollers.snmp.client import Access, Device, Probed, ProbePace, Session, Target
 from schemas.errors import FatalError
-from schemas.records import Resource
 from streams.runtime.settings.loading import PluginSection, Settings, SettingsError
-from streams.scheduling.filters import compile_filter
+from streams.runtime.settings.plugin_sections import filtered_fields
+from streams.scheduling.filters import compile_over
 
 Make = Callable[[Kind, str, PluginContext], Any]
 
 
 class Installed(NamedTuple):
     section: PluginSection
-    wants: Callable[[Resource], bool]  #: the section's resource filter
+    wants: Callable[[Any], bool]  #: the section's filter, over what `filtered_fields` says
     instance: Any  #: of the kind's Protocol
 
 
@@ -55,7 +55,7 @@ class Plugins:
             except SettingsError as error:
                 problems += error.problems
             else:
-                installed.append(Installed(section, compile_filter(section.filter), instance))
+                installed.append(Installed(section, compile_over(section.filter, filtered_fields(kind)), instance))
         if problems:
             raise SettingsError(*problems)
         return installed

@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple
 from schemas.records import EnrichedResource, Gauge, PollStatus
 from streams.console.models.states import DeviceState, health
 from streams.console.pages.reads import Models
-from streams.scheduling.filters import compile_filter
+from streams.scheduling.filter_fields import ENRICHED
+from streams.scheduling.filters import compile_over
 from streams.topology.exports import node_of, port_of, title_of
 
 PAGE: Final = 100
@@ -104,8 +105,8 @@ _SORTS: Final = {
 
 def devices(models: Models, text: str, sort: str, page: int, state: str = "") -> DevicesPage:
     """Return one page of the devices that a filter finds. Raises FilterError."""
-    wanted = compile_filter(text)
-    found = [each for each in models.resources().values() if wanted(each.resource)]
+    wanted = compile_over(text, ENRICHED)
+    found = [each for each in models.resources().values() if wanted(each)]
     facets = {
         "resource_site": Counter(each.resource.site for each in found).most_common(12),
         "resource_type": Counter(each.resource.resource_type for each in found).most_common(12),

@@ -59,21 +59,9 @@ Sinks ([sinks.md](sinks.md)) have these instead:
 FILTERS: Final = """
 ### Resource filters
 
-A section's `filter` picks the resources it is for:
+A section's `filter` picks the resources it is for, in the language of [filters.md](filters.md):
 
     resource_site = 'fra1' AND (resource_type LIKE 'cisco%' OR resource_metadata.role IN ('core', 'edge'))
-
-- Fields: `resource_site`, `resource_class`, `resource_subclass`, `resource_type`, `resource_id`, `resource_endpoint`,
-  `resource_plugin` (any of the discovery sections that saw it), and `resource_metadata.<label>` (empty where there is
-  no such label).
-- `=`, `!=`, `eq`, `ne`; `[NOT] LIKE` with `%` for any characters and `_` for one; `[NOT] IN (...)`; `AND` before `OR`,
-  `NOT`, parentheses. Keywords are case-insensitive, texts are not.
-- Texts stand in single or double quotes; a quote inside is doubled.
-
-In a sink's `filter` there is no `resource_plugin`; its `rows` has the fields `group`, `row`, `job` and
-`dimension.<name>`:
-
-    NOT (group = 'interface' AND (row = 'Null0' OR row LIKE 'veth%'))
 """
 
 

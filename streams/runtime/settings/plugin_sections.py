@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from pollers.plugins.base import Kind
 from streams.pipeline import Topic
 from streams.runtime.settings.setting import Section, WholeSeconds, Words, seconds, setting
-from streams.scheduling.filters import RESOURCE, Fields, FilterError, compile_over
+from streams.scheduling.filter_fields import ENRICHED, RESOURCE, Fields
+from streams.scheduling.filters import FilterError, compile_over
 from streams.scheduling.row_filters import RESOURCES, ROWS
 
 NAME: Final = re.compile(r"^[A-Za-z0-9_-]{1,64}\Z")
@@ -35,7 +36,12 @@ def _readable(text: str, fields: Fields) -> str:
 
 
 def _filter(text: str, info: ValidationInfo) -> str:
-    return _readable(text, RESOURCES if info.data["kind"] is Kind.SINK else RESOURCE)
+    return _readable(text, filtered_fields(info.data["kind"]))
+
+
+def filtered_fields(kind: Kind) -> Fields:
+    """Return what the `filter` of such a section may ask: of enrichment and polling also what enrichment found."""
+    return {Kind.SINK: RESOURCES, Kind.ENRICHMENT: ENRICHED, Kind.POLLING: ENRICHED}.get(kind, RESOURCE)
 
 
 def _rows(text: str) -> str:
