@@ -116,7 +116,10 @@ class Sweep:
     async def discover(self, known: KnownDevice, state: bytes | None) -> AsyncGenerator[SightingBatch, None]:
         """Yield what answers, from where the last run was cut short."""
         context, total = self._context, self.targets.total
-        namer = Namer(section=context.section, site=self.site, parts=self._parts, ttl_s=self._ttl_s, known=known)
+        namer = Namer(
+            section=context.section, site=self.site, parts=self._parts, ttl_s=self._ttl_s, known=known,
+            classify=context.classify,
+        )  # fmt: skip
         begin = self._begin(state)
         asked = Asked(self.targets, begin, lambda target: self.is_wanted(known, target))
         kept_ms = context.now_ms()

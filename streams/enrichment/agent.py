@@ -47,6 +47,7 @@ class Enricher(Part):
         self._zone = context.settings.polling.zone
         self._sections = {plugin.section.name: plugin for plugin in plugins.of(Kind.ENRICHMENT)}
         self._pollers = plugins.of(Kind.POLLING)
+        self._know = plugins.know
         #: by section, from 0 on: a counter that begins with its first fault shows no growth
         self.faults = Counter({plugin.section.title: 0 for plugin in (*self._sections.values(), *self._pollers)})
         context.metrics.counters("plugin_faults", "calls in which a plugin failed", "section", self.faults.items)
@@ -60,6 +61,7 @@ class Enricher(Part):
     def _jobs_of(self, key: str, value: bytes) -> Iterable[Job]:
         """Return when to enrich: the enrichment sections that want the resource, as jobs of this stage's schedule."""
         enriched = self._serde.decode(value)
+        self._know(enriched)
         unborn = self._unborn.setdefault(self._context.partition_of(key), set())
         if enriched.jobs_since_ms == NEVER:
             unborn.add(key)

@@ -4,10 +4,11 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
 
-from pollers.plugins.base import Kind, OptionError, PluginContext, Secrets, no_secrets
+from pollers.plugins.base import Classify, Kind, OptionError, PluginContext, Secrets, as_found, no_secrets
 from pollers.plugins.registry import make
 from pollers.snmp.client import Access, Device, Probed, ProbePace, Session, Target
 from schemas.errors import FatalError
+from schemas.records import EnrichedResource
 from streams.runtime.settings.loading import PluginSection, Settings, SettingsError
 from streams.runtime.settings.plugin_sections import filtered_fields
 from streams.scheduling.filters import compile_over
@@ -19,6 +20,15 @@ class Installed(NamedTuple):
     section: PluginSection
     wants: Callable[[Any], bool]  #: the section's filter, over what `filtered_fields` says
     instance: Any  #: of the kind's Protocol
+
+
+class Offered(NamedTuple):
+    """What plugins are given besides their section."""
+
+    snmp: Access
+    now_ms: Callable[[], int]
+    secret: Secrets = no_secrets
+    classify: Classify = as_found
 
 
 class NoAccess:
@@ -38,12 +48,11 @@ class Plugins:
     """Makes the enabled plugins of a kind, in the order of their sections' names."""
 
     def __init__(
-        self, settings: Settings, snmp: Access, now_ms: Callable[[], int], secret: Secrets = no_secrets
+        self, settings: Settings, offered: Offered, know: Callable[[EnrichedResource], None] = lambda _known: None
     ) -> None:
         self._settings = settings
-        self._snmp = snmp
-        self._now_ms = now_ms
-        self._secret = secret
+        self._offered = offered
+        self.know = know  #: takes what is known of a resource, before its plugins are called
 
     def of(self, kind: Kind) -> Sequence[Installed]:
         """Return the plugins. Raises SettingsError, naming every section that is wrong."""
@@ -51,7 +60,7 @@ class Plugins:
         problems: list[str] = []
         for section in self._settings.plugins(kind):
             try:
-                instance = make_plugin(section, make, self._snmp, self._now_ms, self._secret)
+                instance = make_plugin(section, make, self._offered)
             except SettingsError as error:
                 problems += error.problems
             else:
@@ -61,17 +70,16 @@ class Plugins:
         return installed
 
 
-def make_plugin(
-    section: PluginSection, make: Make, snmp: Access, now_ms: Callable[[], int], secret: Secrets = no_secrets
-) -> Any:
+def make_plugin(section: PluginSection, make: Make, offered: Offered) -> Any:
     """Return the section's plugin. Raises SettingsError with a line for each option that keeps it from being made."""
     context = PluginContext(
         section=section.name,
         interval_s=section.interval_s,
         options=section.options,
-        snmp=snmp,
-        now_ms=now_ms,
-        secret=secret,
+        snmp=offered.snmp,
+        now_ms=offered.now_ms,
+        secret=offered.secret,
+        classify=offered.classify,
     )
     try:
         return make(section.kind, section.plugin, context)

@@ -201,6 +201,12 @@ class _Parser:
         raise self.error("expected a text in quotes")
 
 
+def field_values(name: str, fields: Fields) -> Callable[[Any], Sequence[str]]:
+    """Return what gives a field's values; a field that a thing lacks has one, "". Raises FilterError."""
+    parse(f"{name} = ''", fields)
+    return _values(name, fields)
+
+
 def _test(expression: Expression, fields: Fields) -> Test:
     match expression:
         case Equal(field, text):

@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import socket
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from random import Random
 from types import TracebackType
@@ -47,9 +47,9 @@ class Figures(NamedTuple):
 class SnmpAccess:
     """The `Access` of a worker. To be closed in the loop that it was used in."""
 
-    def __init__(self, worker: SessionShared, engines: WorkerEngines, trace: Trace | None = None) -> None:
+    def __init__(self, worker: SessionShared, engines: WorkerEngines, devices: Devices, trace: Trace | None) -> None:
         self.engines = engines
-        self.devices = Devices(worker.limits)
+        self.devices = devices
         self._worker = worker
         self._trace = trace
         self._turns = Turns()
@@ -70,7 +70,9 @@ class SnmpAccess:
         left_s = deadline_s - (now_s() - began)
         await self._turns.take(address)
         opened = now_s()
-        link = DeviceLink(device.endpoint, family, address, Stats(), opened, opened + left_s, self._trace)
+        link = DeviceLink(
+            device.endpoint, family, address, Stats(), opened, opened + left_s, self._trace, memory.limits
+        )
         return DeviceSession(self._worker, device, memory, link), address
 
     def probe(self, site: str, targets: Iterator[Target], pace: ProbePace) -> AsyncGenerator[Probed, None]:
@@ -169,13 +171,15 @@ def open_access(
     clock: Clock | None = None,
     random: Random | None = None,
     trace: Trace | None = None,
+    limits_of: Callable[[Device], Limits] | None = None,
 ) -> SnmpAccess:
     """Return the SNMP access of a worker; to be called, used and closed in one event loop.
 
-    `trace` gets one record per request, when its answer came or was given up.
+    `trace` gets one record per request, when its answer came or was given up. `limits_of` says how gently a device is
+    treated that is not treated as the others are; the limits of the worker are those of `limits` only.
     """
     clock, random = clock or SystemClock(), random or Random()  # noqa: S311 - for request ids and jitter, beside a check of the source
     shared = Shared(limits, clock.now_s)
-    engines = WorkerEngines(limits, Wire(limits, random, clock.now_s), shared, random.getrandbits)
+    engines = WorkerEngines(Wire(limits, random, clock.now_s), shared, random.getrandbits)
     worker = SessionShared(limits, credentials, engines, probe_slots(limits), clock.now_s, clock.now_ms)
-    return SnmpAccess(worker, engines, trace)
+    return SnmpAccess(worker, engines, Devices(limits, limits_of), trace)

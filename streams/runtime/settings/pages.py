@@ -1,6 +1,7 @@
 """The configuration as text: what holds (`config show`), and the reference page (docs/configuration.md)."""
 
 from collections.abc import Iterator, Mapping
+from inspect import cleandoc
 from typing import Final
 
 from pydantic.fields import FieldInfo
@@ -17,6 +18,7 @@ from streams.runtime.settings.plugin_sections import (
     PluginSection,
     SinkSection,
 )
+from streams.runtime.settings.rule_sections import RULES, ClassSection, SnmpSection
 from streams.runtime.settings.setting import Section, shown
 
 HEAD: Final = """# Configuration
@@ -72,9 +74,17 @@ def show(settings: Settings) -> str:
         section: Section = getattr(settings, name)
         values = {key: shown(getattr(section, key)) for key in type(section).model_fields}
         lines += _ini(name, values)
+    rules: tuple[SnmpSection | ClassSection, ...] = (*settings.snmp_sections, *settings.class_sections)
+    for rule in rules:
+        lines += _ini(*_said(rule))
     for plugin in settings.plugin_sections:
         lines += _ini(plugin.title, plugin_values(plugin))
     return "\n".join(lines)
+
+
+def _said(rule: SnmpSection | ClassSection) -> tuple[str, dict[str, str]]:
+    kind = next(kind for kind, model in RULES.items() if isinstance(rule, model))
+    return f"{kind}:{rule.name}", {key: shown(getattr(rule, key)) for key in rule.keys}
 
 
 def page() -> str:
@@ -88,6 +98,12 @@ def page() -> str:
     parts.append(SINKS + _table("sink:NAME", sink_fields, defaults={"plugin": "none: must be given"}))
     parts.append(f"\nWhile there is no section of a kind, these hold:\n\n{_built_in()}")
     parts.append(FILTERS)
+    for kind, rule in RULES.items():
+        fields = {key: rule.model_fields[key] for key in rule.keys}
+        needed = {"filter": "none: must be given"}
+        defaults = needed if kind == "class" else dict.fromkeys(rule.keys, f"as [{kind}]") | needed
+        table, says = _table(f"{kind}:NAME", fields, defaults=defaults), cleandoc(rule.__doc__ or "")
+        parts.append(f"\n### [{kind}:NAME]\n\n{says}\n\n{table}")
     return "".join(parts)
 
 

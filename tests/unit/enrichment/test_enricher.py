@@ -77,6 +77,10 @@ def installed(kind, name, instance):
     return Installed(section, lambda _: True, instance)
 
 
+def plugins(of_kind):
+    return SimpleNamespace(of=of_kind.__getitem__, know=lambda _known: None)
+
+
 class World:
     """The stage in a worker that has the switch's partition."""
 
@@ -94,7 +98,7 @@ class World:
             ],
         }
         self.table = self.worker.table("enriched")
-        self.enricher = Enricher(self.worker.context, self.table, SimpleNamespace(of=of_kind.__getitem__))
+        self.enricher = Enricher(self.worker.context, self.table, plugins(of_kind))
         self.worker.lifecycle.register(self.enricher)
         self.worker.lifecycle.register(self.enricher.schedules)
         self.enricher.fold = self.worker.fold([Topic.INVENTORY], self.enricher.step, self.table, pace=Pace(linger_s=0))
@@ -144,7 +148,7 @@ async def test_sections_are_picked_by_what_was_found_a_moment_before(vendor, ask
         ],
         Kind.POLLING: [Installed(polling, compile_over(polling.filter, ENRICHED_FIELDS), world.traffic)],
     }
-    enricher = Enricher(world.worker.context, world.table, SimpleNamespace(of=of_kind.__getitem__))
+    enricher = Enricher(world.worker.context, world.table, plugins(of_kind))
     world.plugin.found = {"device": replace(FACTS, facts={"vendor": vendor})}
     world.plugin.answer.set()
     known = first_seen(SWITCH)
