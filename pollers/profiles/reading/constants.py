@@ -15,7 +15,8 @@ from pollers.profiles.reading.plan import Plan
 from pollers.profiles.refs import Ref
 from schemas.records import DerivedMetric, DimensionColumn, MissingCells
 
-#: reasons that say the device or the profile is at fault, not that the device simply lacks a value
+#: reasons that say the device or the profile is at fault, not that the device simply lacks a value. Implausible is not
+#: among them: sensors that are not fitted read so for years, and would leave no poll of their device a success
 FAULTS: Final = frozenset({Reason.WRONG_TYPE, Reason.BAD_INDEX, Reason.NOT_A_NUMBER})
 MAX_LONG: Final = 2**63 - 1
 _TEXTS: Final = frozenset({str})
