@@ -44,6 +44,7 @@ def command() -> None:
 @click.option("--packets-per-s", default="500", show_default=True, help="The most packets that are sent in a second.")
 @click.option("--timeout", "timeout_s", default="1", show_default=True, help="Seconds that an answer may take.")
 @click.option("--rounds", default="2", show_default=True, help="How often who is silent is asked.")
+@click.option("--ping", default="no", show_default=True, metavar="yes|no", help="Ask only who answers an ICMP echo.")
 @click.option("--max-addresses", default="65536", show_default=True, help="Refuse more than this.")
 @filter_option("Only devices that this holds for")
 @click.option("--community-file", type=click.File("r"), help="A file with a community, - for stdin, instead of Redis.")
@@ -127,7 +128,7 @@ async def _swept(
 
 def _tell_costs(plugin: Sweep, messages: int) -> None:
     pace, total = plugin.pace, plugin.targets.total
-    packets = total * messages * pace.rounds
+    packets = (total * messages + (plugin.targets.addresses if pace.ping else 0)) * pace.rounds
     seconds = packets / pace.packets_per_s + pace.timeout_s * pace.rounds
     click.echo(
         f"{plugin.targets.addresses} addresses, {len(plugin.targets.ports)} ports, {messages} messages each:"

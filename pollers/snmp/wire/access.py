@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import logging
 import socket
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -19,12 +20,15 @@ from pollers.snmp.errors import NoAnswer
 from pollers.snmp.limits import Limits
 from pollers.snmp.trace import Trace
 from pollers.snmp.wire.clock import Clock, SystemClock
+from pollers.snmp.wire.echo import Echo
 from pollers.snmp.wire.engines import WorkerEngines
 from pollers.snmp.wire.permits import WireCounters
 from pollers.snmp.wire.prober import probe
 from pollers.snmp.wire.session import DeviceSession, SessionShared, probe_slots
 from pollers.snmp.wire.transport import Wire
 from pollers.snmp.wire.turns import Turns
+
+log = logging.getLogger(__name__)
 
 _RESOLVED_FOR_S: Final = 300.0
 _KNOWN_FOR_S: Final = 60.0  #: more, where the name cannot be looked up again
@@ -53,6 +57,7 @@ class SnmpAccess:
         self._worker = worker
         self._trace = trace
         self._turns = Turns()
+        self._said: set[str] = set()
 
     def open(self, device: Device, deadline_s: float) -> AbstractAsyncContextManager[Session]:
         """Wait for the device's turn, then give a session that ends after deadline_s.
@@ -77,7 +82,12 @@ class SnmpAccess:
 
     def probe(self, site: str, targets: Iterator[Target], pace: ProbePace) -> AsyncGenerator[Probed, None]:
         """Ask every target once for each credential of the site, side by side; yield what is found, block by block."""
-        return probe(self._worker.credentials, site, targets, pace)
+        return probe(self._worker.credentials, site, targets, pace, Echo(self._say_once))
+
+    def _say_once(self, line: str) -> None:
+        if line not in self._said:
+            self._said.add(line)
+            log.warning("%s", line)
 
     def end(self, address: Address) -> None:
         """Let the next session of this address begin."""

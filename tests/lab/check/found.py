@@ -38,6 +38,25 @@ interval_s = {neighbours_s}
 """
 
 
+#: a sweep that takes its time, so that it can be cut short, and what it found does not last long
+SWEPT_TTL_S: Final = 120
+_SWEPT: Final = """\
+[discovery:everybody]
+plugin = sweep
+interval_s = {interval_s}
+site = {site}
+prefixes = {networks}
+exclude = {collector}
+packets_per_s = 40
+spread = no
+ttl_s = {ttl_s}
+
+[enrichment:neighbours]
+plugin = neighbours
+interval_s = {neighbours_s}
+"""
+
+
 class Found(NamedTuple):
     """What the pipeline is given to find the lab's nodes."""
 
@@ -63,6 +82,15 @@ def from_seed(spec: Spec, seed: Node, without: str = "") -> Found:
         wanted={node.name: node for node in nodes if node.agent is not Agent.SILENT},
         silent=frozenset(node.name for node in nodes if node.agent is Agent.SILENT),
     )
+
+
+def swept(spec: Spec) -> Found:
+    """Return one section that asks every address of the management network."""
+    section = _SWEPT.format(
+        interval_s=INTERVAL_S, neighbours_s=NEIGHBOURS_S, site=SITE, networks=MANAGEMENT, collector=MANAGEMENT[1],
+        ttl_s=SWEPT_TTL_S,
+    )  # fmt: skip
+    return from_seed(spec, next(iter(spec.nodes.values())))._replace(section=section, silent=frozenset())
 
 
 def _secrets(spec: Spec) -> dict[str, dict[str, str]]:
