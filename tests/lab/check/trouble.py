@@ -45,14 +45,14 @@ def run(lab: Lab, children: Children, known: Found, joined: Joined, pump: Pump, 
     others = [name for name in wanted if name != frozen]
     pump(FOUND_S, lambda: list(joined.lacking(others, known.silent)))
     say(f"found: {len(joined.names)} of {len(wanted)}, all but the frozen one")
-    faults.set_snmpd(lab, frozen, "thaw")
+    _thawed(lab, frozen)
     pump(FOUND_S, lambda: list(joined.lacking(wanted, known.silent)))
     say(f"found: {len(joined.names)} of {len(wanted)}, {frozen} thawed")
     another = next(name for name in wanted if name not in (frozen, lossy))
     faults.set_snmpd(lab, another, "freeze")
     _killed(children)
     _hold(pump, time.monotonic() + FROZEN_S)
-    faults.set_snmpd(lab, another, "thaw")
+    _thawed(lab, another)
     say(f"{another} was frozen for {FROZEN_S:.0f} s, and discovery killed -9 again")
     _hold(pump, began_s + SWEPT_TTL_S * 1.5)
     cables = true_cables(lab, known.wanted)
@@ -63,6 +63,12 @@ def run(lab: Lab, children: Children, known: Found, joined: Joined, pump: Pump, 
     say(f"{took_s:.0f} s, of which a sighting lasts {SWEPT_TTL_S}; expired: {len(joined.ended)}")
     yield from joined.wrong(wanted, cables)
     yield from (f"{key} has expired" for key in joined.ended)
+
+
+def _thawed(lab: Lab, node: str) -> None:
+    """Thaw an agent, and start it anew: lldpd's AgentX session does not survive that its master was frozen."""
+    faults.set_snmpd(lab, node, "thaw")
+    faults.set_snmpd(lab, node, "restart")
 
 
 def _killed(children: Children) -> None:
