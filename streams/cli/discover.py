@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 import click
 import yaml
@@ -28,7 +28,7 @@ from streams.runtime.rules import answered, classes
 from streams.runtime.secrets.store import RedisCredentials, open_credentials
 from streams.runtime.settings.loading import Settings
 from streams.runtime.snmp import limits_of
-from streams.scheduling.filters import Test
+from streams.scheduling.filters import Fits
 
 
 @click.group("discover")
@@ -54,7 +54,7 @@ def command() -> None:
 def sweep(  # noqa: PLR0913 (one argument per option)
     prefixes: tuple[str, ...],
     exclude: tuple[str, ...],
-    community_file: Any,
+    community_file: TextIO | None,
     *,
     expression: str,
     output: Path | None,
@@ -86,14 +86,14 @@ def sweep(  # noqa: PLR0913 (one argument per option)
     click.echo(f"{len(found)} devices{f' in {output}' if output else ''}", err=True)
 
 
-def _community(file: Any, settings: Settings) -> Community | None:
+def _community(file: TextIO | None, settings: Settings) -> Community | None:
     """Return the community that a file or the environment gives; None where it is to come from Redis."""
     text = file.readline().rstrip("\r\n") if file is not None else os.environ.get(COMMUNITY_VARIABLE)
     return Community(community=Secret(text), version=Version(settings.snmp.version)) if text else None
 
 
 async def _swept(
-    settings: Settings, options: dict[str, str], community: Community | None, wanted: Test, *, dry_run: bool
+    settings: Settings, options: dict[str, str], community: Community | None, wanted: Fits, *, dry_run: bool
 ) -> Sequence[Resource]:
     """Return who answered and is wanted. Raises OptionError."""
     source = open_credentials(settings) if community is None else GivenCredentials(community)
@@ -156,7 +156,7 @@ def listed(resources: Sequence[Resource]) -> str:
     return yaml.safe_dump([_entry(resource) for resource in resources], sort_keys=False, allow_unicode=True, width=120)
 
 
-def _entry(resource: Resource) -> dict[str, Any]:
+def _entry(resource: Resource) -> dict[str, object]:
     return {
         "site": resource.site,
         "class": resource.resource_class,

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 import click
 
+from schemas.records import EnrichedResource
 from streams.pipeline import Topic
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.replay import replay
@@ -14,7 +15,7 @@ from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings
 from streams.scheduling.filter_fields import ENRICHED, Fields
-from streams.scheduling.filters import FilterError, Test, compile_over
+from streams.scheduling.filters import FilterError, Fits, compile_over
 
 EXIT_AWAY: Final = 1
 EXIT_BAD_FILTER: Final = 2
@@ -27,7 +28,7 @@ def filter_option(says: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
     return click.option("--filter", "expression", default="", metavar="EXPRESSION", help=f"{says} (docs/filters.md).")
 
 
-def filter_or_exit(expression: str, fields: Fields = ENRICHED) -> Test:
+def filter_or_exit(expression: str, fields: Fields[EnrichedResource] = ENRICHED) -> Fits:
     """Return the filter; ends the command with status 2, pointing at what is wrong, where it cannot be read."""
     try:
         return compile_over(expression, fields)

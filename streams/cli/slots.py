@@ -6,10 +6,10 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 from aiokafka.errors import KafkaError
@@ -26,8 +26,8 @@ from streams.runtime.kafka.topic_names import topic_name
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings
-from streams.scheduling.audit import Audit, AuditReport, Window
-from streams.scheduling.filters import Test
+from streams.scheduling.audit import Audit, AuditReport, PolledSlot, Window
+from streams.scheduling.filters import Fits
 
 EXIT_UNACCOUNTED: Final = 1
 EXIT_NO_PROOF: Final = 3
@@ -103,7 +103,7 @@ def exit_status(report: AuditReport, *, strict: bool) -> int:
     return EXIT_NO_PROOF if report.unreadable or not report.expected else 0
 
 
-async def audit(settings: Settings, window: Window, wanted: Test | None = None) -> AuditReport:
+async def audit(settings: Settings, window: Window, wanted: Fits | None = None) -> AuditReport:
     """Return the report over all partitions, of all resources or of those that are wanted.
 
     A resource's records have one partition number in both topics, so one partition after the other is judged and
@@ -148,7 +148,7 @@ async def _statuses(
     return unreadable
 
 
-def as_data(report: AuditReport, window: Window) -> dict[str, Any]:
+def as_data(report: AuditReport, window: Window) -> dict[str, object]:
     """Return the report in JSON's types; slots are Unix seconds, with all lists in full."""
     return {
         "since": window.since,
@@ -218,7 +218,7 @@ def _run(first: int, slots: int) -> str:
     return _time(first) if slots == 1 else f"{slots} slots from {_time(first)}"
 
 
-def _workers(polls: tuple[Any, ...]) -> str:
+def _workers(polls: Iterable[PolledSlot]) -> str:
     return " and ".join(f"{poll.worker} ({poll.outcome.value.lower()})" for poll in polls)
 
 

@@ -2,24 +2,40 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Generic, Literal, NamedTuple, TypeVar, overload
 
-from pollers.plugins.base import Classify, Kind, OptionError, PluginContext, Secrets, as_found, no_secrets
+from pollers.plugins.base import (
+    Classify,
+    DiscoveryPlugin,
+    EnrichmentPlugin,
+    Kind,
+    ListingPlugin,
+    OptionError,
+    PluginContext,
+    PollingPlugin,
+    Secrets,
+    TransformPlugin,
+    as_found,
+    no_secrets,
+)
+from pollers.plugins.profile_watches import ProfileWatches
 from pollers.plugins.registry import make
 from pollers.snmp.client import Access, Device, Probed, ProbePace, Session, Target
 from schemas.errors import FatalError
-from schemas.records import EnrichedResource
+from schemas.records import EnrichedResource, Resource
 from streams.runtime.settings.loading import PluginSection, Settings, SettingsError
-from streams.runtime.settings.plugin_sections import filtered_fields
+from streams.scheduling.filter_fields import ENRICHED, RESOURCE
 from streams.scheduling.filters import compile_over
 
-Make = Callable[[Kind, str, PluginContext], Any]
+Make = Callable[[Kind, str, PluginContext], object]
+P_co = TypeVar("P_co", covariant=True)
 
 
-class Installed(NamedTuple):
+class Installed(NamedTuple, Generic[P_co]):
     section: PluginSection
-    wants: Callable[[Any], bool]  #: the section's filter, over what `filtered_fields` says
-    instance: Any  #: of the kind's Protocol
+    wants: Callable[[Resource | EnrichedResource], bool]  #: the section's filter
+    instance: P_co  #: of the kind's Protocol
 
 
 class Offered(NamedTuple):
@@ -52,25 +68,54 @@ class Plugins:
     ) -> None:
         self._settings = settings
         self._offered = offered
+        self._profiles = ProfileWatches()
         self.know = know  #: takes what is known of a resource, before its plugins are called
 
-    def of(self, kind: Kind) -> Sequence[Installed]:
+    def _make(self, kind: Kind, name: str, context: PluginContext) -> object:
+        return make(kind, name, replace(context, profiles=self._profiles))
+
+    @overload
+    def of(self, kind: Literal[Kind.DISCOVERY]) -> Sequence[Installed[DiscoveryPlugin | ListingPlugin]]: ...
+
+    @overload
+    def of(self, kind: Literal[Kind.ENRICHMENT]) -> Sequence[Installed[EnrichmentPlugin]]: ...
+
+    @overload
+    def of(self, kind: Literal[Kind.POLLING]) -> Sequence[Installed[PollingPlugin]]: ...
+
+    @overload
+    def of(self, kind: Literal[Kind.TRANSFORM]) -> Sequence[Installed[TransformPlugin]]: ...
+
+    def of(self, kind: Kind) -> Sequence[Installed[object]]:
         """Return the plugins. Raises SettingsError, naming every section that is wrong."""
-        installed: list[Installed] = []
+        installed: list[Installed[object]] = []
         problems: list[str] = []
         for section in self._settings.plugins(kind):
             try:
-                instance = make_plugin(section, make, self._offered)
+                instance = make_plugin(section, self._make, self._offered)
             except SettingsError as error:
                 problems += error.problems
             else:
-                installed.append(Installed(section, compile_over(section.filter, filtered_fields(kind)), instance))
+                installed.append(Installed(section, _fits(section), instance))
         if problems:
             raise SettingsError(*problems)
         return installed
 
 
-def make_plugin(section: PluginSection, make: Make, offered: Offered) -> Any:
+def _fits(section: PluginSection) -> Callable[[Resource | EnrichedResource], bool]:
+    """Return the section's filter; of a Resource nothing is known that enrichment found."""
+    if section.kind in (Kind.ENRICHMENT, Kind.POLLING):
+        of_known = compile_over(section.filter, ENRICHED)
+        return lambda thing: of_known(thing if isinstance(thing, EnrichedResource) else _nothing_known(thing))
+    of_resource = compile_over(section.filter, RESOURCE)
+    return lambda thing: of_resource(thing.resource if isinstance(thing, EnrichedResource) else thing)
+
+
+def _nothing_known(resource: Resource) -> EnrichedResource:
+    return EnrichedResource(resource=resource, enrichments={}, jobs=(), jobs_since_ms=0)
+
+
+def make_plugin(section: PluginSection, make: Make, offered: Offered) -> object:
     """Return the section's plugin. Raises SettingsError with a line for each option that keeps it from being made."""
     context = PluginContext(
         section=section.name,

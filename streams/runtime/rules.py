@@ -9,7 +9,7 @@ from pollers.snmp.limits import Limits
 from schemas.records import IDENTITY_SEPARATOR, EnrichedResource, Enrichment, Resource
 from streams.runtime.settings.rule_sections import ClassSection
 from streams.scheduling.filter_fields import ENRICHED
-from streams.scheduling.filters import Test, compile_over, field_values
+from streams.scheduling.filters import Fits, compile_over, field_values
 
 _ANSWER: Final = "answer"  #: namespace of what a device said when it was found
 _PARTS: Final = ("resource_class", "resource_subclass", "resource_type")
@@ -18,7 +18,7 @@ _PARTS: Final = ("resource_class", "resource_subclass", "resource_type")
 class DeviceLimits:
     """How gently each device is treated, by what is known of it now."""
 
-    def __init__(self, general: Limits, special: Sequence[tuple[Test, Limits]] = ()) -> None:
+    def __init__(self, general: Limits, special: Sequence[tuple[Fits, Limits]] = ()) -> None:
         self._general = general
         self._special = special
         self._of: dict[tuple[str, str], Limits] = {}  #: of those that are not treated as the others are

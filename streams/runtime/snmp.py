@@ -1,7 +1,6 @@
 """SNMP for the plugins of a stage: limits from the settings, credentials from Redis."""
 
 from dataclasses import fields
-from typing import Any
 
 from pollers.snmp.limits import Engine, Limits
 from pollers.snmp.wire.access import SnmpAccess, open_access
@@ -21,7 +20,7 @@ from streams.scheduling.filters import compile_over
 
 def limits_of(settings: SnmpSettings) -> Limits:
     """Return the `[snmp]` section as the SNMP room wants it."""
-    values: dict[str, Any] = {field.name: getattr(settings, field.name) for field in fields(Limits)}
+    values = {field.name: getattr(settings, field.name) for field in fields(Limits)}
     engines = dict(entry.split("=") for entry in settings.engines)
     return Limits(**{**values, "engines": {whose: Engine(engine) for whose, engine in engines.items()}})
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from schemas.records import EnrichedResource, Resource
 
@@ -13,14 +13,19 @@ FACTS: Final = "facts"
 FOUND: Final = re.compile(r"(?!resource_)[A-Za-z_][\w-]*\.[\w.-]+")
 
 
-class Fields(NamedTuple):
+S_contra = TypeVar("S_contra", contravariant=True)
+
+
+class Fields(NamedTuple, Generic[S_contra]):
     """What a filter may ask of the things that it is over."""
 
-    named: Mapping[str, Callable[[Any], Sequence[str]]]  #: field -> its values; it compares as any of them
+    named: Mapping[str, Callable[[S_contra], Sequence[str]]]  #: field -> its values; it compares as any of them
     prefix: str  #: of fields that go by a label's name
-    labels: Callable[[Any], Mapping[str, str]]
+    labels: Callable[[S_contra], Mapping[str, str]]
     unknown: Mapping[str, str]  #: beginning of a field's name -> why it cannot be asked for here
-    found: Callable[[Any, str, str], Sequence[str]] | None = None  #: a thing, a namespace and a name in it -> values
+    found: Callable[[S_contra, str, str], Sequence[str]] | None = (
+        None  #: a thing, a namespace and a name in it -> values
+    )
 
 
 def _found(known: EnrichedResource, namespace: str, name: str) -> Sequence[str]:
@@ -40,7 +45,7 @@ def _of_resource(values: Callable[[Resource], Sequence[str]]) -> Callable[[Enric
 
 _NOT_HERE: Final = "what enrichment found is not known here"
 #: of a Resource
-RESOURCE: Final = Fields(
+RESOURCE: Final[Fields[Resource]] = Fields(
     {
         "resource_site": lambda resource: (resource.site,),
         "resource_class": lambda resource: (resource.resource_class,),
@@ -55,7 +60,7 @@ RESOURCE: Final = Fields(
     {"facts.": _NOT_HERE, "interfaces.": _NOT_HERE},
 )
 #: of an EnrichedResource
-ENRICHED: Final = Fields(
+ENRICHED: Final[Fields[EnrichedResource]] = Fields(
     {name: _of_resource(values) for name, values in RESOURCE.named.items()},
     METADATA,
     lambda known: known.resource.labels,

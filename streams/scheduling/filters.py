@@ -22,16 +22,17 @@ many rows of an enrichment have (`interfaces.alias`).
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, Never, TypeAlias, TypeVar
 
-from schemas.records import LABEL_NAME, Resource
+from schemas.records import LABEL_NAME, EnrichedResource, Resource
 from streams.scheduling.filter_fields import FOUND, RESOURCE, Fields
 from streams.scheduling.filter_tokens import FilterError, Token, TokenKind, tokens
 
-__all__ = ["Expression", "Fields", "FilterError", "compile_filter", "compile_over", "parse"]
+__all__ = ["Expression", "Fields", "FilterError", "Fits", "compile_filter", "compile_over", "parse"]
 __all__ += ["And", "Equal", "In", "Like", "Not", "Or"]
 
 MAX_DEPTH: Final = 50
+S = TypeVar("S")
 _EQUAL: Final = ("=", "==")
 _UNEQUAL: Final = ("!=", "<>")
 _KEYWORDS: Final = ("and", "or", "not", "in", "like", "eq", "ne")
@@ -71,7 +72,8 @@ class Or:
 
 
 Expression: TypeAlias = Equal | Like | In | Not | And | Or
-Test: TypeAlias = Callable[[Any], bool]
+#: a filter of what is known of a resource
+Fits: TypeAlias = Callable[[EnrichedResource], bool]
 
 
 def compile_filter(text: str) -> Callable[[Resource], bool]:
@@ -79,13 +81,13 @@ def compile_filter(text: str) -> Callable[[Resource], bool]:
     return compile_over(text, RESOURCE)
 
 
-def compile_over(text: str, fields: Fields) -> Test:
+def compile_over(text: str, fields: Fields[S]) -> Callable[[S], bool]:
     """Return whether a thing that has these fields fits the filter; an empty filter fits all. Raises FilterError."""
     expression = parse(text, fields)
     return _test(expression, fields) if expression is not None else lambda _thing: True
 
 
-def parse(text: str, fields: Fields = RESOURCE) -> Expression | None:
+def parse(text: str, fields: Fields[Never] = RESOURCE) -> Expression | None:
     """Return the filter as a tree, or None for an empty one. Raises FilterError."""
     parser = _Parser(text, fields)
     if parser.at_end():
@@ -99,7 +101,7 @@ def parse(text: str, fields: Fields = RESOURCE) -> Expression | None:
 class _Parser:
     """Recursive descent, one method per rule of the module's grammar."""
 
-    def __init__(self, text: str, fields: Fields) -> None:
+    def __init__(self, text: str, fields: Fields[Never]) -> None:
         self._text = text
         self._fields = fields
         self._tokens = tokens(text)
@@ -201,13 +203,13 @@ class _Parser:
         raise self.error("expected a text in quotes")
 
 
-def field_values(name: str, fields: Fields) -> Callable[[Any], Sequence[str]]:
+def field_values(name: str, fields: Fields[S]) -> Callable[[S], Sequence[str]]:
     """Return what gives a field's values; a field that a thing lacks has one, "". Raises FilterError."""
     parse(f"{name} = ''", fields)
     return _values(name, fields)
 
 
-def _test(expression: Expression, fields: Fields) -> Test:
+def _test(expression: Expression, fields: Fields[S]) -> Callable[[S], bool]:
     match expression:
         case Equal(field, text):
             values = _values(field, fields)
@@ -229,7 +231,7 @@ def _test(expression: Expression, fields: Fields) -> Test:
             return lambda thing: any(test(thing) for test in tests)
 
 
-def _values(field: str, fields: Fields) -> Callable[[Any], Sequence[str]]:
+def _values(field: str, fields: Fields[S]) -> Callable[[S], Sequence[str]]:
     if field in fields.named:
         return fields.named[field]
     found = fields.found
