@@ -22,7 +22,7 @@ from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.long_lived import keep_setting_aside
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.ops.waiting import wait_for
-from streams.runtime.plugins import NoAccess, make_plugin
+from streams.runtime.plugins import NoAccess, Offered, make_plugin
 from streams.runtime.secrets.named import open_named_secrets
 from streams.runtime.settings.ini import ENV_SINK
 from streams.runtime.settings.loading import Settings, SettingsError
@@ -176,7 +176,7 @@ def build() -> Worker:
     settings = worker.context.settings
     section = chosen(settings, name)
     secrets = open_named_secrets(settings.redis)
-    plugin = cast("SinkPlugin", make_plugin(section, make, NoAccess(), now_ms, secrets.of))
+    plugin = cast("SinkPlugin", make_plugin(section, make, Offered(NoAccess(), now_ms, secrets.of)))
     if isinstance(plugin, ViewSinkPlugin):
         SinkView(worker, section, plugin)
     else:
