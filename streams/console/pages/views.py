@@ -3,7 +3,7 @@
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from schemas.records import EnrichedResource, Gauge, PollStatus
 from streams.console.models import CurrentProblem, ReadModels
@@ -119,11 +119,11 @@ def _lateness_ms(models: ReadModels, each: EnrichedResource) -> int:
 
 
 #: on top of the order by name
-_SORTS: Final[Mapping[str, Callable[[ReadModels, EnrichedResource], Any]]] = {
-    "site": lambda _, each: each.resource.site,
-    "kind": lambda _, each: kind_of(each),
-    "state": lambda models, each: _ORDER[models.health(each.resource.identity)],
-    "late": lambda models, each: -_lateness_ms(models, each),
+_SORTS: Final[Mapping[str, Callable[[ReadModels, EnrichedResource], tuple[str, int]]]] = {
+    "site": lambda _, each: (each.resource.site, 0),
+    "kind": lambda _, each: (kind_of(each), 0),
+    "state": lambda models, each: ("", _ORDER[models.health(each.resource.identity)]),
+    "late": lambda models, each: ("", -_lateness_ms(models, each)),
 }
 
 
