@@ -11,7 +11,7 @@ from pollers.profiles.loading.compose import Composer
 from pollers.profiles.memory.facts import facts_of, namespace_of
 from pollers.profiles.reading.plan import Plan, make_plan, slow_part
 from pollers.profiles.reading.poll import read_device
-from pollers.profiles.reading.walking import PollMemory
+from pollers.profiles.reading.state import DeviceState
 from pollers.profiles.standards import profiles_of, standards_of
 from pollers.snmp.client import Session
 from pollers.snmp.errors import SnmpError
@@ -35,10 +35,10 @@ class Interfaces(SnmpEnricher):
             plan = self._plan(await self._profile_name(session), await self._standards(session))
             if plan is None:
                 return {}
-            reading = await read_device(session, plan, PollMemory(), {}, now_ms)
+            reading = await read_device(session, DeviceState(plan=plan), now_ms)
         return {
             namespace_of(table): enrichment(self.context, now_ms, {}, facts_of(known))
-            for table, known in reading.memory.known.items()
+            for table, known in reading.state.known.items()
         }
 
     async def _profile_name(self, session: Session) -> str:

@@ -4,27 +4,24 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from pollers.plugins.base import OptionError, PluginContext, Poll
 from pollers.plugins.device_facts import DEVICE, STANDARD_MIBS, without_vendors_profile
 from pollers.profiles.loading.compose import Composer
-from pollers.profiles.loading.library import Library
 from pollers.profiles.loading.watch import ProfileWatch
 from pollers.profiles.match import best_profile
 from pollers.profiles.memory.facts import known_from_facts, namespace_of, numeric_names
-from pollers.profiles.memory.resting import Resting, rest, wake
-from pollers.profiles.memory.sharing import Sharing
 from pollers.profiles.model import Group, Profile
 from pollers.profiles.place import Problem
 from pollers.profiles.reading.collect import samples_of
-from pollers.profiles.reading.constants import FAULTS, Steady
+from pollers.profiles.reading.constants import FAULTS
 from pollers.profiles.reading.frames import Known
 from pollers.profiles.reading.plan import Plan, make_plan
 from pollers.profiles.reading.poll import Reading, read_device
-from pollers.profiles.reading.walking import PollMemory
+from pollers.profiles.reading.state import DeviceState, PackedState, shared
 from pollers.profiles.standards import profiles_of, read
 from pollers.sample import Sample
 from pollers.snmp.client import Device, Session
@@ -46,20 +43,6 @@ _OUTCOMES: Final = {
 }
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Remembered:
-    """What is kept between the polls of one (resource, job)."""
-
-    plan: Plan
-    #: as they were at the last poll: the plan and what is offered come from them
-    enrichments: Mapping[str, Enrichment] | None = None
-    library: Library | None = None  #: likewise
-    learnt: Resting | None = None
-    steady: dict[str, Steady] = field(default_factory=dict)
-    offered: dict[str, Known] = field(default_factory=dict)  #: by enrichment, and not taken into what was learnt yet
-    shown: set[str] = field(default_factory=set)  #: groups that had rows when they were last read
 
 
 class SnmpProfile:
@@ -88,8 +71,7 @@ class SnmpProfile:
                 raise OptionError({option: f"expected a profile that exists, found {name!r}"})
         self._composer = Composer(self.watch.library)
         self._plans: dict[tuple[str, tuple[str, ...], int], Plan] = {}
-        self._remembered: dict[tuple[str, str], Remembered] = {}
-        self._sharing = Sharing()
+        self._states: dict[tuple[str, str], PackedState] = {}  #: by resource and job
 
     @property
     def broken_profiles(self) -> int:
@@ -103,9 +85,9 @@ class SnmpProfile:
     def unfitted(self) -> Mapping[str, int]:
         """Return how many of the devices that are polled no vendor's profile fits, by sysObjectID."""
         since_ms, found = self._context.now_ms() - _COUNTED_FOR_MS, dict[str, str]()
-        for (identity, _job), kept in self._remembered.items():
-            oid = without_vendors_profile(kept.enrichments or {})
-            if oid is not None and kept.learnt and kept.learnt.clock and kept.learnt.clock.polled_at_ms > since_ms:
+        for (identity, _job), state in self._states.items():
+            oid = without_vendors_profile(state.enrichments or {})
+            if oid is not None and (state.polled_at_ms or 0) > since_ms:
                 found[identity] = oid
         return Counter(found.values())
 
@@ -121,8 +103,9 @@ class SnmpProfile:
         if self.watch.due(self._context.now_ms()):
             await asyncio.to_thread(self.watch.look)
             self._forget()
-        remembered = self._recall(resource, job)
-        if remembered is None:
+        key = (resource.resource.identity, job.name)
+        packed = self._recall(key, resource, job)
+        if packed is None:
             return Poll(
                 outcome=Outcome.INTERNAL, reason=f"no profile {job.profile!r} here: see `panoptes profile lint`"
             )
@@ -130,18 +113,13 @@ class SnmpProfile:
         device = Device(where.site, where.resource_id, where.endpoint)
         deadline_s = self._deadline_s or job.interval_s * 0.9
         session: Session | None = None
-        memory = PollMemory() if remembered.learnt is None else wake(remembered.learnt)
         try:
             async with self._context.snmp.open(device, deadline_s) as session:
-                reading = await read_device(
-                    session, remembered.plan, memory, remembered.offered, self._context.now_ms()
-                )
+                reading = await read_device(session, packed.unpack(), self._context.now_ms())
         except SnmpError as error:
             return _failed(error, session)
-        known = reading.memory.known
-        remembered.learnt = rest(reading.memory, self._sharing)
-        remembered.offered = {name: one for name, one in remembered.offered.items() if known.get(name) is not one}
-        poll = to_poll(remembered.plan, reading, session, remembered.steady, remembered.shown)
+        poll = to_poll(reading, session)
+        self._states[key] = reading.state.pack()
         reading.frames.clear()
         return poll
 
@@ -180,11 +158,10 @@ class SnmpProfile:
             known = self._plans[key] = make_plan(profile, groups)
         return known
 
-    def _recall(self, resource: EnrichedResource, job: Job) -> Remembered | None:
+    def _recall(self, key: tuple[str, str], resource: EnrichedResource, job: Job) -> PackedState | None:
         """Return what is kept of the device, brought up to date; None where there is no profile for it."""
-        key = (resource.resource.identity, job.name)
-        found = self._remembered.get(key)
-        if found is not None and found.enrichments is resource.enrichments and found.library is self.watch.library:
+        found, library = self._states.get(key), self.watch.library
+        if found is not None and found.enrichments is resource.enrichments and found.library is library:
             return found
         standards = self._standards(resource.enrichments)
         profile = self._profile(self._profile_name(resource.enrichments), standards) or self._profile(job.profile)
@@ -192,48 +169,40 @@ class SnmpProfile:
             return None
         plan = self._plan(profile, standards, job.interval_s)
         if found is None or found.plan is not plan:
-            found = self._remembered[key] = Remembered(plan)
-        _offer(found, resource, self._sharing)
-        found.enrichments, found.library = resource.enrichments, self.watch.library
+            found = DeviceState(plan=plan).pack()
+        offered = _offered(plan, resource.enrichments)
+        found = found._replace(offered=offered, enrichments=resource.enrichments, library=library)
+        self._states[key] = found
         return found
 
     def _forget(self) -> None:
-        now_ms = self._context.now_ms()
-        gone = [
-            key
-            for key, found in self._remembered.items()
-            if found.learnt and found.learnt.clock and now_ms - found.learnt.clock.polled_at_ms > _FORGET_AFTER_MS
-        ]
+        before_ms = self._context.now_ms() - _FORGET_AFTER_MS
+        gone = [key for key, state in self._states.items() if (state.polled_at_ms or before_ms) < before_ms]
         for key in gone:
-            del self._remembered[key]
+            del self._states[key]
 
 
-def _offer(found: Remembered, resource: EnrichedResource, sharing: Sharing) -> None:
-    """Take over what enrichment knows of slow columns."""
-    found.offered.clear()
-    for table, names in found.plan.slow_names.items():
+def _offered(plan: Plan, enrichments: Mapping[str, Enrichment]) -> Mapping[str, Known]:
+    """Return what enrichment knows of slow columns, by table."""
+    found: dict[str, Known] = {}
+    for table, names in plan.slow_names.items():
         namespace = namespace_of(table)
-        enrichment = resource.enrichments.get(namespace)
+        enrichment = enrichments.get(namespace)
         if enrichment is not None and enrichment.rows:
-            numeric = sharing.of(numeric_names(found.plan.profile.tables[table]))
-            found.offered[table] = known_from_facts(resource.enrichments, namespace, names, numeric, sharing)
+            numeric = shared(numeric_names(plan.profile.tables[table]))
+            found[table] = known_from_facts(enrichments, namespace, names, numeric)
+    return found
 
 
-def to_poll(
-    plan: Plan,
-    reading: Reading,
-    session: Session,
-    steady: dict[str, Steady] | None = None,
-    shown: set[str] | None = None,
-) -> Poll:
+def to_poll(reading: Reading, session: Session) -> Poll:
     """Return what became of a poll whose device answered: success, or partial with what is missing.
 
-    `steady` as in samples_of. `shown` has the groups that had rows before, and is brought up to date: of one that has
-    none now there is an empty sample, once. A poll that broke off somewhere ends neither groups nor rows, since what
-    rows are known by may be made of what was not read.
+    Of a group that had rows before and has none now there is an empty sample, once. A poll that broke off somewhere
+    ends neither groups nor rows, since what rows are known by may be made of what was not read.
     """
+    plan, state = reading.state.plan, reading.state
     readable = [group for group in plan.groups if not reading.unread.intersection(group.tables)]
-    samples = samples_of(plan, reading.frames, reading.clock, readable, steady)
+    samples = samples_of(plan, reading.frames, reading.clock, readable, state.unchanged)
     reasons = list(reading.problems)
     for sample in samples:
         faults = sorted({f"{cells.column}: {cells.reason}" for cells in sample.missing if cells.reason in FAULTS})
@@ -242,8 +211,7 @@ def to_poll(
         reasons.append(f"profile {plan.profile.name} finds nothing on this device")
     if reading.problems:
         samples = [replace(sample, complete=False) for sample in samples]
-    if shown is not None:
-        samples += _ended(reading, samples, shown)
+    samples += _ended(reading, samples, state.shown)
     outcome = Outcome.PARTIAL if reasons else Outcome.SUCCESS
     return _with_cost(Poll(outcome=outcome, reason="; ".join(reasons)[:1_000], samples=samples), session)
 

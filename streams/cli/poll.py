@@ -20,9 +20,9 @@ from pollers.profiles.loading.library import Library
 from pollers.profiles.match import fits, is_vendors
 from pollers.profiles.model import As, Profile
 from pollers.profiles.reading.convert import raw_value
-from pollers.profiles.reading.plan import Plan, make_plan
+from pollers.profiles.reading.plan import make_plan
 from pollers.profiles.reading.poll import Reading, read_device
-from pollers.profiles.reading.walking import PollMemory
+from pollers.profiles.reading.state import DeviceState
 from pollers.profiles.standards import profiles_of, standards_of
 from pollers.snmp.client import Session
 from pollers.snmp.errors import SnmpError
@@ -181,13 +181,13 @@ async def poll_once(
         _say("first poll")
     now_ms = time.time_ns() // 1_000_000
     before = session.stats.packets_sent
-    reading = await read_device(session, plan, PollMemory(), {}, now_ms)
+    reading = await read_device(session, DeviceState(plan=plan), now_ms)
     first = session.stats.packets_sent - before
-    poll = to_poll(plan, reading, session)
+    poll = to_poll(reading, session)
     if exchanges is not None:
         _say("later poll")
     if explain:
-        await _tell_costs(session, plan, reading, first, now_ms)
+        await _tell_costs(session, reading, first, now_ms)
     return PolledOnce(profile, poll, not reading.problems, chosen)
 
 
@@ -201,15 +201,15 @@ async def _told(session: Session, library: Library, name: str | None, exchanges:
         raise
 
 
-async def _tell_costs(session: Session, plan: Plan, reading: Reading, first: int, now_ms: int) -> None:
+async def _tell_costs(session: Session, reading: Reading, first: int, now_ms: int) -> None:
     """Poll again and tell what that costs; a device that fails now takes nothing from what the first poll brought."""
-    before, memory = session.stats.packets_sent, reading.memory
+    before, state = session.stats.packets_sent, reading.state
     try:
-        memory = (await read_device(session, plan, memory, {}, now_ms + 1_000)).memory
+        state = (await read_device(session, state, now_ms + 1_000)).state
     except SnmpError as error:
         _say(f"packets: {first} for the first poll; the later one failed: {error}")
     else:
         later = session.stats.packets_sent - before
         _say(f"packets: {first} for the first poll, {later} for each later one")
-    for line in explain_plan(plan, memory):
+    for line in explain_plan(state):
         _say(line)

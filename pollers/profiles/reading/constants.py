@@ -1,16 +1,15 @@
 """What rows are known by: their keys, tags and speeds, and the values that the gauges stage is to make of them."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pollers.profiles.language.absent import Absent, Cell, Reason
 from pollers.profiles.language.expr import names
 from pollers.profiles.language.functions import as_text
 from pollers.profiles.model import Use
-from pollers.profiles.reading.frames import Known, TableFrame
-from pollers.profiles.reading.later import Later
+from pollers.profiles.reading.frames import TableFrame
 from pollers.profiles.reading.plan import Plan
 from pollers.profiles.refs import Ref
 from schemas.records import DerivedMetric, DimensionColumn, MissingCells
@@ -19,6 +18,7 @@ from schemas.records import DerivedMetric, DimensionColumn, MissingCells
 FAULTS: Final = frozenset({Reason.WRONG_TYPE, Reason.BAD_INDEX, Reason.NOT_A_NUMBER})
 MAX_LONG: Final = 2**63 - 1
 _TEXTS: Final = frozenset({str})
+_PARTS: Final = ("index", "dimensions", "line_rates", "derived")
 
 
 @lru_cache(maxsize=8192)
@@ -51,15 +51,17 @@ class Constants:
     missing: Sequence[MissingCells]
 
 
-class Steady(NamedTuple):
+class Unchanged(NamedTuple):
     """Stands for the constants of a table, from poll to poll, as long as neither rows nor what is remembered change."""
 
     rows: Sequence[str]
-    known: Known
+    columns: Mapping[str, Sequence[Cell]]  #: of what is remembered
     missing: Sequence[MissingCells]
 
 
-def constants_of(plan: Plan, frame: TableFrame, kept: dict[str, Steady] | None) -> tuple[Constants, Steady | None]:
+def constants_of(
+    plan: Plan, frame: TableFrame, kept: dict[str, Unchanged] | None
+) -> tuple[Constants, Unchanged | None]:
     """Return what the rows are known by, and what stands for it if it may be the same in the next poll.
 
     What is the same as in the last poll is made when somebody looks. `kept` is brought up to date.
@@ -68,11 +70,15 @@ def constants_of(plan: Plan, frame: TableFrame, kept: dict[str, Steady] | None) 
     if kept is None or frame.known is None or name not in plan.steady:
         return _make_constants(frame, plan.rates), None
     before = kept.get(name)
-    if before is not None and before.known is frame.known and before.rows == frame.index:
-        return _made_later(frame, plan.rates, before.missing), before
+    if before is not None and before.columns is frame.known.columns and before.rows == frame.index:
+        later = _Later(frame, plan.rates)
+        index, dimensions, line_rates, derived = (LaterPart(later, part) for part in _PARTS)
+        return Constants(
+            index=index, dimensions=dimensions, line_rates=line_rates, derived=derived, missing=before.missing
+        ), before
     made = _make_constants(frame, plan.rates)
-    steady = kept[name] = Steady(_shared(tuple(frame.index)), frame.known, made.missing or ())
-    return made, steady
+    kept[name] = Unchanged(_shared(tuple(frame.index)), frame.known.columns, made.missing or ())
+    return made, kept[name]
 
 
 def _make_constants(frame: TableFrame, rates: Container[Ref]) -> Constants:
@@ -86,43 +92,46 @@ def _make_constants(frame: TableFrame, rates: Container[Ref]) -> Constants:
     )
 
 
-def _made_later(frame: TableFrame, rates: Container[Ref], missing: Sequence[MissingCells]) -> Constants:
-    again = _Again(frame, rates)
-    return Constants(
-        index=Later(again.index),
-        dimensions=Later(again.dimensions),
-        line_rates=Later(again.line_rates),
-        derived=Later(again.derived),
-        missing=missing,
-    )
-
-
-class _Again:
-    """Makes the constants of a frame when the first of them is asked for."""
-
-    # methods, for nested functions that share what they make would be a circle, which only the collector frees
+class _Later:
+    """Makes the constants of a frame when somebody looks, which in most polls nobody does."""
 
     def __init__(self, frame: TableFrame, rates: Container[Ref]) -> None:
         self._frame = frame
         self._rates = rates
         self._made: Constants | None = None
 
-    def _constants(self) -> Constants:
+    def made(self) -> Constants:
         if self._made is None:
             self._made = _make_constants(self._frame, self._rates)
         return self._made
 
-    def index(self) -> Sequence[str]:
-        return self._constants().index
 
-    def dimensions(self) -> Sequence[DimensionColumn]:
-        return self._constants().dimensions
+class LaterPart(Sequence[Any]):
+    """One of the constants, which reads like the list that it will be."""
 
-    def line_rates(self) -> Sequence[int]:
-        return self._constants().line_rates
+    __slots__ = ("_name", "_of")
 
-    def derived(self) -> Sequence[DerivedMetric]:
-        return self._constants().derived
+    def __init__(self, of: _Later, name: str) -> None:
+        self._of = of
+        self._name = name
+
+    def _whole(self) -> Sequence[Any]:
+        whole: Sequence[Any] = getattr(self._of.made(), self._name)
+        return whole
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._whole()[at]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._whole())
+
+    def __len__(self) -> int:
+        return len(self._whole())
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # like a list's
 
 
 def row_keys(frame: TableFrame) -> list[str]:

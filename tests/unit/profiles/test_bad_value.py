@@ -37,4 +37,4 @@ def test_a_value_that_cannot_be_read_is_missing_and_asked_for_again(
     assert cells.get("load") == missing
     assert missing or (gauge is not None and gauge.values == [load])
     bad = {f"{ROOT}.{place}.0" for place, value in ((1, first), (2, second)) if value == BAD}
-    assert not reading.memory.skip & bad or load == 5.0  # behind a good source it is superfluous
+    assert not reading.state.skip & bad or load == 5.0  # behind a good source it is superfluous

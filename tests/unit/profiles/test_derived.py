@@ -9,7 +9,7 @@ from pollers.profiles.loading.library import read_library
 from pollers.profiles.reading.collect import samples_of
 from pollers.profiles.reading.plan import make_plan
 from pollers.profiles.reading.poll import read_device
-from pollers.profiles.reading.walking import PollMemory
+from pollers.profiles.reading.state import DeviceState
 from schemas.records import EnrichedResource, Job, RawCounters, Resource
 from streams.gauges.fold.advance import advance
 from streams.gauges.fold.plan import Rules
@@ -36,7 +36,7 @@ async def poll(slot: int, uptime_cs: int, times: dict[str, int]) -> RawCounters:
     lines += [f"1.3.6.1.4.1.2021.11.{TIMES[name]}.0|65|{ticks}" for name, ticks in times.items()]
     session = RecordedSession(read_recording("\n".join(lines), "bench"))
     plan = make_plan(PROFILE)
-    reading = await read_device(session, plan, PollMemory(), {}, slot * 1_000)
+    reading = await read_device(session, DeviceState(plan=plan), slot * 1_000)
     (sample,) = [one for one in samples_of(plan, reading.frames, reading.clock) if one.group == "cpu"]
     job = Job(plugin="snmp", profile="ucd-snmp", interval_s=60)
     return raw_counters(EnrichedResource(resource=HOST, enrichments={}, jobs=[job], jobs_since_ms=0), job, slot, sample)

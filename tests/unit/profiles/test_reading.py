@@ -10,7 +10,8 @@ from pollers.profiles.reading.collect import PollClock, samples_of
 from pollers.profiles.reading.constants import unique_keys
 from pollers.profiles.reading.plan import make_plan
 from pollers.profiles.reading.poll import Reading, rebooted
-from pollers.profiles.reading.walking import EMPTY_FOR_MS, PollMemory
+from pollers.profiles.reading.state import DeviceState
+from pollers.profiles.reading.walking import EMPTY_FOR_MS
 from pollers.sample import Sample
 from pollers.snmp.errors import NoAnswer
 from pollers.snmp.values import Column, SnmpTable, TableProblem
@@ -61,9 +62,9 @@ class Asked(RecordedSession):
         return await super().walk(columns)
 
 
-def poll(uptime: int, memory: PollMemory | None = None, at_ms: int = 0, more: str = "") -> tuple[Reading, list[str]]:
+def poll(uptime: int, state: DeviceState | None = None, at_ms: int = 0, more: str = "") -> tuple[Reading, list[str]]:
     session = Asked(session_of(LINES.format(uptime=uptime) + more))
-    reading = read(PROFILE, session, "p", memory, at_ms)
+    reading = read(PROFILE, session, "p", state, at_ms)
     return reading, [oid.removeprefix(f"{ROOT}.") for oid in session.asked if oid.startswith(ROOT)]
 
 
@@ -79,19 +80,19 @@ def test_only_what_is_emitted_is_asked_for():
 
 def test_what_is_absent_superfluous_or_slow_is_not_asked_for_again():
     first, _ = poll(100)
-    _, asked = poll(6_100, first.memory, 60_000)
+    _, asked = poll(6_100, first.state, 60_000)
     assert sorted(asked) == ["1.1.1", "3.1.0"]
 
 
 def test_all_is_asked_for_again_once_the_device_has_rebooted():
     first, every = poll(100_000)
-    _, asked = poll(50, first.memory, 60_000)
+    _, asked = poll(50, first.state, 60_000)
     assert sorted(asked) == sorted(every)
 
 
 def test_a_row_that_appears_makes_its_table_be_learnt_anew():
     first, _ = poll(100)
-    reading, asked = poll(6_100, first.memory, 60_000, "#.1.1.1.2|70|6\n#.1.1.3.2|2|9\n#.1.1.4.2|4|two\n")
+    reading, asked = poll(6_100, first.state, 60_000, "#.1.1.1.2|70|6\n#.1.1.3.2|2|9\n#.1.1.4.2|4|two\n")
     assert {"1.1.3", "1.1.4"} <= set(asked)
     sample = table_of(reading)
     assert sample.dimensions[0].values == ["one", "two"]
@@ -99,18 +100,18 @@ def test_a_row_that_appears_makes_its_table_be_learnt_anew():
 
 def test_slow_columns_are_read_again_when_their_time_is_over():
     first, _ = poll(100)
-    _, asked = poll(180_100, first.memory, 1_800_000)
+    _, asked = poll(180_100, first.state, 1_800_000)
     assert "1.1.4" in asked
     assert "3.3.0" not in asked
-    _, asked = poll(360_100, first.memory, 3_600_000)
+    _, asked = poll(360_100, first.state, 3_600_000)
     assert "3.3.0" in asked
 
 
 def test_an_empty_table_is_looked_at_again_after_a_while():
     first, _ = poll(100)
-    _, asked = poll(6_100, first.memory, EMPTY_FOR_MS - 1)
+    _, asked = poll(6_100, first.state, EMPTY_FOR_MS - 1)
     assert "8.1.1" not in asked
-    _, asked = poll(66_100, first.memory, EMPTY_FOR_MS)
+    _, asked = poll(66_100, first.state, EMPTY_FOR_MS)
     assert "8.1.1" in asked
 
 
@@ -159,7 +160,7 @@ def test_a_table_that_breaks_off_gives_its_good_rows_and_the_reason():
     missing = {(part.column, part.reason): list(part.rows) for part in sample.missing}
     assert missing["wide", "oid-not-increasing"] == [1]
     assert missing["lacking", "oid-not-increasing"] == [0]
-    assert not reading.memory.skip & {f"{ROOT}.1.1.3"}
+    assert not reading.state.skip & {f"{ROOT}.1.1.3"}
 
 
 CELLS = st.one_of(
@@ -236,10 +237,10 @@ MADE_OF = library_of(
 
 def test_names_that_are_made_of_other_tables_are_remembered_and_completed_when_a_row_appears():
     def poll_names(
-        lines: str, memory: PollMemory | None, at_ms: int
+        lines: str, state: DeviceState | None, at_ms: int
     ) -> tuple[Reading, list[tuple[str, str]], list[str]]:
         session = Asked(session_of(f"1.3.6.1.2.1.1.3.0|67|{1_000 + at_ms // 10}\n{lines}"))
-        reading = read(MADE_OF, session, "p", memory, at_ms)
+        reading = read(MADE_OF, session, "p", state, at_ms)
         (sample,) = samples_of(make_plan(MADE_OF.profiles["p"]), reading.frames, reading.clock)
         sites = next(column.values for column in sample.dimensions if column.name == "site")
         asked = [oid.removeprefix(f"{ROOT}.") for oid in session.asked if oid.startswith(ROOT)]
@@ -248,8 +249,8 @@ def test_names_that_are_made_of_other_tables_are_remembered_and_completed_when_a
     lines = "#.3.1.0|4|here\n#.1.1.1.1|2|1\n#.2.1.1.1|4|one\n#.2.1.1.2|4|two"
     first, names, asked = poll_names(lines, None, 0)
     assert (names, sorted(asked)) == ([("one", "here")], ["1.1.1", "2.1.1", "3.1.0"])
-    second, names, asked = poll_names(lines, first.memory, 60_000)
+    second, names, asked = poll_names(lines, first.state, 60_000)
     assert (names, asked) == ([("one", "here")], ["1.1.1"])
-    _, names, asked = poll_names(f"{lines}\n#.1.1.1.2|2|1", second.memory, 120_000)
+    _, names, asked = poll_names(f"{lines}\n#.1.1.1.2|2|1", second.state, 120_000)
     assert names == [("one", "here"), ("two", "here")]
     assert sorted(asked) == ["1.1.1", "2.1.1", "3.1.0"]

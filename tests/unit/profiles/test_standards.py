@@ -12,7 +12,7 @@ from pollers.profiles.loading.library import read_library
 from pollers.profiles.reading.collect import samples_of
 from pollers.profiles.reading.plan import make_plan
 from pollers.profiles.reading.poll import read_device
-from pollers.profiles.reading.walking import PollMemory
+from pollers.profiles.reading.state import DeviceState
 from pollers.profiles.standards import STANDARDS, profiles_of, standards_of
 from streams.cli.gaps import gaps_of
 from streams.runtime.ops.metrics import Metrics
@@ -49,7 +49,7 @@ def groups_of(name: str, walk: str, library=BUILT_IN) -> dict[str, object]:
     mibs = asyncio.run(standards_of(session))
     profile = Composer(library).profile(name, profiles_of(mibs))
     plan = make_plan(profile)
-    reading = asyncio.run(read_device(session, plan, PollMemory(), {}, 0))
+    reading = asyncio.run(read_device(session, DeviceState(plan=plan), 0))
     return {sample.group: sample for sample in samples_of(plan, reading.frames, reading.clock)}
 
 

@@ -1,32 +1,15 @@
-"""What is alike is one object, within bounds."""
+"""What an enrichment knows is taken from it when somebody looks, and is one object where devices have it alike."""
 
 import pytest
 
 from pollers.profiles.memory.facts import known_from_facts
-from pollers.profiles.memory.sharing import Sharing
 from schemas.records import Enrichment
 
 NAMES = ("name", "mtu", "alias")
 
 
-def test_equal_values_become_one_object():
-    sharing = Sharing()
-    first, second = tuple(map(str, (1000, 2000))), tuple(map(str, (1000, 2000)))
-    assert sharing.of(first) is first
-    assert sharing.of(second) is first
-
-
-def test_beyond_its_limit_it_begins_anew():
-    sharing = Sharing(most=2)
-    values = [("a", str(number)) for number in range(100)]
-    assert [sharing.of(value) for value in values] == values
-    assert len(sharing._shared) <= 2
-
-
 def test_devices_with_the_same_interfaces_share_what_is_known_of_them():
-    sharing = Sharing()
-
-    one, other = (known_from_facts({"interface": facts(each)}, "interface", NAMES, {"mtu"}, sharing) for each in "ab")
+    one, other = (known_from_facts({"interface": facts(each)}, "interface", NAMES, {"mtu"}) for each in "ab")
     assert one.rows is other.rows
     for _ in range(10):
         looked_at = [(one.columns[name], other.columns[name]) for name in NAMES]
@@ -52,7 +35,7 @@ class Counted(dict[str, Enrichment]):
 
 def test_what_an_enrichment_knows_is_taken_from_it_when_somebody_looks_and_kept_when_that_is_often():
     enrichments = Counted(interface=facts("a"))
-    columns = known_from_facts(enrichments, "interface", NAMES, {"mtu"}, Sharing()).columns
+    columns = known_from_facts(enrichments, "interface", NAMES, {"mtu"}).columns
     enrichments.looks = 0
     assert "name" in columns
     assert list(columns) == list(NAMES)

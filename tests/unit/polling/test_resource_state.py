@@ -1,10 +1,10 @@
-"""What is held of a resource follows its record, and is decoded no more often than somebody looks."""
+"""What is kept of a resource follows its record, and is decoded no more often than somebody looks."""
 
 import pytest
 
 from schemas.errors import RecordError
 from schemas.records import EnrichedResource, Enrichment, Job
-from streams.polling.held import Holding, packed, unpacked
+from streams.polling.resource_state import ResourceStates, compressed, decompressed
 from tests.unit.resources.test_inventory import SWITCH
 
 JOB = Job(plugin="interfaces", profile="if-mib", interval_s=60)
@@ -22,36 +22,36 @@ class Decoding:
 
 def test_a_record_is_decoded_once_and_looks_like_itself():
     decode = Decoding()
-    holding = Holding(decode)
-    held = holding.get("a", b"1")
-    again = holding.get("a", bytes([49]))
-    assert again == held
-    assert again.enriched.enrichments is held.enriched.enrichments
-    assert again.heads is held.heads
+    states = ResourceStates(decode)
+    state = states.get("a", b"1")
+    again = states.get("a", bytes([49]))
+    assert again == state
+    assert again.enriched.enrichments is state.enriched.enrichments
+    assert again.heads is state.heads
     assert decode.decoded == [b"1"]
-    assert held.enriched.resource == SWITCH
-    assert list(held.enriched.jobs) == [JOB]
-    assert dict(held.enriched.enrichments) == {"device": FACTS}
-    assert held.enriched.enrichments.get("interface") is None
+    assert state.enriched.resource == SWITCH
+    assert list(state.enriched.jobs) == [JOB]
+    assert dict(state.enriched.enrichments) == {"device": FACTS}
+    assert state.enriched.enrichments.get("interface") is None
 
 
 def test_another_record_or_a_removal_forgets_what_was_held():
-    holding = Holding(Decoding())
-    held = holding.get("a", b"1")
-    changed = holding.get("a", b"2")
-    assert changed.heads is not held.heads
-    assert changed.enriched.enrichments is not held.enriched.enrichments
-    holding.remove("a")
-    holding.remove("a")
-    assert len(holding) == 0
+    states = ResourceStates(Decoding())
+    state = states.get("a", b"1")
+    changed = states.get("a", b"2")
+    assert changed.heads is not state.heads
+    assert changed.enriched.enrichments is not state.enriched.enrichments
+    states.remove("a")
+    states.remove("a")
+    assert len(states) == 0
 
 
 def test_enrichments_of_many_resources_do_not_stay_decoded():
     decode = Decoding()
-    holding = Holding(decode)
-    first = holding.get("0", b"0")
+    states = ResourceStates(decode)
+    first = states.get("0", b"0")
     for number in range(1, 100):
-        holding.get(str(number), str(number).encode())
+        states.get(str(number), str(number).encode())
     decode.decoded.clear()
     assert first.enriched.enrichments["device"] == FACTS
     assert decode.decoded == [b"0"]
@@ -59,10 +59,10 @@ def test_enrichments_of_many_resources_do_not_stay_decoded():
 
 def test_a_record_in_the_table_is_the_record_that_came():
     record = b"\0\0\0\0\1" + b"interface" * 500
-    assert unpacked(packed(record)) == record
-    assert len(packed(record)) < len(record) / 10
+    assert decompressed(compressed(record)) == record
+    assert len(compressed(record)) < len(record) / 10
 
 
 def test_what_is_no_record_of_the_table_says_so():
     with pytest.raises(RecordError, match="not a record of the table"):
-        unpacked(b"\0\0\0\0\1")
+        decompressed(b"\0\0\0\0\1")

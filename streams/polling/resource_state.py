@@ -1,4 +1,7 @@
-"""What a worker keeps of each resource from poll to poll: little, and as long as its record stays the same (pure)."""
+"""What the stage keeps of each resource between two polls, packed, as long as its record stays the same (pure).
+
+What polls have learnt of the device is the plugin's to keep (pollers/profiles/reading/state.py).
+"""
 
 import io
 import zlib
@@ -21,13 +24,13 @@ _SCHEMA: Final = parsed_schema("enriched_resource")
 Decode = Callable[[bytes], EnrichedResource]
 
 
-def packed(value: bytes) -> bytes:
-    """Return a record as it stands in the table: a tenth of its size, and read only when it has changed."""
+def compressed(value: bytes) -> bytes:
+    """Return a record as it stands in the table, at a tenth of its size."""
     return zlib.compress(value, zlib.Z_BEST_COMPRESSION)
 
 
-def unpacked(stored: bytes) -> bytes:
-    """Return the record that stands in the table so. Raises RecordError."""
+def decompressed(stored: bytes) -> bytes:
+    """Return a record that stands in the table. Raises RecordError."""
     try:
         return zlib.decompress(stored)
     except zlib.error as problem:
@@ -35,7 +38,7 @@ def unpacked(stored: bytes) -> bytes:
 
 
 class Enrichments(Mapping[str, Enrichment]):
-    """A record's enrichments, decoded when somebody looks; the same object as long as the record is the same."""
+    """A record's enrichments, decoded when somebody looks: as objects they take tens of kilobytes."""
 
     __slots__ = ("_decode", "_stored")
 
@@ -53,15 +56,15 @@ class Enrichments(Mapping[str, Enrichment]):
         return len(self._decode(self._stored).enrichments)
 
 
-class Held(NamedTuple):
-    """One resource, as it is held now."""
+class ResourceState(NamedTuple):
+    """One resource while it is polled."""
 
     enriched: EnrichedResource  #: its enrichments are the same object as long as the record is the same
     heads: Heads  #: likewise
 
 
-class _Kept:
-    """The same between polls: objects would take five times the memory of the bytes that they are made of."""
+class _PackedState:
+    """The same between two polls: as objects it would take five times the memory."""
 
     __slots__ = ("_enrichments", "_heads", "_rest", "stored")
 
@@ -73,27 +76,27 @@ class _Kept:
         self._enrichments: Final = Enrichments(stored, decode)
         self._heads: Final[Heads] = []
 
-    def held(self) -> Held:
+    def unpack(self) -> ResourceState:
         rest: Any = fastavro.schemaless_reader(io.BytesIO(self._rest), _SCHEMA, None)
-        return Held(replace(from_avro(EnrichedResource, rest), enrichments=self._enrichments), self._heads)
+        return ResourceState(replace(from_avro(EnrichedResource, rest), enrichments=self._enrichments), self._heads)
 
 
-class Holding:
-    """The resources that this worker polls. Their enrichments, decoded, would take tens of kilobytes each."""
+class ResourceStates:
+    """The states of the resources that this worker polls."""
 
     def __init__(self, decode: Decode) -> None:
         self._decode: Decode = lru_cache(maxsize=_OPEN)(decode)
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, _PackedState] = {}
 
-    def get(self, key: str, stored: bytes) -> Held:
-        """Return what is held of a resource whose record this is. Raises RecordError."""
+    def get(self, key: str, stored: bytes) -> ResourceState:
+        """Return the state of a resource whose record this is. Raises RecordError."""
         kept = self._kept.get(key)
         if kept is None or kept.stored != stored:
-            kept = self._kept[key] = _Kept(stored, self._decode)
-        return kept.held()
+            kept = self._kept[key] = _PackedState(stored, self._decode)
+        return kept.unpack()
 
     def remove(self, key: str) -> None:
-        """Forget a resource; one that is not held is no error."""
+        """Forget a resource; one that is not there is no error."""
         self._kept.pop(key, None)
 
     def keep_only(self, stays: Callable[[str], bool]) -> None:
