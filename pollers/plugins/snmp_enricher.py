@@ -1,15 +1,12 @@
 """What enrichment plugins have in common that ask a device by SNMP and follow profiles."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from pollers.plugins.base import OptionError, PluginContext
-from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, profile_folders, report_problems
+from pollers.plugins.base import PluginContext
+from pollers.plugins.followed_profiles import FollowedProfiles
 from pollers.profiles.language.absent import Absent
 from pollers.profiles.language.functions import as_text
-from pollers.profiles.loading.watch import ProfileWatch
-from pollers.profiles.match import best_profile
 from pollers.profiles.model import As
 from pollers.profiles.reading.convert import raw_value
 from pollers.snmp.client import Device, Session
@@ -30,38 +27,22 @@ DEFAULT_DEADLINE_S: Final = 30.0
 TTL_INTERVALS: Final = 3
 
 
-class SnmpEnricher:
+class SnmpEnricher(FollowedProfiles):
     """The options, and the profiles as their files are now."""
 
     def __init__(self, context: PluginContext, options: tuple[str, ...] = OPTIONS) -> None:
         """Raises OptionError."""
-        self.context = context
-        self.fallback = context.options.get("fallback", DEFAULT_FALLBACK)
-        self.deadline_s = float_option(context, "deadline_s", DEFAULT_DEADLINE_S)
-        _check_options(context, options)
-        self.watch = ProfileWatch(profile_folders(context.options), report_problems)
-
-    @property
-    def broken_profiles(self) -> int:
-        return self.watch.broken
-
-    @property
-    def profile_changes(self) -> int:
-        return self.watch.changes
-
-    async def now_ms(self) -> int:
-        """Return the time, once the profiles are as their files are at that time."""
-        now_ms = self.context.now_ms()
-        if self.watch.due(now_ms):
-            await asyncio.to_thread(self.watch.look)
-        return now_ms
+        super().__init__(context, options)
+        self.deadline_s: Final = self.given_deadline_s or DEFAULT_DEADLINE_S
 
     async def fitting_profile(self, session: Session) -> str:
         """Return the name of the profile that fits the device. Raises SnmpError."""
+        if self.fixed:
+            return self.fixed
         values = await session.get_many([SYSTEM["sys_object_id"], SYSTEM["sys_descr"]])
         texts = [raw_value(value.type, value.data, As.AUTO) for value in values]
         oid, descr = (None if isinstance(text, Absent) else as_text(text) for text in texts)
-        return best_profile(self.watch.library.profiles.values(), oid, descr) or self.fallback
+        return self.name_for(oid, descr)
 
 
 def device_of(resource: Resource) -> Device:
@@ -79,25 +60,3 @@ def enrichment(
         facts=facts,
         rows=rows,
     )
-
-
-def float_option(context: PluginContext, name: str, default: float) -> float:
-    """Return a positive number from the options. Raises OptionError."""
-    text = context.options.get(name, "")
-    try:
-        number = float(text) if text else default
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 86_400:
-        raise OptionError({name: f"expected seconds above 0, found {text!r}"})
-    return number
-
-
-def _check_options(context: PluginContext, known: tuple[str, ...]) -> None:
-    """Raise OptionError for options that the plugin does not have, and for folders that do not exist."""
-    problems = {name: f"expected one of {', '.join(known)}" for name in context.options if name not in known}
-    for folder in profile_folders(context.options):
-        if not folder.is_dir():
-            problems["profiles"] = f"expected folders that exist, found {folder}"
-    if problems:
-        raise OptionError(problems)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from pollers.plugins.base import PluginContext
 from pollers.plugins.snmp_enricher import OPTIONS, SnmpEnricher, device_of, enrichment
-from pollers.profiles.loading.compose import Composer
 from pollers.profiles.memory.facts import facts_of, namespace_of
 from pollers.profiles.reading.plan import Plan, make_plan, slow_part
 from pollers.profiles.reading.poll import read_device
@@ -24,15 +23,13 @@ class Interfaces(SnmpEnricher):
     def __init__(self, context: PluginContext) -> None:
         """Raises OptionError."""
         super().__init__(context, ("profile", *OPTIONS))
-        self._fixed = context.options.get("profile") or None
-        self._composer = Composer(self.watch.library)
         self._plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
 
     async def enrich(self, resource: Resource) -> Mapping[str, Enrichment]:
         """Return a namespace per table: `interface`, and `table.<name>` for others. Raises DeviceError."""
         now_ms = await self.now_ms()
         async with self.context.snmp.open(device_of(resource), self.deadline_s) as session:
-            plan = self._plan(await self._profile_name(session), await self._standards(session))
+            plan = self._plan(await self.fitting_profile(session), await self._standards(session))
             if plan is None:
                 return {}
             reading = await read_device(session, DeviceState(plan=plan), now_ms)
@@ -41,14 +38,9 @@ class Interfaces(SnmpEnricher):
             for table, known in reading.state.known.items()
         }
 
-    async def _profile_name(self, session: Session) -> str:
-        if self._fixed:
-            return self._fixed
-        return await self.fitting_profile(session)
-
     async def _standards(self, session: Session) -> tuple[str, ...]:
         """Return the profiles of the standard MIBs that the device has; none where it does not answer that."""
-        if self._fixed:
+        if self.fixed:
             return ()
         try:
             return profiles_of(await standards_of(session))
@@ -56,9 +48,7 @@ class Interfaces(SnmpEnricher):
             return ()
 
     def _plan(self, name: str, standards: tuple[str, ...]) -> Plan | None:
-        if self._composer.library is not self.watch.library:
-            self._composer = Composer(self.watch.library)
-        profile = self._composer.profile(name, standards)
+        profile = self.profile(name, standards)
         if profile is None:
             return None
         known = self._plans.get((name, standards))

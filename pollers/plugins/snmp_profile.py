@@ -1,21 +1,15 @@
 """Polling by profile over SNMP: the built-in polling plugin `snmp` (docs/profiles.md)."""
 
-import asyncio
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from pollers.plugins.base import OptionError, PluginContext, Poll
 from pollers.plugins.device_facts import DEVICE, STANDARD_MIBS, without_vendors_profile
-from pollers.profiles.loading.compose import Composer
-from pollers.profiles.loading.watch import ProfileWatch
-from pollers.profiles.match import best_profile
+from pollers.plugins.followed_profiles import FollowedProfiles
 from pollers.profiles.memory.facts import known_from_facts, namespace_of, numeric_names
 from pollers.profiles.model import Group, Profile
-from pollers.profiles.place import Problem
 from pollers.profiles.reading.collect import samples_of
 from pollers.profiles.reading.constants import FAULTS
 from pollers.profiles.reading.frames import Known
@@ -29,11 +23,11 @@ from pollers.snmp.errors import AuthRefused, DeadlineExceeded, NoAnswer, SnmpErr
 from schemas.records import EnrichedResource, Enrichment, Job, Outcome, Resource
 
 OPTIONS: Final = ("profile", "fallback", "profiles", "groups", "deadline_s")
-DEFAULT_FALLBACK: Final = "if-mib"
 #: a device that was not polled for this long is not counted among those without a vendor's profile
 _COUNTED_FOR_MS: Final = 3_600_000
 #: a device that was not polled for this long is forgotten
 _FORGET_AFTER_MS: Final = 2 * 86_400_000
+_FORGET_EVERY_MS: Final = 60_000
 
 _OUTCOMES: Final = {
     Unreachable: Outcome.UNREACHABLE,
@@ -42,44 +36,29 @@ _OUTCOMES: Final = {
     AuthRefused: Outcome.AUTH,
 }
 
-log = logging.getLogger(__name__)
-
 
 class SnmpProfile:
     """Polls every group of the profile that fits the device."""
 
     def __init__(self, context: PluginContext) -> None:
         """Raises OptionError."""
-        options = context.options
-        self._context = context
-        self._fixed = options.get("profile") or None
-        self._fallback = options.get("fallback", DEFAULT_FALLBACK)
-        self._groups = frozenset(options.get("groups", "").replace(",", " ").split())
-        self._deadline_s = _seconds(options.get("deadline_s", ""))
-        problems = {name: f"expected one of {', '.join(OPTIONS)}" for name in options if name not in OPTIONS}
-        if self._deadline_s is not None and self._deadline_s <= 0:
-            problems["deadline_s"] = "expected seconds above 0"
-        folders = profile_folders(options)
-        for folder in folders:
-            if not folder.is_dir():
-                problems["profiles"] = f"expected folders that exist, found {folder}"
-        if problems:
-            raise OptionError(problems)
-        self.watch = ProfileWatch(folders, report_problems)
-        for option, name in (("profile", self._fixed), ("fallback", self._fallback)):
-            if name and name not in self.watch.library.profiles:
+        self.followed = FollowedProfiles(context, OPTIONS)
+        for option, name in (("profile", self.followed.fixed), ("fallback", self.followed.fallback)):
+            if name and name not in self.followed.watch.library.profiles:
                 raise OptionError({option: f"expected a profile that exists, found {name!r}"})
-        self._composer = Composer(self.watch.library)
+        self._context = context
+        self._groups = frozenset(context.options.get("groups", "").replace(",", " ").split())
         self._plans: dict[tuple[str, tuple[str, ...], int], Plan] = {}
         self._states: dict[tuple[str, str], PackedState] = {}  #: by resource and job
+        self._forget_at_ms = 0
 
     @property
     def broken_profiles(self) -> int:
-        return self.watch.broken
+        return self.followed.broken_profiles
 
     @property
     def profile_changes(self) -> int:
-        return self.watch.changes
+        return self.followed.profile_changes
 
     @property
     def unfitted(self) -> Mapping[str, int]:
@@ -93,16 +72,16 @@ class SnmpProfile:
 
     def jobs(self, resource: Resource, enrichments: Mapping[str, Enrichment]) -> Sequence[Job]:  # noqa: ARG002
         """Return one job per interval that the device's profile has groups for."""
-        profile = self._profile(self._profile_name(enrichments), self._standards(enrichments))
+        profile = self.followed.profile(self._profile_name(enrichments), self._standards(enrichments))
         if profile is None:
             return []
         intervals = sorted({profile.interval_of(group, self._context.interval_s) for group in self._wanted(profile)})
         return [Job(plugin=self._context.section, profile=profile.name, interval_s=every) for every in intervals]
 
     async def poll(self, resource: EnrichedResource, job: Job, slot: int) -> Poll:  # noqa: ARG002
-        if self.watch.due(self._context.now_ms()):
-            await asyncio.to_thread(self.watch.look)
-            self._forget()
+        now_ms = await self.followed.now_ms()
+        if now_ms >= self._forget_at_ms:
+            self._forget(now_ms)
         key = (resource.resource.identity, job.name)
         packed = self._recall(key, resource, job)
         if packed is None:
@@ -111,7 +90,7 @@ class SnmpProfile:
             )
         where = resource.resource
         device = Device(where.site, where.resource_id, where.endpoint)
-        deadline_s = self._deadline_s or job.interval_s * 0.9
+        deadline_s = self.followed.given_deadline_s or job.interval_s * 0.9
         session: Session | None = None
         try:
             async with self._context.snmp.open(device, deadline_s) as session:
@@ -124,24 +103,14 @@ class SnmpProfile:
         return poll
 
     def _profile_name(self, enrichments: Mapping[str, Enrichment]) -> str:
-        if self._fixed:
-            return self._fixed
         device = enrichments.get(DEVICE)
-        if device is None:
-            return self._fallback
-        facts = device.facts
-        profiles = self.watch.library.profiles.values()
-        return best_profile(profiles, facts.get("sys_object_id"), facts.get("sys_descr")) or self._fallback
+        facts = device.facts if device is not None else {}
+        return self.followed.name_for(facts.get("sys_object_id"), facts.get("sys_descr"))
 
     def _standards(self, enrichments: Mapping[str, Enrichment]) -> tuple[str, ...]:
         """Return the profiles of the standard MIBs that the device has; none where the section names its profile."""
         device = enrichments.get(DEVICE)
-        return () if device is None or self._fixed else profiles_of(read(device.facts.get(STANDARD_MIBS)))
-
-    def _profile(self, name: str, standards: tuple[str, ...] = ()) -> Profile | None:
-        if self._composer.library is not self.watch.library:
-            self._composer = Composer(self.watch.library)
-        return self._composer.profile(name, standards)
+        return () if device is None or self.followed.fixed else profiles_of(read(device.facts.get(STANDARD_MIBS)))
 
     def _wanted(self, profile: Profile) -> list[Group]:
         return [group for group in profile.groups.values() if not self._groups or group.name in self._groups]
@@ -160,11 +129,13 @@ class SnmpProfile:
 
     def _recall(self, key: tuple[str, str], resource: EnrichedResource, job: Job) -> PackedState | None:
         """Return what is kept of the device, brought up to date; None where there is no profile for it."""
-        found, library = self._states.get(key), self.watch.library
+        found, library = self._states.get(key), self.followed.watch.library
         if found is not None and found.enrichments is resource.enrichments and found.library is library:
             return found
         standards = self._standards(resource.enrichments)
-        profile = self._profile(self._profile_name(resource.enrichments), standards) or self._profile(job.profile)
+        profile = self.followed.profile(self._profile_name(resource.enrichments), standards) or self.followed.profile(
+            job.profile
+        )
         if profile is None:
             return None
         plan = self._plan(profile, standards, job.interval_s)
@@ -175,8 +146,8 @@ class SnmpProfile:
         self._states[key] = found
         return found
 
-    def _forget(self) -> None:
-        before_ms = self._context.now_ms() - _FORGET_AFTER_MS
+    def _forget(self, now_ms: int) -> None:
+        self._forget_at_ms, before_ms = now_ms + _FORGET_EVERY_MS, now_ms - _FORGET_AFTER_MS
         gone = [key for key, state in self._states.items() if (state.polled_at_ms or before_ms) < before_ms]
         for key in gone:
             del self._states[key]
@@ -246,26 +217,6 @@ def _failed(error: SnmpError, session: Session | None) -> Poll:
 def _with_cost(poll: Poll, session: Session) -> Poll:
     stats = session.stats
     return replace(poll, packets_sent=stats.packets_sent, retries=stats.retries, values=stats.values)
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        return -1.0
-
-
-def profile_folders(options: Mapping[str, str]) -> list[Path]:
-    """Return the folders of the option `profiles`, separated by colons or new lines."""
-    return [Path(part.strip()) for part in options.get("profiles", "").replace("\n", ":").split(":") if part.strip()]
-
-
-def report_problems(problems: Sequence[Problem]) -> None:
-    """Log what is wrong with profiles, when that changes."""
-    if not problems:
-        log.info("profiles good again")
-    for problem in problems[:20]:
-        log.error("profile broken, the old one stays in force problem=%s", problem)
 
 
 def create(context: PluginContext) -> SnmpProfile:

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 import click
 
 from pollers.plugins.base import Poll
+from pollers.plugins.followed_profiles import DEFAULT_FALLBACK
 from pollers.plugins.snmp_enricher import SYSTEM
-from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, to_poll
+from pollers.plugins.snmp_profile import to_poll
 from pollers.profiles.authoring.present import explain_plan, json_lines, oid_names, text_rows
 from pollers.profiles.language.absent import Absent
 from pollers.profiles.language.functions import as_text
