@@ -182,6 +182,7 @@ STAGES: Final[tuple[Stage, ...]] = (
         name="sinks",
         does="takes what stands in the topics to stores outside Kafka",
         reads=(Topic.GAUGES, Topic.POLL_STATUS, Topic.RAW_COUNTERS),
+        views=(Topic.INVENTORY,),
         writes=(),
         for_each="sink",
     ),

@@ -232,3 +232,21 @@ class SinkPlugin(Protocol):
     async def close(self) -> None:
         """Let go of connections and files."""
         ...
+
+
+@runtime_checkable
+class ViewSinkPlugin(Protocol):
+    """A sink that has no place in its topics: every worker is given all that is newer than `look_back_s`, then follows.
+
+    It is a SinkPlugin too. What it keeps is its own, and bounded by itself.
+    """
+
+    look_back_s: float
+
+    async def serve(self) -> None:
+        """Do its work beside what it is given, until cancelled."""
+        ...
+
+    def left(self, resource: str) -> None:
+        """Take that a device is in the inventory no more."""
+        ...

@@ -38,7 +38,7 @@ class Words(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Gauges of one group that have the same numbers, states and gaps; those of one row in their order."""
+    """Rows of one group that have the same numbers, states and gaps; those of one row in their order."""
 
     group: str
     units: Mapping[str, str]
@@ -63,7 +63,10 @@ class Batch(Protocol):
 
     @property
     def blocks(self) -> Sequence[Block]:
-        """Return the gauges column by column; of one row, those of an earlier block are the earlier ones."""
+        """Return the records of any topic column by column; of one row, those of an earlier block are the earlier ones.
+
+        A status of a poll is a row of the group `poll`; raw counters have `since_ms`.
+        """
         ...
 
     @property

@@ -29,7 +29,8 @@ class FollowedProfiles:
         self.fallback: Final = given.get("fallback", DEFAULT_FALLBACK)  #: that of devices that no other fits
         folders = profile_folders(given)
         problems = {name: f"expected one of {', '.join(options)}" for name in given if name not in options}
-        problems |= {"profiles": f"expected folders that exist, found {each}" for each in folders if not each.is_dir()}
+        if missing := [str(folder) for folder in folders if not folder.is_dir()]:
+            problems["profiles"] = f"expected folders that exist, found {', '.join(missing)}"
         self.given_deadline_s: float | None = None
         try:
             self.given_deadline_s = seconds_option(context, "deadline_s")

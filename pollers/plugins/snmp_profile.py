@@ -133,9 +133,8 @@ class SnmpProfile:
         if found is not None and found.enrichments is resource.enrichments and found.library is library:
             return found
         standards = self._standards(resource.enrichments)
-        profile = self.followed.profile(self._profile_name(resource.enrichments), standards) or self.followed.profile(
-            job.profile
-        )
+        name = self._profile_name(resource.enrichments)
+        profile = self.followed.profile(name, standards) or self.followed.profile(job.profile)
         if profile is None:
             return None
         plan = self._plan(profile, standards, job.interval_s)

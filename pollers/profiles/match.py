@@ -9,6 +9,7 @@ from pollers.snmp.values import Oid
 
 #: the system that a vendor sells; Net-SNMP on it tells no vendor
 LINUX: Final = "linux"
+_ENTERPRISES: Final = "1.3.6.1.4.1."
 
 
 class Fit(NamedTuple):
@@ -36,12 +37,16 @@ class Coverage(NamedTuple):
     """How much of what a profile reads is in a recording."""
 
     name: str
+    own: int  #: OIDs of vendors' MIBs that the profile reads and the recording has values of
     found: int  #: OIDs of the profile that the recording has values of
     read: int  #: OIDs of the profile
 
 
 def covering(profiles: Iterable[Profile], oids: Iterable[Oid]) -> list[Coverage]:
-    """Return the profiles that read something of a recording: what reads most first, then what misses least."""
+    """Return the profiles that read something of a recording: what reads most of vendors' MIBs first, then most of all.
+
+    One that is made for a vendor's MIBs and finds nothing of them is none, whatever standard MIBs it inherits.
+    """
     there = sorted(f"{oid}." for oid in oids)  # with the dot, what begins with 1.3.1. is next to it, and 1.3.10. is not
 
     def has(oid: Oid) -> bool:
@@ -54,8 +59,11 @@ def covering(profiles: Iterable[Profile], oids: Iterable[Oid]) -> list[Coverage]
         columns = [column for table in profile.tables.values() for column in table.columns.values()]
         read = {source.oid for column in columns for source in column.sources}
         known |= {oid: has(oid) for oid in read if oid not in known}
-        found.append(Coverage(profile.name, sum(known[oid] for oid in read), len(read)))
-    return sorted((one for one in found if one.found), key=lambda one: (-one.found, one.read, one.name))
+        own = {oid for oid in read if oid.startswith(_ENTERPRISES)}
+        there_own = sum(known[oid] for oid in own)
+        if there_own or not own:
+            found.append(Coverage(profile.name, there_own, sum(known[oid] for oid in read), len(read)))
+    return sorted((one for one in found if one.found), key=lambda one: (-one.own, -one.found, one.read, one.name))
 
 
 def best_profile(profiles: Iterable[Profile], sys_object_id: str | None, sys_descr: str | None) -> str | None:

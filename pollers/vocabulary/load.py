@@ -42,6 +42,7 @@ def read(texts: Mapping[str, str]) -> Vocabulary:
         groups=dict(sorted(groups.items())),
         vendors=frozenset(words["vendors"]),
         stateful_texts=words["stateful_texts"],
+        plausible={unit: (float(least), float(most)) for unit, (least, most) in words["plausible"].items()},
         renumbered=words["renumbered"],
     )
 

@@ -42,6 +42,7 @@ class Vocabulary:
     groups: Mapping[str, MetricGroup]
     vendors: frozenset[str]  #: prefixes of names that are a vendor's own
     stateful_texts: Mapping[str, str]  #: OID -> MIB object, whose text tells a state among others
+    plausible: Mapping[str, tuple[float, float]]  #: unit or metric -> the least and the most that it can be
     renumbered: Mapping[str, str]  #: OID of a table's entry -> its index, which may change at a reboot
 
     def metric(self, group: str, name: str) -> Metric | None:

@@ -14,13 +14,14 @@ from pollers.profiles.authoring.present import json_lines
 from pollers.profiles.authoring.verify import hints, key_hints
 from pollers.profiles.authoring.wording import wording_problems
 from pollers.profiles.importing.folder import ENDINGS, SOURCES, Result, import_texts
+from pollers.profiles.language.absent import Reason
 from pollers.profiles.loading.library import Library, read_library
 from pollers.profiles.match import fits, is_vendors
 from pollers.profiles.reading.constants import FAULTS
 from pollers.snmp.client import Session
 from pollers.vocabulary.load import load
 from schemas.records import Outcome
-from streams.cli import gaps
+from streams.cli import coverage, gaps
 from streams.cli.device import (
     Login,
     fail,
@@ -138,6 +139,9 @@ def test(name: str, recording: Path, folders: tuple[Path, ...], expect: Path | N
         click.echo(line)
     for hint in (*hints(library.profiles[name], session.entries), *key_hints(polled.poll.samples)):
         click.echo(f"hint: {hint}")
+    for part in (part for sample in polled.poll.samples for part in sample.missing):
+        if part.reason == Reason.IMPLAUSIBLE:
+            click.echo(f"hint: {part.column}: {part.reason} in {len(part.rows)} rows")
     faults = [part for sample in polled.poll.samples for part in sample.missing if part.reason in FAULTS]
     for part in faults:
         click.echo(f"fault: {part.column}: {part.reason} in {len(part.rows)} rows")
@@ -228,4 +232,5 @@ def _tell(result: Result, folder: Path) -> None:
     )
 
 
+command.add_command(coverage.command)
 command.add_command(gaps.command)

@@ -11,14 +11,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pollers.plugins.base import Kind
+from pollers.plugins.base import Kind, ViewSinkPlugin
+from pollers.plugins.registry import make
 from streams.cli.loading import config_option, load_or_exit, run_or_exit
 from streams.cli.moments import WhenType
 from streams.pipeline import Topic
 from streams.runtime.kafka.client import client_options, sample_client_logs
 from streams.runtime.kafka.groups import EARLIEST, NOW, begins, committed, move
 from streams.runtime.kafka.topic_names import group_name, topic_name
-from streams.runtime.settings.loading import Settings
+from streams.runtime.kernel.context import now_ms
+from streams.runtime.plugins import NoAccess, make_plugin
+from streams.runtime.settings.loading import Settings, SettingsError
 from streams.runtime.settings.plugin_sections import SinkSection
 
 T = TypeVar("T")
@@ -50,6 +53,9 @@ def list_sinks(config: Path | None) -> None:
         return
     table = Table("sink", "plugin", "topic", "waiting", "gone", "group")
     for section in sections:
+        if _is_view(section):
+            table.add_row(*map(Text, (section.name, section.plugin, ", ".join(section.topics), "a view", "", "")))
+            continue
         for lag in run_or_exit(_lags(settings, section)):
             waiting = "never ran" if lag.waiting is None else str(lag.waiting)
             cells = (section.name, section.plugin, lag.topic, waiting, str(lag.gone), _group(settings, section))
@@ -79,6 +85,8 @@ def _move(settings: Settings, name: str, start: str | int) -> None:
     if name not in found:
         raise click.BadParameter(f"{name!r}: expected one of {', '.join(found) or 'none: there is no [sink:NAME]'}")
     section, options = found[name], client_options(settings.kafka)
+    if _is_view(section):
+        raise click.BadParameter(f"{name!r} is a view of its topics: it has no place that could be moved")
 
     async def moved() -> Sequence[tuple[str, int, int]]:
         group, topics = _group(settings, section), _topics(settings, section)
@@ -100,6 +108,14 @@ def _move(settings: Settings, name: str, start: str | int) -> None:
 
 def _sections(settings: Settings) -> list[SinkSection]:
     return [section for section in settings.plugins(Kind.SINK) if isinstance(section, SinkSection)]
+
+
+def _is_view(section: SinkSection) -> bool:
+    """Return whether a sink joins no group; one that cannot be made is told by `panoptes config check`."""
+    try:
+        return isinstance(make_plugin(section, make, NoAccess(), now_ms), ViewSinkPlugin)
+    except SettingsError:
+        return False
 
 
 def _group(settings: Settings, section: SinkSection) -> str:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from streams.console.access.agent_guard import Door, Guard
 from streams.console.agent_events import Events
 from streams.console.agent_feed import feeds
 from streams.console.api.routing import as_json, routes
@@ -42,8 +43,13 @@ HEADERS: Final = {
 }
 
 
-def application(models: ReadModels, fill: Callable[[], Sequence[Any]], more: Sequence[BaseRoute] = ()) -> Starlette:
-    """Return the web application; `fill` gives the feeds that run while it does, `more` are the pages' routes."""
+def application(
+    models: ReadModels, fill: Callable[[], Sequence[Any]], more: Sequence[BaseRoute] = (), door: Door | None = None
+) -> Starlette:
+    """Return the web application; `fill` gives the feeds that run while it does, `more` are the pages' routes.
+
+    Without a door everybody is let in.
+    """
     events, metrics = Events(models), _metrics(models)
     metrics.gauge("console_listeners", "listeners to server-sent events", lambda: events.listeners)
 
@@ -67,8 +73,8 @@ def application(models: ReadModels, fill: Callable[[], Sequence[Any]], more: Seq
 
     own = [Route("/health", health), Route("/metrics", numbers), Route("/api/v1/events", events.stream)]
     version = metadata.version("panoptes-streams")
-    middleware = [Middleware(_SafeHeaders)]
-    every = [*own, *routes(models, version), *more]
+    middleware = [Middleware(_SafeHeaders), *([] if door is None else [Middleware(Guard, door=door)])]
+    every = [*own, *routes(models, version), *more, *([] if door is None else door.routes())]
     return Starlette(routes=every, middleware=middleware, lifespan=running, exception_handlers={HTTPException: _fault})
 
 
@@ -81,14 +87,17 @@ async def _fault(_request: Request, problem: Exception) -> Response:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until interrupted."""
+    """Serve until interrupted. Raises PasswordFileError."""
     console = settings.console
+    door = Door(console)
     models = ReadModels(console.memory_bytes)
     pages = page_routes(models, _history(console, models), Samples(settings, _rules(settings.gauges)))
-    app = application(models, lambda: feeds(settings, models), pages)
+    app = application(models, lambda: feeds(settings, models), pages, door)
+    # whose forwarded headers are believed is the door's business
     uvicorn.run(
-        app, host=console.host, port=console.port, log_level="warning", server_header=False, timeout_graceful_shutdown=1
-    )
+        app, host=console.host, port=console.port, log_level="warning", server_header=False, proxy_headers=False,
+        timeout_graceful_shutdown=1,
+    )  # fmt: skip
 
 
 def _history(console: ConsoleSettings, models: ReadModels) -> History:

@@ -174,13 +174,9 @@ class Converter:
             return state, [EntryAside(entry_key(series.name, 1 - series.side), older, why)]
 
     def _pack(self, rows: Rows, states: Mapping[str, bytes]) -> Transformed:
-        if self._transforms:
-            shape = rows.sample.shape
-            record = to_record(rows.sample)
-            chosen = shape.kept("transforms", lambda: wanted(self._transforms, record))
-            if chosen:
-                gauges = gauges_of(rows, with_counters=self._rules.with_counters)
-                return transform(chosen, states, record, gauges, self._gauge.encode)
+        if chosen := self._transforms and wanted(self._transforms, rows.sample.shape):
+            gauges = gauges_of(rows, with_counters=self._rules.with_counters)
+            return transform(chosen, states, to_record(rows.sample), gauges, self._gauge.encode)
         return Transformed(pack(rows, self._gauge.header, with_counters=self._rules.with_counters), {}, ())
 
     def _load(self, partition: int, name: str) -> tuple[Series, Sequence[EntryAside]]:

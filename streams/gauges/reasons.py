@@ -29,7 +29,7 @@ class NoRate(enum.StrEnum):
     OUT_OF_RANGE = "out-of-range"
     NOT_A_NUMBER = "not-a-number"
     LINE_RATE_UNKNOWN = "line-rate-unknown"
-    ZERO_DENOMINATOR = "zero-denominator"
+    DIVISION_BY_ZERO = "division-by-zero"
     NO_SUCH_METRIC = "no-such-metric"
     WRONG_UNIT = "wrong-unit"
     BAD_EXPRESSION = "bad-expression"
@@ -70,7 +70,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
     NoRate.OUT_OF_RANGE: "the raw value does not fit the counter's width",
     NoRate.NOT_A_NUMBER: "a level that is NaN or infinite, or a value past what a double holds",
     NoRate.LINE_RATE_UNKNOWN: "derived: a share of a speed that is not known",
-    NoRate.ZERO_DENOMINATOR: "derived: a ratio to nothing",
+    NoRate.DIVISION_BY_ZERO: "derived: a ratio to nothing",
     NoRate.NO_SUCH_METRIC: "derived: this group of this device lacks an input",
     NoRate.WRONG_UNIT: "derived: a share of a line's speed is of a counter of octets or bits, and this is none",
     NoRate.BAD_EXPRESSION: "derived: the expression that came with the sample cannot be worked out",

@@ -4,17 +4,14 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from aiokafka.errors import KafkaError
 
-from pollers.plugins.base import Kind, SinkPlugin
+from pollers.plugins.base import Kind, SinkPlugin, ViewSinkPlugin
 from pollers.plugins.registry import make
 from schemas.errors import BackendError
-from schemas.records import Gauge, PollStatus, RawCounters
-from streams.pipeline import Topic
 from streams.runtime.build import open_worker
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.groups import begin_new, places_last_s
@@ -30,11 +27,12 @@ from streams.runtime.settings.ini import ENV_SINK
 from streams.runtime.settings.loading import Settings, SettingsError
 from streams.runtime.settings.plugin_sections import SinkSection
 from streams.runtime.settings.setting import seconds
-from streams.sinks.agent_delivery import Counts, SinkHandler, Store
-from streams.sinks.agent_http import HttpSink
-from streams.sinks.agent_places import LOOK_EVERY_S, Places
-from streams.sinks.reading import GaugeReader
-from streams.sinks.records import Decoding, Wanted
+from streams.sinks.agent_inputs import Inputs
+from streams.sinks.agent_view import SinkView
+from streams.sinks.delivery.agent_delivery import Counts, SinkHandler, Store
+from streams.sinks.delivery.agent_places import LOOK_EVERY_S, Places
+from streams.sinks.reading.gauges import GaugeReader
+from streams.sinks.senders.agent_http import HttpSink
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +40,6 @@ log = logging.getLogger(__name__)
 PACE: Final = Pace(linger_s=1.0, max_batch_bytes=4 * 2**20, max_batch_records=2_000, most_waiting_bytes=32 * 2**20)
 #: a store may take this long for one batch without saying that it waits
 LONGEST_WORK_S: Final = 1_200.0
-RECORDS: Final[Mapping[Topic, type[Any]]] = {
-    Topic.GAUGES: Gauge,
-    Topic.POLL_STATUS: PollStatus,
-    Topic.RAW_COUNTERS: RawCounters,
-}
 
 
 class NoSink(Exception):
@@ -59,18 +52,18 @@ class Sink:
     def __init__(self, worker: Worker, section: SinkSection, plugin: SinkPlugin) -> None:
         context = self._context = worker.context
         self._worker, self._section = worker, section
-        self._topics = [Topic(name) for name in section.topics]
+        self._inputs = Inputs(context, section)
         self._options = client_options(context.settings.kafka)
-        names = [context.topic_name(topic) for topic in self._topics]
         self.counts = Counts()
-        self.places = Places(self._options, worker.group, names, worker.offsets)
+        self.places = Places(self._options, worker.group, self._inputs.names, worker.offsets)
         self.reader: GaugeReader | None = None
         worker.lifecycle.register(self.places)
         store = Store(section.name, plugin, self.counts)
-        self._handlers = {topic: SinkHandler(topic, store, self.places, context.dead_letters) for topic in self._topics}
+        self._handlers = {
+            topic: SinkHandler(topic, store, self.places, context.dead_letters) for topic in self._inputs.topics
+        }
         self._loops = [worker.drain([topic], handler, pace=PACE) for topic, handler in self._handlers.items()]
         worker.longest_work_s = LONGEST_WORK_S
-        self._serdes = {topic: context.serdes.of(topic, RECORDS[topic]) for topic in RECORDS}
         worker.before_records(self._open, self._begin, self._compare_retention)
         worker.before_leaving(plugin.close, self.places.close)
         worker.every(LOOK_EVERY_S, "lag", self.places.look)
@@ -79,20 +72,15 @@ class Sink:
 
     async def _open(self) -> None:
         """Make what needs the schemas to be registered."""
-        serdes, section = self._serdes, self._section
-        wanted = Wanted(section.filter, section.rows)
-        gauges = serdes[Topic.GAUGES]
-        self.reader = GaugeReader(gauges.header, gauges.decode, wanted)
-        decoding = Decoding(
-            gauges.decode, serdes[Topic.POLL_STATUS].decode, serdes[Topic.RAW_COUNTERS].decode, self.reader, wanted
-        )
+        decoding = self._inputs.decoding()
+        self.reader = decoding.reader
         for topic, handler in self._handlers.items():
-            handler.open(decoding, serdes[topic])
+            handler.open(decoding, self._inputs.serdes[topic])
 
     async def _begin(self) -> None:
         """Have a group that is new begin where the section says."""
         group, start = self._worker.group, since(self._section.start)
-        names = [self._context.topic_name(topic) for topic in self._topics]
+        names = self._inputs.names
         fresh = await wait_for(
             "kafka", group, partial(begin_new, self._options, group, names, start),
             absent=(KafkaError, OSError, BackendError),
@@ -106,7 +94,7 @@ class Sink:
             "kafka", self._worker.group, partial(places_last_s, self._options), absent=(KafkaError, OSError)
         )
         topics = self._context.settings.topics
-        longest_s = max(topics.retention_s(topic) for topic in self._topics)
+        longest_s = max(topics.retention_s(topic) for topic in self._inputs.topics)
         if kept_s is not None and kept_s < longest_s:
             log.warning(
                 "kafka keeps the place of a sink without workers for %d min, its topics keep records for %d min: a sink"
@@ -184,6 +172,9 @@ def build() -> Worker:
     section = chosen(settings, name)
     secrets = open_named_secrets(settings.redis)
     plugin: SinkPlugin = make_plugin(section, make, NoAccess(), now_ms, secrets.of)
-    Sink(worker, section, plugin)
+    if isinstance(plugin, ViewSinkPlugin):
+        SinkView(worker, section, plugin)
+    else:
+        Sink(worker, section, plugin)
     worker.before_leaving(secrets.close)
     return worker

@@ -13,6 +13,7 @@ class Reason(enum.StrEnum):
     BAD_VALUE = "bad-value"  #: the device sent what its type does not allow, or an unknown type
     WRONG_TYPE = "wrong-type"  #: a text where a number belongs, or the reverse
     NOT_A_NUMBER = "not-a-number"  #: infinite, NaN, or past what a double holds
+    IMPLAUSIBLE = "implausible"  #: past what its unit can be: a sensor that is broken or not fitted
     DIVISION_BY_ZERO = "division-by-zero"
     MISSING_OPERAND = "missing-operand"
     NOT_MET = "condition-not-met"  #: of `only_if`: such as the reading of a sensor that has failed

@@ -10,6 +10,7 @@ Names are columns of the row, `alias.column` of a joined table, or `set.column` 
 over tables (`AGGREGATES`) they are columns of the table named.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -238,7 +239,9 @@ class _Parser:
         kind, text = self._tokens[self._at]
         self._at += 1
         if kind == "number":
-            return Literal(float(text))
+            if math.isinf(number := float(text)):
+                raise ExpressionError(f"a number that fits a double, not {text!r}")
+            return Literal(number)
         if kind == "text":
             return Literal(text[1:-1])
         if kind == "name" and text not in _WORDS:

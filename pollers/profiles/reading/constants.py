@@ -1,9 +1,9 @@
 """What rows are known by: their keys, tags and speeds, and the values that the gauges stage is to make of them."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar, overload
 
 from pollers.profiles.language.absent import Absent, Cell, Reason
 from pollers.profiles.language.expr import names
@@ -14,11 +14,13 @@ from pollers.profiles.reading.plan import Plan
 from pollers.profiles.refs import Ref
 from schemas.records import DerivedMetric, DimensionColumn, MissingCells
 
-#: reasons that say the device or the profile is at fault, not that the device simply lacks a value
+#: reasons that say the device or the profile is at fault, not that the device simply lacks a value. Implausible is not
+#: among them: sensors that are not fitted read so for years, and would leave no poll of their device a success
 FAULTS: Final = frozenset({Reason.WRONG_TYPE, Reason.BAD_INDEX, Reason.NOT_A_NUMBER})
 MAX_LONG: Final = 2**63 - 1
 _TEXTS: Final = frozenset({str})
-_PARTS: Final = ("index", "dimensions", "line_rates", "derived")
+
+T = TypeVar("T")
 
 
 @lru_cache(maxsize=8192)
@@ -71,11 +73,7 @@ def constants_of(
         return _make_constants(frame, plan.rates), None
     before = kept.get(name)
     if before is not None and before.columns is frame.known.columns and before.rows == frame.index:
-        later = _Later(frame, plan.rates)
-        index, dimensions, line_rates, derived = (LaterPart(later, part) for part in _PARTS)
-        return Constants(
-            index=index, dimensions=dimensions, line_rates=line_rates, derived=derived, missing=before.missing
-        ), before
+        return _made_later(frame, plan.rates, before.missing), before
     made = _make_constants(frame, plan.rates)
     kept[name] = Unchanged(_shared(tuple(frame.index)), frame.known.columns, made.missing or ())
     return made, kept[name]
@@ -106,32 +104,43 @@ class _Later:
         return self._made
 
 
-class LaterPart(Sequence[Any]):
+class LaterPart(Sequence[T]):
     """One of the constants, which reads like the list that it will be."""
 
-    __slots__ = ("_name", "_of")
+    __slots__ = ("_of", "_part")
 
-    def __init__(self, of: _Later, name: str) -> None:
+    def __init__(self, of: _Later, part: Callable[[Constants], Sequence[T]]) -> None:
         self._of = of
-        self._name = name
+        self._part = part
 
-    def _whole(self) -> Sequence[Any]:
-        whole: Sequence[Any] = getattr(self._of.made(), self._name)
-        return whole
+    @overload
+    def __getitem__(self, at: int) -> T: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[T]: ...
+    def __getitem__(self, at: int | slice) -> T | Sequence[T]:
+        return self._part(self._of.made())[at]
 
-    def __getitem__(self, at: Any) -> Any:
-        return self._whole()[at]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._whole())
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._part(self._of.made()))
 
     def __len__(self) -> int:
-        return len(self._whole())
+        return len(self._part(self._of.made()))
 
     def __eq__(self, other: object) -> bool:
         return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # like a list's
+
+
+def _made_later(frame: TableFrame, rates: Container[Ref], missing: Sequence[MissingCells]) -> Constants:
+    later = _Later(frame, rates)
+    return Constants(
+        index=LaterPart(later, lambda made: made.index),
+        dimensions=LaterPart(later, lambda made: made.dimensions),
+        line_rates=LaterPart(later, lambda made: made.line_rates),
+        derived=LaterPart(later, lambda made: made.derived),
+        missing=missing,
+    )
 
 
 def row_keys(frame: TableFrame) -> list[str]:

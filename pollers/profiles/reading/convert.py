@@ -10,6 +10,7 @@ from pollers.profiles.language.absent import NOT_ANSWERED, Absent, Cell, Reason
 from pollers.profiles.language.functions import as_text, scaled, search
 from pollers.profiles.model import As, ColumnSpec, Extract, Use
 from pollers.snmp.values import FIRST_EXCEPTION, Data, Type
+from pollers.vocabulary.load import load
 
 _EXCEPTIONS: Final[dict[int, Absent]] = {
     Type.NO_SUCH_OBJECT: Absent(Reason.NO_SUCH_OBJECT),
@@ -18,6 +19,8 @@ _EXCEPTIONS: Final[dict[int, Absent]] = {
 }
 _WRONG_TYPE: Final = Absent(Reason.WRONG_TYPE)
 _NOT_A_NUMBER: Final = Absent(Reason.NOT_A_NUMBER)
+_IMPLAUSIBLE: Final = Absent(Reason.IMPLAUSIBLE)
+_PLAUSIBLE: Final = load().plausible
 _NUMBER: Final = re.compile(r"\s*([-+]?\d{1,20}(?:\.\d{1,20})?(?:[eE][-+]?\d{1,3})?)\s*\Z")
 _WRITTEN_MAC: Final = re.compile(rb"\s*[0-9A-Fa-f]{1,2}([:. -])(?:[0-9A-Fa-f]{1,2}\1){4,}[0-9A-Fa-f]{1,2}\s*\Z")
 #: of link-layer addresses: none, ARCNET, tunnels' IPv4, Ethernet, EUI-64, tunnels' IPv6, InfiniBand
@@ -152,6 +155,20 @@ def extracted(value: float | str, extract: Extract) -> Cell:
     return _PLACEHOLDER.sub(part, extract.template)
 
 
+def bounded(cell: Cell, name: str, unit: str) -> Cell:
+    """Return a cell, or that it is implausible: a number past what the metric or its unit can be."""
+    bounds = _PLAUSIBLE.get(name) or _PLAUSIBLE.get(unit)
+    if bounds is None or isinstance(cell, str | Absent):
+        return cell
+    return cell if bounds[0] <= cell <= bounds[1] else _IMPLAUSIBLE
+
+
+def _possible(value: float, column: ColumnSpec) -> Cell:
+    if not math.isfinite(value):
+        return _NOT_A_NUMBER
+    return bounded(value, column.name, column.unit) if column.use is Use.GAUGE else value
+
+
 def converter(column: ColumnSpec, scale: float) -> Callable[[int, Data], Cell]:
     """Return the function that turns a cell (BER tag, data) into the column's value.
 
@@ -181,6 +198,6 @@ def converter(column: ColumnSpec, scale: float) -> Callable[[int, Data], Cell]:
             return value if not numeric or isinstance(value, Absent) else _WRONG_TYPE
         if scale != 1.0:
             value = scaled(value, scale)
-        return value if math.isfinite(value) else _NOT_A_NUMBER
+        return _possible(value, column)
 
     return convert

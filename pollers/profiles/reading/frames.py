@@ -11,7 +11,7 @@ from pollers.profiles.language.evaluate import Get, compile_expression, truth
 from pollers.profiles.language.expr import Call, Expression, ExpressionError, Tree
 from pollers.profiles.language.functions import as_text, written
 from pollers.profiles.model import ColumnSpec, Computed, IndexPart, Profile, Slice, Source, TableSpec, Use
-from pollers.profiles.reading.convert import converter
+from pollers.profiles.reading.convert import bounded, converter
 from pollers.profiles.reading.index import parse_index
 from pollers.profiles.refs import RowNumber, Whole, aggregated, meaning, resolve
 from pollers.snmp.values import Column as Answered
@@ -152,7 +152,7 @@ class TableFrame:
             cells = self.column(computed.name)
             return cells if len(self.kept) == len(cells) else [cells[row] for row in self.kept]
         get = compile_expression(computed.expression, _Names(self))
-        return [_as_written(get(row)) for row in self.kept]
+        return [_as_computed(get(row), computed) for row in self.kept]
 
     def _make(self, name: str) -> Sequence[Cell]:  # noqa: PLR0911
         if self.known is not None and name in self.known.columns:
@@ -168,9 +168,10 @@ class TableFrame:
             case ColumnSpec():
                 return self._convert(found)
             case Computed():
-                return self._evaluate(found.expression, text=found.use is Use.STATE)
+                cells = self._evaluate(found.expression)
+                return _as_texts(cells) if found.use is Use.STATE else [_as_computed(cell, found) for cell in cells]
             case Expression():
-                return self._evaluate(found, text=True)
+                return _as_texts(self._evaluate(found))
             case IndexPart():
                 return self._part(found)
             case Whole() | RowNumber():
@@ -198,19 +199,14 @@ class TableFrame:
                 if cells is None
                 else [first_of(a, b) if isinstance(a, Absent) else a for a, b in zip(cells, found, strict=True)]
             )
-        if cells is None:
-            cells = [NOT_ANSWERED] * len(self.index)
+        cells = [NOT_ANSWERED] * len(self.index) if cells is None else cells
         if self.answer.problem is not None:
             why = Absent(self.answer.problem)
             cells = [why if cell is NOT_ANSWERED else cell for cell in cells]
         return cells
 
-    def _evaluate(self, expression: Expression, *, text: bool) -> list[Cell]:
-        get = compile_expression(expression, _Names(self))
-        cells = [get(row) for row in range(len(self.index))]
-        if text:
-            return [cell if isinstance(cell, Absent) else as_text(cell) for cell in cells]
-        return list(map(_as_written, cells))
+    def _evaluate(self, expression: Expression) -> list[Cell]:
+        return list(map(compile_expression(expression, _Names(self)), range(len(self.index))))
 
     def _part(self, part: IndexPart) -> list[Cell]:
         if self._parts is None:
@@ -291,8 +287,12 @@ class _Names:
         return self._frame.rows_of(call)
 
 
-def _as_written(cell: Cell) -> Cell:
-    return written(cell) if isinstance(cell, float) else cell
+def _as_texts(cells: Sequence[Cell]) -> list[Cell]:
+    return [cell if isinstance(cell, Absent) else as_text(cell) for cell in cells]
+
+
+def _as_computed(cell: Cell, computed: Computed) -> Cell:
+    return bounded(written(cell) if isinstance(cell, float) else cell, computed.name, computed.unit)
 
 
 def _getter(cells: Sequence[Cell]) -> Get:

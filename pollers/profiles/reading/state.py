@@ -1,12 +1,13 @@
 """What a worker keeps of a device between two polls: packed, and what many devices have alike once for all (pure)."""
 
 from array import array
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
 
+from pollers.profiles.language.absent import Cell
 from pollers.profiles.reading.collect import PollClock
 from pollers.profiles.reading.constants import Unchanged
 from pollers.profiles.reading.frames import Known, without_rows
@@ -19,17 +20,18 @@ _MOST: Final = 50_000
 _NOTHING: Final[Mapping[str, Known]] = MappingProxyType({})
 
 T = TypeVar("T", bound=Hashable)
+#: of a table with rows: where they stand in its columns, those, and what is unchanged if that may be the same again
+PackedTable: TypeAlias = tuple[Mapping[str, int], Mapping[str, Sequence[Cell]], Unchanged | None]
 
 
 @lru_cache(maxsize=_MOST)
-def _first(value: Any) -> Any:
+def _first(value: Hashable) -> Hashable:
     return value
 
 
 def shared(value: T) -> T:
     """Return the value, or an equal one that was there before: thousands of devices have the same interfaces."""
-    found: T = _first(value)
-    return found
+    return cast("T", _first(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ class DeviceState:
     shown: set[str] = field(default_factory=set)  #: groups that had rows when they were last read; likewise
     #: those of the last poll's record, from which plan and `offered` were made; and the profiles, likewise
     enrichments: Mapping[str, Enrichment] | None = None
-    library: object = None
+    library: Hashable | None = None
 
     def rebooted(self) -> "DeviceState":
         """Return what is still so once the device has begun anew."""
@@ -70,7 +72,7 @@ class DeviceState:
             tuple(self.empty),
             frozenset(self.shown),
         )
-        tables = [part for table, known in having.items() for part in (*known[:2], self.unchanged.get(table))]
+        tables = [(known.rows, known.columns, self.unchanged.get(table)) for table, known in having.items()]
         return PackedState(
             self.plan,
             self.enrichments,
@@ -99,11 +101,11 @@ class PackedState(NamedTuple):
 
     plan: Plan
     enrichments: Mapping[str, Enrichment] | None
-    library: object
+    library: Hashable | None
     alike: _Alike
     #: the clock; of each table when it was read, and until when that is good; of each empty walk when to look again
     numbers: "array[int]"
-    tables: tuple[Any, ...]  #: of each table with rows: its rows, its columns, what is unchanged or None
+    tables: tuple[PackedTable, ...]
     offered: Mapping[str, Known]
 
     @property
@@ -113,15 +115,15 @@ class PackedState(NamedTuple):
 
     def unpack(self) -> DeviceState:
         """Return the state that was packed."""
-        alike, numbers, tables = self.alike, iter(self.numbers), iter(self.tables)
+        alike, numbers = self.alike, iter(self.numbers)
         clock: PollClock | None = None
         if alike.clock:
             clock = PollClock(next(numbers), *[next(numbers) if has else None for has in alike.clock[1:]])
         known = {table: without_rows(names, next(numbers), next(numbers)) for table, names in alike.without}
         unchanged: dict[str, Unchanged] = {}
-        for table in alike.having:
-            known[table] = Known(next(tables), next(tables), next(numbers), next(numbers))
-            if (same := next(tables)) is not None:
+        for table, (rows, columns, same) in zip(alike.having, self.tables, strict=True):
+            known[table] = Known(rows, columns, next(numbers), next(numbers))
+            if same is not None:
                 unchanged[table] = same
         return DeviceState(
             plan=self.plan,

@@ -8,7 +8,7 @@ from typing import Any, Final
 from schemas.errors import BackendError
 from streams.console.models.facts import Point, RowSeries
 from streams.scheduling.row_filters import parts
-from streams.sinks.names import Names
+from streams.sinks.naming.names import Names
 
 _NAMES: Final = Names()
 _SHOWN: Final = 120

@@ -9,13 +9,13 @@ from streams.console.models.devices import Polls, slim
 from streams.console.models.facts import CurrentProblem, Point, RowSeries, TopicFacts
 from streams.console.models.meter import Meter
 from streams.console.models.rows import RowStore
-from streams.console.models.states import DeviceState, health
+from streams.console.models.states import DeviceHealth, health
 from streams.pipeline import Topic
 
 #: what is read, in the order in which it is wanted
 READ: Final = (Topic.ENRICHED_RESOURCES, Topic.TOPOLOGY, Topic.POLL_STATUS, Topic.GAUGES, Topic.DEAD_LETTERS)
 _DEAD_LETTERS: Final = 200
-_WELL: Final = frozenset({DeviceState.GOOD, DeviceState.UNKNOWN})
+_WELL: Final = frozenset({DeviceHealth.GOOD, DeviceHealth.UNKNOWN})
 
 
 class ReadModels:
@@ -44,7 +44,7 @@ class ReadModels:
         """Return the last polls of a resource, the newest last, 50 at most."""
         return self._polls.get(identity, ())
 
-    def health(self, identity: str) -> DeviceState:
+    def health(self, identity: str) -> DeviceHealth:
         """Return the worst that the newest poll of any job of a resource says."""
         return health(self.polls(identity))
 

@@ -35,7 +35,7 @@ class Point(NamedTuple):
 class CurrentProblem(NamedTuple):
     """Something that is wrong now."""
 
-    kind: str  #: a DeviceState, a link's state, or `stale`
+    kind: str  #: a DeviceHealth, a link's state, or `stale`
     resource: str  #: identity, empty where it is of no resource
     row: str
     reason: str

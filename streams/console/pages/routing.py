@@ -68,7 +68,8 @@ class _General:
     def page(self, name: str, request: Request, filling: dict[str, Any], status: int = 200) -> Response:
         """Return a page that also tells what cannot be read now."""
         stale = [each for each in self._models.topics() if each.stale_since_ms is not None]
-        return self._pages.page(name, request.url.path, {"stale": stale, **filling}, status)
+        who = {name: getattr(request.state, name, "") for name in ("user", "can_leave")}
+        return self._pages.page(name, request.url.path, {"stale": stale, **who, **filling}, status)
 
     def fault(self, request: Request, status: int, words: str, detail: str) -> Response:
         return self.page("fault.html", request, {"status": status, "words": words, "detail": detail}, status)

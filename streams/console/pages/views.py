@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from schemas.records import EnrichedResource, Gauge, PollStatus
-from streams.console.models.states import DeviceState, health
+from streams.console.models.states import DeviceHealth, health
 from streams.console.pages.reads import Models
 from streams.scheduling.filters import compile_filter
 from streams.topology.exports import node_of, port_of, title_of
@@ -20,7 +20,7 @@ class DeviceLine(NamedTuple):
     site: str
     kind: str  #: class/subclass/type
     endpoint: str
-    health: DeviceState
+    health: DeviceHealth
     reason: str
     last_ms: int | None
     lateness_ms: int | None
@@ -97,7 +97,7 @@ _SORTS: Final = {
     "name": lambda line: line.name,
     "site": lambda line: (line.site, line.name),
     "kind": lambda line: (line.kind, line.name),
-    "state": lambda line: (list(DeviceState).index(line.health), line.name),
+    "state": lambda line: (list(DeviceHealth).index(line.health), line.name),
     "late": lambda line: (-(line.lateness_ms or 0), line.name),
 }
 
@@ -119,7 +119,7 @@ def devices(models: Models, text: str, sort: str, page: int, state: str = "") ->
 
 
 class Overview(NamedTuple):
-    states: Mapping[DeviceState, int]
+    states: Mapping[DeviceHealth, int]
     problems: Sequence[Trouble]
     busiest: Sequence[Loaded]
     workers: Mapping[str, int]  #: polls of late by worker
@@ -132,7 +132,7 @@ def overview(models: Models) -> Overview:
     problems = [
         Trouble(line.health, line.identity, "", line.reason, line.since_ms)
         for line in lines
-        if line.health not in {DeviceState.GOOD, DeviceState.UNKNOWN}
+        if line.health not in {DeviceHealth.GOOD, DeviceHealth.UNKNOWN}
     ]
     problems += [
         Trouble(link.state.replace("_", "-"), end.resource, end.row, _joined(link.ends), link.since_ms)
@@ -144,7 +144,7 @@ def overview(models: Models) -> Overview:
     workers = Counter(poll.worker for line in lines for poll in models.polls(line.identity)[-1:])
     late = sorted(lines, key=lambda line: -(line.lateness_ms or 0))[:10]
     return Overview(
-        {state: counts[state] for state in DeviceState if counts[state]},
+        {state: counts[state] for state in DeviceHealth if counts[state]},
         problems[:50],
         [loaded(gauge) for gauge in models.busiest(10)],
         workers,
@@ -166,7 +166,7 @@ def graph(models: Models) -> dict[str, Any]:
         for end in link.ends:
             identity = node_of(end)
             site = known[identity].resource.site if identity in known else ""
-            state = health(models.polls(identity)) if identity in known else DeviceState.UNKNOWN
+            state = health(models.polls(identity)) if identity in known else DeviceHealth.UNKNOWN
             nodes.setdefault(identity, {"id": identity, "name": title_of(end), "site": site, "state": str(state)})
         one, other = link.ends
         if one.resource and one.resource not in rows:

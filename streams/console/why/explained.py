@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from schemas.records import RawCounters
 from streams.gauges.fold.advance import Arrival, State, advance
-from streams.gauges.fold.plan import Rules, cell_of, plan_of
+from streams.gauges.fold.plan import Rules, plan_of
+from streams.gauges.fold.rates import cell_of
 from streams.gauges.reasons import DOUBT_SEPARATOR, EXPLAINED
 from streams.gauges.records.gauge import gauges_of
 from streams.gauges.samples.clock import UPTIME_WRAP_CS

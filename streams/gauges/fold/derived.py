@@ -1,59 +1,100 @@
-"""Values made of other values, declared in configuration by name: shares of a line's speed, and ratios.
+"""Values that are made of the other numbers of their row, by an expression; the language is that of profiles.
 
-    utilisation_in = utilisation octets_in
-    errors_in_ratio = ratio errors_in / errors_in + unicast_in + multicast_in + broadcast_in
+    utilisation_in = octets_in / line.octets_in
+    error_ratio_in = errors_in / (errors_in + unicast_packets_in)
 
-There is no general expression language on purpose: these two are what rates of one row can say together.
+`line.NAME` is the speed of the row's line, in the unit of the counter NAME per second.
 """
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from schemas.records import Resource
+import numpy as np
 
-#: bits of line that one unit takes exactly; only these can be a share of a speed
-BITS_PER_UNIT: Final = {"bits": 1.0, "octets": 8.0}
-#: of both kinds
+from pollers.profiles.language.expr import Expression, ExpressionError, aggregates
+from pollers.profiles.language.expr import names as names_of
+from pollers.profiles.language.expr import parse as parse_expression
+from schemas.records import Resource
+from streams.gauges.limits import FILLS_A_LINE
+from streams.gauges.reasons import NoRate
+from streams.gauges.samples.sample import Numbers, Shape
+
+#: of shares and ratios
 UNIT: Final = "1"
+_LINE: Final = "line"
 
 _NAME: Final = re.compile(r"[^\d\W]\w*\Z")
-_EXPECTED: Final = "expected 'utilisation METRIC' or 'ratio METRIC + ... / METRIC + ...'"
+#: two short forms, as sections have had them from the first: `utilisation METRIC` and `ratio METRIC + … / METRIC + …`
+_UTILISATION: Final = re.compile(r"\s*utilisation\s+(\w+)\s*\Z")
+_RATIO: Final = re.compile(r"\s*ratio\s+([^/]+)/([^/]+)\Z")
 
 
 class Derived(NamedTuple):
-    """One declared value: the sum of `over` divided by the sum of `under`; by the line's speed where that is empty."""
+    """One value that a section of the configuration declares."""
 
     group: str  #: metric group whose rows get it
     name: str
-    over: tuple[str, ...]
-    under: tuple[str, ...] = ()
+    expression: Expression
+    unit: str = UNIT
     wants: Callable[[Resource], bool] | None = None  #: which resources get it; None = all
+
+
+class Formula(NamedTuple):
+    """A derived value of a sample, whoever declared it."""
+
+    name: str
+    expression: Expression | None  #: None: it cannot be read
+    places: Mapping[str, int]  #: name -> position among the numbers of a row; none where the sample has no such number
+    speeds: Mapping[
+        str, Numbers | NoRate
+    ]  #: `line.NAME` -> each row's, NaN where it is not known; or why there is none
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        return self.over + self.under
+        """Return the numbers of the row that it is made of."""
+        return tuple(self.places)
 
 
-def parse(group: str, name: str, text: str) -> Derived:
+def parse(group: str, name: str, text: str, unit: str = UNIT) -> Derived:
     """Return the value declared by `name = text` for a group. Raises ValueError that says what was expected."""
     if not _NAME.match(name):
         raise ValueError(f"{name!r} is no name for a value: expected letters, digits and underscores")
-    kind, _, rest = text.strip().partition(" ")
-    if kind == "utilisation":
-        metrics = _sum(rest)
-        if len(metrics) != 1:
-            raise ValueError(f"{name}: a utilisation is of one metric: {_EXPECTED}")
-        return Derived(group, name, metrics)
-    over, slash, under = rest.partition("/")
-    if kind != "ratio" or not slash:
-        raise ValueError(f"{name}: {text!r}: {_EXPECTED}")
-    return Derived(group, name, _sum(over), _sum(under))
+    try:
+        expression = parse_expression(_RATIO.sub(r"(\1) / (\2)", _UTILISATION.sub(r"\1 / line.\1", text)))
+    except ExpressionError as error:
+        raise ValueError(f"{name}: {text.strip()!r}: expected {error}") from error
+    for call in aggregates(expression.tree):
+        raise ValueError(f"{name}: {call.function} reads other rows: a value is made of its own row alone")
+    if not any(names_of(expression.tree)):
+        raise ValueError(f"{name}: {text.strip()!r}: expected an expression with at least one metric of the group")
+    return Derived(group, name, expression, unit)
 
 
-def _sum(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split("+"))
-    for name in names:
-        if not _NAME.match(name):
-            raise ValueError(f"{name!r} is no metric: {_EXPECTED}")
-    return names
+def formula_of(name: str, expression: Expression | str, numbers: Iterable[str], shape: Shape) -> Formula:
+    """Return a value as the fold works it out for polls of a shape; `numbers` names what a row has before it."""
+    if isinstance(expression, str):
+        try:
+            expression = parse_expression(expression)
+        except ExpressionError:
+            return Formula(name, None, {}, {})
+    given = {number: position for position, number in enumerate(numbers)}
+    read = dict.fromkeys(names_of(expression.tree))
+    return Formula(
+        name,
+        expression,
+        {path[0]: given[path[0]] for path in read if len(path) == 1 and path[0] in given},
+        {".".join(path): _speeds(shape, path[1]) for path in read if len(path) == 2 and path[0] == _LINE},
+    )
+
+
+def _speeds(shape: Shape, metric: str) -> Numbers | NoRate:
+    units = {spec.name: spec.unit for spec in shape.counters}
+    if metric not in units:
+        return NoRate.NO_SUCH_METRIC
+    bits = FILLS_A_LINE.get(units[metric])
+    if bits is None:
+        return NoRate.WRONG_UNIT
+    lines = shape.fixed.line_rates or (0,) * shape.rows
+    return np.array([line / bits if line > 0 else math.nan for line in lines])

@@ -44,7 +44,7 @@ class Findings:
         rows = now.shape.rows
         self.now = now
         self.plan = plan
-        self.counters = tuple(spec.name for spec in now.shape.counters)
+        self.counters = plan.counters
         self.numbers: Numbers = np.empty((len(plan.names), rows))
         self.durations_s: Numbers = np.empty(rows)
         self._untimed = False

@@ -5,18 +5,24 @@ cells only that are not plain.
 """
 
 import math
+import sys
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from streams.gauges.limits import Bound
+from streams.gauges.fold.traffic import smallest_packets_bits
+from streams.gauges.limits import Bound, RateLimits, bound
 from streams.gauges.reasons import DOUBT_SEPARATOR, Doubt, NoRate
-from streams.gauges.samples.sample import Counts, Numbers
+from streams.gauges.samples.sample import CounterSpec, Counts, Numbers, Shape
 
 WRAP_32: Final = 2**32
 #: a fall by more than half the range is a wrap, by less a reset, where nothing else tells (RFC 1982 §3.2)
 HALF_32: Final = 2**31
+
+#: devices of one kind share them
+_CELLS_KEPT: Final = 1024
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
@@ -90,6 +96,48 @@ class Cells(NamedTuple):
     unseen: Numbers | None  #: -inf for what is 64 bits wide; None where everything is
     narrow: Flags | None  #: what is 32 bits wide; None where nothing is
     step: Numbers  #: counters x 1: what one wrap is in the scaled unit
+
+
+def cell_of(shape: Shape, counter: int, row: int, limits: RateLimits) -> Cell:
+    """Return what has to be known of one cell."""
+    spec = shape.counters[counter]
+    line_rate = shape.fixed.line_rates[row] if shape.fixed.line_rates else 0
+    width = 32 if spec.width == 32 or row in spec.rows_32 else 64
+    smallest = smallest_packets_bits(spec, shape.fixed)[row]
+    return Cell(width, spec.scale, bound(spec.unit, line_rate, limits, smallest))
+
+
+def cells_of(shape: Shape, limits: RateLimits) -> Cells:
+    """Return the same of every cell."""
+    fixed = shape.fixed
+    smallest = tuple(smallest_packets_bits(spec, fixed) for spec in shape.counters)
+    return _kept_cells(shape.counters, fixed.line_rates or (0,) * shape.rows, smallest, limits)
+
+
+@lru_cache(maxsize=_CELLS_KEPT)
+def _kept_cells(
+    counters: tuple[CounterSpec, ...], lines: tuple[int, ...], smallest: tuple[tuple[int, ...], ...], limits: RateLimits
+) -> Cells:
+    size = (len(counters), len(lines))
+    rise, unseen, narrow = np.empty(size), np.full(size, -math.inf), np.zeros(size, dtype=np.bool_)
+    for number, spec in enumerate(counters):
+        kinds = list(zip(lines, smallest[number], strict=True))
+        bounds = {(line, bits): bound(spec.unit, line, limits, bits) for line, bits in set(kinds)}
+        # above the largest double there is only infinity
+        rise[number] = [min(bounds[kind].rise, sys.float_info.max) for kind in kinds]
+        narrow_rows = slice(None) if spec.width == 32 else list(spec.rows_32)
+        narrow[number, narrow_rows] = True
+        unseen[number, narrow_rows] = np.array([bounds[kind].unseen for kind in kinds])[narrow_rows]
+    scales = np.array([[spec.scale] for spec in counters]).reshape(-1, 1)
+    with np.errstate(over="ignore"):
+        step = WRAP_32 * scales
+    return Cells(
+        scales=None if (scales == 1.0).all() else scales,
+        rise=rise,
+        unseen=unseen if narrow.any() else None,
+        narrow=narrow if narrow.any() else None,
+        step=step,
+    )
 
 
 def columns(before: Counts, now: Counts, durations_s: Numbers, cells: Cells) -> tuple[Numbers, Flags]:

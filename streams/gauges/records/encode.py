@@ -51,9 +51,7 @@ def pack(rows: Rows, header: bytes, *, with_counters: bool = False) -> list[byte
 def _pack_here(rows: Rows, header: bytes, *, with_counters: bool) -> list[bytes]:
     sample = rows.sample
     absent = _absent_dimensions(sample)
-    starts = sample.shape.kept(("starts", header, absent), lambda: _Starts(sample.shape, header, absent)).whole(
-        rows.units
-    )
+    starts = _starts(sample.shape, header, absent).whole(rows.units)
     times = _zigzag_times(sample)
     kinds = _kinds(rows, times)
     if len(kinds) == 1 and not with_counters:
@@ -181,6 +179,15 @@ class _Starts:
             made.append(b"".join((before, own[at:end], after)))
             at = end
         return made
+
+
+def _starts(shape: Shape, header: bytes, absent: frozenset[tuple[str, int]]) -> _Starts:
+    """Return the beginnings, which are made once a shape, and once for each set of dimensions that are absent."""
+    key = (_Starts, header, absent)
+    found: _Starts | None = shape.kept.get(key)
+    if found is None:
+        found = shape.kept[key] = _Starts(shape, header, absent)
+    return found
 
 
 @lru_cache(maxsize=_AFTERS_KEPT)

@@ -1,6 +1,6 @@
 """One poll of one group as the fold wants it: what seldom changes apart from the numbers, and those in matrices."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
@@ -59,9 +59,9 @@ class CounterSpec(NamedTuple):
 
 
 class Shape:
-    """All of a poll but its numbers; equal by content. What is worked out from it alone is kept with it, by `kept`."""
+    """All of a poll but its numbers; equal by content."""
 
-    __slots__ = ("_kept", "counters", "fixed", "level_units", "levels", "states")
+    __slots__ = ("counters", "fixed", "kept", "level_units", "levels", "rows", "states")
 
     def __init__(
         self, fixed: Fixed, counters: tuple[CounterSpec, ...], levels: Sequence[tuple[str, str]], states: Sequence[str]
@@ -72,24 +72,14 @@ class Shape:
         self.levels: Final = _shared(tuple(name for name, _ in levels))
         self.level_units: Final = _shared(tuple(unit for _, unit in levels))
         self.states: Final = _shared(tuple(states))
-        self._kept: Final[dict[Hashable, Any]] = {}
+        self.rows: Final = len(fixed.row_keys)
+        #: what was worked out from it alone, by whoever did
+        self.kept: Final[dict[Hashable, Any]] = {}
         _check(self)
-
-    @property
-    def rows(self) -> int:
-        return len(self.fixed.row_keys)
 
     def positions(self) -> dict[str, int]:
         """Return where each row stands; made anew, since most polls have the rows of the one before."""
         return {key: row for row, key in enumerate(self.fixed.row_keys)}
-
-    def kept(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what was made under that key, making it the first time."""
-        try:
-            found: T = self._kept[key]
-        except KeyError:
-            found = self._kept[key] = make()
-        return found
 
     def __hash__(self) -> int:
         return hash(self._content())

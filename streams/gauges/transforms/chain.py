@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from pollers.plugins.base import TransformPlugin
 from schemas.records import Gauge, RawCounters, Resource
 from streams.gauges.samples.identity import resource_of
+from streams.gauges.samples.sample import Shape
 
 #: of one gauge, so that a batch of it alone is one that the topic takes (8 MiB) with its key and header
 LARGEST_GAUGE_BYTES: Final = 8 * 2**20 - 2**16
@@ -38,10 +39,13 @@ class TransformError(Exception):
     """A transform gave something that cannot be published."""
 
 
-def wanted(transforms: Sequence[Transform], record: RawCounters) -> list[Transform]:
-    """Return the transforms whose filter takes the record's resource, in their order."""
-    resource = resource_of(record.resource, record.endpoint, record.labels)
-    return [transform for transform in transforms if transform.wants(resource)]
+def wanted(transforms: Sequence[Transform], shape: Shape) -> Sequence[Transform]:
+    """Return the transforms whose filter takes the resource of a poll, in their order; asked once a shape."""
+    found: Sequence[Transform] | None = shape.kept.get(Transform)
+    if found is None:
+        resource = resource_of(shape.fixed.resource, shape.fixed.endpoint, dict(shape.fixed.labels))
+        found = shape.kept[Transform] = [each for each in transforms if each.wants(resource)]
+    return found
 
 
 def transform(

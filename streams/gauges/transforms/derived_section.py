@@ -3,18 +3,22 @@
     [transform:interface-shares]
     plugin = derived
     group = interface
-    utilisation_in = utilisation octets_in
-    error_ratio_in = ratio errors_in / errors_in + unicast_in
+    utilisation_in = octets_in / line.octets_in
+    bits_in = octets_in * 8
+    bits_in.unit = bits/s
 
 Its values are worked out within the fold, for all rows at once, before other transforms see the gauges.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pollers.plugins.base import OptionError, PluginContext
 from schemas.records import Gauge, RawCounters
-from streams.gauges.fold.derived import Derived, parse
+from streams.gauges.fold.derived import UNIT, Derived, parse
+
+_UNIT: Final = ".unit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +44,16 @@ def create(context: PluginContext) -> DerivedValues:
     group = context.options.get("group", "")
     if not group:
         problems["group"] = "expected the metric group whose rows get the values, e.g. interface"
-    for name, text in context.options.items():
-        if name != "group":
-            try:
-                values.append(parse(group, name, text))
-            except ValueError as problem:
-                problems[name] = str(problem)
+    declared = {name: text for name, text in context.options.items() if name != "group"}
+    units = {name.removesuffix(_UNIT): declared.pop(name) for name in [*declared] if name.endswith(_UNIT)}
+    for name, text in declared.items():
+        try:
+            values.append(parse(group, name, text, units.pop(name, UNIT)))
+        except ValueError as problem:
+            problems[name] = str(problem)
+    problems |= {f"{name}{_UNIT}": f"there is no value {name} in the section" for name in units}
     if not values and not problems:
-        problems["group"] = "expected at least one value beside it, e.g. utilisation_in = utilisation octets_in"
+        problems["group"] = "expected at least one value beside it, e.g. utilisation_in = octets_in / line.octets_in"
     if problems:
         raise OptionError(problems)
     return DerivedValues(tuple(values))

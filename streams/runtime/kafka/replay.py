@@ -52,7 +52,7 @@ async def replay(
         tps = {tp for tp in await partitions_of(consumer, topic) if only is None or tp.partition in only}
         ends = await consumer.end_offsets(tps)
         consumer.assign(tps)
-        await _seek(consumer, tps, ends, since_ms)
+        await seek(consumer, tps, since_ms)
         async for _, record in read_until(consumer, ends):
             yield record
 
@@ -72,12 +72,12 @@ async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[TopicPart
     return {TopicPartition(topic, number) for number in numbers}
 
 
-async def _seek(
-    consumer: AIOKafkaConsumer, tps: set[TopicPartition], ends: Mapping[TopicPartition, int], since_ms: int | None
-) -> None:
+async def seek(consumer: AIOKafkaConsumer, tps: Collection[TopicPartition], since_ms: int | None) -> None:
+    """Have the consumer read on from the first record of that time or later; None is from the beginning."""
     if since_ms is None:
         await consumer.seek_to_beginning(*tps)
         return
+    ends = await consumer.end_offsets(tps)
     found = await consumer.offsets_for_times(dict.fromkeys(tps, since_ms))
     for tp, at in found.items():
         consumer.seek(tp, ends[tp] if at is None else at.offset)

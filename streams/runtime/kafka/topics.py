@@ -17,7 +17,15 @@ from streams.runtime.kafka.topic_names import changelog_name, topic_name
 from streams.runtime.ops.waiting import wait_for
 from streams.runtime.settings.loading import Settings
 
-__all__ = ["TopicsReport", "await_topics", "check_topics", "ensure_topics", "topic_name", "update_topics"]
+__all__ = [
+    "TopicsReport",
+    "await_topics",
+    "check_topics",
+    "ensure_topics",
+    "look_at_topics",
+    "topic_name",
+    "update_topics",
+]
 
 log = logging.getLogger(__name__)
 
@@ -164,6 +172,16 @@ async def await_topics(settings: Settings, names: Collection[str], give_up: Call
 
     where = settings.kafka.bootstrap_servers
     await wait_for("kafka", where, attempt, absent=(KafkaError, OSError), give_up=give_up)
+
+
+async def look_at_topics(settings: Settings) -> TopicsReport:
+    """Return the same, trying once. Raises KafkaError, OSError."""
+    admin = AIOKafkaAdminClient(**client_options(settings.kafka))
+    try:
+        await admin.start()
+        return await _look(admin, wanted(settings), create=False)
+    finally:
+        await admin.close()
 
 
 async def _with_broker(

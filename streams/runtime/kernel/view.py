@@ -1,18 +1,19 @@
-"""A whole topic without a group: replayed from its beginning, then followed; every process sees every record.
+"""A whole topic without a group: replayed from its beginning, or from a time, then followed; every process sees it.
 
-For what is small and wanted everywhere: the inventory, enriched resources, the topology.
+For what is small and wanted everywhere: the inventory, enriched resources, the topology; and for the last of what is
+not small.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.errors import BackendError
-from streams.runtime.kafka.replay import partitions_of, reader
+from streams.runtime.kafka.replay import partitions_of, reader, seek
 from streams.runtime.kernel.records import Place, Record
 from streams.runtime.ops.waiting import wait_for
 
@@ -22,14 +23,31 @@ _FETCH_MS: Final = 500
 _AT_ONCE: Final = 500
 
 
-class View:
-    """One topic, from its beginning on."""
+async def _nothing() -> None:
+    """Do nothing."""
 
-    def __init__(self, client_options: Mapping[str, object], topic: str, take: Callable[[Record], None]) -> None:
-        """`take` is given every record, in order within a partition; after an outage of the broker, the later ones."""
+
+class View:
+    """One topic, from its beginning or from a time on."""
+
+    def __init__(
+        self,
+        client_options: Mapping[str, object],
+        topic: str,
+        take: Callable[[Record], None],
+        since_ms: Callable[[], int] | None = None,
+        settle: Callable[[], Awaitable[None]] = _nothing,
+    ) -> None:
+        """`take` is given every record, in order within a partition; after an outage of the broker, the later ones.
+
+        `since_ms` leaves out what was stored before that time; `settle` is awaited after every few hundred records,
+        and no more of them come meanwhile.
+        """
         self._options: Final = client_options
         self._topic: Final = topic
         self._take: Final = take
+        self._since_ms: Final = since_ms
+        self._settle: Final = settle
         self._next: dict[TopicPartition, int] = {}  #: the offset to read next, of each partition
         self._caught_up: Final = asyncio.Event()
         self.lag = 0  #: records that stand in the topic and were not seen yet
@@ -52,11 +70,7 @@ class View:
         async with reader(self._options) as consumer:
             places = await partitions_of(consumer, self._topic)
             consumer.assign(places)
-            for place in places:
-                if place in self._next:
-                    consumer.seek(place, self._next[place])
-                else:
-                    await consumer.seek_to_beginning(place)
+            await self._seek(consumer, places)
             ends = await consumer.end_offsets(places)
             while True:
                 await self._read(consumer)
@@ -66,10 +80,18 @@ class View:
                         self._caught_up.set()
                         log.info("view is complete topic=%s records=%d", self._topic, sum(ends.values()))
 
+    async def _seek(self, consumer: AIOKafkaConsumer, places: set[TopicPartition]) -> None:
+        fresh = [place for place in places if place not in self._next]
+        if fresh:
+            await seek(consumer, fresh, None if self._since_ms is None else self._since_ms())
+        for place in places - set(fresh):
+            consumer.seek(place, self._next[place])
+
     async def _read(self, consumer: AIOKafkaConsumer) -> None:
         for place, records in (await consumer.getmany(timeout_ms=_FETCH_MS, max_records=_AT_ONCE)).items():
             for record in records:
-                self._take(Record(Place(*place), record.offset, record.key, record.value))
+                self._take(Record(Place(*place), record.offset, record.key, record.value, record.timestamp))
+            await self._settle()
             self._next[place] = records[-1].offset + 1
         behind = ((consumer.highwater(place) or 0) - self._next.get(place, 0) for place in consumer.assignment())
         self.lag = sum(max(0, records) for records in behind)

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from schemas.records import DeadLetter
 from streams.pipeline import Stage, Topic
@@ -155,9 +155,9 @@ class Worker:
         if outlasting:
             self._outlasting.add(topic)
 
-    def view(self, topic: Topic, take: Callable[[Record], None]) -> View:
-        """Follow a whole topic without a group: every record from its beginning on, in every worker."""
-        view = self.followed[topic] = View(client_options(self._kafka), self.context.topic_name(topic), take)
+    def view(self, topic: Topic, take: Callable[[Record], None], **how: Any) -> View:
+        """Follow a whole topic without a group, in every worker; `how` is what View takes besides."""
+        view = self.followed[topic] = View(client_options(self._kafka), self.context.topic_name(topic), take, **how)
         self.run(f"view-{topic}", view.run)
         self.context.metrics.gauge(
             f"view_lag_{topic.replace('-', '_').replace('.', '_')}",

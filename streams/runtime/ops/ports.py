@@ -22,6 +22,12 @@ def listening(host: str, first: int) -> socket.socket:
     return _listening(family, (address[0], 0))
 
 
+def listening_at(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on this port and no other; 0 is any. Raises OSError."""
+    family, *_, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    return _listening(family, (address[0], port))
+
+
 def _listening(family: int, address: tuple[str | int, int]) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM)
     try:

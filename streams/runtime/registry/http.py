@@ -69,6 +69,16 @@ class HttpRegistry:
             self._texts[int(answer["id"])] = str(answer["schema"])
         return [int(answer["id"]) for answer in answers]
 
+    async def date(self) -> str | None:
+        """Return what time the registry says that it is, as HTTP has it. Raises BackendError."""
+        try:
+            async with await self._client() as client:
+                answer = await client.get(f"{self._settings.url}/subjects")
+        except httpx.HTTPError as problem:
+            raise BackendError(f"schema registry {self._settings.url} cannot be asked: {problem!r}") from problem
+        said: str | None = answer.headers.get("date")
+        return said
+
     async def _ask(self, method: str, path: str, body: object = None) -> Any:
         """Return the answer's JSON. Raises BackendError (away or busy), _NotFoundError, FatalError (not acceptable)."""
         settings = self._settings

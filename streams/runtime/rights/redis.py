@@ -16,8 +16,8 @@ _PATTERNS: Final = {
     "polling": _SNMP,
     "sinks": (f"{SINK}*",),
 }
-#: `panoptes secrets`
-_OPERATES: Final = "+@read +@write +@transaction +@connection +@scripting -@dangerous"
+#: `panoptes secrets`, and `panoptes doctor`, which compares clocks
+_OPERATES: Final = "+@read +@write +@transaction +@connection +@scripting +time -@dangerous"
 
 
 def acl_lines(settings: Settings) -> list[str]:

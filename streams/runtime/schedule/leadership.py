@@ -45,8 +45,16 @@ def node_in_front(nodes: Collection[str], own: str) -> str | None:
     """
     if own not in nodes:
         raise NoNodeError(own)
-    queue = [node for node in nodes if node[-_SEQUENCE_DIGITS:].isdigit()]  # what else is there waits for nothing
-    return max((node for node in queue if _sequence(node) < _sequence(own)), key=_sequence, default=None)
+    return max((node for node in _queue(nodes) if _sequence(node) < _sequence(own)), key=_sequence, default=None)
+
+
+def node_of_leader(nodes: Collection[str]) -> str | None:
+    """Return the node in front of all, None where nobody queues."""
+    return min(_queue(nodes), key=_sequence, default=None)
+
+
+def _queue(nodes: Collection[str]) -> list[str]:
+    return [node for node in nodes if node[-_SEQUENCE_DIGITS:].isdigit()]  # what else is there waits for nothing
 
 
 def _sequence(node: str) -> int:

@@ -4,7 +4,7 @@ docs/configuration.md is generated from here (`panoptes config docs`), and examp
 """
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -65,14 +65,20 @@ def _hosts(value: str) -> str:
     return value
 
 
-def _loopback(value: str) -> str:
+def is_loopback(host: str) -> bool:
     try:
-        inside = ip_address(value).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
-        inside = value == "localhost"
-    if not inside:
-        raise ValueError("expected a loopback address: the console lets everybody in who reaches it")
-    return value
+        return host == "localhost"
+
+
+def _networks(entries: tuple[str, ...]) -> tuple[str, ...]:
+    for entry in entries:
+        try:
+            ip_network(entry)
+        except ValueError:
+            raise ValueError(f"expected networks like 192.0.2.0/24, found {entry!r}") from None
+    return entries
 
 
 def _readable(value: str) -> str:
@@ -98,7 +104,7 @@ def _engines(entries: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Hosts = Annotated[str, AfterValidator(_hosts)]
-Loopback = Annotated[str, AfterValidator(_loopback)]
+Networks = Annotated[Words, AfterValidator(_networks)]
 FilePath = Annotated[str, AfterValidator(_readable)]
 
 
@@ -341,8 +347,21 @@ class GaugesSettings(Section):
 class ConsoleSettings(Section):
     """The console: `panoptes console`. Without a way to let people in, it binds loopback addresses and no others."""
 
-    host: Loopback = setting("127.0.0.1", "address that it binds: one of this machine's loopback")
+    host: str = setting("127.0.0.1", "address that it binds", min_length=1)
     port: int = setting(6060, "port that it binds", ge=1, le=65_535)
+    auth: Literal["none", "basic", "header"] = setting(
+        "none", "who is let in: all, those of password_file, or whom a proxy of trusted_networks names"
+    )
+    open_to_all: bool = setting(False, "with auth = none: bind an address that others reach, and let them all in")
+    password_file: str = setting("", "users and their passwords, hashed, as `panoptes console password` makes it")
+    session_s: WholeSeconds = setting(43_200, "a log-in lasts", ge=60, le=30 * DAY_S)
+    session_key: SecretText = setting(
+        "", "signs sessions; several consoles that share it share log-ins; empty: a new one each start"
+    )
+    auth_header: str = setting(
+        "X-Remote-User", "where the proxy names the user", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,99}$"
+    )
+    trusted_networks: Networks = setting((), "networks of proxies whose headers are believed, separated by commas")
     look_back_s: Seconds = setting(
         3600, "how far back gauges, polls and dead letters are read at the start", ge=60, le=7 * DAY_S
     )
@@ -356,6 +375,24 @@ class ConsoleSettings(Section):
     store_bearer_token: SecretText = setting("", "token, where the store asks for one")
     store_tenant: str = setting("", "sent as X-Scope-OrgID", pattern=r"^[A-Za-z0-9_.|-]{0,150}$")
     store_ca_file: FilePath = setting("", "certificates that sign an https store's; empty: those of the system")
+
+    rules = (
+        Rule(
+            ("host", "auth", "open_to_all"),
+            lambda console: console.auth != "none" or console.open_to_all or is_loopback(console.host),
+            "expected a loopback address with auth = none: it lets everybody in who reaches it (or open_to_all = true)",
+        ),
+        Rule(
+            ("auth", "password_file"),
+            lambda console: console.auth != "basic" or bool(console.password_file),
+            "expected a password_file with auth = basic",
+        ),
+        Rule(
+            ("auth", "trusted_networks"),
+            lambda console: console.auth != "header" or bool(console.trusted_networks),
+            "expected trusted_networks with auth = header: anybody can send a header",
+        ),
+    )
 
 
 class ProfilesSettings(Section):

@@ -15,14 +15,14 @@ from typing import Final
 
 import cramjam
 
-from streams.sinks import agent_influx, agent_prometheus
-from streams.sinks.forms import Encoder
-from streams.sinks.influx import InfluxLines
-from streams.sinks.labels import Labels
-from streams.sinks.names import Names
-from streams.sinks.otlp import Otlp
-from streams.sinks.reading import GaugeReader
-from streams.sinks.remote_write import RemoteWrite
+from streams.sinks.encoding.forms import Encoder
+from streams.sinks.encoding.influx import InfluxLines
+from streams.sinks.encoding.otlp import Otlp
+from streams.sinks.encoding.remote_write import RemoteWrite
+from streams.sinks.naming.labels import Labels
+from streams.sinks.naming.names import Names
+from streams.sinks.reading.gauges import GaugeReader
+from streams.sinks.senders import agent_influx, agent_prometheus
 from tests.bench.sinks.load import BATCH, NAMES, polls
 from tests.bench.sinks.stage import run
 from tests.unit.sinks.gauges import HEADER, decode

@@ -82,9 +82,9 @@ def victoria_metrics(folder: Path) -> Iterator[Store]:
 
 
 @contextmanager
-def prometheus(folder: Path) -> Iterator[Store]:
+def prometheus(folder: Path, configuration: str = "{}\n") -> Iterator[Store]:
     program, port = require("prometheus", "prometheus"), free_port()
-    (folder / "prometheus.yml").write_text("{}\n")
+    (folder / "prometheus.yml").write_text(configuration)
     command = [
         *(program, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"),
         *(f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver"),

@@ -11,9 +11,9 @@ import pytest
 from pollers.vocabulary.load import load
 from pollers.vocabulary.model import MetricGroup, MetricKind
 from schemas.records import Gauge
-from streams.sinks import agent_prometheus
-from streams.sinks.names import Names
-from streams.sinks.statuses import OUTCOME, UNITS
+from streams.sinks.naming.names import Names
+from streams.sinks.reading.statuses import OUTCOME, UNITS
+from streams.sinks.senders import agent_prometheus
 from tests.contract.sinks.stores import Store, victoria_metrics
 from tests.contract.sinks.test_stores import write
 from tests.unit.deploy.names import ROOT, of_the_workers

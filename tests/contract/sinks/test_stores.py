@@ -12,7 +12,7 @@ from pollers.plugins.base import PluginContext
 from pollers.plugins.batch import TryAgain, Written
 from schemas.records import Gauge
 from streams.runtime.plugins import NoAccess
-from streams.sinks import agent_influx, agent_prometheus
+from streams.sinks.senders import agent_influx, agent_prometheus
 from tests.contract.sinks.stores import Store
 from tests.unit.sinks.batches import batch, decoding
 from tests.unit.sinks.gauges import gauge

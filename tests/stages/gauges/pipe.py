@@ -79,7 +79,7 @@ class Pipe:
         await serdes.register()
         self.raw_header, self.gauge_header = raw.header, gauge.header
 
-    def put(self, messages: Iterable[tuple[bytes, bytes]], *, topic: str | None = None) -> int:
+    def put(self, messages: Iterable[tuple[bytes, bytes | None]], *, topic: str | None = None) -> int:
         """Store records in the raw topic, partitioned as every Kafka client does it; return how many."""
         producer = Producer(
             {"bootstrap.servers": self.bootstrap, "partitioner": "murmur2_random", "linger.ms": 20,

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from pollers.vocabulary.load import load
-from streams.sinks.infos import POLL
-from streams.sinks.names import DEVICE_INFO, MAX_VALUES, Names, row_info
-from streams.sinks.statuses import OUTCOME, UNITS
+from streams.sinks.naming.infos import POLL
+from streams.sinks.naming.names import DEVICE_INFO, MAX_VALUES, Names, row_info
+from streams.sinks.reading.statuses import OUTCOME, UNITS
 
 ROOT: Final = Path(__file__).parents[3]
 #: how a worker's number is added (streams/runtime/ops/metrics.py), and what its name ends in

@@ -446,7 +446,7 @@ def test_utilisation_and_ratios_are_derived():
     [
         pytest.param({"line_rates": ()}, "utilisation_in", "line-rate-unknown", id="no-speed"),
         pytest.param({"line_rates": [0]}, "utilisation_in", "line-rate-unknown", id="speed-0"),
-        pytest.param({}, "error_ratio_in", "zero-denominator", id="nothing-to-divide-by"),
+        pytest.param({}, "error_ratio_in", "division-by-zero", id="nothing-to-divide-by"),
         pytest.param({"uptime_cs": 5}, "utilisation_in", "reboot", id="as-its-input"),
         pytest.param({"counters": [column("x", [0])]}, "error_ratio_in", "no-such-metric", id="no-such-input"),
     ],
@@ -468,11 +468,13 @@ def test_a_derived_value_is_as_doubtful_as_what_it_is_made_of():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param("octets_in * 8", "utilisation METRIC", id="no-expressions"),
-        pytest.param("ratio a + b", "utilisation METRIC", id="no-slash"),
-        pytest.param("utilisation a + b", "one metric", id="utilisation-of-two"),
-        pytest.param("ratio a b / c", "no metric", id="no-plus"),
-        pytest.param("ratio a / ", "no metric", id="nothing-below"),
+        pytest.param("octets_in *", "'octets_in \\*': expected a number, name or 'text', not the end", id="no-operand"),
+        pytest.param("utilisation a + b", "an operator or the end, not 'a'", id="utilisation-of-two"),
+        pytest.param("ratio a b / c", "'\\)', not 'b'", id="no-plus"),
+        pytest.param("ratio a / ", "name or 'text', not '\\)'", id="nothing-below"),
+        pytest.param("a / sum(b)", "sum reads other rows", id="of-other-rows"),
+        pytest.param("2 * 4", "at least one metric", id="of-nothing"),
+        pytest.param("a * 1e999", "fits a double", id="no-double"),
     ],
 )
 def test_a_wrong_declaration_says_what_was_expected(text, expected):
@@ -529,6 +531,26 @@ def test_a_derived_value_whose_name_is_taken_is_left_out_and_counted(name, more,
         one.name: one.values[0] for one in (*more.get("states", ()), *more.get("dimensions", ()))
     }
     assert step.counts() == {"name-taken": 1}
+
+
+@pytest.mark.parametrize(
+    ("expression", "short"),
+    [
+        pytest.param("octets_in / line.octets_in", "utilisation octets_in", id="utilisation"),
+        pytest.param("errors_in / (errors_in + unicast_in)", "ratio errors_in / errors_in + unicast_in", id="ratio"),
+    ],
+)
+def test_the_short_forms_stand_for_expressions(expression, short):
+    polls = interface(0, 0, 0, T0_S), interface(6 * 10**8, 60, 5940, T0_S + 60)
+    one, other = (gauges(*polls, rules=Rules(derived=(parse("interface", "d", text),))) for text in (expression, short))
+    assert one == other
+    assert one[0].gauges["d"] > 0
+
+
+def test_a_declared_value_is_any_expression_and_says_its_unit():
+    rules = Rules(derived=(parse("interface", "bits", "if(octets_in > 5, octets_in * 8, 0)", "bits/s"),))
+    (gauge,) = gauges(octets(0), octets(600, slot=T0_S + 60), rules=rules)
+    assert (gauge.gauges["bits"], gauge.units["bits"]) == (80.0, "bits/s")
 
 
 def test_of_two_derived_values_of_one_name_the_first_counts():

@@ -5,7 +5,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import fastavro
 import numpy as np
@@ -13,12 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pollers.profiles.language.absent import Absent
+from pollers.profiles.language.evaluate import compile_expression
+from pollers.profiles.language.expr import parse as parse_expression
 from schemas.codec import parsed_schema, to_avro
 from schemas.records import CounterColumn, Gauge, MissingCells, RawCounters
 from streams.gauges.fold.advance import State, advance
 from streams.gauges.fold.derived import parse
-from streams.gauges.fold.plan import Rules, cell_of
-from streams.gauges.fold.rates import Circumstances, Rate, rate
+from streams.gauges.fold.plan import Rules
+from streams.gauges.fold.rates import Circumstances, Rate, cell_of, rate
 from streams.gauges.limits import RateLimits
 from streams.gauges.records.encode import pack
 from streams.gauges.records.gauge import gauges_of
@@ -326,6 +329,45 @@ def test_columns_at_once_give_what_the_definition_gives_cell_by_cell(cells, widt
             assert gauge.confidence.get("c") == expected.doubt
         else:
             assert gauge.missing == {"c": expected}
+
+
+LACKING: Final = "lacking"
+EXPRESSIONS: Final = (
+    "a / (a + b)", "a - b * c", "1 / (a / b)", "a / line.o", "(a + b + c) / (a - b) / 1e-300", "a * 1e300 * 1e300 / b",
+    "1 / (1 / (a * 1e308))", "first(a / b, c)",
+)  # fmt: skip
+LEVELS = st.lists(st.floats(allow_nan=True, allow_infinity=True) | st.sampled_from([0.0, 1.0, -1.0]), min_size=3,
+                  max_size=3)  # fmt: skip
+
+
+@given(st.sampled_from(EXPRESSIONS), st.lists(LEVELS, min_size=1, max_size=5), st.sampled_from([0, 10**9]))
+def test_expressions_over_columns_give_what_the_definition_gives_row_by_row(text, rows, line):
+    levels = [level(name, [row[place] for row in rows]) for place, name in enumerate("abc")]
+    poll = sample({"o": [1] * len(rows)}, gauges=levels, line_rates=[line] * len(rows))
+    rows_now = advance(None, poll, Rules(derived=(parse("interface", "d", text),))).rows
+    assert rows_now is not None
+    found = gauges_of(rows_now)
+
+    class Row(NamedTuple):
+        known: dict[tuple[str, ...], float]
+
+        def column(self, path):
+            value = self.known.get(path, math.inf)
+            return lambda _row: value if math.isfinite(value) else Absent(LACKING)
+
+        def rows_of(self, call):
+            raise NotImplementedError
+
+    for values, gauge in zip(rows, found, strict=True):
+        scope = Row({("a",): values[0], ("b",): values[1], ("c",): values[2], ("line", "o"): line / 8 or math.inf})
+        expected = compile_expression(parse_expression(text), scope)(0)
+        if isinstance(expected, Absent):
+            assert "d" not in gauge.gauges
+            lacking = expected.reason.startswith(("missing-operand:", LACKING))
+            assert gauge.missing["d"] in ({"not-a-number", "line-rate-unknown"} if lacking else {expected.reason})
+        else:
+            assert gauge.gauges["d"] == expected
+            assert "d" not in gauge.missing
 
 
 @settings(max_examples=30)

@@ -99,7 +99,7 @@ def test_profiles_are_ranked_by_what_they_find_in_a_recording():
     none = "profile: none\ntables: {t: {columns: {a: {oid: 1.3.6.1.4.1.9.10}}}}\nemit: {g: t}"
     library = library_of(few, wide, most, none)
     found = covering(library.profiles.values(), ["1.3.6.1.4.1.9.1.5", "1.3.6.1.4.1.9.2.5", "1.3.6.1.4.1.9.100.5"])
-    assert found == [Coverage("most", 2, 2), Coverage("wide", 2, 3), Coverage("few", 1, 1)]
+    assert found == [Coverage("most", 2, 2, 2), Coverage("wide", 2, 2, 3), Coverage("few", 1, 1, 1)]
 
 
 def test_an_imported_profile_yields_to_others_unless_it_is_to_override_them():
@@ -116,3 +116,14 @@ def test_an_imported_profile_yields_to_others_unless_it_is_to_override_them():
     assert best_profile(imported, "1.3.6.1.4.1.99999.45", None) == "kentik-thing"
     assert best_profile(imported, "1.3.6.1.4.1.99999.45.1", None) == "kentik-thing"
     assert [loss.where for loss in found.losses] == ["sysobjectid"]
+
+
+def test_what_is_inherited_from_a_standard_mib_does_not_speak_for_a_vendors_profile():
+    library = library_of(
+        "profile: plain\ntables: {t: {columns: {a: 1.3.6.1.2.1.2.2.1.10, b: 1.3.6.1.2.1.2.2.1.16}}}\nemit: {g: t}",
+        "profile: acme\nextends: [plain]\ntables: {u: {columns: {c: 1.3.6.1.4.1.99999.1}}}\nemit: {h: u}",
+    )
+    plain = ["1.3.6.1.2.1.2.2.1.10.1", "1.3.6.1.2.1.2.2.1.16.1"]
+    assert [one.name for one in covering(library.profiles.values(), plain)] == ["plain"]
+    both = covering(library.profiles.values(), [*plain, "1.3.6.1.4.1.99999.1.1"])
+    assert [one.name for one in both] == ["acme", "plain"]

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from pollers.profiles.authoring.present import json_rows
+from pollers.profiles.language.absent import Absent
 from pollers.profiles.loading.library import read_library
 from pollers.profiles.reading.collect import samples_of
+from pollers.profiles.reading.convert import bounded
 from pollers.profiles.reading.plan import make_plan
 from tests.unit.profiles.bench import read, session_of
 
@@ -59,3 +61,43 @@ def test_a_failed_sensor_hides_none_of_the_chassis():
     chassis = f"{ENVMON}.2.1|4|Chassis\n{ENVMON}.3.1|66|40\n{ENVMON}.6.1|2|1\n"
     found = rows("cisco-ios", sensor(CISCO, 7, "Inlet", 8, 3) + chassis)
     assert {row["row"]: row["gauges"] for row in found} == {"Inlet": {}, "Chassis": {"temperature": 40}}
+
+
+@pytest.mark.parametrize(
+    ("celsius", "expected", "reason"),
+    [
+        pytest.param(41, {"temperature": 41}, None, id="warm"),
+        pytest.param(-40, {"temperature": -40}, None, id="cold"),
+        pytest.param(65535, {}, "implausible", id="all-ones"),
+        pytest.param(-273, {}, "implausible", id="not-fitted"),
+    ],
+)
+def test_a_reading_that_no_sensor_can_have_is_dropped_and_its_row_stays(
+    celsius: int, expected: dict[str, float], reason: str | None
+):
+    chassis = f"{ENVMON}.2.1|4|Chassis\n{ENVMON}.3.1|2|{celsius}\n{ENVMON}.6.1|2|1\n"
+    (row,) = rows("cisco-ios", chassis)
+    assert (row["gauges"], row["states"]) == (expected, {"sensor_state": "ok"})
+    assert row["missing"].get("temperature") == reason
+
+
+def test_a_computed_reading_is_held_to_its_unit_as_well():
+    (row,) = rows("arista-eos", sensor(ENTITY, 7, "Inlet", 8, 1).replace("|415\n", "|99999\n"))
+    assert (row["gauges"], row["missing"]["temperature"]) == ({}, "implausible")
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "value", "expected"),
+    [
+        pytest.param("cpu_utilization", "percent", 100, 100, id="full"),
+        pytest.param("cpu_utilization", "percent", 4294967295, "implausible", id="minus-one-without-a-sign"),
+        pytest.param("output_load", "percent", 120, 120, id="an-overload-is-none"),
+        pytest.param("memory_used", "bytes", -4096, "implausible", id="less-than-nothing"),
+        pytest.param("rotation", "rpm", 65535, "implausible", id="all-ones"),
+        pytest.param("light", "dBm", -214748.36, "implausible", id="the-least-integer"),
+        pytest.param("sessions", "sessions", 10**12, 10**12, id="a-unit-without-bounds"),
+    ],
+)
+def test_what_is_implausible_goes_by_metric_and_unit(name: str, unit: str, value: float, expected: float | str):
+    cell = bounded(value, name, unit)
+    assert (str(cell.reason) if isinstance(cell, Absent) else cell) == expected

@@ -5,14 +5,16 @@ from collections.abc import Callable, Sequence
 from pollers.plugins.batch import Row
 from schemas.records import Gauge, PollStatus, RawCounters
 from streams.pipeline import Topic
-from streams.sinks.reading import GaugeReader
-from streams.sinks.records import Decoding, Records
+from streams.sinks.reading.counters import Counters
+from streams.sinks.reading.gauges import GaugeReader
+from streams.sinks.reading.records import Decoding, Records
+from streams.sinks.reading.statuses import Statuses
 from tests.unit.sinks.gauges import HEADER, decode, encode
 
 
 def decoding(wanted: Callable[[Row], bool] = lambda _row: True) -> Decoding:
     """Return how gauges are decoded; statuses and samples are looked up, not decoded."""
-    return Decoding(decode, no_status, no_sample, GaugeReader(HEADER, decode, wanted), wanted)
+    return Decoding(decode, no_status, no_sample, GaugeReader(HEADER, decode, wanted), wanted, Statuses(), Counters())
 
 
 def no_status(_value: bytes) -> PollStatus:

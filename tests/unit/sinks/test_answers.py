@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.sinks.answers import Answer, judge
+from streams.sinks.delivery.answers import Answer, judge
 
 NOW_S = 1_700_000_000.0
 

@@ -4,13 +4,13 @@ from typing import Any
 
 from pollers.plugins.batch import Row
 from schemas.records import CounterColumn, DimensionColumn, MissingCells, Outcome, PollStatus, RawCounters
-from streams.sinks.counters import Counters
-from streams.sinks.labels import Labels
-from streams.sinks.mib_names import MibLabels, MibNames
-from streams.sinks.names import Names
-from streams.sinks.reading import GaugeReader
-from streams.sinks.remote_write import RemoteWrite
-from streams.sinks.statuses import Statuses
+from streams.sinks.encoding.remote_write import RemoteWrite
+from streams.sinks.naming.labels import Labels
+from streams.sinks.naming.mib_names import MibLabels, MibNames
+from streams.sinks.naming.names import Names
+from streams.sinks.reading.counters import Counters
+from streams.sinks.reading.gauges import GaugeReader
+from streams.sinks.reading.statuses import Statuses
 from tests.unit.sinks.gauges import HEADER, IDENTITY, decode, encode, gauge
 from tests.unit.sinks.prometheus import Sample, samples
 

@@ -3,10 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.sinks.answers import Answer, Judged
-from streams.sinks.delivery import Delivery
-from streams.sinks.pieces import Pieces
-from streams.sinks.refusals import LASTS_MS, Refusals
+from streams.sinks.delivery.answers import Answer, Judged
+from streams.sinks.delivery.progress import Delivery
+from streams.sinks.delivery.refusals import LASTS_MS, Refusals
+from streams.sinks.encoding.pieces import Pieces
 from tests.unit.sinks.rows import row
 
 NOW_MS = 10**12

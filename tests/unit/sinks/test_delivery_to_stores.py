@@ -13,9 +13,9 @@ from streams.runtime.kernel.offsets import Offsets
 from streams.runtime.kernel.records import Place, Record
 from streams.runtime.ops.waiting import WAITS
 from streams.runtime.registry.serde import UnknownSchema
-from streams.sinks import agent_delivery
-from streams.sinks.agent_delivery import Counts, SinkHandler, Store
-from streams.sinks.agent_places import Places
+from streams.sinks.delivery import agent_delivery
+from streams.sinks.delivery.agent_delivery import Counts, SinkHandler, Store
+from streams.sinks.delivery.agent_places import Places
 from tests.unit.sinks.batches import decoding
 from tests.unit.sinks.gauges import encode, gauge
 
@@ -197,7 +197,7 @@ async def places_at(monkeypatch: pytest.MonkeyPatch, committed: int | None, made
     async def known(*_: object) -> dict[tuple[str, int], int]:
         return {} if committed is None else {(PLACE.topic, PLACE.partition): committed}
 
-    monkeypatch.setattr("streams.sinks.agent_places.committed", known)
+    monkeypatch.setattr("streams.sinks.delivery.agent_places.committed", known)
     places = Places({}, "group", [PLACE.topic], Offsets())
     await places.gained(PLACE.partition)
     made.append(places)
@@ -212,7 +212,7 @@ async def test_how_far_behind_a_sink_is_goes_by_what_is_done(monkeypatch: pytest
     async def ends(*_: object) -> dict[tuple[str, int], int]:
         return {(PLACE.topic, PLACE.partition): 25}
 
-    monkeypatch.setattr("streams.sinks.agent_places.committed", known)
+    monkeypatch.setattr("streams.sinks.delivery.agent_places.committed", known)
     places = Places({}, "group", [PLACE.topic], offsets)
     monkeypatch.setattr(places._ends, "of", ends)
     await places.gained(PLACE.partition)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 
 from schemas.records import Gauge
-from streams.sinks.influx import InfluxLines, fields_of
-from streams.sinks.labels import Labels
-from streams.sinks.names import Names
-from streams.sinks.reading import GaugeReader
+from streams.sinks.encoding.influx import InfluxLines, fields_of
+from streams.sinks.naming.labels import Labels
+from streams.sinks.naming.names import Names
+from streams.sinks.reading.gauges import GaugeReader
 from tests.strategies import records_of
 from tests.unit.sinks.gauges import HEADER, decode, encode, gauge
 

@@ -5,7 +5,7 @@ import pytest
 from pollers.vocabulary.load import load
 from pollers.vocabulary.model import MetricKind
 from pollers.vocabulary.prometheus import prometheus_name
-from streams.sinks.names import Names
+from streams.sinks.naming.names import Names
 
 
 @pytest.mark.parametrize("group", load().groups.values(), ids=lambda group: group.name)

@@ -13,11 +13,11 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_C
 
 from pollers.plugins.batch import Block
 from schemas.records import CounterColumn, DimensionColumn, Gauge, RawCounters
-from streams.sinks.counters import Counters
-from streams.sinks.labels import Labels
-from streams.sinks.names import Names
-from streams.sinks.otlp import Otlp, rejected, series_of
-from streams.sinks.reading import GaugeReader
+from streams.sinks.encoding.otlp import Otlp, rejected, series_of
+from streams.sinks.naming.labels import Labels
+from streams.sinks.naming.names import Names
+from streams.sinks.reading.counters import Counters
+from streams.sinks.reading.gauges import GaugeReader
 from tests.strategies import records_of
 from tests.unit.sinks.gauges import HEADER, IDENTITY, decode, encode, gauge
 

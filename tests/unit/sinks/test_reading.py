@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pollers.plugins.batch import Block
 from schemas.errors import RecordError
 from schemas.records import Gauge
-from streams.sinks.reading import GaugeReader
+from streams.sinks.reading.gauges import GaugeReader
 from tests.strategies import records_of
 from tests.unit.sinks.gauges import HEADER, decode, encode, gauge
 

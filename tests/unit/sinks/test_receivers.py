@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from pollers.plugins.base import OptionError, PluginContext
 from pollers.plugins.batch import TryAgain
 from streams.runtime.plugins import NoAccess
-from streams.sinks import agent_influx, agent_jsonl, agent_otlp
+from streams.sinks.senders import agent_influx, agent_jsonl, agent_otlp
 from tests.unit.sinks.batches import batch, decoding
 from tests.unit.sinks.gauges import gauge
 from tests.unit.sinks.scripted import Reply, receiving

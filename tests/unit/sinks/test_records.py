@@ -5,7 +5,7 @@ import pytest
 from schemas.errors import RecordError
 from streams.pipeline import Topic
 from streams.scheduling.filters import FilterError
-from streams.sinks.records import Records, Wanted
+from streams.sinks.reading.records import Records, Wanted
 from tests.unit.sinks.batches import batch, decoding
 from tests.unit.sinks.gauges import encode, gauge
 from tests.unit.sinks.rows import row

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.records import Gauge
-from streams.sinks.labels import Labels
-from streams.sinks.names import Names
-from streams.sinks.pieces import Pieces
-from streams.sinks.reading import GaugeReader
-from streams.sinks.remote_write import STALE, RemoteWrite, series_of
-from streams.sinks.times import in_range
+from streams.sinks.encoding.pieces import Pieces
+from streams.sinks.encoding.remote_write import STALE, RemoteWrite, series_of
+from streams.sinks.naming.labels import Labels
+from streams.sinks.naming.names import Names
+from streams.sinks.reading.gauges import GaugeReader
+from streams.sinks.reading.times import in_range
 from tests.strategies import records_of
 from tests.unit.sinks.gauges import HEADER, decode, encode, gauge
 from tests.unit.sinks.prometheus import Sample, bits_of, request, samples

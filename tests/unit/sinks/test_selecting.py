@@ -2,11 +2,9 @@
 
 from schemas.records import CounterColumn, DimensionColumn, MissingCells, Outcome, PollStatus, RawCounters, StateColumn
 from streams.pipeline import Topic
-from streams.sinks.reading import GaugeReader
-from streams.sinks.records import Decoding, Records, Wanted
-from streams.sinks.selecting import wanted_samples, wanted_statuses
-from tests.unit.sinks.batches import no_sample, no_status
-from tests.unit.sinks.gauges import HEADER, decode
+from streams.sinks.reading.records import Records, Wanted
+from streams.sinks.reading.selecting import wanted_samples, wanted_statuses
+from tests.unit.sinks.batches import decoding
 
 SAMPLE = RawCounters(
     resource="fra1|network|switch|cisco|sw1.fra1",
@@ -29,7 +27,7 @@ SAMPLE = RawCounters(
 
 def records(topic: Topic, rows: str) -> Records:
     wanted = Wanted("", rows)
-    made = Records(topic, [], Decoding(decode, no_status, no_sample, GaugeReader(HEADER, decode, wanted), wanted))
+    made = Records(topic, [], decoding(wanted))
     made.raw_counters = [SAMPLE]
     made.poll_statuses = [STATUS]
     return made

@@ -14,8 +14,8 @@ from cryptography.x509.oid import NameOID
 from pollers.plugins.base import PluginContext
 from pollers.plugins.batch import TryAgain
 from streams.runtime.plugins import NoAccess
-from streams.sinks.agent_http import HttpSink
-from streams.sinks.agent_prometheus import create
+from streams.sinks.senders.agent_http import HttpSink
+from streams.sinks.senders.agent_prometheus import create
 from tests.unit.sinks.batches import batch, decoding
 from tests.unit.sinks.gauges import gauge
 from tests.unit.sinks.scripted import Reply, receiving

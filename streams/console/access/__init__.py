@@ -1,0 +1,1 @@
+"""Who is let in: passwords, a proxy's word, sessions, and how often one may try."""

@@ -1,0 +1,102 @@
+"""Certificates: those of the services as they show them, and our own; how long they last, and who may read keys."""
+
+import asyncio
+import ssl
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from streams.runtime.doctor.findings import Finding, fault, of_certificate, warning
+from streams.runtime.settings.loading import Settings
+
+_READ_BY_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+class Endpoint(NamedTuple):
+    """A service that speaks TLS."""
+
+    whose: str
+    host: str
+    port: int
+
+
+async def look(settings: Settings, timeout_s: float, now_s: float) -> list[Finding]:
+    """Return what is found of each certificate; a service that is away is another one's finding."""
+    shown = await asyncio.gather(*(_shown(endpoint, timeout_s, now_s) for endpoint in endpoints(settings)))
+    own = await asyncio.to_thread(_own, settings, now_s)
+    return [*(finding for finding in shown if finding is not None), *own]
+
+
+def endpoints(settings: Settings) -> list[Endpoint]:
+    """Return where TLS is spoken, by the settings."""
+    found: list[Endpoint] = []
+    if settings.kafka.security_protocol.endswith("SSL"):
+        for server in settings.kafka.bootstrap_servers.split(","):
+            parts = urlsplit(f"//{server.strip()}")
+            found.append(Endpoint(f"kafka {server.strip()}", parts.hostname or "", parts.port or 9092))
+    redis = urlsplit(settings.redis.url.reveal())
+    if redis.scheme == "rediss":
+        found.append(Endpoint("redis", redis.hostname or "", redis.port or 6379))
+    registry = urlsplit(settings.registry.url)
+    if registry.scheme == "https":
+        found.append(Endpoint("registry", registry.hostname or "", registry.port or 443))
+    return found
+
+
+async def _shown(endpoint: Endpoint, timeout_s: float, now_s: float) -> Finding | None:
+    """Return how long the certificate lasts that a service shows. It is looked at, not trusted."""
+    look = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    look.check_hostname = False
+    look.verify_mode = ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, writer = await asyncio.open_connection(endpoint.host, endpoint.port, ssl=look)
+    except (OSError, TimeoutError):
+        return None
+    try:
+        der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    finally:
+        writer.close()
+        with suppress(OSError, TimeoutError):
+            await asyncio.wait_for(writer.wait_closed(), timeout_s)
+    return _lasts(endpoint.whose, x509.load_der_x509_certificate(der), now_s) if der else None
+
+
+def _own(settings: Settings, now_s: float) -> list[Finding]:
+    return [*_certificate_files(settings, now_s), *_key_files(settings)]
+
+
+def _certificate_files(settings: Settings, now_s: float) -> Iterator[Finding]:
+    for name, path in _named(settings, ("certificate_file", "ca_file")):
+        try:
+            certificates = x509.load_pem_x509_certificates(Path(path).read_bytes())
+        except (OSError, ValueError) as problem:
+            yield fault("certificate", f"{name} {path}: {problem}", "put a PEM file there")
+        else:
+            first = min(certificates, key=lambda each: each.not_valid_after_utc)
+            yield _lasts(f"{name} {path}", first, now_s)
+
+
+def _key_files(settings: Settings) -> Iterator[Finding]:
+    for name, path in _named(settings, ("key_file", "key_ring")):
+        with suppress(OSError):
+            if Path(path).stat().st_mode & _READ_BY_OTHERS:
+                yield warning("certificate", f"{name} {path} can be read by others than its owner", f"chmod 600 {path}")
+
+
+def _named(settings: Settings, endings: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield the settings of such names that are set, and their values."""
+    for section in ("kafka", "zookeeper", "registry", "redis", "web"):
+        values = getattr(settings, section)
+        for key in type(values).model_fields:
+            if key.endswith(endings) and getattr(values, key):
+                yield f"[{section}] {key}", str(getattr(values, key))
+
+
+def _lasts(whose: str, certificate: x509.Certificate, now_s: float) -> Finding:
+    return of_certificate(whose, certificate.not_valid_after_utc.timestamp(), now_s)

@@ -1,0 +1,1 @@
+"""What numbers, states and rows are called outside Kafka."""

@@ -1,0 +1,95 @@
+"""A batch of one topic's records as a sink is given it; what it does not ask for is not decoded."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, Final, NamedTuple, TypeVar
+
+from pollers.plugins.batch import Block, Row
+from schemas.errors import RecordError
+from schemas.records import Gauge, PollStatus, RawCounters
+from streams.pipeline import Topic
+from streams.scheduling.filters import compile_over
+from streams.scheduling.row_filters import RESOURCES, ROWS
+from streams.sinks.reading.counters import Counters
+from streams.sinks.reading.gauges import Bad, GaugeReader
+from streams.sinks.reading.statuses import Statuses
+
+R = TypeVar("R")
+
+
+class Wanted:
+    """Which rows a section wants."""
+
+    def __init__(self, resources: str, rows: str) -> None:
+        """Take the section's `filter` and `rows`. Raises FilterError."""
+        self._resource = compile_over(resources, RESOURCES)
+        self._row = compile_over(rows, ROWS)
+
+    def __call__(self, row: Row) -> bool:
+        return self._resource(row) and self._row(row)
+
+
+class Decoding(NamedTuple):
+    """How records are decoded, in general and in particular; `decode` raises RecordError and UnknownSchema."""
+
+    gauge: Callable[[bytes], Gauge]
+    poll_status: Callable[[bytes], PollStatus]
+    raw_counters: Callable[[bytes], RawCounters]
+    reader: GaugeReader
+    wanted: Callable[[Row], bool]
+    statuses: Statuses
+    counters: Counters
+
+
+class Records:
+    """A Batch. `bad` is what was no record, once somebody has asked for the others."""
+
+    def __init__(self, topic: Topic, values: Sequence[bytes], decoding: Decoding) -> None:
+        self.topic: Final = topic
+        self.values: Final = values
+        self.bad: Sequence[Bad] = ()
+        self._decoding = decoding
+
+    @cached_property
+    def blocks(self) -> Sequence[Block]:
+        decoding = self._decoding
+        if self.topic is Topic.POLL_STATUS:
+            return decoding.statuses.blocks(self.poll_statuses, self.wanted)
+        if self.topic is Topic.RAW_COUNTERS:
+            return decoding.counters.blocks(self.raw_counters, self.wanted)
+        blocks, self.bad = decoding.reader.read(self.values)
+        return blocks
+
+    @cached_property
+    def gauges(self) -> Sequence[Gauge]:
+        found = self._decoded(Topic.GAUGES, self._decoding.gauge)
+        return [one for one in found if self.wanted(_row_of(one))]
+
+    @cached_property
+    def poll_statuses(self) -> Sequence[PollStatus]:
+        return self._decoded(Topic.POLL_STATUS, self._decoding.poll_status)
+
+    @cached_property
+    def raw_counters(self) -> Sequence[RawCounters]:
+        return self._decoded(Topic.RAW_COUNTERS, self._decoding.raw_counters)
+
+    def wanted(self, row: Row) -> bool:
+        return self._decoding.wanted(row)
+
+    def _decoded(self, topic: Topic, decode: Callable[[bytes], R]) -> Sequence[R]:
+        if self.topic is not topic:
+            return ()
+        good: list[R] = []
+        bad: list[Bad] = []
+        for position, value in enumerate(self.values):
+            try:
+                good.append(decode(value))
+            except RecordError as error:
+                bad.append(Bad(position, error))
+        self.bad = bad
+        return good
+
+
+def _row_of(gauge: Gauge) -> Row:
+    names: Any = ("site", "resource", "endpoint", "job", "group", "row", "interval_s", "dimensions", "labels", "units")
+    return Row(**{name: getattr(gauge, name) for name in names})

@@ -1,0 +1,20 @@
+"""The option `naming`: what series are called and how they are labelled."""
+
+from typing import Final
+
+from streams.sinks.naming.labels import Labels
+from streams.sinks.naming.mib_names import MibLabels, MibNames
+from streams.sinks.naming.names import Names
+from streams.sinks.senders.options import OptionReader, Series
+
+SNMP_EXPORTER: Final = "snmp-exporter"
+NAMING: Final = ("naming", "job")
+
+
+def naming_of(reader: OptionReader, series: Series) -> tuple[Names, Labels]:
+    """Return names and labels by the options. Faults are kept in the reader."""
+    style = reader.choice("naming", ("panoptes", SNMP_EXPORTER))
+    job = reader.text("job", "snmp")
+    if style == SNMP_EXPORTER:
+        return MibNames(), MibLabels(job, series.labels, series.external_labels)
+    return Names(), Labels(series.labels, series.external_labels)
