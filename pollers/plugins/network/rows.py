@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pollers.plugins.base import OptionError, PluginContext
-from pollers.plugins.followed_profiles import seconds_option
-from pollers.plugins.snmp_enricher import DEFAULT_DEADLINE_S
+from pollers.plugins.snmp.enricher import DEFAULT_DEADLINE_S
+from pollers.plugins.snmp.followed_profiles import seconds_option
 from pollers.profiles.reading.convert import address
 from pollers.snmp.values import FIRST_EXCEPTION, Data, SnmpTable, Value
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pollers.plugins import snmp_profile
+from pollers.plugins.snmp import polling as snmp_profile
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.ops.profile_metrics import measure_profiles
-from tests.unit.profiles.test_plugin import Bench
+from tests.unit.profiles.reading.test_plugin import Bench
 
 
 def numbers(metrics: Metrics) -> dict[str, float]:

@@ -11,7 +11,8 @@ from aiokafka.errors import KafkaConnectionError
 from click.testing import CliRunner
 
 from schemas.records import Resource
-from streams.cli import main, resources
+from streams.cli import main
+from streams.cli.inventory import resources
 from streams.pipeline import Topic
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes

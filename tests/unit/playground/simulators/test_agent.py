@@ -16,8 +16,9 @@ from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto import api
 from pysnmp.proto.api import v2c
 
-from streams.playground.simulators import agent, mib, server
+from streams.playground.simulators import agent, server
 from streams.playground.simulators.devices import fleet
+from streams.playground.simulators.mibs import mib
 from streams.playground.simulators.truth import SimulatedDevice
 
 EPOCH_S = 1_790_000_000.0
