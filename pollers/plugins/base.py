@@ -6,10 +6,11 @@ section with a `PluginContext`. A factory does no I/O; it raises `OptionError` f
 
 import enum
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from pollers.plugins.batch import Batch, TryAgain, Written
+from pollers.plugins.profile_watches import ProfileWatches
 from pollers.sample import Sample
 from pollers.snmp.client import Access
 from schemas.errors import PanoptesError
@@ -87,6 +88,7 @@ class PluginContext:
     options: Mapping[str, str]  #: the rest of its section, as strings
     snmp: Access  #: opens sessions with devices
     now_ms: Callable[[], int]  #: the clock, Unix milliseconds
+    profiles: ProfileWatches = field(default_factory=ProfileWatches)  #: device profiles, shared by a worker's plugins
     secret: Secrets = no_secrets  #: gives what stands under a name with the other secrets; raises BackendError
 
 

@@ -1,6 +1,7 @@
 """The console's web server: the models, what fills them, and who asks."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
@@ -34,6 +35,8 @@ from streams.runtime.settings.loading import Settings
 from streams.runtime.settings.sections import ConsoleSettings, GaugesSettings
 
 log = logging.getLogger(__name__)
+
+_GC_EVERY: Final = 50_000  #: objects made since the last look
 
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -88,9 +91,10 @@ async def _fault(_request: Request, problem: Exception) -> Response:
 
 def serve(settings: Settings) -> None:
     """Serve until interrupted. Raises PasswordFileError."""
+    gc.set_threshold(_GC_EVERY, 50, 50)  # half a million rows stay; what is made in between is freed without a search
     console = settings.console
     door = Door(console)
-    models = ReadModels(console.memory_bytes)
+    models = ReadModels(0 if console.store_url else console.memory_bytes)
     pages = page_routes(models, _history(console, models), Samples(settings, _rules(settings.gauges)))
     app = application(models, lambda: feeds(settings, models), pages, door)
     # whose forwarded headers are believed is the door's business

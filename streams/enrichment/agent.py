@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from pollers.plugins.base import Kind
+from pollers.plugins.base import EnrichmentPlugin, Kind, PollingPlugin
 from schemas.errors import DeviceError
 from schemas.records import EnrichedResource, Enrichment, Job, Resource
 from streams.enrichment.merging import NEVER, first_seen, is_news, with_findings, with_resource
@@ -55,6 +55,7 @@ class Enricher(Part):
         self._retry_at: dict[int, dict[str, float]] = {}  #: by partition and resource
         self._unborn: dict[int, set[str]] = {}  #: by partition, resources whose first enrichment has not ended
         self.schedules = Schedules(table, self._jobs_of)
+        self.longest_interval_s = max((each.section.interval_s for each in self._sections.values()), default=60)
 
     def _jobs_of(self, key: str, value: bytes) -> Iterable[Job]:
         """Return when to enrich: the enrichment sections that want the resource, as jobs of this stage's schedule."""
@@ -158,7 +159,7 @@ class Enricher(Part):
             ):
                 self._retry(key, 0.0)  # a rebalance came between: where the partition stays it is asked again
 
-    async def _ask(self, plugin: Installed, key: str, resource: Resource) -> Mapping[str, Enrichment]:
+    async def _ask(self, plugin: Installed[EnrichmentPlugin], key: str, resource: Resource) -> Mapping[str, Enrichment]:
         try:
             findings: Mapping[str, Enrichment] = await plugin.instance.enrich(resource)
             return dict(findings)
@@ -199,7 +200,7 @@ class Enricher(Part):
         ]
 
     def _jobs_by(
-        self, plugin: Installed, known: EnrichedResource, enrichments: Mapping[str, Enrichment]
+        self, plugin: Installed[PollingPlugin], known: EnrichedResource, enrichments: Mapping[str, Enrichment]
     ) -> Sequence[Job]:
         """Return the jobs that a section wants for the resource; those that it has, where the plugin fails."""
         try:
@@ -220,19 +221,17 @@ class Enricher(Part):
         await asyncio.gather(*running, return_exceptions=True)
 
 
-def _job(plugin: Installed) -> Job:
+def _job(plugin: Installed[EnrichmentPlugin]) -> Job:
     return Job(plugin=plugin.section.name, profile="", interval_s=plugin.section.interval_s)
 
 
 def build() -> Worker:
     """Return a worker of the stage."""
     worker = open_worker("enrichment")
-    plugins = open_plugins(worker)
-    enricher = Enricher(worker.context, worker.table("enriched"), plugins)
+    enricher = Enricher(worker.context, worker.table("enriched"), open_plugins(worker))
     worker.lifecycle.register(enricher)
     worker.lifecycle.register(enricher.schedules)
     enricher.fold = worker.fold([Topic.INVENTORY], enricher.step, enricher.table)
-    longest = max((plugin.section.interval_s for plugin in plugins.of(Kind.ENRICHMENT)), default=60)
-    StageSchedule(worker, enricher.run, longest_interval_s=longest)
+    StageSchedule(worker, enricher.run, longest_interval_s=enricher.longest_interval_s)
     worker.before_leaving(enricher.stop)
     return worker

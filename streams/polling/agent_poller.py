@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
-from pollers.plugins.base import Poll
+from pollers.plugins.base import Poll, PollingPlugin
 from schemas.errors import FatalError, RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, RawCounters
 from streams.pipeline import Topic
@@ -50,7 +50,7 @@ class PollRecords(NamedTuple):
 class Poller(Part):
     """Polls what is due and publishes what came of it."""
 
-    def __init__(self, context: StageContext, table: Table, plugins: Iterable[Installed]) -> None:
+    def __init__(self, context: StageContext, table: Table, plugins: Iterable[Installed[PollingPlugin]]) -> None:
         self.table = table
         self._context = context
         self._outbox = context.outbox

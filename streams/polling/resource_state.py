@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import fastavro
 
@@ -77,8 +77,8 @@ class _PackedState:
         self._heads: Final[Heads] = []
 
     def unpack(self) -> ResourceState:
-        rest: Any = fastavro.schemaless_reader(io.BytesIO(self._rest), _SCHEMA, None)
-        return ResourceState(replace(from_avro(EnrichedResource, rest), enrichments=self._enrichments), self._heads)
+        rest = from_avro(EnrichedResource, fastavro.schemaless_reader(io.BytesIO(self._rest), _SCHEMA, None))
+        return ResourceState(replace(rest, enrichments=self._enrichments), self._heads)
 
 
 class ResourceStates:

@@ -2,9 +2,22 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Generic, Literal, NamedTuple, TypeVar, overload
 
-from pollers.plugins.base import Kind, OptionError, PluginContext, Secrets, no_secrets
+from pollers.plugins.base import (
+    DiscoveryPlugin,
+    EnrichmentPlugin,
+    Kind,
+    ListingPlugin,
+    OptionError,
+    PluginContext,
+    PollingPlugin,
+    Secrets,
+    TransformPlugin,
+    no_secrets,
+)
+from pollers.plugins.profile_watches import ProfileWatches
 from pollers.plugins.registry import make
 from pollers.snmp.client import Access, Device, Probed, ProbePace, Session, Target
 from schemas.errors import FatalError
@@ -12,13 +25,14 @@ from schemas.records import Resource
 from streams.runtime.settings.loading import PluginSection, Settings, SettingsError
 from streams.scheduling.filters import compile_filter
 
-Make = Callable[[Kind, str, PluginContext], Any]
+Make = Callable[[Kind, str, PluginContext], object]
+P_co = TypeVar("P_co", covariant=True)
 
 
-class Installed(NamedTuple):
+class Installed(NamedTuple, Generic[P_co]):
     section: PluginSection
     wants: Callable[[Resource], bool]  #: the section's resource filter
-    instance: Any  #: of the kind's Protocol
+    instance: P_co  #: of the kind's Protocol
 
 
 class NoAccess:
@@ -44,14 +58,30 @@ class Plugins:
         self._snmp = snmp
         self._now_ms = now_ms
         self._secret = secret
+        self._profiles = ProfileWatches()
 
-    def of(self, kind: Kind) -> Sequence[Installed]:
+    def _make(self, kind: Kind, name: str, context: PluginContext) -> object:
+        return make(kind, name, replace(context, profiles=self._profiles))
+
+    @overload
+    def of(self, kind: Literal[Kind.DISCOVERY]) -> Sequence[Installed[DiscoveryPlugin | ListingPlugin]]: ...
+
+    @overload
+    def of(self, kind: Literal[Kind.ENRICHMENT]) -> Sequence[Installed[EnrichmentPlugin]]: ...
+
+    @overload
+    def of(self, kind: Literal[Kind.POLLING]) -> Sequence[Installed[PollingPlugin]]: ...
+
+    @overload
+    def of(self, kind: Literal[Kind.TRANSFORM]) -> Sequence[Installed[TransformPlugin]]: ...
+
+    def of(self, kind: Kind) -> Sequence[Installed[object]]:
         """Return the plugins. Raises SettingsError, naming every section that is wrong."""
-        installed: list[Installed] = []
+        installed: list[Installed[object]] = []
         problems: list[str] = []
         for section in self._settings.plugins(kind):
             try:
-                instance = make_plugin(section, make, self._snmp, self._now_ms, self._secret)
+                instance = make_plugin(section, self._make, self._snmp, self._now_ms, self._secret)
             except SettingsError as error:
                 problems += error.problems
             else:
@@ -63,7 +93,7 @@ class Plugins:
 
 def make_plugin(
     section: PluginSection, make: Make, snmp: Access, now_ms: Callable[[], int], secret: Secrets = no_secrets
-) -> Any:
+) -> object:
     """Return the section's plugin. Raises SettingsError with a line for each option that keeps it from being made."""
     context = PluginContext(
         section=section.name,

@@ -1,7 +1,6 @@
 """SNMP for the plugins of a stage: limits from the settings, credentials from Redis."""
 
 from dataclasses import fields
-from typing import Any
 
 from pollers.snmp.credentials import CredentialSource
 from pollers.snmp.limits import Engine, Limits
@@ -18,7 +17,7 @@ from streams.runtime.settings.sections import SnmpSettings
 
 def limits_of(settings: SnmpSettings) -> Limits:
     """Return the `[snmp]` section as the SNMP room wants it."""
-    values: dict[str, Any] = {field.name: getattr(settings, field.name) for field in fields(Limits)}
+    values = {field.name: getattr(settings, field.name) for field in fields(Limits)}
     engines = dict(entry.split("=") for entry in settings.engines)
     return Limits(**{**values, "engines": {whose: Engine(engine) for whose, engine in engines.items()}})
 

@@ -20,7 +20,7 @@ Keywords and operators in words are case-insensitive; comparisons are not. A lab
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, Generic, NamedTuple, Never, TypeAlias, TypeVar
 
 from schemas.records import LABEL_NAME, Resource
 from streams.scheduling.filter_tokens import FilterError, Token, TokenKind, tokens
@@ -41,16 +41,20 @@ FIELDS: Final[Mapping[str, Callable[[Resource], Sequence[str]]]] = {
 }
 
 
-class Fields(NamedTuple):
+S = TypeVar("S")
+S_contra = TypeVar("S_contra", contravariant=True)
+
+
+class Fields(NamedTuple, Generic[S_contra]):
     """What a filter may ask of the things that it is over."""
 
-    named: Mapping[str, Callable[[Any], Sequence[str]]]  #: field -> its values; it compares as any of them
+    named: Mapping[str, Callable[[S_contra], Sequence[str]]]  #: field -> its values; it compares as any of them
     prefix: str  #: of fields that go by a label's name
-    labels: Callable[[Any], Mapping[str, str]]
+    labels: Callable[[S_contra], Mapping[str, str]]
     unknown: Mapping[str, str]  #: beginning of a field's name -> why it cannot be asked for here
 
 
-RESOURCE: Final = Fields(FIELDS, METADATA, lambda resource: resource.labels, {})
+RESOURCE: Final[Fields[Resource]] = Fields(FIELDS, METADATA, lambda resource: resource.labels, {})
 _EQUAL: Final = ("=", "==")
 _UNEQUAL: Final = ("!=", "<>")
 _KEYWORDS: Final = ("and", "or", "not", "in", "like", "eq", "ne")
@@ -90,7 +94,6 @@ class Or:
 
 
 Expression: TypeAlias = Equal | Like | In | Not | And | Or
-Test: TypeAlias = Callable[[Any], bool]
 
 
 def compile_filter(text: str) -> Callable[[Resource], bool]:
@@ -98,13 +101,13 @@ def compile_filter(text: str) -> Callable[[Resource], bool]:
     return compile_over(text, RESOURCE)
 
 
-def compile_over(text: str, fields: Fields) -> Test:
+def compile_over(text: str, fields: Fields[S]) -> Callable[[S], bool]:
     """Return whether a thing that has these fields fits the filter; an empty filter fits all. Raises FilterError."""
     expression = parse(text, fields)
     return _test(expression, fields) if expression is not None else lambda _thing: True
 
 
-def parse(text: str, fields: Fields = RESOURCE) -> Expression | None:
+def parse(text: str, fields: Fields[Never] = RESOURCE) -> Expression | None:
     """Return the filter as a tree, or None for an empty one. Raises FilterError."""
     parser = _Parser(text, fields)
     if parser.at_end():
@@ -118,7 +121,7 @@ def parse(text: str, fields: Fields = RESOURCE) -> Expression | None:
 class _Parser:
     """Recursive descent, one method per rule of the module's grammar."""
 
-    def __init__(self, text: str, fields: Fields) -> None:
+    def __init__(self, text: str, fields: Fields[Never]) -> None:
         self._text = text
         self._fields = fields
         self._tokens = tokens(text)
@@ -218,7 +221,7 @@ class _Parser:
         raise self.error("expected a text in quotes")
 
 
-def _test(expression: Expression, fields: Fields) -> Test:
+def _test(expression: Expression, fields: Fields[S]) -> Callable[[S], bool]:
     match expression:
         case Equal(field, text):
             values = _values(field, fields)
@@ -240,7 +243,7 @@ def _test(expression: Expression, fields: Fields) -> Test:
             return lambda thing: any(test(thing) for test in tests)
 
 
-def _values(field: str, fields: Fields) -> Callable[[Any], Sequence[str]]:
+def _values(field: str, fields: Fields[S]) -> Callable[[S], Sequence[str]]:
     if field in fields.named:
         return fields.named[field]
     label, labels = field.removeprefix(fields.prefix), fields.labels

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 from aiokafka.errors import KafkaError
 
@@ -27,6 +27,7 @@ from streams.runtime.settings.ini import ENV_SINK
 from streams.runtime.settings.loading import Settings, SettingsError
 from streams.runtime.settings.plugin_sections import SinkSection
 from streams.runtime.settings.setting import seconds
+from streams.sinks.agent_ends import Ends
 from streams.sinks.agent_inputs import Inputs
 from streams.sinks.agent_view import SinkView
 from streams.sinks.delivery.agent_delivery import Counts, SinkHandler, Store
@@ -62,7 +63,9 @@ class Sink:
         self._handlers = {
             topic: SinkHandler(topic, store, self.places, context.dead_letters) for topic in self._inputs.topics
         }
-        self._loops = [worker.drain([topic], handler, pace=PACE) for topic, handler in self._handlers.items()]
+        self._loops = {topic: worker.drain([topic], handler, pace=PACE) for topic, handler in self._handlers.items()}
+        lines = {topic: (handler, self._loops[topic]) for topic, handler in self._handlers.items()}
+        self._ends = Ends(worker, lines, self.places)
         worker.longest_work_s = LONGEST_WORK_S
         worker.before_records(self._open, self._begin, self._compare_retention)
         worker.before_leaving(plugin.close, self.places.close)
@@ -75,7 +78,7 @@ class Sink:
         decoding = self._inputs.decoding()
         self.reader = decoding.reader
         for topic, handler in self._handlers.items():
-            handler.open(decoding, self._inputs.serdes[topic])
+            handler.open(decoding, self._inputs.prepare[topic])
 
     async def _begin(self) -> None:
         """Have a group that is new begin where the section says."""
@@ -105,7 +108,7 @@ class Sink:
         counts, places = self.counts, self.places
         metrics.gauge("sink_lag_records", "records that are not in the store yet", lambda: sum(places.lag.values()))
         metrics.gauge("sink_lag_seconds", "how old the oldest of these is, about", places.lag_s)
-        metrics.counter("sink_batches", "batches delivered", lambda: sum(loop.batches for loop in self._loops))
+        metrics.counter("sink_batches", "batches delivered", lambda: sum(loop.batches for loop in self._loops.values()))
         metrics.counter("sink_records", "records delivered", lambda: counts.records)
         metrics.counter("sink_retries", "batches given again because the store was away", lambda: counts.retries)
         metrics.counter("sink_waited_seconds", "time for which the store was waited for", lambda: counts.waited_s)
@@ -171,7 +174,7 @@ def build() -> Worker:
     settings = worker.context.settings
     section = chosen(settings, name)
     secrets = open_named_secrets(settings.redis)
-    plugin: SinkPlugin = make_plugin(section, make, NoAccess(), now_ms, secrets.of)
+    plugin = cast("SinkPlugin", make_plugin(section, make, NoAccess(), now_ms, secrets.of))
     if isinstance(plugin, ViewSinkPlugin):
         SinkView(worker, section, plugin)
     else:

@@ -8,7 +8,6 @@ from typing import Final
 
 from pollers.plugins.base import OptionError, PluginContext
 from pollers.profiles.loading.compose import Composer
-from pollers.profiles.loading.watch import ProfileWatch
 from pollers.profiles.match import best_profile
 from pollers.profiles.model import Profile
 from pollers.profiles.place import Problem
@@ -38,7 +37,7 @@ class FollowedProfiles:
             problems |= error.problems
         if problems:
             raise OptionError(problems)
-        self.watch: Final = ProfileWatch(folders, report_problems)
+        self.watch: Final = context.profiles.of(folders, report_problems)
         self._composer = Composer(self.watch.library)
 
     @property

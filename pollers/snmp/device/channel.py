@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol, TypeVar, cast
 
 from pollers.snmp.codec import ber
 from pollers.snmp.device.memory import DeviceMemory
@@ -39,6 +39,9 @@ class Channel(Protocol):
     async def table(self, columns: Sequence[Oid]) -> SnmpTable: ...
 
 
+T = TypeVar("T")
+
+
 class Shared:
     """What the channels of a worker have in common."""
 
@@ -47,19 +50,21 @@ class Shared:
         self.now_s = now_s
         self.rewalks = 0  #: fresh walks because a device had other rows than were learnt
         self.plans = PlanCache(limits.plan_cache_bytes)
-        self._interned: dict[Any, Any] = {}
+        self._interned: dict[object, object] = {}
 
     def intern(self, known: RowSet) -> RowSet:
         """Return the same with bytes that it shares with equal row sets of other devices."""
         if len(self._interned) > _INTERNED_MOST:
             self._interned.clear()
-        share = self._interned.setdefault
         return known._replace(
-            rows=share(known.rows, known.rows),
-            tags=share(known.tags, known.tags),
-            guards=share(known.guards, known.guards),
-            beyond=share(known.beyond, known.beyond),
+            rows=self._once(known.rows),
+            tags=self._once(known.tags),
+            guards=self._once(known.guards),
+            beyond=self._once(known.beyond),
         )
+
+    def _once(self, value: T) -> T:
+        return cast("T", self._interned.setdefault(value, value))
 
 
 class MachineChannel(ABC):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import TextIO
 
 import click
 import yaml
@@ -49,7 +49,7 @@ def command() -> None:
 def sweep(
     prefixes: tuple[str, ...],
     exclude: tuple[str, ...],
-    community_file: Any,
+    community_file: TextIO | None,
     output: Path | None,
     config: Path | None,
     *,
@@ -80,7 +80,7 @@ def sweep(
     click.echo(f"{len(found)} devices{f' in {output}' if output else ''}", err=True)
 
 
-def _community(file: Any, settings: Settings) -> Community | None:
+def _community(file: TextIO | None, settings: Settings) -> Community | None:
     """Return the community that a file or the environment gives; None where it is to come from Redis."""
     text = file.readline().rstrip("\r\n") if file is not None else os.environ.get(COMMUNITY_VARIABLE)
     return Community(community=Secret(text), version=Version(settings.snmp.version)) if text else None
@@ -137,7 +137,7 @@ def listed(resources: Sequence[Resource]) -> str:
     return yaml.safe_dump([_entry(resource) for resource in resources], sort_keys=False, allow_unicode=True, width=120)
 
 
-def _entry(resource: Resource) -> dict[str, Any]:
+def _entry(resource: Resource) -> dict[str, object]:
     return {
         "site": resource.site,
         "class": resource.resource_class,

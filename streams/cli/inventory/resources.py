@@ -8,7 +8,7 @@ import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 from aiokafka.errors import KafkaError
@@ -85,7 +85,7 @@ for change in (forget, ignore, maintain, rename, reclassify):
     command.add_command(change)
 
 
-def _asked(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
+def _asked(settings: Settings, work: Coroutine[object, object, T]) -> T:
     """Return what the work gives; ends the command where Kafka or the registry fails."""
     try:
         return asyncio.run(work)

@@ -5,9 +5,10 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import click
+import redis.asyncio
 from redis.exceptions import RedisError
 
 from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivProtocol, Secret, UsmUser, Version
@@ -23,7 +24,7 @@ from streams.runtime.secrets.forms import (
     write_credentials,
 )
 from streams.runtime.secrets.key_ring import KeyRing, KeyRingError, add_key, is_encrypted
-from streams.runtime.secrets.renewal import all_of, renew
+from streams.runtime.secrets.renewal import all_of, as_bytes, renew
 from streams.runtime.secrets.store import describe, open_key_ring, open_redis, where
 from streams.runtime.settings.loading import SettingsError
 
@@ -217,16 +218,18 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-async def _put(client: Any, ring: KeyRing, key: str, name: str, credential: Credential, *, add: bool) -> None:
+async def _put(
+    client: "redis.asyncio.Redis", ring: KeyRing, key: str, name: str, credential: Credential, *, add: bool
+) -> None:
     stored = await client.hget(key, name) if add else None
     try:
-        earlier = read_credentials(ring.decrypt(stored, key, name).decode()) if stored else ()
+        earlier = read_credentials(ring.decrypt(as_bytes(stored), key, name).decode()) if stored else ()
     except (FormError, UnicodeDecodeError) as problem:
         raise click.ClickException(f"what is stored cannot be added to: {problem}; leave out --add") from None
     await client.hset(key, name, ring.encrypt(write_credentials((*earlier, credential)).encode(), key, name))
 
 
-async def _delete(client: Any, site: str, device: str | None) -> str:
+async def _delete(client: "redis.asyncio.Redis", site: str, device: str | None) -> str:
     gone = []
     if await client.hdel(credentials_key(site), device or WHOLE_SITE):
         gone.append(f"{credentials_key(site)} field {device or WHOLE_SITE}")
@@ -235,11 +238,11 @@ async def _delete(client: Any, site: str, device: str | None) -> str:
     return " and ".join(gone)
 
 
-async def _list(client: Any, _ring: KeyRing) -> list[str]:
+async def _list(client: "redis.asyncio.Redis", _ring: KeyRing) -> list[str]:
     return [f"{stored.where()}{', encrypted' if is_encrypted(stored.value) else ''}" for stored in await all_of(client)]
 
 
-def _with_redis(work: Callable[[Any, KeyRing], Awaitable[T]]) -> T:
+def _with_redis(work: Callable[["redis.asyncio.Redis", KeyRing], Awaitable[T]]) -> T:
     settings = load_or_exit(None)
     try:
         ring = open_key_ring(settings.redis).current()

@@ -6,10 +6,10 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 from aiokafka.errors import KafkaError
@@ -25,7 +25,7 @@ from streams.runtime.kafka.topic_names import topic_name
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings
-from streams.scheduling.audit import Audit, AuditReport, Window
+from streams.scheduling.audit import Audit, AuditReport, PolledSlot, Window
 
 EXIT_UNACCOUNTED: Final = 1
 EXIT_NO_PROOF: Final = 3
@@ -137,7 +137,7 @@ async def _statuses(
     return unreadable
 
 
-def as_data(report: AuditReport, window: Window) -> dict[str, Any]:
+def as_data(report: AuditReport, window: Window) -> dict[str, object]:
     """Return the report in JSON's types; slots are Unix seconds, with all lists in full."""
     return {
         "since": window.since,
@@ -207,7 +207,7 @@ def _run(first: int, slots: int) -> str:
     return _time(first) if slots == 1 else f"{slots} slots from {_time(first)}"
 
 
-def _workers(polls: tuple[Any, ...]) -> str:
+def _workers(polls: Iterable[PolledSlot]) -> str:
     return " and ".join(f"{poll.worker} ({poll.outcome.value.lower()})" for poll in polls)
 
 

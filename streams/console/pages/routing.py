@@ -4,38 +4,43 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from schemas.errors import PanoptesError
+from streams.console.models import ReadModels
 from streams.console.pages import views
-from streams.console.pages.agent_of_device import DevicePages, NotThereError
-from streams.console.pages.asking import BadAddressError, number, text
-from streams.console.pages.drawing import HEADERS, STATIC, Pages
-from streams.console.pages.reads import Asker, History, Models
+from streams.console.pages.agent_map import MapPages
+from streams.console.pages.agent_of_device import DevicePages
+from streams.console.pages.agent_row import RowPages
+from streams.console.pages.asking import BadAddressError, NotThereError, number, text
+from streams.console.pages.drawing import STATIC, Pages
+from streams.console.pages.reads import Asker, History
 from streams.pipeline import STAGES, TOPICS
 from streams.scheduling.filters import FIELDS, FilterError
 
 Shown: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-def routes(models: Models, history: History, why: Asker) -> list[BaseRoute]:
+def routes(models: ReadModels, history: History, why: Asker) -> list[BaseRoute]:
     """Return every page's route, and the static files'."""
     general = _General(models)
+    charted = MapPages(models, history, general.page)
+    rows = RowPages(models, history, general.page)
     device = DevicePages(models, history, why, general.page)
     shown: dict[str, Shown] = {
         "/": general.overview,
         "/devices": general.devices,
-        "/map": general.map,
-        "/map.json": general.graph,
+        "/map": charted.map,
+        "/map.json": charted.graph,
         "/search": general.search,
         "/slots": general.slots,
         "/topics": general.topics,
         "/profiles": general.profiles,
         "/device": device.device,
-        "/row": device.row,
-        "/plot": device.plot,
+        "/row": rows.row,
+        "/plot": rows.plot,
         "/why": device.why,
     }
     found: list[BaseRoute] = [Route(path, _guarded(show, general)) for path, show in shown.items()]
@@ -61,7 +66,7 @@ def _guarded(show: Shown, general: "_General") -> Shown:
 class _General:
     """The pages about the whole network."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: ReadModels) -> None:
         self._models = models
         self._pages = Pages()
 
@@ -88,12 +93,6 @@ class _General:
         except FilterError as error:
             return self.page("devices.html", request, {**filling, "error": str(error)}, 400)
         return self.page("devices.html", request, {**filling, "seen": seen, "error": ""})
-
-    async def map(self, request: Request) -> Response:
-        return self.page("map.html", request, {"graph": views.graph(self._models)})
-
-    async def graph(self, _request: Request) -> Response:
-        return JSONResponse(views.graph(self._models), headers=HEADERS)
 
     async def search(self, request: Request) -> Response:
         wanted = text(request, "q")

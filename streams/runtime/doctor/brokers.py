@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
 
 from pollers.plugins.base import Kind
 from streams.pipeline import STAGES, Stage
@@ -15,7 +16,7 @@ from streams.runtime.doctor.findings import BEHIND_S, Finding, fault, of_group, 
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.reach import KafkaRefusedError, reach
 from streams.runtime.kafka.topic_names import group_name, topic_name
-from streams.runtime.kafka.topics import look_at_topics
+from streams.runtime.kafka.topics import DescribedTopic, look_at_topics
 from streams.runtime.settings.loading import Settings
 
 _NAMED: Final = 5  #: of a long list
@@ -83,7 +84,7 @@ def _cluster(settings: Settings, brokers: int) -> Finding:
     return ok("kafka", f"{brokers} {'broker' if brokers == 1 else 'brokers'}, {copies} copies of each record")
 
 
-def _copies(settings: Settings, there: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
+def _copies(settings: Settings, there: Mapping[str, DescribedTopic]) -> list[Finding]:
     ours = {name: topic for name, topic in there.items() if name.startswith(settings.panoptes.topic_prefix)}
     of_ours = [(name, each) for name, topic in ours.items() for each in topic["partitions"]]
     leaderless = {name for name, each in of_ours if each["leader"] < 0}
@@ -155,11 +156,11 @@ async def _keeps_up(admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, plac
     return of_group(place.title, await _members(admin, place.group), behind, late)
 
 
-async def _offsets(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, Any]:
+async def _offsets(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, OffsetAndMetadata]:
     """Return what a group has committed. Kafka makes room for groups when the first one is asked for."""
     for _ in range(_LOOKS):
         try:
-            found: Mapping[TopicPartition, Any] = await admin.list_consumer_group_offsets(group)
+            found: Mapping[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group)
         except GroupCoordinatorNotAvailableError:
             await asyncio.sleep(_LOOK_S)
         else:

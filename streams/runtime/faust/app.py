@@ -16,7 +16,7 @@ from streams.runtime.faust.consumer import Consumer
 from streams.runtime.faust.delivery import QuietMonitor
 from streams.runtime.faust.ending import EndingWorker, bounded
 from streams.runtime.faust.options import faust_options
-from streams.runtime.faust.tables import ChangelogTable
+from streams.runtime.faust.tables import ChangelogTable, PromptTables
 from streams.runtime.faust.web import BoundWeb
 from streams.runtime.kafka.client import sample_client_logs
 from streams.runtime.kafka.topics import await_topics, ensure_topics, refuse_lost_changelogs
@@ -55,6 +55,7 @@ class StageApp(faust.App):
             **faust_options(settings),
             Monitor=QuietMonitor,
             Worker=EndingWorker,
+            TableManager=PromptTables,
             web_bind=settings.web.host,
             web_host=settings.web.host,
         )

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -244,12 +244,26 @@ async def _create(admin: AIOKafkaAdminClient, topics: Sequence[WantedTopic]) -> 
     return created
 
 
-async def _topics(admin: AIOKafkaAdminClient) -> dict[str, Any]:
+class DescribedPartition(TypedDict):
+    leader: int  #: -1: it has none
+    replicas: list[int]
+    isr: list[int]
+
+
+class DescribedTopic(TypedDict):
+    """A topic as the broker's metadata have it."""
+
+    topic: str
+    error_code: int
+    partitions: list[DescribedPartition]
+
+
+async def _topics(admin: AIOKafkaAdminClient) -> dict[str, DescribedTopic]:
     # of all topics: asking for one by name may create it, with the broker's defaults
     return {found["topic"]: found for found in await admin.describe_topics() if not found["error_code"]}
 
 
-async def _until_known(admin: AIOKafkaAdminClient, names: set[str]) -> dict[str, Any]:
+async def _until_known(admin: AIOKafkaAdminClient, names: set[str]) -> dict[str, DescribedTopic]:
     """Return all topics once the broker's metadata have caught up with its controller. Raises KafkaError."""
     for _ in range(_LOOKS):
         there = await _topics(admin)

@@ -12,7 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException, NoNodeError
@@ -20,6 +20,8 @@ from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.protocol.states import KazooState
 
 log = logging.getLogger(__name__)
+
+A_co = TypeVar("A_co", covariant=True)
 
 #: a server that is starting may take a connection and never answer on it: another one is tried soon
 _CONNECT_S: Final = 3.0
@@ -171,7 +173,13 @@ class Leadership:
             self._loop.call_soon_threadsafe(listener, term)
 
 
-def _ask(question: Any) -> Any:
+class _Question(Protocol[A_co]):
+    """A request to ZooKeeper that is under way."""
+
+    def get(self, *, timeout: float) -> A_co: ...
+
+
+def _ask(question: _Question[A_co]) -> A_co:
     """The answer to a kazoo request. One made while suspended would wait for as long as the outage lasts."""
     return question.get(timeout=_ANSWER_S)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -127,9 +127,12 @@ def _settings(raw: Raw) -> Settings:
     for title in raw.sections:
         if title not in SECTIONS and not _is_plugin(title):
             raw.problems.append(f"{raw.where[title]}: [{title}]: {_known_sections(title)}")
-    made: dict[str, Any] = {name: _section(raw, name, model) for name, model in SECTIONS.items()}
+    made = {name: _section(raw, name, model) for name, model in SECTIONS.items()}
     # not checked again: what is right of a section with faults need not fit together with the defaults beside it
-    return Settings.model_construct(**made, plugin_sections=_plugin_sections(_with_profiles(raw, made["profiles"])))
+    profiles = made["profiles"]
+    if isinstance(profiles, ProfilesSettings):
+        raw = _with_profiles(raw, profiles)
+    return Settings.model_construct(None, **made, plugin_sections=_plugin_sections(raw))
 
 
 def _known_sections(title: str) -> str:

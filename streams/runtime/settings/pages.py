@@ -5,6 +5,7 @@ from typing import Final
 
 from pydantic.fields import FieldInfo
 
+from pollers.snmp.credentials import Secret
 from streams.runtime.settings.check import plugin_values
 from streams.runtime.settings.expected import expected
 from streams.runtime.settings.ini import variable_part
@@ -106,6 +107,8 @@ def page() -> str:
 def default_of(field: FieldInfo) -> str:
     """Return a setting's default as it is written in an ini file."""
     value = field.get_default()
+    if isinstance(value, Secret):
+        return value.reveal()  # a default is none
     return f"{value:.15g}" if isinstance(value, float) else shown(value)
 
 

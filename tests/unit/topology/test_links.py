@@ -23,6 +23,7 @@ from streams.topology.links import ENDS, UNIT, key_of, links_of
 from streams.topology.paths import NoSuchResourceError, resolved, shortest
 from streams.topology.told import Told, host_of, told
 from streams.topology.unresolved import rejected, unresolved
+from tests.examples import examples
 from tests.unit.network.simulated import enriched
 
 NOW_MS = 1_000_000
@@ -275,7 +276,7 @@ def test_all_links_of_the_simulated_fleet_come_out_with_both_ends():
     assert {each.why for each in unresolved(found)} == {"unknown-port"}, "those that never answer"
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.randoms(use_true_random=False), st.lists(st.integers(0, 23), max_size=8))
 def test_any_order_of_statements_gives_the_same_links(dice: random.Random, left_out):
     identities = sorted(demo())

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from streams.pipeline import STAGES
@@ -70,7 +70,7 @@ def give_rights(service: Service, data: Path) -> None:
     admin = Authority(data / "tls").files("admin")
     settings = Settings()
     try:
-        kafka: Any = importlib.import_module("confluent_kafka.admin")
+        kafka = importlib.import_module("confluent_kafka.admin")
     except ImportError:
         raise StackProblem("a secured stack needs confluent-kafka: pip install panoptes-streams[demo]") from None
     client = kafka.AdminClient(
@@ -101,7 +101,7 @@ def give_rights(service: Service, data: Path) -> None:
         )
         for right in rights(settings)
     ]
-    asked: list[Future[Any]] = [
+    asked: list[Future[object]] = [
         *client.alter_user_scram_credentials(users).values(),
         *client.create_acls(bindings).values(),
     ]
