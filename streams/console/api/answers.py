@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, TypeAlias
 from schemas.records import EnrichedResource
 from streams.console.api.asking import BadRequestError, needed, number, paged, text
 from streams.console.models import ReadModels, RowSeries
-from streams.console.models.states import DeviceState
+from streams.console.models.states import DeviceHealth
 from streams.scheduling.filter_fields import ENRICHED
 from streams.scheduling.filters import compile_over
 
@@ -31,8 +31,8 @@ class ApiOperation(NamedTuple):
 def devices(models: ReadModels, query: Query) -> dict[str, object]:
     """Return one page of the devices that fit. Raises FilterError, BadRequestError."""
     fits, state = compile_over(query.get("filter", ""), ENRICHED), text(query, "state")
-    if state and state not in list(DeviceState):
-        raise BadRequestError(f"state: expected one of {', '.join(DeviceState)}, found {state[:40]!r}")
+    if state and state not in list(DeviceHealth):
+        raise BadRequestError(f"state: expected one of {', '.join(DeviceHealth)}, found {state[:40]!r}")
     found = [each for each in models.resources().values() if fits(each)]
     lines = [_line(models, each) for each in found]
     lines = [line for line in lines if not state or line["state"] == state]
@@ -127,7 +127,7 @@ _PAGED: Final = {"page": "from 1 on", "per_page": "entries of a page, 1000 at mo
 _ID: Final = {"id": "identity: site|class|subclass|type|id"}
 OPERATIONS: Final = (
     ApiOperation("/devices", "Devices that fit a filter, by id.",
-              {"filter": "in the filter language", "state": f"one of {', '.join(DeviceState)}", **_PAGED}, devices),
+              {"filter": "in the filter language", "state": f"one of {', '.join(DeviceHealth)}", **_PAGED}, devices),
     ApiOperation("/devices/{site}/{id}", "All that is known of a device.", {}, device),
     ApiOperation("/rows", "The newest numbers of a device's rows.", {**_ID, "group": "only this one", **_PAGED}, rows),
     ApiOperation("/busiest", "The interfaces that carry most.", {"count": "how many, 1000 at most"}, busiest),

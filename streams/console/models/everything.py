@@ -10,13 +10,13 @@ from streams.console.models.facts import CurrentProblem, Point, RowSeries, Topic
 from streams.console.models.gauge_bytes import WholeGauge
 from streams.console.models.meter import Meter
 from streams.console.models.rows import RowStore, StateChange
-from streams.console.models.states import DeviceState
+from streams.console.models.states import DeviceHealth
 from streams.pipeline import Topic
 
 #: what is read, in the order in which it is wanted
 READ: Final = (Topic.ENRICHED_RESOURCES, Topic.TOPOLOGY, Topic.POLL_STATUS, Topic.GAUGES, Topic.DEAD_LETTERS)
 _DEAD_LETTERS: Final = 200
-_WELL: Final = frozenset({DeviceState.GOOD, DeviceState.UNKNOWN})
+_WELL: Final = frozenset({DeviceHealth.GOOD, DeviceHealth.UNKNOWN})
 
 
 class ReadModels:
@@ -60,10 +60,10 @@ class ReadModels:
         polls = self._polls.get(identity)
         return None if polls is None else polls.last
 
-    def health(self, identity: str) -> DeviceState:
+    def health(self, identity: str) -> DeviceHealth:
         """Return the worst that the newest poll of any job of a resource says."""
         polls = self._polls.get(identity)
-        return DeviceState.UNKNOWN if polls is None else polls.state
+        return DeviceHealth.UNKNOWN if polls is None else polls.state
 
     def rows(self, identity: str) -> Sequence[Gauge]:
         """Return the newest gauge of each row of each group of a resource."""

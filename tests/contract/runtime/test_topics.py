@@ -11,7 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from click.testing import CliRunner
 
 from schemas.errors import FatalError
-from streams.cli import topics as cli
+from streams.cli.topics import topics as cli
 from streams.pipeline import CHANGELOGS, TOPICS, Cleanup, Topic
 from streams.runtime.kafka.topic_names import changelog_name
 from streams.runtime.kafka.topics import (
