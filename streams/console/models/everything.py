@@ -49,6 +49,11 @@ class ReadModels:
         """Return the last polls of a resource, the newest last, 50 at most."""
         return self._polls.get(identity, ())
 
+    def jobs(self, identity: str) -> Sequence[str]:
+        """Return the jobs of which there are polls."""
+        polls = self._polls.get(identity)
+        return () if polls is None else polls.jobs()
+
     def last_poll(self, identity: str) -> PollStatus | None:
         """Return the newest poll of a resource, None where there is none."""
         polls = self._polls.get(identity)

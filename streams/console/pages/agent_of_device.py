@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from aiokafka.errors import KafkaError
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
@@ -88,7 +87,7 @@ class DevicePages:
         cannot, found = "", None
         try:
             answer = await self._why.why(what)
-        except (KafkaError, PanoptesError, OSError) as problem:
+        except (PanoptesError, OSError) as problem:
             cannot = f"{problem}"
         else:
             cannot, found = (answer.what, None) if isinstance(answer, NotKept) else ("", answer)

@@ -12,7 +12,17 @@ from pollers.plugins.base import Kind
 from pollers.snmp.credentials import HIDDEN
 from schemas.errors import FatalError
 from streams.runtime.settings.expected import expected, is_secret
-from streams.runtime.settings.ini import ENV_CONFIG, IniEntry, Raw, did_you_mean, read_environment, read_files
+from streams.runtime.settings.ini import (
+    ENV_CONFIG,
+    FROM_FILE,
+    IniEntry,
+    Raw,
+    did_you_mean,
+    read_environment,
+    read_files,
+    read_secret_files,
+    with_credentials,
+)
 from streams.runtime.settings.plugin_sections import (
     BUILT_IN,
     DEFAULT_INTERVAL_S,
@@ -120,10 +130,17 @@ def examine(path: Path | None, environ: Mapping[str, str]) -> Examined:
         path = Path(DEFAULT_FILE)
     raw = _with_built_in(read_files(path) if path is not None else Raw())
     known: dict[str, Iterable[str] | None] = dict.fromkeys(filter(_is_plugin, raw.sections))
-    known |= {name: tuple(model.model_fields) for name, model in SECTIONS.items()}
+    for name, model in SECTIONS.items():
+        known[name] = (*model.model_fields, *(f"{key}{FROM_FILE}" for key in _secrets(model)))
     known |= {title: rule.keys for title in raw.sections if (rule := _rule(title)) is not None}
-    read_environment(raw, environ, known)
+    read_environment(raw, with_credentials(environ), known)
+    for name, model in SECTIONS.items():
+        read_secret_files(raw, name, _secrets(model))
     return Examined(_settings(raw), raw.problems)
+
+
+def _secrets(model: type[Section]) -> list[str]:
+    return [key for key, field in model.model_fields.items() if is_secret(field)]
 
 
 def _settings(raw: Raw) -> Settings:

@@ -36,6 +36,10 @@ Lines that begin with `#` or `;` are comments; an indented line continues the va
 (`60`) or have a unit (`500ms`, `30s`, `5m`, `1h`, `7d`); truth is `true` or `false`. Paths are relative to the working
 directory.
 
+A secret (a password, a token, a URL that may hold one) can stand in a file of its own: `sasl_password_file =
+/run/secrets/kafka`, or `PANOPTES_KAFKA_SASL_PASSWORD_FILE`. What systemd hands over is read as well, by the name of the
+variable: `LoadCredential=PANOPTES_KAFKA_SASL_PASSWORD:/etc/panoptes/kafka-password`.
+
     panoptes config check      # every fault at once, with file, line, section and key; exit code 2 if there is one
     panoptes config show       # what holds, with secrets as <secret>
 
