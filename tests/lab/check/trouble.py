@@ -66,9 +66,10 @@ def run(lab: Lab, children: Children, known: Found, joined: Joined, pump: Pump, 
 
 
 def _thawed(lab: Lab, node: str) -> None:
-    """Thaw an agent, and start it anew: lldpd's AgentX session does not survive that its master was frozen."""
+    """Thaw an agent, and start it and lldpd anew: their AgentX session does not survive that one was frozen."""
     faults.set_snmpd(lab, node, "thaw")
     faults.set_snmpd(lab, node, "restart")
+    faults.restart_lldpd(lab, node)
 
 
 def _killed(children: Children) -> None:

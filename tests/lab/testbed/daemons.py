@@ -39,7 +39,7 @@ def start_all(place: Place, node: Node, cache_s: int, stop: Event) -> None:
     """Start everything that the node runs. Raises LabProblem, Interrupted."""
     if node.agent is not Agent.SILENT:
         start_snmpd(place, node, cache_s, stop)
-    _start_lldpd(place, node)
+    start_lldpd(place, node)
     if node.router:
         _start_frr(place, node, stop)
 
@@ -62,7 +62,8 @@ def _set(place: Place, node: Node, cache_s: int) -> None:
     snmpset(place, node, values)
 
 
-def _start_lldpd(place: Place, node: Node) -> None:
+def start_lldpd(place: Place, node: Node) -> None:
+    """Start lldpd, which tells the node's agent what it hears. Raises LabProblem."""
     LLDPD_CHROOT.mkdir(mode=0o755, exist_ok=True)
     folder = place.of(node.name)
     agentx = () if node.agent is Agent.SILENT else ("-X", f"unix:{place.agentx(node.name)}")

@@ -93,6 +93,14 @@ def set_snmpd(lab: Lab, node: str, action: str) -> None:
         daemons.start_snmpd(lab.place, known, lab.cache_s)
 
 
+def restart_lldpd(lab: Lab, node: str) -> None:
+    """Start a node's lldpd anew. Raises LabProblem, SpecProblem."""
+    known, pid = lab.spec.node(node), lab.pid(node, "lldpd")
+    if pid is not None:
+        system.end(lab.namespace(node), pid)
+    daemons.start_lldpd(lab.place, known)
+
+
 def impair(lab: Lab, node: str, settings: list[str]) -> None:
     """Make the line between a node and the collector lossy or late; without settings it is well again.
 
