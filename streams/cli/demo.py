@@ -16,6 +16,7 @@ import click
 @click.option(
     "--events-every", "events_every_s", default=130.0, show_default=True, help="Seconds between reboots and the like."
 )
+@click.option("--cut-after", "cut_after_s", default=0.0, help="Seconds until a link goes down, to see how that looks.")
 @click.option("--within", "within_s", default=300.0, show_default=True, help="Seconds that the check may take.")
 @click.option(
     "--secure", is_flag=True, help="With TLS and a user for each stage, who may do what it needs and no more."
@@ -44,6 +45,7 @@ def command(  # noqa: PLR0913 (one argument per option)
     devices: int,
     interval_s: int,
     events_every_s: float,
+    cut_after_s: float,
     within_s: float,
     at_least_s: float,
     state: Path,
@@ -59,6 +61,7 @@ def command(  # noqa: PLR0913 (one argument per option)
         devices=devices,
         interval_s=interval_s,
         events_every_s=events_every_s,
+        cut_after_s=cut_after_s,
         check=check,
         secure=secure,
         measure=measure,

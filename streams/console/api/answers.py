@@ -8,7 +8,8 @@ from schemas.records import EnrichedResource
 from streams.console.api.asking import BadRequestError, needed, number, paged, text
 from streams.console.models import ReadModels, RowSeries
 from streams.console.models.states import DeviceState
-from streams.scheduling.filters import compile_filter
+from streams.scheduling.filter_fields import ENRICHED
+from streams.scheduling.filters import compile_over
 
 FAR_S: Final = 2**33  #: Unix seconds, beyond every time that is meant
 Query: TypeAlias = Mapping[str, str]
@@ -29,13 +30,13 @@ class ApiOperation(NamedTuple):
 
 def devices(models: ReadModels, query: Query) -> dict[str, Any]:
     """Return one page of the devices that fit. Raises FilterError, BadRequestError."""
-    fits, state = compile_filter(query.get("filter", "")), text(query, "state")
+    fits, state = compile_over(query.get("filter", ""), ENRICHED), text(query, "state")
     if state and state not in list(DeviceState):
         raise BadRequestError(f"state: expected one of {', '.join(DeviceState)}, found {state[:40]!r}")
-    found = [each for each in models.resources().values() if fits(each.resource)]
+    found = [each for each in models.resources().values() if fits(each)]
     lines = [_line(models, each) for each in found]
     lines = [line for line in lines if not state or line["state"] == state]
-    return _page(sorted(lines, key=lambda line: (line["id"], line["identity"])), query)
+    return page_of(sorted(lines, key=lambda line: (line["id"], line["identity"])), query)
 
 
 def device(models: ReadModels, query: Query) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def rows(models: ReadModels, query: Query) -> dict[str, Any]:
     """Return the newest gauge of the rows of a device. Raises UnknownDeviceError, BadRequestError."""
     identity, group = _known(models, query), text(query, "group")
     found = [asdict(gauge) for gauge in models.rows(identity) if not group or gauge.group == group]
-    return _page(sorted(found, key=lambda gauge: (gauge["group"], gauge["row"])), query)
+    return page_of(sorted(found, key=lambda gauge: (gauge["group"], gauge["row"])), query)
 
 
 def busiest(models: ReadModels, query: Query) -> dict[str, Any]:
@@ -74,12 +75,12 @@ def points(models: ReadModels, query: Query) -> dict[str, Any]:
 
 def links(models: ReadModels, query: Query) -> dict[str, Any]:
     """Return one page of links. Raises BadRequestError."""
-    return _page([{"key": key, **asdict(link)} for key, link in sorted(models.links().items())], query)
+    return page_of([{"key": key, **asdict(link)} for key, link in sorted(models.links().items())], query)
 
 
 def problems(models: ReadModels, query: Query) -> dict[str, Any]:
     """Return one page of what is wrong now. Raises BadRequestError."""
-    return _page([each._asdict() for each in models.problems()], query)
+    return page_of([each._asdict() for each in models.problems()], query)
 
 
 def topics(models: ReadModels, _query: Query) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def dead_letters(models: ReadModels, query: Query) -> dict[str, Any]:
     """Return one page of the last dead letters, without what they hold. Raises BadRequestError."""
     found = [{name: value for name, value in asdict(each).items() if name not in ("key", "value")}
              for each in reversed(models.dead_letters())]  # fmt: skip
-    return _page(found, query)
+    return page_of(found, query)
 
 
 def _known(models: ReadModels, query: Query) -> str:
@@ -114,7 +115,8 @@ def _line(models: ReadModels, known: EnrichedResource) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _page(entries: Sequence[Any], query: Query) -> dict[str, Any]:
+def page_of(entries: Sequence[Any], query: Query) -> dict[str, Any]:
+    """Return one page of entries. Raises BadRequestError."""
     page, most = paged(query)
     return {"total": len(entries), "page": page, "found": entries[(page - 1) * most : page * most]}
 

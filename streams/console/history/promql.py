@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from schemas.errors import BackendError
@@ -22,6 +22,25 @@ def query(series: RowSeries, step_s: int) -> str:
     return f"avg_over_time({name}{{{chosen}}}[{step_s}s])"
 
 
+def moment_query(group: str, name: str, unit: str, span_s: int) -> str:
+    """Return the query for a number of every row: its mean over that time."""
+    return f"avg_over_time({_NAMES.number(group, name, unit).name}[{span_s}s])"
+
+
+def moment(answer: object, group: str, name: str, unit: str) -> Mapping[tuple[str, str, str], float]:
+    """Return site, device and row -> the number, in the record's unit. Raises BackendError for what is no answer."""
+    scale = _NAMES.number(group, name, unit).scale
+    found: dict[tuple[str, str, str], float] = {}
+    try:
+        for each in _vector(answer):
+            labels, number = each["metric"], float(each["value"][1]) / scale
+            if math.isfinite(number):
+                found[labels["site"], labels["device"], labels["row"]] = number
+    except (KeyError, TypeError, ValueError, IndexError) as problem:
+        raise BackendError(f"the store's answer is no vector of PromQL: {str(answer)[:_SHOWN]}") from problem
+    return found
+
+
 def points(answer: object, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
     """Return a point for every step, in the record's own unit. Raises BackendError for what is no answer."""
     scale = _NAMES.number(series.group, series.name, series.unit).scale
@@ -35,6 +54,12 @@ def points(answer: object, series: RowSeries, start_s: int, end_s: int, step_s: 
     except (KeyError, TypeError, ValueError, IndexError) as problem:
         raise BackendError(f"the store's answer is no matrix of PromQL: {str(answer)[:_SHOWN]}") from problem
     return [Point(at, known.get(at)) for at in range(start_s, end_s + 1, step_s)]
+
+
+def _vector(answer: Any) -> Any:
+    if answer["status"] != "success" or answer["data"]["resultType"] != "vector":
+        raise ValueError
+    return answer["data"]["result"]
 
 
 def _matrix(answer: Any) -> Any:

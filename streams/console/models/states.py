@@ -1,9 +1,9 @@
 """What is said of a device or a poll in one word, worst first."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from schemas.records import Outcome, PollStatus
+from schemas.records import Outcome
 
 
 class DeviceState(enum.StrEnum):
@@ -34,7 +34,6 @@ def of_outcome(outcome: Outcome) -> DeviceState:
     return _OF[outcome]
 
 
-def health(polls: Sequence[PollStatus]) -> DeviceState:
-    """Return the worst that the newest poll of any job of a device says."""
-    newest = {poll.job: poll for poll in polls}
-    return min((of_outcome(poll.outcome) for poll in newest.values()), key=_ORDER.index, default=DeviceState.UNKNOWN)
+def worst(outcomes: Iterable[Outcome]) -> DeviceState:
+    """Return the worst that these outcomes say."""
+    return min((_OF[outcome] for outcome in outcomes), key=_ORDER.index, default=DeviceState.UNKNOWN)

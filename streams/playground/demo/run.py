@@ -58,6 +58,7 @@ class DemoOptions:
     devices: int
     interval_s: int
     events_every_s: float
+    cut_after_s: float
     secure: bool
     check: bool
     measure: bool
@@ -193,7 +194,8 @@ class Demo:
         """Start the simulated devices and return what they are."""
         port = _free_udp_port(SNMP_PORT)
         sizes = ("--devices", str(self._options.devices), "--events-every", str(self._options.events_every_s))
-        command = (sys.executable, "-m", "streams.playground.simulators", *sizes, "--port", str(port))
+        cut = ("--cut-after", str(self._options.cut_after_s))
+        command = (sys.executable, "-m", "streams.playground.simulators", *sizes, *cut, "--port", str(port))
         child = self._children.start("simulators", command)
         line = await asyncio.to_thread(wait_for_line, child, "ready ", READY_TIMEOUT_S)
         self._truth = f"http://127.0.0.1:{dict(word.split('=') for word in line.split()[1:])['truth_port']}"

@@ -99,6 +99,22 @@ def fleet(
     return [_with_events(device, events_every_s) for device in (first, second, *others)]
 
 
+def cut(devices: list[SimulatedDevice], after_s: float) -> list[SimulatedDevice]:
+    """Return the fleet with its first link down at both ends from so long after the epoch on."""
+    near = next(device for device in devices if device.neighbours and device.role not in MUTE_ROLES)
+    link = near.neighbours[0]
+    ends = {(near.device_id, link.port), (link.device_id, link.far_index)}
+
+    def after(device: SimulatedDevice) -> SimulatedDevice:
+        ports = tuple(
+            dataclasses.replace(port, cut_after_s=after_s) if (device.device_id, port.index) in ends else port
+            for port in device.interfaces
+        )
+        return dataclasses.replace(device, interfaces=ports)
+
+    return [after(device) for device in devices]
+
+
 def _peers(near: SimulatedDevice, far: SimulatedDevice, sessions: int, side: int) -> tuple[Peer, ...]:
     """Return one end's view of the sessions over the links between two devices; `side` 0 and 1 agree."""
     found = []

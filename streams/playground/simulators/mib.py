@@ -146,10 +146,14 @@ def _if_entry(device: SimulatedDevice, interface: Interface, epoch_s: float) -> 
         5: ber.unsigned(ber.GAUGE32, min(interface.speed_bits_per_s, GAUGE_32_MAX)),
         6: ber.octets(interface.physical_address),
         7: ber.signed(1 if interface.admin_up else 2),
-        8: ber.signed(1 if interface.oper_up else 2),
+        8: lambda at_s: ber.signed(1 if _is_up(interface, at_s - epoch_s) else 2),
         9: ber.unsigned(ber.TIME_TICKS, 0),
         **{column: counter(quantity) for column, quantity in IF_COUNTERS.items()},
     }
+
+
+def _is_up(interface: Interface, at_s: float) -> bool:
+    return interface.oper_up and (interface.cut_after_s is None or at_s < interface.cut_after_s)
 
 
 def _if_x_entry(device: SimulatedDevice, interface: Interface, epoch_s: float) -> dict[int, bytes | Cell]:
