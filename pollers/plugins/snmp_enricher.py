@@ -8,7 +8,6 @@ from pollers.plugins.base import OptionError, PluginContext
 from pollers.plugins.snmp_profile import DEFAULT_FALLBACK, profile_folders, report_problems
 from pollers.profiles.language.absent import Absent
 from pollers.profiles.language.functions import as_text
-from pollers.profiles.loading.watch import ProfileWatch
 from pollers.profiles.match import best_profile
 from pollers.profiles.model import As
 from pollers.profiles.reading.convert import raw_value
@@ -39,7 +38,7 @@ class SnmpEnricher:
         self.fallback = context.options.get("fallback", DEFAULT_FALLBACK)
         self.deadline_s = float_option(context, "deadline_s", DEFAULT_DEADLINE_S)
         _check_options(context, options)
-        self.watch = ProfileWatch(profile_folders(context.options), report_problems)
+        self.watch = context.profiles.of(profile_folders(context.options), report_problems)
 
     @property
     def broken_profiles(self) -> int:

@@ -12,7 +12,6 @@ from pollers.plugins.base import OptionError, PluginContext, Poll
 from pollers.plugins.device_facts import DEVICE, STANDARD_MIBS, without_vendors_profile
 from pollers.profiles.loading.compose import Composer
 from pollers.profiles.loading.library import Library
-from pollers.profiles.loading.watch import ProfileWatch
 from pollers.profiles.match import best_profile
 from pollers.profiles.memory.facts import known_from_facts, namespace_of, numeric_names
 from pollers.profiles.memory.resting import Resting, rest, wake
@@ -82,7 +81,7 @@ class SnmpProfile:
                 problems["profiles"] = f"expected folders that exist, found {folder}"
         if problems:
             raise OptionError(problems)
-        self.watch = ProfileWatch(folders, report_problems)
+        self.watch = context.profiles.of(folders, report_problems)
         for option, name in (("profile", self._fixed), ("fallback", self._fallback)):
             if name and name not in self.watch.library.profiles:
                 raise OptionError({option: f"expected a profile that exists, found {name!r}"})

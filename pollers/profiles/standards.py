@@ -30,7 +30,17 @@ STANDARDS: Final = (
     Standard("ENTITY-SENSOR-MIB", "1.3.6.1.2.1.99.1.1.1", "entity-sensor-mib"),
     Standard("POWER-ETHERNET-MIB", "1.3.6.1.2.1.105.1", "power-ethernet-mib"),
     Standard("UCD-SNMP-MIB", "1.3.6.1.4.1.2021", "ucd-snmp"),
-    Standard("SYNOLOGY-SYSTEM-MIB", "1.3.6.1.4.1.6574.1", "synology"),  # its sysObjectID is Net-SNMP's
+    # what many makes share, or what a device whose sysObjectID is Net-SNMP's is known by: of a group that several have,
+    # the later counts before the earlier
+    Standard("OLD-CISCO-CPU-MIB", "1.3.6.1.4.1.9.2.1.56", "old-cisco-cpu"),
+    Standard("CISCO-PROCESS-MIB", "1.3.6.1.4.1.9.9.109.1", "cisco-memory"),
+    Standard("CISCO-MEMORY-POOL-MIB", "1.3.6.1.4.1.9.9.48.1", "cisco-memory"),
+    Standard("RADLAN-rndMng", "1.3.6.1.4.1.89.1", "radlan"),
+    Standard("FROGFOOT-RESOURCES-MIB", "1.3.6.1.4.1.10002.1.1.1", "frogfoot"),
+    Standard("SUPERMICRO-HEALTH-MIB", "1.3.6.1.4.1.10876.2.1", "supermicro-health"),
+    Standard("SYNOLOGY-SYSTEM-MIB", "1.3.6.1.4.1.6574.1", "synology"),
+    Standard("NAS-MIB", "1.3.6.1.4.1.24681.1.2", "qnap"),
+    Standard("CHECKPOINT-MIB", "1.3.6.1.4.1.2620.1.6.7", "checkpoint"),
     Standard("LLDP-MIB", "1.0.8802.1.1.2", None),
 )
 
@@ -44,7 +54,7 @@ async def standards_of(session: Session) -> tuple[str, ...]:
 
 def profiles_of(mibs: Collection[str]) -> tuple[str, ...]:
     """Return the library's profiles that read these MIBs."""
-    return tuple(one.profile for one in STANDARDS if one.mib in mibs and one.profile is not None)
+    return tuple(dict.fromkeys(one.profile for one in STANDARDS if one.mib in mibs and one.profile is not None))
 
 
 def written(mibs: Sequence[str]) -> str:

@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "stack": ("stack", "Start and stop the local services."),
     "topics": ("topics", "Create the topics that the pipeline needs."),
     "topology": ("topology", "Show how devices are joined."),
+    "where": ("where", "Show behind which port an address was seen."),
     "walk": ("walk", "Record everything that a device answers."),
 }
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Final, NoReturn, ParamSpec, TextIO, TypedDict, TypeVar
 
 import click
 from redis.exceptions import RedisError
@@ -36,7 +36,7 @@ from streams.runtime.secrets.store import open_credentials
 from streams.runtime.snmp import limits_of
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
 
 #: environment variable with a community
 COMMUNITY_VARIABLE: Final = "SNMP_COMMUNITY"
@@ -81,7 +81,7 @@ _CREDENTIAL_OPTIONS: Final = (
 class Login:
     """How to speak with a live device."""
 
-    community_file: Any
+    community_file: TextIO | None
     v1: bool
     user: str | None
     auth: str
@@ -91,7 +91,20 @@ class Login:
     deadline_s: float
 
 
-def login_options(command: F) -> F:
+class LoginOptions(TypedDict):
+    """The same, as a command is given it."""
+
+    community_file: TextIO | None
+    v1: bool
+    user: str | None
+    auth: str
+    priv: str
+    context: str
+    site: str | None
+    deadline_s: float
+
+
+def login_options(command: Callable[P, None]) -> Callable[P, None]:
     """Add the options that say which credentials to take; none of them has a secret on the command line."""
     for option in reversed(_CREDENTIAL_OPTIONS):
         command = option(command)
@@ -218,7 +231,7 @@ def with_device(target: str, login: Login, work: Callable[[Session], Awaitable[T
     return guarded(target, run())
 
 
-def guarded(target: str, work: Coroutine[Any, Any, T]) -> T:
+def guarded(target: str, work: Coroutine[object, object, T]) -> T:
     """Run the work to its end; what may go wrong with a device or its credentials becomes a message."""
     try:
         return asyncio.run(work)

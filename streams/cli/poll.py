@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, Unpack
 
 import click
 
@@ -29,6 +29,7 @@ from pollers.snmp.errors import SnmpError
 from schemas.records import Outcome
 from streams.cli.device import (
     Login,
+    LoginOptions,
     fail,
     guarded,
     load_library,
@@ -71,7 +72,7 @@ def command(
     *,
     as_json: bool,
     explain: bool,
-    **login: Any,
+    **login: Unpack[LoginOptions],
 ) -> None:
     """Poll TARGET (host, host:port or [v6]:port), or a recording, and show what comes back."""
     library = load_library(folders)

@@ -3,9 +3,9 @@
 import difflib
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, Unpack
 
 import click
 
@@ -18,12 +18,14 @@ from pollers.profiles.language.absent import Reason
 from pollers.profiles.loading.library import Library, read_library
 from pollers.profiles.match import fits, is_vendors
 from pollers.profiles.reading.constants import FAULTS
+from pollers.sample import Sample
 from pollers.snmp.client import Session
 from pollers.vocabulary.load import load
 from schemas.records import Outcome
 from streams.cli import coverage, gaps
 from streams.cli.device import (
     Login,
+    LoginOptions,
     fail,
     guarded,
     load_library,
@@ -61,7 +63,7 @@ def match(
     folders: tuple[Path, ...],
     sys_object_id: str | None,
     sys_descr: str | None,
-    **login: Any,
+    **login: Unpack[LoginOptions],
 ) -> None:
     """Show which profiles fit TARGET, a recording, or a sysObjectID; the first one is taken."""
     library = load_library(folders)
@@ -162,7 +164,7 @@ def _differs(lines: list[str], expect: Path) -> bool:
     return bool(difference)
 
 
-def _summary(samples: Any) -> Iterator[str]:
+def _summary(samples: Iterable[Sample]) -> Iterator[str]:
     for sample in samples:
         numbers = len(sample.counters) + len(sample.gauges) + len(sample.states)
         gone = Counter({part.column: len(part.rows) for part in sample.missing})

@@ -4,14 +4,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO, Unpack
 
 import click
 
 from schemas.errors import RecordError
 from schemas.records import RawCounters
 from streams.cli.loading import config_option, load_or_exit
-from streams.cli.rate_why import asked_for, explain_from_kafka, why_options
+from streams.cli.rate_why import WhichNumber, asked_for, explain_from_kafka, why_options
 from streams.gauges.fold.advance import Arrival, State, Step, advance
 from streams.gauges.fold.derived import Derived, parse
 from streams.gauges.fold.explain import explain
@@ -62,7 +62,7 @@ def command(  # noqa: PLR0913 - one per option
     derived: tuple[Derived, ...],
     counters: bool,
     config: Path | None,
-    **which: Any,
+    **which: Unpack[WhichNumber],
 ) -> None:
     """Turn SAMPLES (lines of JSON, RawCounters; - is standard input) into gauges.
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, ParamSpec, TypedDict, Unpack
 
 import click
 
@@ -14,7 +14,7 @@ from streams.console.why.told import told
 from streams.gauges.fold.plan import Rules
 from streams.runtime.settings.loading import Settings
 
-F = TypeVar("F", bound=Callable[..., None])
+P = ParamSpec("P")
 
 EXIT_CANNOT_TELL: Final = 1
 
@@ -27,22 +27,31 @@ _OPTIONS: Final = (
 )
 
 
-def why_options(command: F) -> F:
+class WhichNumber(TypedDict):
+    """What those options give."""
+
+    resource: str
+    group: str
+    row: str
+    metric: str
+    slot: int | None
+
+
+def why_options(command: Callable[P, None]) -> Callable[P, None]:
     """Add the options that name one number."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
-def asked_for(
-    *, resource: str, group: str, row: str, metric: str, slot: int | None, explain: bool
-) -> AskedNumber | None:
+def asked_for(*, explain: bool, **which: Unpack[WhichNumber]) -> AskedNumber | None:
     """Return which number of the pipeline is meant; None: samples are given. Raises UsageError for half of it."""
+    resource, row, metric, slot = which["resource"], which["row"], which["metric"], which["slot"]
     if not (resource or row or metric or slot is not None):
         return None
     if not (explain and resource and row and metric):
         raise click.UsageError("to explain a number of the pipeline give --explain, --resource, --row and --name")
-    return AskedNumber(resource, group, row, metric, slot)
+    return AskedNumber(resource, which["group"], row, metric, slot)
 
 
 def explain_from_kafka(settings: Settings, asked: AskedNumber, rules: Rules) -> None:

@@ -1,8 +1,7 @@
 """What the resources stage holds of one resource: every sighting, and what the merge took from which."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
@@ -79,13 +78,13 @@ def described(known: KnownResource, precedence: Sequence[str]) -> Iterator[str]:
                 yield f"  {what} = {value}"
 
 
-def _parts(name: str, value: Any) -> Iterator[tuple[str, str]]:
+def _parts(name: str, value: object) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         yield from ((f"{name}.{key}", text) for key, text in sorted(value.items()))
     elif isinstance(value, str):
         if value:
             yield name, value
-    else:
+    elif isinstance(value, Iterable):
         yield from ((name, each) for each in value)
 
 

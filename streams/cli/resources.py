@@ -3,12 +3,12 @@
 import asyncio
 import json
 import logging
-import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 from aiokafka.errors import KafkaError
@@ -18,18 +18,15 @@ from rich.text import Text
 
 from schemas.codec import to_avro
 from schemas.errors import PanoptesError
-from schemas.records import Resource
+from schemas.records import EnrichedResource, Resource
+from streams.cli.last_records import filter_option, filter_or_exit, last_records
 from streams.cli.loading import load_or_exit
 from streams.cli.resource_changes import forget, ignore, maintain, reclassify, rename
 from streams.cli.resource_entry import described, read_entry
+from streams.enrichment.merging import first_seen
 from streams.pipeline import Topic
-from streams.runtime.kafka.client import client_options, sample_client_logs
-from streams.runtime.kafka.replay import replay
-from streams.runtime.kafka.topic_names import topic_name
-from streams.runtime.registry.opening import open_registry
-from streams.runtime.registry.serde import Serdes
-from streams.runtime.settings.loading import Settings, SettingsError, load
-from streams.scheduling.filters import FilterError, compile_filter
+from streams.runtime.kafka.client import sample_client_logs
+from streams.runtime.settings.loading import Settings
 
 T = TypeVar("T")
 
@@ -42,23 +39,21 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--filter", "expression", default="", help="Only resources that this expression holds for.")
+@filter_option("Only resources that this holds for")
 @click.option("--config", type=click.Path(path_type=Path), help="panoptes.ini to use.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_resources(expression: str, config: Path | None, as_json: bool) -> None:
     """List the resources in the inventory, sorted by identity."""
-    try:
-        wanted = compile_filter(expression)
-        settings = load(config, os.environ)
-    except (FilterError, SettingsError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
-    try:
-        inventory = asyncio.run(_inventory(settings))
-    except (KafkaError, OSError, PanoptesError) as error:
-        click.echo(f"cannot read the inventory from {settings.kafka.bootstrap_servers}: {error}", err=True)
-        sys.exit(1)
-    chosen = [resource for _, resource in sorted(inventory.items()) if wanted(resource)]
+    settings, wanted = load_or_exit(config), filter_or_exit(expression)
+    inventory = _asked(settings, last_records(settings, Topic.INVENTORY, Resource))
+    known: Mapping[str, EnrichedResource] = {}
+    if expression.strip():
+        known = _asked(settings, last_records(settings, Topic.ENRICHED_RESOURCES, EnrichedResource))
+    chosen = [
+        resource
+        for identity, resource in sorted(inventory.items())
+        if wanted(replace(known.get(identity) or first_seen(resource), resource=resource))
+    ]
     if as_json:
         for resource in chosen:
             click.echo(json.dumps({"identity": resource.identity, **to_avro(resource)}))
@@ -85,25 +80,13 @@ for change in (forget, ignore, maintain, rename, reclassify):
     command.add_command(change)
 
 
-def _asked(settings: Settings, work: Coroutine[Any, Any, T]) -> T:
+def _asked(settings: Settings, work: Coroutine[object, object, T]) -> T:
     """Return what the work gives; ends the command where Kafka or the registry fails."""
     try:
         return asyncio.run(work)
     except (KafkaError, OSError, PanoptesError) as error:
         click.echo(f"cannot ask {settings.kafka.bootstrap_servers}: {error}", err=True)
         sys.exit(1)
-
-
-async def _inventory(settings: Settings) -> dict[str, Resource]:
-    serde = Serdes(settings, open_registry(settings)).of(Topic.INVENTORY, Resource)
-    found: dict[str, Resource] = {}
-    async for record in replay(client_options(settings.kafka), topic_name(settings, Topic.INVENTORY)):
-        key = record.key.decode()
-        if record.value is None:
-            found.pop(key, None)
-        else:
-            found[key] = await serde.read(record.value)
-    return found
 
 
 def _table(resources: list[Resource]) -> Table:

@@ -6,16 +6,17 @@ import logging
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 from aiokafka.errors import KafkaError
 
 from schemas.errors import PanoptesError, RecordError
 from schemas.records import EnrichedResource, PollStatus
+from streams.cli.last_records import filter_option, filter_or_exit
 from streams.cli.loading import config_option, load_or_exit
 from streams.cli.moments import WhenType
 from streams.pipeline import Topic
@@ -25,7 +26,8 @@ from streams.runtime.kafka.topic_names import topic_name
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings
-from streams.scheduling.audit import Audit, AuditReport, Window
+from streams.scheduling.audit import Audit, AuditReport, PolledSlot, Window
+from streams.scheduling.filters import Fits
 
 EXIT_UNACCOUNTED: Final = 1
 EXIT_NO_PROOF: Final = 3
@@ -55,11 +57,20 @@ def command() -> None:
     help="A slot is judged when its interval and so many seconds have passed.",
 )  # fmt: skip
 @click.option("--strict", is_flag=True, help="Fail, too, where a slot was polled twice.")
+@filter_option("Only slots of resources that this holds for, as they are known now")
 @click.option("--all", "show_all", is_flag=True, help=f"Every line of each list, not only {SHOWN}.")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def audit_slots(  # noqa: PLR0913 (one argument per option)
-    *, since: int, until: int | None, settle_s: float, strict: bool, show_all: bool, config: Path | None, as_json: bool
+    *,
+    since: int,
+    until: int | None,
+    settle_s: float,
+    strict: bool,
+    expression: str,
+    show_all: bool,
+    config: Path | None,
+    as_json: bool,
 ) -> None:
     """Compare the slots that resources ask for with what poll-status says of them.
 
@@ -67,13 +78,13 @@ def audit_slots(  # noqa: PLR0913 (one argument per option)
     slots that were polled twice). 2: wrong options or settings. 3: nothing is proven, since no slot is expected or the
     topics, or records of them, cannot be read.
     """
-    settings = load_or_exit(config)
+    settings, wanted = load_or_exit(config), filter_or_exit(expression)
     now_s = time.time()
     window = Window(since, int(now_s) if until is None else until, now_s, settle_s)
     if window.until < window.since:
         raise click.BadParameter(f"{_time(window.until)} is before {_time(window.since)}", param_hint="--until")
     try:
-        report = asyncio.run(audit(settings, window))
+        report = asyncio.run(audit(settings, window, wanted if expression.strip() else None))
     except (KafkaError, OSError, PanoptesError) as error:
         click.echo(f"cannot read the topics from {settings.kafka.bootstrap_servers}: {error}", err=True)
         sys.exit(EXIT_NO_PROOF)
@@ -92,8 +103,8 @@ def exit_status(report: AuditReport, *, strict: bool) -> int:
     return EXIT_NO_PROOF if report.unreadable or not report.expected else 0
 
 
-async def audit(settings: Settings, window: Window) -> AuditReport:
-    """Return the report over all partitions.
+async def audit(settings: Settings, window: Window, wanted: Fits | None = None) -> AuditReport:
+    """Return the report over all partitions, of all resources or of those that are wanted.
 
     A resource's records have one partition number in both topics, so one partition after the other is judged and
     forgotten. Raises KafkaError, BackendError.
@@ -102,7 +113,7 @@ async def audit(settings: Settings, window: Window) -> AuditReport:
     options = client_options(settings.kafka)
     report = AuditReport()
     for number in await partitions(options, topic_name(settings, Topic.ENRICHED_RESOURCES)):
-        one = Audit(window)
+        one = Audit(window, wanted)
         unreadable = await _resources(one, options, settings, serdes, number)
         unreadable += await _statuses(one, options, settings, serdes, number)
         report.add(one.report())
@@ -137,7 +148,7 @@ async def _statuses(
     return unreadable
 
 
-def as_data(report: AuditReport, window: Window) -> dict[str, Any]:
+def as_data(report: AuditReport, window: Window) -> dict[str, object]:
     """Return the report in JSON's types; slots are Unix seconds, with all lists in full."""
     return {
         "since": window.since,
@@ -207,7 +218,7 @@ def _run(first: int, slots: int) -> str:
     return _time(first) if slots == 1 else f"{slots} slots from {_time(first)}"
 
 
-def _workers(polls: tuple[Any, ...]) -> str:
+def _workers(polls: Iterable[PolledSlot]) -> str:
     return " and ".join(f"{poll.worker} ({poll.outcome.value.lower()})" for poll in polls)
 
 

@@ -1,7 +1,7 @@
 """`panoptes walk`: everything a device answers, as a recording that `poll --walk` and the tests take."""
 
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import click
 
@@ -10,7 +10,7 @@ from pollers.profiles.authoring.recording import Entry, write_snmprec
 from pollers.profiles.loading.section import as_oid
 from pollers.snmp.client import Session
 from pollers.snmp.values import FIRST_EXCEPTION, Type, Value
-from streams.cli.device import Login, fail, login_options, with_device
+from streams.cli.device import Login, LoginOptions, fail, login_options, with_device
 
 #: where a walk begins unless told: the internet subtree, as a device has nothing elsewhere
 EVERYTHING = ("1.3.6.1",)
@@ -26,7 +26,9 @@ EVERYTHING = ("1.3.6.1",)
     help="Stand-ins for addresses, names, serial numbers and communities, to share the file.",
 )
 @login_options
-def command(target: str, output: Path | None, roots: tuple[str, ...], *, anonymize: bool, **login: Any) -> None:
+def command(
+    target: str, output: Path | None, roots: tuple[str, ...], *, anonymize: bool, **login: Unpack[LoginOptions]
+) -> None:
     """Record what TARGET (host, host:port or [v6]:port) answers, as .snmprec."""
     try:
         wanted = [as_oid(root) for root in roots or EVERYTHING]

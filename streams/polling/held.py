@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import fastavro
 
@@ -74,8 +74,8 @@ class _Kept:
         self._heads: Final[Heads] = []
 
     def held(self) -> Held:
-        rest: Any = fastavro.schemaless_reader(io.BytesIO(self._rest), _SCHEMA, None)
-        return Held(replace(from_avro(EnrichedResource, rest), enrichments=self._enrichments), self._heads)
+        rest = from_avro(EnrichedResource, fastavro.schemaless_reader(io.BytesIO(self._rest), _SCHEMA, None))
+        return Held(replace(rest, enrichments=self._enrichments), self._heads)
 
 
 class Holding:

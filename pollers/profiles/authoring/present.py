@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from pollers.profiles.model import Profile
 from pollers.profiles.reading.plan import Plan
@@ -14,7 +14,21 @@ from pollers.snmp.values import Oid
 NEEDS_TWO_POLLS: Final = "needs-two-polls"
 
 
-def json_rows(profile: str, sample: Sample) -> Iterator[dict[str, Any]]:
+class JsonRow(TypedDict):
+    """One row of a sample, as JSON has it."""
+
+    profile: str
+    group: str
+    row: str
+    dimensions: dict[str, str]
+    counters: dict[str, int]
+    gauges: dict[str, float]
+    states: dict[str, str]
+    units: dict[str, str]
+    missing: dict[str, str]
+
+
+def json_rows(profile: str, sample: Sample) -> Iterator[JsonRow]:
     """Yield one object per row; counters are raw and unsigned, a missing number is only under `missing`."""
     missing = [{name: str(reason) for name, reason in sample.absent.items()} for _ in sample.index]
     for cells in sample.missing:

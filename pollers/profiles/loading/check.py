@@ -39,7 +39,7 @@ def check_profile(profile: Profile) -> list[Problem]:
         problems += _check_table(profile.tables, table, known)
     for group in profile.groups.values():
         kinds = {profile.tables[name].scalar for name in group.tables}
-        if len(kinds) > 1:
+        if len(kinds) > 1 and not group.first_of:
             problems.append(Problem(group.at, f"emit.{group.name}", "tables, or sets of scalars, not both"))
     return problems
 

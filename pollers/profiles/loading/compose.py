@@ -53,13 +53,12 @@ def _composed(library: Library, base: Profile, standards: Sequence[str]) -> Prof
     if not taken:
         return base
     merged: dict[str, Node] = {}
+    groups: Node | None = None
     try:
-        for name in taken:
-            merged = merge_profiles(merged, merged_document(documents, name))
-        own = merged_document(documents, base.name)
-        standard = merged.get("emit")
-        merged = merge_profiles(merged, own)
-        groups = _groups(standard, own.get("emit"), _names(merged.get("scalars")))
+        for name in (*taken, base.name):
+            own = merged_document(documents, name)
+            merged = merge_profiles(merged, own)
+            groups = _groups(groups, own.get("emit"))
         if groups is not None:
             merged["emit"] = groups
         profile, problems = read_profile(Node(base.at, merged), base.name)
@@ -79,27 +78,21 @@ def _taken_over(documents: Mapping[str, Document], name: str) -> set[str]:
     return found
 
 
-def _names(section: Node | None) -> frozenset[str]:
-    return frozenset(section.value) if section is not None and isinstance(section.value, Mapping) else frozenset()
-
-
-def _groups(standard: Node | None, own: Node | None, scalars: frozenset[str]) -> Node | None:
-    """Return the groups of both: of the same group the own tables first, unless they are side by side."""
+def _groups(standard: Node | None, own: Node | None) -> Node | None:
+    """Return the groups of both: of the same group the own tables first, unless those are side by side."""
     if standard is None or own is None or not isinstance(standard.value, Mapping) or not isinstance(own.value, Mapping):
         return own or standard
     groups = dict(standard.value)
     for name, node in own.value.items():
         other = groups.get(name)
-        groups[name] = node if other is None else _either(node, other, scalars)
+        groups[name] = node if other is None else _either(node, other)
     return Node(own.at, groups)
 
 
-def _either(own: Node, other: Node, scalars: frozenset[str]) -> Node:
-    """Return a group of the first of both that has rows; the own one alone where tables would meet sets of scalars."""
+def _either(own: Node, other: Node) -> Node:
+    """Return a group of the first of both that has rows; the own one alone where several of it count together."""
     first, second = _tables(own), _tables(other)
     if first is None or second is None or set(second) <= set(first):
-        return own
-    if len({table in scalars for table in (*first, *second)}) > 1:
         return own
     both = (*first, *(table for table in second if table not in first))
     value = dict(own.value) if isinstance(own.value, Mapping) else {}

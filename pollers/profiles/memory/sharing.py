@@ -1,7 +1,7 @@
 """Equal values as one object: thousands of devices have the same interfaces."""
 
 from collections.abc import Callable, Hashable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -13,7 +13,7 @@ class Sharing:
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
-        self._shared: dict[Hashable, Any] = {}
+        self._shared: dict[Hashable, object] = {}
 
     def of(self, value: T) -> T:
         """Return the value (which must be hashable) itself, or one that is equal to it and was there before."""
@@ -21,7 +21,7 @@ class Sharing:
 
     def made(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what was made for this key before, or is made now; nobody may change it."""
-        found: T | None = self._shared.get(key)
+        found = cast("T | None", self._shared.get(key))
         if found is None:
             if len(self._shared) >= self._most:
                 self._shared.clear()

@@ -42,9 +42,9 @@ def samples_of(
     found: list[Sample] = []
     for group in plan.groups if groups is None else groups:
         shown = [frame for name in group.tables if (frame := frames.frame(name)).kept]
-        if group.first_of:
-            shown = shown[:1]
         shown = [frame for frame in shown if not _is_hollow(plan, frame)]
+        if group.first_of:
+            shown = [next((frame for frame in shown if _says(plan, frame)), shown[0])] if shown else []
         samples = [_sample(group, frame, clock, plan.rates, constants_of(plan, frame, steady)) for frame in shown]
         if samples:
             sample = samples[0] if len(samples) == 1 else stack_samples(samples)
@@ -81,6 +81,16 @@ def _is_hollow(plan: Plan, frame: TableFrame) -> bool:
     found = [name for name, column in table.columns.items() if column.use is not Use.TAG]
     found += [name for name in table.computed if Ref(table.name, name) not in plan.rates]
     return all(isinstance(frame.column(name)[0], Absent) for name in found)
+
+
+def _says(plan: Plan, frame: TableFrame) -> bool:
+    """Return whether some row has a number or a state: one that has names alone leaves its place to the next."""
+    silent = {Use.TAG, Use.REFERENCE, Use.DISCONTINUITY}
+    names = [name for name, column in frame.table.columns.items() if column.use not in silent]
+    for name, computed in frame.table.computed.items():
+        if computed.use is not Use.REFERENCE and Ref(frame.table.name, name) not in plan.rates:
+            names.append(name)
+    return any(not isinstance(frame.column(name)[row], Absent) for name in names for row in frame.kept)
 
 
 def _sample(

@@ -8,7 +8,8 @@ from schemas.records import EnrichedResource
 from streams.console.api.asking import BadRequestError, needed, number, paged, text
 from streams.console.models import ReadModels, RowSeries
 from streams.console.models.states import DeviceState
-from streams.scheduling.filters import compile_filter
+from streams.scheduling.filter_fields import ENRICHED
+from streams.scheduling.filters import compile_over
 
 FAR_S: Final = 2**33  #: Unix seconds, beyond every time that is meant
 Query: TypeAlias = Mapping[str, str]
@@ -29,10 +30,10 @@ class ApiOperation(NamedTuple):
 
 def devices(models: ReadModels, query: Query) -> dict[str, Any]:
     """Return one page of the devices that fit. Raises FilterError, BadRequestError."""
-    fits, state = compile_filter(query.get("filter", "")), text(query, "state")
+    fits, state = compile_over(query.get("filter", ""), ENRICHED), text(query, "state")
     if state and state not in list(DeviceState):
         raise BadRequestError(f"state: expected one of {', '.join(DeviceState)}, found {state[:40]!r}")
-    found = [each for each in models.resources().values() if fits(each.resource)]
+    found = [each for each in models.resources().values() if fits(each)]
     lines = [_line(models, each) for each in found]
     lines = [line for line in lines if not state or line["state"] == state]
     return page_of(sorted(lines, key=lambda line: (line["id"], line["identity"])), query)

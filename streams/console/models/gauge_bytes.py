@@ -2,12 +2,12 @@
 
 import io
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import fastavro
 import fastavro.schema
 
-from schemas.codec import parsed_schema
+from schemas.codec import Schema, fields_of
 from schemas.errors import RecordError
 
 HEADER_BYTES: Final = 5  #: of the Confluent wire format
@@ -15,12 +15,12 @@ _BEHIND: Final = "slot"  #: the first field that a poll tells
 _DAMAGE: Final = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, StopIteration)
 
 
-def front_of(value: bytes) -> tuple[dict[str, Any], int]:
+def front_of(value: bytes) -> tuple[dict[str, object], int]:
     """Return the fields of the front and where it ends. Raises RecordError."""
     return _read(_FRONT, value, HEADER_BYTES)
 
 
-def rest_of(value: bytes, at: int) -> dict[str, Any]:
+def rest_of(value: bytes, at: int) -> dict[str, object]:
     """Return the fields behind the front. Raises RecordError, also where more follows."""
     datum, end = _read(_REST, value, at)
     if end != len(value):
@@ -28,22 +28,22 @@ def rest_of(value: bytes, at: int) -> dict[str, Any]:
     return datum
 
 
-def _read(schema: Any, value: bytes, at: int) -> tuple[dict[str, Any], int]:
+def _read(schema: Schema, value: bytes, at: int) -> tuple[dict[str, object], int]:
     body = io.BytesIO(value)
     body.seek(at)
     try:
-        datum: dict[str, Any] = fastavro.schemaless_reader(body, schema, None)
+        datum: dict[str, object] = fastavro.schemaless_reader(body, schema, None)
     except _DAMAGE as problem:
         raise RecordError(f"a gauge of {len(value)} bytes does not fit its schema") from problem
     return datum, body.tell()
 
 
-def _schema(name: str, fields: Sequence[Any]) -> Any:
+def _schema(name: str, fields: Sequence[object]) -> Schema:
     return fastavro.schema.parse_schema({"type": "record", "name": name, "fields": fields}, named_schemas={})
 
 
-def _parts() -> tuple[Any, Any]:
-    fields = parsed_schema("gauge")["fields"]
+def _parts() -> tuple[Schema, Schema]:
+    fields = fields_of("gauge")
     at = [field["name"] for field in fields].index(_BEHIND)
     return _schema("GaugeFront", fields[:at]), _schema("GaugeRest", fields[at:])
 

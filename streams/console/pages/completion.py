@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from streams.console.models import ReadModels
-from streams.scheduling.filters import FIELDS, METADATA
+from streams.scheduling.filter_fields import ENRICHED, METADATA
 
 MOST: Final = 20
 _VALUE: Final = re.compile(r"([\w.]+)\s*(?:=|==|!=|<>|LIKE)\s*'([^']*)$", re.IGNORECASE)
@@ -24,17 +24,17 @@ def completions(models: ReadModels, text: str) -> Sequence[str]:
     word = _WORD.search(text)
     typed = word[1] if word else ""
     labels = {f"{METADATA}{name}" for each in models.resources().values() for name in each.resource.labels}
-    names = [*FIELDS, *sorted(labels)]
+    names = [*ENRICHED.named, *sorted(labels)]
     return [f"{text.removesuffix(typed)}{each} = '" for each in names if typed and each.startswith(typed.lower())][
         :MOST
     ]
 
 
 def _values(models: ReadModels, field: str) -> Counter[str]:
-    of = FIELDS.get(field)
+    of = ENRICHED.named.get(field)
     label = field.removeprefix(METADATA)
     found: Counter[str] = Counter()
     for each in models.resources().values():
         labels: Mapping[str, str] = each.resource.labels
-        found.update(of(each.resource) if of else [labels[label]] if label in labels else [])
+        found.update(of(each) if of else [labels[label]] if label in labels else [])
     return found

@@ -20,7 +20,8 @@ from streams.console.pages.drawing import HEADERS, STATIC, Pages
 from streams.console.pages.forms import readable
 from streams.console.pages.reads import Asked, Asker, History
 from streams.pipeline import STAGES, TOPICS
-from streams.scheduling.filters import FIELDS, FilterError
+from streams.scheduling.filter_fields import ENRICHED, FACTS
+from streams.scheduling.filters import FilterError
 
 Shown: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -90,14 +91,15 @@ class _General:
 
     async def devices(self, request: Request) -> Response:
         asked = {name: text(request, name) for name in ("filter", "sort", "state")}
-        filling = {"text": asked["filter"], "sort": asked["sort"] or "name", "state": asked["state"], "fields": FIELDS}
+        filling = {"text": asked["filter"], "sort": asked["sort"] or "name", "state": asked["state"]}
+        fields = (*ENRICHED.named, f"{FACTS}.sys_descr", "interfaces.alias")
         try:
             seen = views.devices(
                 self._models, asked["filter"], asked["sort"], number(request, "page") or 1, asked["state"]
             )
         except FilterError as error:
-            return self.page("devices.html", request, {**filling, "error": str(error)}, 400)
-        return self.page("devices.html", request, {**filling, "seen": seen, "error": ""})
+            return self.page("devices.html", request, {**filling, "fields": fields, "error": str(error)}, 400)
+        return self.page("devices.html", request, {**filling, "fields": fields, "seen": seen, "error": ""})
 
     async def search(self, request: Request) -> Response:
         wanted = text(request, "q")

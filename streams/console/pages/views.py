@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 from schemas.records import EnrichedResource, Gauge, PollStatus
 from streams.console.models import CurrentProblem, ReadModels
 from streams.console.models.states import DeviceState
-from streams.scheduling.filters import compile_filter
+from streams.scheduling.filter_fields import ENRICHED
+from streams.scheduling.filters import compile_over
 
 PAGE: Final = 100
 
@@ -95,8 +96,8 @@ def devices(models: ReadModels, text: str, sort: str, page: int, state: str = ""
 
     Lines are made of those of the page alone: there may be ten thousand others.
     """
-    wanted = compile_filter(text) if text.strip() else None
-    found = [each for each in models.resources().values() if wanted is None or wanted(each.resource)]
+    wanted = compile_over(text, ENRICHED) if text.strip() else None
+    found = [each for each in models.resources().values() if wanted is None or wanted(each)]
     facets = {
         "resource_site": Counter(each.resource.site for each in found).most_common(12),
         "resource_type": Counter(each.resource.resource_type for each in found).most_common(12),

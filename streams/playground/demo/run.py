@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 import httpx
@@ -190,7 +190,7 @@ class Demo:
             self._environment |= self._stack.environment()
             self._stack.up()
 
-    async def _simulators(self) -> dict[str, Any]:
+    async def _simulators(self) -> layout.Fleet:
         """Start the simulated devices and return what they are."""
         port = _free_udp_port(SNMP_PORT)
         sizes = ("--devices", str(self._options.devices), "--events-every", str(self._options.events_every_s))
@@ -201,7 +201,7 @@ class Demo:
         self._truth = f"http://127.0.0.1:{dict(word.split('=') for word in line.split()[1:])['truth_port']}"
         click.echo(f"devices: {self._options.devices} simulated ones on 127.0.10.x:{port}")
         async with httpx.AsyncClient(timeout=10) as http:
-            fleet: dict[str, Any] = (await http.get(f"{self._truth}/fleet")).json()
+            fleet: layout.Fleet = (await http.get(f"{self._truth}/fleet")).json()
         return fleet
 
     def _snmpd(self) -> str | None:

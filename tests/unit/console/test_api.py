@@ -63,6 +63,8 @@ def ids(client: TestClient, query: str) -> list[str]:
 def test_devices_are_found_by_the_filter_language_and_by_state(client):
     assert sorted(ids(client, "")) == sorted(NAMES)
     assert ids(client, "filter=resource_id='a'") == ["a"]
+    assert ids(client, "filter=facts.sys_descr=''+and+resource_id='a'") == ["a"]
+    assert ids(client, "filter=facts.sys_descr+like+'%25IOS%25'") == []
     assert ids(client, "state=silent") == ["b/c"]
     assert ids(client, "per_page=1&page=2") == ["a"]
 

@@ -301,6 +301,25 @@ def test_a_group_takes_the_first_table_that_has_rows():
     assert [row["gauges"] for row in rows(profile, "#.2.1.1.1|2|2")] == [{"v": 2}]
 
 
+@pytest.mark.parametrize(
+    ("walk", "expected"),
+    [
+        pytest.param("#.1.1.0|2|1\n#.2.1.1.1|2|2", {"0": {"v": 1}}, id="the-set"),
+        pytest.param("#.2.1.1.1|2|2", {"1": {"v": 2}}, id="the-table-where-the-set-is-not-there"),
+        pytest.param("#.2.1.2.1|4|a\n#.3.1.0|2|3", {"0": {"v": 3}}, id="the-next-where-the-table-has-names-alone"),
+        pytest.param("#.2.1.2.1|4|a", {"1": {}}, id="names-alone-where-there-is-nothing-else"),
+    ],
+)
+def test_a_group_takes_the_first_table_or_set_that_says_something(walk: str, expected: dict[str, dict[str, float]]):
+    profile = """\
+    profile: p
+    scalars: {set: {columns: {v: {oid: #.1.1.0}}}, last: {columns: {v: {oid: #.3.1.0}}}}
+    tables: {table: {columns: {v: {oid: #.2.1.1}, name: {use: tag, oid: #.2.1.2}}}}
+    emit: {g: {first_of: [set, table, last]}}
+    """
+    assert {row["row"]: row["gauges"] for row in rows(profile, walk)} == expected
+
+
 def test_a_group_of_several_tables_says_which_columns_are_of_the_others():
     profile = """\
     profile: p

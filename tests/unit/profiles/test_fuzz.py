@@ -14,6 +14,7 @@ from pollers.profiles.loading import load, load_columns
 from pollers.profiles.loading.library import build_library, read_document
 from pollers.profiles.place import ProfileError
 from pollers.profiles.reading.plan import make_plan
+from tests.examples import examples
 
 
 def dump(document: Any) -> str:
@@ -79,7 +80,7 @@ def profile_like() -> st.SearchStrategy[Any]:
 
 
 @given(st.one_of(profile_like(), st.dictionaries(st.sampled_from(WORDS), TREES, max_size=6)))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_a_mapping_gives_a_plan_or_problems(document: Any):
     text = dump({"profile": "p"} | document)
     with suppress(ProfileError):
@@ -95,7 +96,7 @@ def test_a_mapping_gives_a_plan_or_problems(document: Any):
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_a_text_gives_a_profile_or_problems(text: str):
     with suppress(ProfileError):
         build_library([read_document(text, "f.yaml")])
@@ -179,7 +180,7 @@ def foreign_profiles() -> st.SearchStrategy[Any]:
 
 
 @given(st.sampled_from(["kentik", "datadog"]), foreign_profiles())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_a_foreign_profile_always_lints_once_it_is_imported(source: str, document: Any):
     result = import_texts(source, {"f.yml": dump(document)})
     assert not result.problems, result.problems
@@ -270,28 +271,28 @@ def reference_groups() -> st.SearchStrategy[Any]:
 
 
 @given(reference_groups())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_a_reference_group_always_lints_once_it_is_imported(document: Any):
     result = import_texts("panoptes", {"f.json": json.dumps({"data": [document]})})
     assert not result.problems, result.problems
 
 
 @given(exporter_modules())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_an_exporter_module_always_lints_once_it_is_imported(document: Any):
     result = import_texts("snmp_exporter", {"f.yml": dump(document)})
     assert not result.problems, result.problems
 
 
 @given(st.sampled_from(sorted(SOURCES)), st.dictionaries(FOREIGN, FOREIGN_TREES, max_size=6))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_a_foreign_file_is_imported_or_reported(source: str, document: Any):
     result = import_texts(source, {"f.yml": dump(document)})
     assert not result.problems, result.problems
 
 
 @given(st.sampled_from(sorted(SOURCES)), st.text(max_size=200))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_any_text_is_imported_or_reported(source: str, text: str):
     import_texts(source, {"f.yml": text})
 

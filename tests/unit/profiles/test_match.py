@@ -84,7 +84,7 @@ JUNIPER = "1.3.6.1.4.1.2636.1.1.1"
         ("1.3.6.1.2.1.33.1", "UPS", "ups-mib"),
         ("1.3.6.1.4.1.534.1", "Eaton 9PX", "eaton-ups"),
         ("1.3.6.1.4.1.476.1.42", "Liebert", "ups-mib"),
-        ("1.3.6.1.4.1.318.1.3.27", "APC Web/SNMP Management Card", "ups-mib"),
+        ("1.3.6.1.4.1.318.1.3.27", "APC Web/SNMP Management Card", "apc-ups"),
         ("1.3.6.1.4.1.99999", "something", None),
     ],
 )

@@ -14,6 +14,7 @@ from pollers.profiles.reading.walking import EMPTY_FOR_MS, PollMemory
 from pollers.sample import Sample
 from pollers.snmp.errors import NoAnswer
 from pollers.snmp.values import Column, SnmpTable, TableProblem
+from tests.examples import examples
 from tests.unit.profiles.bench import ROOT, library_of, read, session_of
 
 BUILT_IN = read_library()
@@ -195,7 +196,7 @@ class Nonsense(RecordedSession):
     st.lists(CELLS, min_size=1, max_size=12),
     st.sampled_from(["if-mib", "juniper-bgp", "cisco-memory", "host-resources", "entity-sensor-mib", "arista-eos"]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_no_answer_breaks_a_poll_and_every_column_keeps_its_length(rows: list[str], cells: list, name: str):
     plan = make_plan(BUILT_IN.profiles[name])
     reading = read(BUILT_IN, Nonsense(rows, cells), name)

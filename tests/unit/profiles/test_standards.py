@@ -75,6 +75,28 @@ def test_a_device_that_no_profile_fits_gets_every_standard_mib_that_it_has(walk:
     assert set(groups_of("if-mib", walk)) == groups
 
 
+@pytest.mark.parametrize(
+    ("profile", "walk", "group", "expected"),
+    [
+        pytest.param("if-mib", "1.3.6.1.4.1.9.2.1.56.0|2|9\n1.3.6.1.4.1.9.2.1.58.0|2|7\n", "cpu", 7, id="old-cisco"),
+        pytest.param("if-mib", "1.3.6.1.4.1.9.9.109.1.1.1.1.8.1|66|5\n", "cpu", 5, id="cisco-process"),
+        pytest.param("dell-os6", "1.3.6.1.4.1.89.1.9.0|2|11\n", "cpu", 11, id="radlan-under-another-sys-object-id"),
+        pytest.param("linux", HOST + "1.3.6.1.4.1.2620.1.6.7.4.3.0|4|400\n1.3.6.1.4.1.2620.1.6.7.4.4.0|4|100\n"
+            "1.3.6.1.4.1.2620.1.6.7.4.5.0|4|300\n", "memory", 25, id="check-point-on-net-snmp"),
+        pytest.param("linux", HOST + "1.3.6.1.4.1.24681.1.2.2.0|4|2048.0 MB\n1.3.6.1.4.1.24681.1.2.3.0|4|512.0 MB\n",
+            "memory", 75, id="qnap-on-net-snmp"),
+        pytest.param("cisco-ios", "1.3.6.1.4.1.9.2.1.58.0|2|7\n1.3.6.1.4.1.9.9.109.1.1.1.1.8.1|66|5\n", "cpu", 5,
+            id="the-profiles-own-first"),
+        pytest.param("fortinet-fortigate", HOST, "cpu", 12, id="a-set-of-scalars-that-the-device-lacks"),
+    ],
+)  # fmt: skip
+def test_mibs_that_many_makes_share_are_read_where_a_device_has_them(
+    profile: str, walk: str, group: str, expected: float
+):
+    found = groups_of(profile, IF + walk)[group]
+    assert gauge(found, f"{group}_utilization") == [expected]
+
+
 def test_one_packet_finds_them_all():
     session = session_of(IF + HOST + OSPF)
     assert asyncio.run(standards_of(session)) == ("IF-MIB", "OSPF-MIB", "HOST-RESOURCES-MIB")

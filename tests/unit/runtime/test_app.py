@@ -108,3 +108,21 @@ async def test_a_value_that_must_not_be_read_ends_the_worker(app: StageApp, monk
 
 def test_the_process_of_a_worker_is_one_that_ends_in_a_bounded_time(app: StageApp) -> None:
     assert app.conf.Worker is EndingWorker
+
+
+async def test_tables_are_read_back_without_a_pause_at_the_start(
+    app: StageApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+
+    def noting(what: str) -> Any:
+        async def note(*_: object) -> None:
+            steps.append(what)
+
+        return note
+
+    monkeypatch.setattr(app.tables, "sleep", noting("slept"))
+    monkeypatch.setattr(app.tables, "_update_channels", noting("channels"))
+    monkeypatch.setattr(app.tables.recovery, "start", noting("recovery"))
+    await app.tables.on_start()
+    assert steps == ["channels", "recovery"]

@@ -17,6 +17,7 @@ from streams.pipeline import TOPICS, Topic
 from streams.runtime.ops import waiting
 from streams.runtime.registry.serde import Serde, Serdes, UnknownSchema
 from streams.runtime.settings.loading import Settings
+from tests.examples import examples
 from tests.strategies import CLASSES, records_of
 
 TICK = Tick(stage="polling", slot=60, partition=3, epoch=7, leader="h:1", published_at_ms=50_000)
@@ -73,7 +74,7 @@ async def opened(name: str, registry: Registry, topic: str = "t") -> Serde[Any]:
 
 
 @pytest.mark.parametrize("name", sorted(CLASSES))
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(data=st.data())
 async def test_what_is_encoded_is_decoded_to_the_same_record(name, data):
     serde = await opened(name, Registry())
@@ -120,7 +121,7 @@ async def test_damage_is_named(registry, damage, says):
     assert says in str(caught.value)
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @pytest.mark.parametrize("name", sorted(CLASSES))
 @given(data=st.data())
 async def test_no_bytes_raise_anything_but_a_record_error(name, data):

@@ -7,6 +7,7 @@ from streams.sinks.delivery.answers import Answer, Judged
 from streams.sinks.delivery.progress import Delivery
 from streams.sinks.delivery.refusals import LASTS_MS, Refusals
 from streams.sinks.encoding.pieces import Pieces
+from tests.examples import examples
 from tests.unit.sinks.rows import row
 
 NOW_MS = 10**12
@@ -63,7 +64,7 @@ def run(delivery: Delivery, store: Store, max_bytes: int = LARGE) -> None:
         delivery.answered(store.answer(octets), NOW_MS)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.integers(0, 20),
     st.sets(st.tuples(st.integers(0, 19), st.integers(0, SERIES - 1)).map(bytes), max_size=5),

@@ -70,7 +70,7 @@ class Harness:
         self.store = Store("store", self.sink, self.counts)
         self.places = Places({}, "group", [PLACE.topic], Offsets())
         self.delivery = SinkHandler(Topic.GAUGES, self.store, self.places, self.letters)
-        self.delivery.open(decoding(), self.registry)
+        self.delivery.open(decoding(), self.registry.prepare)
 
     async def deliver(self, *values: bytes) -> None:
         await self.delivery.deliver(3, [Record(PLACE, 10 + at, b"k", value) for at, value in enumerate(values)])

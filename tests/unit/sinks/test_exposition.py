@@ -19,6 +19,7 @@ from streams.sinks.reading.counters import Counters
 from streams.sinks.reading.gauges import GaugeReader
 from streams.sinks.reading.statuses import Statuses
 from tests.contract.sinks.stores import require
+from tests.examples import examples
 from tests.strategies import records_of
 from tests.unit.sinks.gauges import HEADER, decode, encode, gauge
 from tests.unit.sinks.test_counters import sample, status
@@ -94,7 +95,7 @@ def test_numbers_are_written_as_the_formats_have_them(value, text):
     assert f" {text}\n" in page(latest(gauge(gauges={"octets_in": value})), Page.TEXT)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(records_of("gauge"), max_size=4), st.sampled_from(Page))
 def test_any_page_can_be_parsed(records, form):
     named = [{name: getattr(one, name) for name in Gauge.__dataclass_fields__} for one in records]

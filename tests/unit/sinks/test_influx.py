@@ -10,6 +10,7 @@ from streams.sinks.encoding.influx import InfluxLines, fields_of
 from streams.sinks.naming.labels import Labels
 from streams.sinks.naming.names import Names
 from streams.sinks.reading.gauges import GaugeReader
+from tests.examples import examples
 from tests.strategies import records_of
 from tests.unit.sinks.gauges import HEADER, decode, encode, gauge
 
@@ -66,7 +67,7 @@ def test_a_row_that_has_nothing_any_more_has_no_line():
     assert lines(gauge(gauges={}, states={}, missing={"octets_in": "row-gone"})) == [b""]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(records_of("gauge"))
 def test_every_number_comes_back_from_its_line_and_from_lines_of_single_fields(record):
     group = {"group": "g", "units": {}, "time_ms": record.time_ms % 2**42}

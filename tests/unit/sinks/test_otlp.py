@@ -18,6 +18,7 @@ from streams.sinks.naming.labels import Labels
 from streams.sinks.naming.names import Names
 from streams.sinks.reading.counters import Counters
 from streams.sinks.reading.gauges import GaugeReader
+from tests.examples import examples
 from tests.strategies import records_of
 from tests.unit.sinks.gauges import HEADER, IDENTITY, decode, encode, gauge
 
@@ -120,7 +121,7 @@ def test_counters_past_63_bits_are_positive():
     assert sums(Counters(), sample(0, [-1]))[0][2] == float(2**64 - 1)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(records_of("gauge"), max_size=4))
 def test_every_number_is_a_point_of_its_own(records):
     fields = [{name: getattr(one, name) for name in Gauge.__dataclass_fields__} for one in records]

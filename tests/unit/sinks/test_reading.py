@@ -11,6 +11,7 @@ from pollers.plugins.batch import Block
 from schemas.errors import RecordError
 from schemas.records import Gauge
 from streams.sinks.reading.gauges import GaugeReader
+from tests.examples import examples
 from tests.strategies import records_of
 from tests.unit.sinks.gauges import HEADER, decode, encode, gauge
 
@@ -54,7 +55,7 @@ def _front(one: Gauge) -> tuple[object, ...]:
     return (one.site, one.resource, one.endpoint, one.job, one.group, one.row, one.interval_s, labels, units)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(records_of("gauge"), max_size=8), st.data())
 def test_any_gauges_in_any_order_read_twice_are_those_that_were_written(records, data):
     several = data.draw(st.lists(st.sampled_from(records), max_size=30)) if records else []
@@ -125,7 +126,7 @@ def test_bytes_that_are_no_record_are_named_and_the_others_are_read(cut):
     assert [one.position for one in bad] == [1]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.integers(0, 400), st.integers(0, 255))
 def test_a_changed_byte_gives_what_fastavro_gives(at, octet):
     one_reader = reader()

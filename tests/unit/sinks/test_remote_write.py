@@ -13,6 +13,7 @@ from streams.sinks.naming.labels import Labels
 from streams.sinks.naming.names import Names
 from streams.sinks.reading.gauges import GaugeReader
 from streams.sinks.reading.times import in_range
+from tests.examples import examples
 from tests.strategies import records_of
 from tests.unit.sinks.gauges import HEADER, decode, encode, gauge
 from tests.unit.sinks.prometheus import Sample, bits_of, request, samples
@@ -139,7 +140,7 @@ def test_settings_copy_what_they_name_onto_every_series():
     )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(records_of("gauge"), max_size=6), st.data())
 def test_the_bytes_are_those_of_the_library(records, data):
     times = st.integers(2**35, 2**42 - 1)

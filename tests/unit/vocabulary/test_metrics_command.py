@@ -59,7 +59,7 @@ def test_a_profile_of_ones_own_shows_what_it_adds(tmp_path: Path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["--profile", "nothing"], "no profile 'nothing': one of a10, ", id="profile"),
+        pytest.param(["--profile", "nothing"], "no profile 'nothing': one of 3com, a10, ", id="profile"),
         pytest.param(["--format", "xml"], "is not one of", id="format"),
     ],
 )
