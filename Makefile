@@ -69,7 +69,7 @@ test-secure: setup
 	@$(PANOPTES) demo --check --secure
 
 chaos: setup
-	@CHAOS=long .venv/bin/python -m pytest tests/chaos tests/model/test_model.py tests/lab/test_trouble.py $(ARGS)
+	@CHAOS=long .venv/bin/python -m pytest tests/chaos tests/model/test_model.py tests/lab/held/test_trouble.py $(ARGS)
 
 bench-snmp: setup
 	@.venv/bin/python -m tests.bench.snmp $(ARGS)

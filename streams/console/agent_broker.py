@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -122,5 +122,5 @@ def _hex(value: bytes) -> str:
     return value[: _SHOWN // 3].hex(" ")
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     return value.hex(" ") if isinstance(value, bytes) else str(value)

@@ -3,10 +3,10 @@
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib import metadata
-from typing import Any, Final
+from typing import Final, Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streams.console.access.agent_guard import Door, Guard
 from streams.console.agent_broker import Broker
@@ -48,8 +48,17 @@ HEADERS: Final = {
 }
 
 
+class Following(Protocol):
+    """What fills the models for as long as the application runs."""
+
+    async def run(self) -> None: ...
+
+
 def application(
-    sources: Sources, fill: Callable[[], Sequence[Any]], more: Sequence[BaseRoute] = (), door: Door | None = None
+    sources: Sources,
+    fill: Callable[[], Sequence[Following]],
+    more: Sequence[BaseRoute] = (),
+    door: Door | None = None,
 ) -> Starlette:
     """Return the web application; `fill` gives the feeds that run while it does, `more` are the pages' routes.
 
@@ -173,7 +182,7 @@ class _SafeHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_safely(message: MutableMapping[str, Any]) -> None:
+        async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():

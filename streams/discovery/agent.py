@@ -10,7 +10,7 @@ from typing import Final
 from zlib import crc32
 
 from pollers.plugins.base import Kind, SightingBatch
-from pollers.plugins.crawl_leads import Why
+from pollers.plugins.discovery.crawl_leads import Why
 from schemas.errors import RecordError
 from schemas.records import DiscoveryRun, EnrichedResource, Job, Resource, Unfollowed
 from streams.discovery.known import KnownInventory

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from pollers.plugins import device_list
 from pollers.plugins.base import OptionError, PluginContext
+from pollers.plugins.lists import device_list
 from pollers.plugins.network.rows import indexed_address, octets_of, rows_of, whole
-from pollers.plugins.snmp_enricher import DEFAULT_DEADLINE_S, device_of, enrichment, float_option
+from pollers.plugins.snmp.enricher import DEFAULT_DEADLINE_S, device_of, enrichment
+from pollers.plugins.snmp.followed_profiles import seconds_option
 from pollers.profiles.reading.convert import address
 from pollers.snmp.values import SnmpTable
 from schemas.records import Enrichment, Resource
@@ -47,7 +48,7 @@ class Forwarding:
         """Raises OptionError."""
         self._context = context
         problems = {name: f"expected one of {', '.join(OPTIONS)}" for name in context.options if name not in OPTIONS}
-        self._deadline_s = float_option(context, "deadline_s", DEFAULT_DEADLINE_S)
+        self._deadline_s = seconds_option(context, "deadline_s") or DEFAULT_DEADLINE_S
         limits = {name: context.options.get(name, default) for name, default in _MOST.items()}
         numbers = {name: device_list.whole_number(text, 100_000) for name, text in limits.items()}
         problems |= {name: "expected a whole number from 1 to 100000" for name, number in numbers.items() if not number}

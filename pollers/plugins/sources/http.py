@@ -8,9 +8,9 @@ from typing import Final
 
 import httpx
 
-from pollers.plugins import device_list, listing
 from pollers.plugins.base import Discovery, OptionError, PluginContext
-from pollers.plugins.entries import Entry, Listing, Wrong
+from pollers.plugins.lists import device_list, listing
+from pollers.plugins.lists.entries import Entry, Listing, Wrong
 from pollers.plugins.sources.options import COMMON, SourceOptions, failed
 from schemas.errors import BackendError
 

@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl
 import pynetbox
 import requests
 
-from pollers.plugins import device_list
 from pollers.plugins.base import Discovery, OptionError, PluginContext
-from pollers.plugins.entries import Entry, Listing
+from pollers.plugins.lists import device_list
+from pollers.plugins.lists.entries import Entry, Listing
 from pollers.plugins.sources.options import COMMON, PARTS, SourceOptions, failed
 from schemas.errors import BackendError
 from schemas.records import LABEL_NAME

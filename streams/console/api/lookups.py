@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from streams.console.api.answers import FAR_S, Query, UnknownDeviceError, page_of
-from streams.console.api.asking import BadRequestError, needed, number, text
+from schemas.records import Gauge
+from streams.console.api.answers import FAR_S, Query, UnknownDeviceError
+from streams.console.api.asking import BadRequestError, needed, number, paged, text
 from streams.console.models import ReadModels, RowSeries
 from streams.console.pages import views
 from streams.console.pages.graph import graph, loads_now, way
@@ -28,10 +29,10 @@ class Lookup(NamedTuple):
     path: str  #: under /api/v1
     says: str
     parameters: Mapping[str, str]  #: of the query: name -> meaning
-    answer: Callable[[Sources, Query], Awaitable[Any]]
+    answer: Callable[[Sources, Query], Awaitable[Mapping[str, object]]]
 
 
-async def history(sources: Sources, query: Query) -> dict[str, Any]:
+async def history(sources: Sources, query: Query) -> Mapping[str, object]:
     """Return a number over time. Raises BadRequestError, UnknownDeviceError, BackendError."""
     identity, group, row, name = (needed(query, each) for each in ("id", "group", "row", "name"))
     gauge = _row(sources.models, identity, group, row)
@@ -44,7 +45,7 @@ async def history(sources: Sources, query: Query) -> dict[str, Any]:
     return {"source": sources.history.source(), "found": [[point.at_s, point.value] for point in found]}
 
 
-async def why(sources: Sources, query: Query) -> dict[str, Any]:
+async def why(sources: Sources, query: Query) -> Mapping[str, object]:
     """Return how a number came to be. Raises BadRequestError, UnknownDeviceError, BackendError."""
     identity, group, row, name = (needed(query, each) for each in ("id", "group", "row", "name"))
     if identity not in sources.models.resources():
@@ -57,12 +58,12 @@ async def why(sources: Sources, query: Query) -> dict[str, Any]:
     return {**answer._asdict(), **parts, "before": None if answer.before is None else answer.before._asdict()}
 
 
-async def search(sources: Sources, query: Query) -> dict[str, Any]:
+async def search(sources: Sources, query: Query) -> Mapping[str, object]:
     """Return what has a text. Raises BadRequestError."""
     return {"found": [hit._asdict() for hit in views.search(sources.models, needed(query, "q"))]}
 
 
-async def path(sources: Sources, query: Query) -> dict[str, Any]:
+async def path(sources: Sources, query: Query) -> Mapping[str, object]:
     """Return the links from one device to another. Raises BadRequestError, UnknownDeviceError."""
     ends = [needed(query, name) for name in ("from", "to")]
     for identity in ends:
@@ -75,29 +76,29 @@ async def path(sources: Sources, query: Query) -> dict[str, Any]:
     return {"found": steps}
 
 
-async def charted(sources: Sources, query: Query) -> dict[str, Any]:
+async def charted(sources: Sources, query: Query) -> Mapping[str, object]:
     """Return nodes and links with their load. Raises BadRequestError."""
     return graph(sources.models, loads_now(sources.models), text(query, "site"))
 
 
-async def slots(sources: Sources, query: Query) -> dict[str, Any]:
+async def slots(sources: Sources, query: Query) -> Mapping[str, object]:
     """Return the last slots of each job of a page of devices. Raises BadRequestError."""
     lines = views.slot_lines(sources.models)
-    found = page_of(lines, query)
-    found["found"] = [
+    page, most = paged(query)
+    found = [
         {"id": line.identity, "job": line.job, "polls": [asdict(poll) for poll in views.polls_of(sources.models, line)]}
-        for line in found["found"]
+        for line in lines[(page - 1) * most : page * most]
     ]
-    return found
+    return {"total": len(lines), "page": page, "found": found}
 
 
-async def profiles(sources: Sources, _query: Query) -> dict[str, Any]:
+async def profiles(sources: Sources, _query: Query) -> Mapping[str, object]:
     """Return which profile fits how many devices."""
     names = ("profile", "devices", "without_their_vendors")
     return {"found": [dict(zip(names, line, strict=True)) for line in views.profiles(sources.models)]}
 
 
-def _row(models: ReadModels, identity: str, group: str, row: str) -> Any:
+def _row(models: ReadModels, identity: str, group: str, row: str) -> Gauge | None:
     if identity not in models.resources():
         raise UnknownDeviceError(f"no device {identity!r} is known")
     return models.row(identity, group, row)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -33,7 +33,7 @@ def routes(sources: Sources, version: str) -> list[BaseRoute]:
     return [*found, Route("/api/v1/openapi.json", described)]
 
 
-def as_json(told: Any, status: int = 200) -> Response:
+def as_json(told: object, status: int = 200) -> Response:
     """Return data as JSON; numbers that JSON does not have are null."""
     try:
         text = json.dumps(told, ensure_ascii=False, allow_nan=False)

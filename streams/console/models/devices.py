@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final, overload
 
 from schemas.records import EnrichedResource, Outcome, PollStatus
-from streams.console.models.states import DeviceState, worst
+from streams.console.models.states import DeviceHealth, worst
 
 KEPT: Final = 50  #: polls of a resource
 #: slot, start, since when unreachable, lateness, duration; slots, interval, packets, retries, values; outcome
@@ -76,7 +76,7 @@ class Polls(Sequence[PollStatus]):
         self._numbers = bytearray()
         self._texts: list[_Texts] = []  #: the same one for polls that have the same
         self._last: PollStatus | None = None  #: both are worked out when they are asked for
-        self._state: DeviceState | None = None
+        self._state: DeviceHealth | None = None
 
     def jobs(self) -> list[str]:
         """Return the jobs that were polled, by name."""
@@ -90,7 +90,7 @@ class Polls(Sequence[PollStatus]):
         return self._last
 
     @property
-    def state(self) -> DeviceState:
+    def state(self) -> DeviceHealth:
         """Return the worst that the newest poll of any job says."""
         if self._state is None:
             newest = {self._texts[at][3]: self._outcome(at) for at in range(len(self._texts))}

@@ -2,14 +2,15 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final, cast
 
 from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, LinkState, PollStatus
 from streams.console.models.devices import Polls, haystack, slim
 from streams.console.models.facts import CurrentProblem, Point, RowSeries, TopicFacts
+from streams.console.models.gauge_bytes import WholeGauge
 from streams.console.models.meter import Meter
 from streams.console.models.rows import RowStore, StateChange
-from streams.console.models.states import DeviceState
+from streams.console.models.states import DeviceHealth
 from streams.pipeline import Topic
 from streams.topology.exports import port_of, title_of
 
@@ -18,7 +19,7 @@ READ: Final = (Topic.ENRICHED_RESOURCES, Topic.TOPOLOGY, Topic.POLL_STATUS, Topi
 _DEAD_LETTERS: Final = 200
 #: what works in part or may be nothing comes after what does not work
 _LESSER: Final[Mapping[str, int]] = {"partial": 1, "missed": 1, "one-sided": 2}
-_WELL: Final = frozenset({DeviceState.GOOD, DeviceState.UNKNOWN})
+_WELL: Final = frozenset({DeviceHealth.GOOD, DeviceHealth.UNKNOWN})
 
 
 class ReadModels:
@@ -62,10 +63,10 @@ class ReadModels:
         polls = self._polls.get(identity)
         return None if polls is None else polls.last
 
-    def health(self, identity: str) -> DeviceState:
+    def health(self, identity: str) -> DeviceHealth:
         """Return the worst that the newest poll of any job of a resource says."""
         polls = self._polls.get(identity)
-        return DeviceState.UNKNOWN if polls is None else polls.state
+        return DeviceHealth.UNKNOWN if polls is None else polls.state
 
     def rows(self, identity: str) -> Sequence[Gauge]:
         """Return the newest gauge of each row of each group of a resource."""
@@ -138,24 +139,26 @@ class ReadModels:
         """Take a gauge that is written in our own schema. Raises RecordError."""
         self.changes += self._rows.take_bytes(value)
 
-    def take(self, topic: Topic, key: str, record: Any) -> None:
+    def take(self, topic: Topic, key: str, record: object) -> None:
         """Take a record of a topic, None a tombstone; of gauges as fastavro's dict. Repeats are harmless."""
         match topic:
             case Topic.ENRICHED_RESOURCES:
-                news = self._take_resource(key, record)
-            case Topic.POLL_STATUS:
+                news = self._take_resource(key, record if isinstance(record, EnrichedResource) else None)
+            case Topic.POLL_STATUS if isinstance(record, PollStatus):
                 news = self._polls.setdefault(record.resource, Polls()).take(record)
             case Topic.GAUGES:
-                news = self._rows.take(record)
+                news = self._rows.take(cast("WholeGauge", record))
             case Topic.TOPOLOGY:
                 news = self._links.get(key) != record
-                if record is None:
-                    self._links.pop(key, None)
-                else:
+                if isinstance(record, Link):
                     self._links[key] = record
-            case _:
+                else:
+                    self._links.pop(key, None)
+            case _ if isinstance(record, DeadLetter):
                 news = True
                 self._dead.append(record)
+            case _:
+                news = False
         self.changes += news
 
     def _take_resource(self, key: str, record: EnrichedResource | None) -> bool:

@@ -39,7 +39,7 @@ class Point(NamedTuple):
 class CurrentProblem(NamedTuple):
     """Something that is wrong now."""
 
-    kind: str  #: a DeviceState, a link's or a row's state, or `stale`
+    kind: str  #: a DeviceHealth, a link's or a row's state, or `stale`
     resource: str  #: identity, empty where it is of no resource
     group: str  #: empty where it is of no row
     row: str

@@ -3,14 +3,14 @@
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.errors import PanoptesError
-from schemas.records import EnrichedResource, Gauge
+from schemas.records import EnrichedResource, Gauge, Link, LinkEnd
 from streams.console.models import ReadModels
 from streams.console.models.facts import Point, RowSeries
 from streams.console.models.rows import INTERFACE, OCTETS
@@ -79,7 +79,7 @@ class DevicePages:
             found |= {(name, row): _drawn(points) for row, points in told.items()}
         return found
 
-    def _neighbours(self, identity: str) -> list[tuple[Any, Any, Any]]:
+    def _neighbours(self, identity: str) -> list[tuple[LinkEnd, LinkEnd, Link]]:
         found = []
         for link in self._models.links().values():
             one, other = link.ends
@@ -100,7 +100,7 @@ class DevicePages:
         if found is not None:
             polls = self._models.polls(what.resource)
             poll = next((each for each in polls if (each.job, each.slot) == (found.job, found.now.slot)), None)
-        filling: dict[str, Any] = {
+        filling: dict[str, object] = {
             "asked": what,
             "why": found,
             "cannot": cannot,

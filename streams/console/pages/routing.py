@@ -1,7 +1,7 @@
 """Which address shows what."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -76,7 +76,7 @@ class _General:
         self._broker = broker
         self._pages = Pages()
 
-    def page(self, name: str, request: Request, filling: dict[str, Any], status: int = 200) -> Response:
+    def page(self, name: str, request: Request, filling: Mapping[str, object], status: int = 200) -> Response:
         """Return a page that also tells what cannot be read now."""
         stale = [each for each in self._models.topics() if each.stale_since_ms is not None]
         who = {name: getattr(request.state, name, "") for name in ("user", "can_leave")}

@@ -3,11 +3,11 @@
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from schemas.records import EnrichedResource, Gauge, PollStatus
 from streams.console.models import CurrentProblem, ReadModels
-from streams.console.models.states import DeviceState
+from streams.console.models.states import DeviceHealth
 from streams.scheduling.filter_fields import ENRICHED
 from streams.scheduling.filters import compile_over
 
@@ -20,7 +20,7 @@ class DeviceLine(NamedTuple):
     site: str
     kind: str  #: class/subclass/type
     endpoint: str
-    health: DeviceState
+    health: DeviceHealth
     reason: str
     last_ms: int | None
     lateness_ms: int | None
@@ -88,7 +88,7 @@ class DevicesPage(NamedTuple):
     facets: Mapping[str, Sequence[tuple[str, int]]]  #: field of the filter language -> value and how many have it
 
 
-_ORDER: Final = {state: place for place, state in enumerate(DeviceState)}
+_ORDER: Final = {state: place for place, state in enumerate(DeviceHealth)}
 
 
 def devices(models: ReadModels, text: str, sort: str, page: int, state: str = "") -> DevicesPage:
@@ -119,16 +119,16 @@ def _lateness_ms(models: ReadModels, each: EnrichedResource) -> int:
 
 
 #: on top of the order by name
-_SORTS: Final[Mapping[str, Callable[[ReadModels, EnrichedResource], Any]]] = {
-    "site": lambda _, each: each.resource.site,
-    "kind": lambda _, each: kind_of(each),
-    "state": lambda models, each: _ORDER[models.health(each.resource.identity)],
-    "late": lambda models, each: -_lateness_ms(models, each),
+_SORTS: Final[Mapping[str, Callable[[ReadModels, EnrichedResource], tuple[str, int]]]] = {
+    "site": lambda _, each: (each.resource.site, 0),
+    "kind": lambda _, each: (kind_of(each), 0),
+    "state": lambda models, each: ("", _ORDER[models.health(each.resource.identity)]),
+    "late": lambda models, each: ("", -_lateness_ms(models, each)),
 }
 
 
 class Overview(NamedTuple):
-    states: Mapping[DeviceState, int]
+    states: Mapping[DeviceHealth, int]
     problems: Sequence[CurrentProblem]  #: the latest
     problem_count: int
     busiest: Sequence[Loaded]
@@ -143,7 +143,7 @@ def overview(models: ReadModels) -> Overview:
     polls = [last for identity in known if (last := models.last_poll(identity)) is not None]
     late = heapq.nlargest(10, polls, key=lambda poll: poll.lateness_ms)
     return Overview(
-        {state: counts[state] for state in DeviceState if counts[state]},
+        {state: counts[state] for state in DeviceHealth if counts[state]},
         problems[:50],
         len(problems),
         [loaded(gauge) for gauge in models.busiest(10)],

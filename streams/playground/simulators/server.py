@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
-from streams.playground.simulators import agent, chassis, mib, peers, truth
+from streams.playground.simulators import agent, chassis, peers, truth
 from streams.playground.simulators.devices import COMMUNITIES, DEFAULT_COMMUNITY
 from streams.playground.simulators.levels import LevelRow
+from streams.playground.simulators.mibs import mib
 from streams.playground.simulators.truth import Quantity, SimulatedDevice
 
 RECEIVE_BUFFER_BYTES: Final = 1 << 20

@@ -14,7 +14,7 @@ import time
 from multiprocessing.connection import Connection
 
 from pollers.plugins.base import PluginContext
-from pollers.plugins.sweep import Sweep
+from pollers.plugins.discovery.sweep import Sweep
 from pollers.snmp.credentials import Community, Secret
 from pollers.snmp.limits import Limits
 from pollers.snmp.wire.access import open_access

@@ -26,7 +26,7 @@ from streams.pipeline import Topic, stage
 from streams.playground.demo.children import Children, wait_for_line
 from streams.playground.simulators.ports import free_udp_port
 from streams.polling.agent_poller import Poller
-from streams.polling.held import packed
+from streams.polling.resource_state import compressed
 from streams.runtime.kafka.outbox import Outgoing
 from streams.runtime.kernel.context import StageContext, now_ms
 from streams.runtime.kernel.effects import Write
@@ -197,7 +197,7 @@ async def _fill(
                 found |= await plugin.instance.enrich(resource)
         jobs = [job for plugin in pollers for job in plugin.instance.jobs(resource, found)]
         enriched = EnrichedResource(resource=resource, enrichments=found, jobs=jobs, jobs_since_ms=now_ms())
-        stored = packed(serde.encode(enriched))
+        stored = compressed(serde.encode(enriched))
         partition = context.partition_of(resource.identity)
         poller.table.store(partition, [Write(resource.identity.encode(), stored)])
         poller.schedules.put(partition, resource.identity, stored)

@@ -11,9 +11,9 @@ from tests.lab import session, shell
 from tests.lab.check.changes import NEWCOMER, with_newcomer
 from tests.lab.check.run import run
 from tests.lab.lab import Lab, read_spec
-from tests.lab.place import Place
 from tests.lab.spec import SpecProblem
-from tests.lab.system import Interrupted, LabProblem
+from tests.lab.testbed.place import Place
+from tests.lab.testbed.system import Interrupted, LabProblem
 
 CACHE_S = 1
 SHORTEST_S, LONGEST_S = 30, 600

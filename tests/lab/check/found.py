@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network
 from typing import Final, NamedTuple
 
-from tests.lab import config
 from tests.lab.spec import MANAGEMENT, Agent, Node, Spec
+from tests.lab.testbed import config
 
 SITE: Final = "lab"
 #: how often the sections run, and how often devices are asked for their neighbours

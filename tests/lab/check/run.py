@@ -11,7 +11,6 @@ import click
 
 from streams.playground.check.topics import Topics
 from streams.playground.demo.children import Children
-from tests.lab import config, faults
 from tests.lab.check import changes, found, pipeline, report, trouble
 from tests.lab.check.joined import TOPICS as JOINED
 from tests.lab.check.joined import Joined
@@ -20,7 +19,8 @@ from tests.lab.check.sampling import sampled
 from tests.lab.check.timeline import Counter, Timeline
 from tests.lab.lab import Lab
 from tests.lab.spec import Agent, Node
-from tests.lab.system import LabProblem
+from tests.lab.testbed import config, faults
+from tests.lab.testbed.system import LabProblem
 
 INTERVAL_S: Final = 10
 MBIT_PER_S: Final = 20

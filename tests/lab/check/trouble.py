@@ -9,12 +9,12 @@ from typing import Final
 
 from streams.playground.demo import layout
 from streams.playground.demo.children import Children
-from tests.lab import faults
 from tests.lab.check.changes import Pump, Say, true_cables
 from tests.lab.check.found import SWEPT_TTL_S, Found
 from tests.lab.check.joined import Joined
 from tests.lab.lab import Lab
 from tests.lab.spec import Agent
+from tests.lab.testbed import faults
 
 STAGE: Final = "discovery"
 LOSS: Final = ("loss=20",)

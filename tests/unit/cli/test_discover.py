@@ -8,7 +8,7 @@ import yaml
 from click.testing import CliRunner
 
 from pollers.plugins.base import PluginContext
-from pollers.plugins.from_file import FromFile
+from pollers.plugins.lists.from_file import FromFile
 from streams.cli import main
 from tests.unit.discovery.agents import Agents, listening
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pollers.snmp.credentials import Community, Credential, Secret, Version
-from streams.cli import secrets as cli
+from streams.cli.operating import secrets as cli
 from streams.runtime.secrets.named import DISCOVERY, SINK, NamedSecrets
 from streams.runtime.secrets.store import RedisCredentials
 

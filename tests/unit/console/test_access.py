@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
 
-from streams.cli.console import command
+from streams.cli.operating.console import command
 from streams.console.access import agent_guard, agent_users
 from streams.console.access.agent_guard import Door
 from streams.console.access.asking import is_local, target

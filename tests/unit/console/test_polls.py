@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from schemas.records import Outcome, PollStatus
 from streams.console.models.devices import KEPT, Polls
-from streams.console.models.states import DeviceState
+from streams.console.models.states import DeviceHealth
 from tests.unit.console.test_api import poll
 
 polls = st.builds(
@@ -42,7 +42,7 @@ def test_what_is_kept_is_what_was_told(told):
 
 def test_the_worst_of_the_newest_poll_of_each_job_is_the_devices_state():
     kept = Polls()
-    assert kept.state is DeviceState.UNKNOWN
+    assert kept.state is DeviceHealth.UNKNOWN
     for slot, job, outcome in ((60, "x", Outcome.TIMEOUT), (120, "x", Outcome.SUCCESS), (60, "y", Outcome.PARTIAL)):
         kept.take(replace(poll("a", slot, outcome), job=job))
-    assert kept.state is DeviceState.PARTIAL
+    assert kept.state is DeviceHealth.PARTIAL

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pollers.plugins.base import OptionError, PluginContext
-from pollers.plugins.sweep import Sweep
-from pollers.plugins.sweep_targets import networks, targets
+from pollers.plugins.discovery.sweep import Sweep
+from pollers.plugins.discovery.sweep_targets import networks, targets
 from pollers.snmp.credentials import Community, Secret
 from pollers.snmp.limits import Limits
 from pollers.snmp.wire.access import open_access

@@ -16,6 +16,7 @@ from schemas.records import EnrichedResource, Enrichment, Job, Resource
 from streams.enrichment.agent import RETRY_S, Enricher
 from streams.enrichment.merging import first_seen
 from streams.pipeline import Topic
+from streams.runtime.kernel.context import StageContext
 from streams.runtime.kernel.effects import Write
 from streams.runtime.kernel.handler import Pace
 from streams.runtime.plugins import Installed
@@ -315,3 +316,22 @@ async def test_a_device_that_did_not_answer_is_asked_again_after_a_while(world, 
     await world.tick()
     await enriched(world)
     assert len(world.plugin.asked) == 2
+
+
+async def test_a_tick_looks_at_no_key_of_another_partition_however_many_wait_for_their_first_enrichment(
+    world, monkeypatch
+):
+    other = (world.partition + 1) % world.worker.context.settings.kafka.partitions
+    await world.worker.own(world.partition, other)
+    resources = [replace(SWITCH, resource_id=f"sw{number}") for number in range(200)]
+    waiting = [each for each in resources if world.worker.partition(each.identity) == world.partition]
+    for each in waiting:
+        world.worker.bring(Topic.INVENTORY, each.identity, Json(Resource).encode(each))
+    await world.worker.idle()
+    hashed = []
+    of = StageContext.partition_of
+    monkeypatch.setattr(StageContext, "partition_of", lambda context, key: hashed.append(key) or of(context, key))
+    await world.enricher.run(DueTick(other, Span(1, 1), gap=False))
+    await world.tick()
+    assert len(waiting) > 10
+    assert hashed == []

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from schemas.codec import to_avro
 from schemas.records import RawCounters
-from streams.cli.rate import command
+from streams.cli.topics.rate import command
 from streams.gauges.reasons import EXPLAINED, Doubt, NoRate
 from streams.gauges.records.jsonl import read_sample, write_gauge
 from tests.examples import examples

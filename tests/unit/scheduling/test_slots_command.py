@@ -16,8 +16,9 @@ from aiokafka.errors import KafkaConnectionError
 from click.testing import CliRunner
 
 from schemas.records import EnrichedResource, Outcome, PollStatus
-from streams.cli import main, slots
-from streams.cli.slots import WhenType, as_data, as_lines
+from streams.cli import main
+from streams.cli.topics import slots
+from streams.cli.topics.slots import WhenType, as_data, as_lines
 from streams.pipeline import Topic
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pollers.plugins.base import Kind
-from pollers.plugins.device_list import Defaults, resources
-from pollers.plugins.listing import parse_json
+from pollers.plugins.lists.device_list import Defaults, resources
+from pollers.plugins.lists.listing import parse_json
 from streams.playground.demo import layout, measure
 from streams.playground.simulators import server
 from streams.playground.simulators.devices import DEFAULT_COMMUNITY, WRONG_COMMUNITY, fleet

@@ -16,8 +16,9 @@ from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto import api
 from pysnmp.proto.api import v2c
 
-from streams.playground.simulators import agent, mib, server
+from streams.playground.simulators import agent, server
 from streams.playground.simulators.devices import fleet
+from streams.playground.simulators.mibs import mib
 from streams.playground.simulators.truth import SimulatedDevice
 from tests.examples import examples
 
