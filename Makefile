@@ -4,7 +4,7 @@
 PANOPTES := .venv/bin/panoptes
 ARGS ?=
 
-.PHONY: help setup setup-lab test test-secure lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-schedule bench-discovery \
+.PHONY: help setup setup-lab test test-secure lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-console bench-schedule bench-discovery \
         dashboards lock lock-jars clean
 .DEFAULT_GOAL := help
 
@@ -25,6 +25,7 @@ help:
 	@echo "make bench-gauges    what turning counters into rates costs"
 	@echo "make bench-pipeline  what the whole pipeline costs and how late it is"
 	@echo "make bench-sinks     what taking gauges to a store costs, from the topic to VictoriaMetrics"
+	@echo "make bench-console   what the console takes with 10,000 devices, and how quickly it answers 50 people"
 	@echo "make bench-schedule  what the schedule costs, how that grows, and how even it is"
 	@echo "make bench-discovery what 100,000 resources cost the resource manager; ARGS=sweep: a sweep of 65,534 addresses"
 	@echo "make dashboards      write deploy/grafana anew from the vocabulary"
@@ -81,6 +82,9 @@ bench-gauges: setup
 
 bench-pipeline: setup
 	@.venv/bin/python -m tests.bench.pipeline $(ARGS)
+
+bench-console: setup
+	@.venv/bin/python -m tests.bench.console $(ARGS)
 
 bench-sinks: setup
 	@.venv/bin/python -m tests.bench.sinks stage $(ARGS)

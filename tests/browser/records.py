@@ -28,6 +28,11 @@ class Remembered:
     async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
         return [point for point in self._given.get(series.name, ()) if start_s <= point.at_s <= end_s]
 
+    async def of_rows(
+        self, series: RowSeries, rows: Collection[str], start_s: int, end_s: int, step_s: int
+    ) -> Mapping[str, Sequence[Point]]:
+        return {row: await self.points(series, start_s, end_s, step_s) for row in rows}
+
     async def moment(self, number: RowSeries, rows: Collection[RowAt], at_s: int) -> Mapping[RowAt, float]:
         known = [point.value for point in self._given.get(number.name, ()) if point.at_s <= at_s and point.value]
         return {row: known[-1] for row in rows if known}

@@ -160,9 +160,11 @@ def _rate(state: Path, asked: dict[str, str]) -> float:
 
 
 async def _read(settings: Settings, serde: Serde[Gauge], asked: dict[str, str]) -> float:
+    found = None
     async for record in replay(client_options(settings.kafka), topic_name(settings, Topic.GAUGES)):
         if record.value is not None and record.key == asked["id"].encode():
             gauge = await serde.read(record.value)
             if (gauge.group, gauge.row, gauge.slot) == (asked["group"], asked["row"], int(asked["slot"])):
-                return gauge.gauges[asked["name"]]
-    raise AssertionError(f"the topic has no such gauge: {asked}")
+                found = gauge.gauges[asked["name"]]  # to the end all the same: only then is the consumer closed
+    assert found is not None, f"the topic has no such gauge: {asked}"
+    return found

@@ -81,7 +81,7 @@ def links(models: ReadModels, query: Query) -> dict[str, object]:
 
 
 def problems(models: ReadModels, query: Query) -> dict[str, object]:
-    """Return one page of what is wrong now. Raises BadRequestError."""
+    """Return one page of what is wrong now, the worst first. Raises BadRequestError."""
     return page_of([each._asdict() for each in models.problems()], query)
 
 
@@ -135,7 +135,7 @@ OPERATIONS: Final = (
               {**_ID, "group": "of metrics", "row": "of the group", "name": "of the number",
                "start": "Unix seconds", "end": "Unix seconds"}, points),
     ApiOperation("/links", "How devices are joined.", _PAGED, links),
-    ApiOperation("/problems", "What is wrong now, the latest first.", _PAGED, problems),
+    ApiOperation("/problems", "What is wrong now, the worst first, then the latest.", _PAGED, problems),
     ApiOperation("/topics", "How far each topic is read.", {}, topics),
     ApiOperation("/dead-letters", "What could not be processed, the latest first.", _PAGED, dead_letters),
 )  # fmt: skip

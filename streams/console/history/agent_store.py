@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 
 from schemas.errors import BackendError
-from streams.console.history.promql import moment, moment_query, points, query
+from streams.console.history.promql import moment, moment_query, points, points_of_rows, query
 from streams.console.models.facts import AROUND_S, Point, RowAt, RowSeries
 from streams.scheduling.row_filters import parts
 
@@ -51,6 +51,16 @@ class StoreHistory:
         start_s -= start_s % step_s
         asked: dict[str, str | int] = {"query": query(series, step_s), "start": start_s, "end": end_s, "step": step_s}
         return points(await self._ask("query_range", asked), series, start_s, end_s, step_s)
+
+    async def of_rows(
+        self, series: RowSeries, rows: Collection[str], start_s: int, end_s: int, step_s: int
+    ) -> Mapping[str, Sequence[Point]]:
+        """Return the series of each of these rows, by one query. Raises BackendError while the store is away."""
+        start_s -= start_s % step_s
+        every = series._replace(row="")
+        asked: dict[str, str | int] = {"query": query(every, step_s), "start": start_s, "end": end_s, "step": step_s}
+        found = points_of_rows(await self._ask("query_range", asked), every, start_s, end_s, step_s)
+        return {row: found[row] for row in rows if row in found}
 
     async def moment(self, number: RowSeries, rows: Collection[RowAt], at_s: int) -> Mapping[RowAt, float]:
         """Return the number of each of these rows around a time. Raises BackendError while the store is away."""

@@ -31,6 +31,12 @@ class MemoryHistory:
             for at in range(start_s, end_s + 1, step_s)
         ]
 
+    async def of_rows(
+        self, series: RowSeries, rows: Collection[str], start_s: int, end_s: int, step_s: int
+    ) -> Mapping[str, Sequence[Point]]:
+        """Return the series of each of these rows."""
+        return {row: await self.points(series._replace(row=row), start_s, end_s, step_s) for row in rows}
+
     async def moment(self, number: RowSeries, rows: Collection[RowAt], at_s: int) -> Mapping[RowAt, float]:
         """Return the number of each of these rows around a time, as far as memory has it."""
         found = {}

@@ -23,9 +23,13 @@ class _Series(TypedDict, total=False):
 
 
 def query(series: RowSeries, step_s: int) -> str:
-    """Return the query for a series: its mean over each step, so that a long range tells of every sample."""
+    """Return the query for a series: its mean over each step, so that a long range tells of every sample.
+
+    Without a row it is every row's.
+    """
     name = _NAMES.number(series.group, series.name, series.unit).name
-    labels = {"site": parts(series.resource)[0], "device": parts(series.resource)[4], "row": series.row}
+    labels = {"site": parts(series.resource)[0], "device": parts(series.resource)[4]}
+    labels |= {"row": series.row} if series.row else {}
     chosen = ",".join(f"{label}={json.dumps(value, ensure_ascii=False)}" for label, value in labels.items())
     return f"avg_over_time({name}{{{chosen}}}[{step_s}s])"
 
@@ -51,17 +55,33 @@ def moment(answer: object, group: str, name: str, unit: str) -> Mapping[tuple[st
 
 def points(answer: object, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
     """Return a point for every step, in the record's own unit. Raises BackendError for what is no answer."""
-    scale = _NAMES.number(series.group, series.name, series.unit).scale
     known: dict[int, float] = {}
+    for values in _by_row(answer, series).values():
+        known |= values
+    return [Point(at, known.get(at)) for at in range(start_s, end_s + 1, step_s)]
+
+
+def points_of_rows(
+    answer: object, series: RowSeries, start_s: int, end_s: int, step_s: int
+) -> Mapping[str, Sequence[Point]]:
+    """Return the same of each row. Raises BackendError for what is no answer."""
+    steps = range(start_s, end_s + 1, step_s)
+    return {row: [Point(at, known.get(at)) for at in steps] for row, known in _by_row(answer, series).items()}
+
+
+def _by_row(answer: object, series: RowSeries) -> Mapping[str, Mapping[int, float]]:
+    scale = _NAMES.number(series.group, series.name, series.unit).scale
+    found: dict[str, dict[int, float]] = {}
     try:
         for each in _result(answer, "matrix"):
+            known = found.setdefault(each["metric"].get("row", ""), {})
             for at, value in each["values"]:
                 number = float(value) / scale
                 if math.isfinite(number):
                     known[int(at)] = number
-    except (KeyError, TypeError, ValueError, IndexError) as problem:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as problem:
         raise BackendError(f"the store's answer is no matrix of PromQL: {str(answer)[:_SHOWN]}") from problem
-    return [Point(at, known.get(at)) for at in range(start_s, end_s + 1, step_s)]
+    return found
 
 
 def _result(answer: object, kind: str) -> Sequence[_Series]:

@@ -12,10 +12,13 @@ from streams.console.models.meter import Meter
 from streams.console.models.rows import RowStore, StateChange
 from streams.console.models.states import DeviceHealth
 from streams.pipeline import Topic
+from streams.topology.exports import port_of, title_of
 
 #: what is read, in the order in which it is wanted
 READ: Final = (Topic.ENRICHED_RESOURCES, Topic.TOPOLOGY, Topic.POLL_STATUS, Topic.GAUGES, Topic.DEAD_LETTERS)
 _DEAD_LETTERS: Final = 200
+#: what works in part or may be nothing comes after what does not work
+_LESSER: Final[Mapping[str, int]] = {"partial": 1, "missed": 1, "one-sided": 2}
 _WELL: Final = frozenset({DeviceHealth.GOOD, DeviceHealth.UNKNOWN})
 
 
@@ -111,8 +114,8 @@ class ReadModels:
         return [meter.facts() for meter in self.meters.values()]
 
     def problems(self) -> Sequence[CurrentProblem]:
-        """Return what is wrong now, the latest first."""
-        return sorted(self._problems(), key=lambda each: (-(each.since_ms or 0), each))
+        """Return what is wrong now: first what does not work at all, and of the same kind the latest."""
+        return sorted(self._problems(), key=lambda each: (_LESSER.get(each.kind, 0), -(each.since_ms or 0), each))
 
     def _problems(self) -> Iterator[CurrentProblem]:
         for facts in self.topics():
@@ -128,9 +131,9 @@ class ReadModels:
         for link in self._links.values():
             if link.state is not LinkState.UP:
                 near, far = link.ends if link.ends[0].resource else reversed(link.ends)
-                reason = f"link to {far.resource or far.system_name or far.chassis_id} {far.row or far.port_id}"
+                reason = f"link to {title_of(far)} {port_of(far)}"
                 state = str(link.state).replace("_", "-")
-                yield CurrentProblem(state, near.resource, "interface", near.row, reason, link.since_ms)
+                yield CurrentProblem(state, near.resource, "interface", port_of(near), reason, link.since_ms)
 
     def take_gauge(self, value: bytes) -> None:
         """Take a gauge that is written in our own schema. Raises RecordError."""

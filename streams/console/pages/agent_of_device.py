@@ -2,8 +2,8 @@
 
 import shlex
 import time
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -13,6 +13,7 @@ from schemas.errors import PanoptesError
 from schemas.records import EnrichedResource, Gauge, Link, LinkEnd
 from streams.console.models import ReadModels
 from streams.console.models.facts import Point, RowSeries
+from streams.console.models.rows import INTERFACE, OCTETS
 from streams.console.pages import views
 from streams.console.pages.asking import NotThereError, asked, text
 from streams.console.pages.forms import sparkline
@@ -20,6 +21,8 @@ from streams.console.pages.reads import Asker, History
 from streams.console.why.explained import AskedNumber, NotKept
 
 Page = Callable[..., Response]
+_TREND_S: Final = 1_800
+_TREND_STEP_S: Final = 60
 
 
 class RowLine(NamedTuple):
@@ -46,9 +49,12 @@ class DevicePages:
     async def device(self, request: Request) -> Response:
         known = self._known(text(request, "id"))
         identity = known.resource.identity
+        rows = sorted(self._models.rows(identity), key=lambda each: (each.group != INTERFACE, each.group))
+        trends = await self._trends(identity, [gauge for gauge in rows if gauge.group == INTERFACE])
         groups: dict[str, list[RowLine]] = {}
-        for gauge in sorted(self._models.rows(identity), key=lambda each: (each.group != "interface", each.group)):
-            groups.setdefault(gauge.group, []).append(await self._line(gauge))
+        for gauge in rows:
+            drawn = {name: trends.get((name, gauge.row), Markup()) for name in OCTETS}
+            groups.setdefault(gauge.group, []).append(RowLine(gauge, views.loaded(gauge).load, drawn))
         filling = {
             "enriched": known,
             "line": views.line_of(self._models, known),
@@ -58,21 +64,20 @@ class DevicePages:
         }
         return self._page("device.html", request, filling)
 
-    async def _line(self, gauge: Gauge) -> RowLine:
-        trends = {name: Markup() for name in ("octets_in", "octets_out")}
-        if gauge.group == "interface":
-            trends = {name: await self._trend(gauge, name) for name in trends}
-        return RowLine(gauge, views.loaded(gauge).load, trends)
-
-    async def _trend(self, gauge: Gauge, name: str) -> Markup:
+    async def _trends(self, identity: str, gauges: Sequence[Gauge]) -> Mapping[tuple[str, str], Markup]:
+        """Return the sparkline of each direction of each interface; none while the store is away."""
         end_s = int(time.time())
-        series = RowSeries(gauge.resource, gauge.group, gauge.row, name, gauge.units.get(name, ""))
-        try:
-            points = await self._history.points(series, end_s - 1800, end_s, 60)
-        except (PanoptesError, OSError):
-            return Markup()  # the table stands without them, and the row's own page says what is away
-        lines = Markup().join(Markup('<polyline points="{}"/>').format(each) for each in sparkline(_values(points)))
-        return Markup('<svg class="spark" viewBox="0 0 80 18" aria-hidden="true">{}</svg>').format(lines)
+        found: dict[tuple[str, str], Markup] = {}
+        for name in OCTETS if gauges else ():
+            series = RowSeries(identity, INTERFACE, "", name, gauges[0].units.get(name, ""))
+            try:
+                told = await self._history.of_rows(
+                    series, [each.row for each in gauges], end_s - _TREND_S, end_s, _TREND_STEP_S
+                )
+            except (PanoptesError, OSError):
+                return {}  # the table stands without them, and the row's own page says what is away
+            found |= {(name, row): _drawn(points) for row, points in told.items()}
+        return found
 
     def _neighbours(self, identity: str) -> list[tuple[LinkEnd, LinkEnd, Link]]:
         found = []
@@ -106,8 +111,10 @@ class DevicePages:
         return self._page("why.html", request, filling)
 
 
-def _values(points: Iterable[Point]) -> list[float | None]:
-    return [point.value for point in points]
+def _drawn(points: Sequence[Point]) -> Markup:
+    pieces = sparkline([point.value for point in points])
+    lines = Markup().join(Markup('<polyline points="{}"/>').format(each) for each in pieces)
+    return Markup('<svg class="spark" viewBox="0 0 80 18" aria-hidden="true">{}</svg>').format(lines)
 
 
 def _command(what: AskedNumber) -> str:

@@ -44,6 +44,12 @@ class History(Protocol):
         """Return the series over that time. Raises BackendError while its store is away."""
         ...
 
+    async def of_rows(
+        self, series: RowSeries, rows: Collection[str], start_s: int, end_s: int, step_s: int
+    ) -> Mapping[str, Sequence[Point]]:
+        """Return the series of each of these rows of a device. Raises BackendError while its store is away."""
+        ...
+
     async def moment(self, number: RowSeries, rows: Collection[RowAt], at_s: int) -> Mapping[RowAt, float]:
         """Return the number of each of these rows around a time. Raises BackendError while its store is away."""
         ...
