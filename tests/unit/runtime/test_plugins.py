@@ -2,7 +2,7 @@
 
 from pollers.plugins.base import Kind
 from pollers.profiles.loading.watch import ProfileWatch
-from streams.runtime.plugins import NoAccess, Plugins
+from streams.runtime.plugins import NoAccess, Offered, Plugins
 from streams.runtime.settings.loading import Settings
 
 
@@ -14,11 +14,11 @@ def watches(plugins: Plugins) -> list[ProfileWatch]:
 
 
 def test_profiles_are_read_once_for_all_plugins_of_a_worker() -> None:
-    found = watches(Plugins(Settings(), NoAccess(), lambda: 0))
+    found = watches(Plugins(Settings(), Offered(NoAccess(), lambda: 0)))
     assert len(found) > 2
     assert len(set(map(id, found))) == 1
 
 
 def test_another_worker_reads_its_own() -> None:
-    one, other = (watches(Plugins(Settings(), NoAccess(), lambda: 0))[0] for _ in range(2))
+    one, other = (watches(Plugins(Settings(), Offered(NoAccess(), lambda: 0)))[0] for _ in range(2))
     assert one is not other
