@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import os
 import sys
 from collections.abc import Coroutine
@@ -21,9 +20,9 @@ from schemas.errors import PanoptesError
 from schemas.records import Resource
 from streams.cli.inventory.resource_changes import forget, ignore, maintain, reclassify, rename
 from streams.cli.inventory.resource_entry import described, read_entry
-from streams.cli.loading import load_or_exit
+from streams.cli.loading import load_or_exit, log_briefly
 from streams.pipeline import Topic
-from streams.runtime.kafka.client import client_options, sample_client_logs
+from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.replay import replay
 from streams.runtime.kafka.topic_names import topic_name
 from streams.runtime.registry.opening import open_registry
@@ -37,8 +36,7 @@ T = TypeVar("T")
 @click.group("resources")
 def command() -> None:
     """Show the inventory, and change it."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    sample_client_logs()
+    log_briefly()
 
 
 @command.command("list")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,9 +16,9 @@ from rich.text import Text
 
 from schemas.errors import PanoptesError
 from schemas.records import EnrichedResource, Link, LinkState
-from streams.cli.loading import config_option, load_or_exit
+from streams.cli.loading import config_option, load_or_exit, log_briefly
 from streams.pipeline import Topic
-from streams.runtime.kafka.client import client_options, sample_client_logs
+from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.replay import replay
 from streams.runtime.kafka.topic_names import topic_name
 from streams.runtime.registry.opening import open_registry
@@ -43,8 +42,7 @@ states_option = click.option(
 @click.group("topology")
 def command() -> None:
     """Show how devices are joined."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    sample_client_logs()
+    log_briefly()
 
 
 @command.command("show")
