@@ -28,8 +28,9 @@ JARS: Final = STATE / "jars"
 LAB: Final = Path("tests/lab")
 #: what is compiled, and what that takes
 SOURCES: Final = ("streams", "pollers", "schemas", "tests", "setup.py", "pyproject.toml")
-#: what reads files when a worker starts, before there is anything to hold up
+#: what reads files when a worker starts, before there is anything to hold up, and a certificate's time at a connection
 MAY_BLOCK: Final = {
+    "streams/runtime/settings/tls.py": {"renew"},
     "pollers/profiles/loading/watch.py": {"__init__"},
     "streams/runtime/secrets/key_ring.py": {"__init__"},
 }

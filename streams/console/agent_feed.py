@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -31,7 +31,7 @@ _FETCH_MS: Final = 500
 _AT_ONCE: Final = 500
 _CHECK_EVERY_S: Final = 1.0
 _AWAY_AFTER_S: Final = 15.0
-_RECORDS: Final[Mapping[Topic, type[Any]]] = {
+_RECORDS: Final[Mapping[Topic, type[object]]] = {
     Topic.ENRICHED_RESOURCES: EnrichedResource,
     Topic.TOPOLOGY: Link,
     Topic.POLL_STATUS: PollStatus,
@@ -50,7 +50,7 @@ class Feed:
         self._console: Final = settings.console
         self._models: Final = models
         self._meter: Final = models.meters[topic]
-        self._serde: Final[Serde[Any]] = serdes.of(topic, _RECORDS[topic])
+        self._serde: Final[Serde[object]] = serdes.of(topic, _RECORDS[topic])
         self._next: dict[TopicPartition, int] = {}
 
     async def run(self) -> None:
@@ -115,7 +115,7 @@ class Feed:
         except RecordError:
             self._meter.unreadable()
 
-    async def _decoded(self, value: bytes) -> Any:
+    async def _decoded(self, value: bytes) -> object:
         decode = self._serde.decode_dict if self._topic is Topic.GAUGES else self._serde.decode
         try:
             return decode(value)

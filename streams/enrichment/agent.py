@@ -5,6 +5,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -46,6 +47,7 @@ class Enricher(Part):
         self._zone = context.settings.polling.zone
         self._sections = {plugin.section.name: plugin for plugin in plugins.of(Kind.ENRICHMENT)}
         self._pollers = plugins.of(Kind.POLLING)
+        self._know = plugins.know
         #: by section, from 0 on: a counter that begins with its first fault shows no growth
         self.faults = Counter({plugin.section.title: 0 for plugin in (*self._sections.values(), *self._pollers)})
         context.metrics.counters("plugin_faults", "calls in which a plugin failed", "section", self.faults.items)
@@ -60,12 +62,13 @@ class Enricher(Part):
     def _jobs_of(self, key: str, value: bytes) -> Iterable[Job]:
         """Return when to enrich: the enrichment sections that want the resource, as jobs of this stage's schedule."""
         enriched = self._serde.decode(value)
+        self._know(enriched)
         unborn = self._unborn.setdefault(self._context.partition_of(key), set())
         if enriched.jobs_since_ms == NEVER:
             unborn.add(key)
         else:
             unborn.discard(key)
-        return [_job(plugin) for plugin in self._sections.values() if plugin.wants(enriched.resource)]
+        return [_job(plugin) for plugin in self._sections.values() if plugin.wants(enriched)]
 
     def lost(self, partitions: frozenset[int]) -> None:
         for key, task in tuple(self._running.items()):
@@ -146,20 +149,30 @@ class Enricher(Part):
             stored = self.table.get(partition, key.encode())
             if stored is None:
                 return
-            resource = self._serde.decode(stored).resource
+            known = self._serde.decode(stored)
+            resource = known.resource
             self._retry_at.get(partition, {}).pop(key, None)
-            found: dict[str, Enrichment] = {}
-            for name in sections:
-                plugin = self._sections[name]
-                if plugin.wants(resource):
-                    found.update(await self._ask(plugin, key, resource))
+            found = await self._ask_all(known, sections)
             # in the order of the inventory's records: a record sent late would stand last
             if self.fold is not None and not await self.fold.submit(
                 key, lambda: self._keep(partition, key, resource, found)
             ):
                 self._retry(key, 0.0)  # a rebalance came between: where the partition stays it is asked again
 
-    async def _ask(self, plugin: Installed[EnrichmentPlugin], key: str, resource: Resource) -> Mapping[str, Enrichment]:
+    async def _ask_all(self, known: EnrichedResource, sections: Iterable[str]) -> dict[str, Enrichment]:
+        """Return what the sections find, and those that want the resource only now that this is known."""
+        found: dict[str, Enrichment] = {}
+        asked: set[str] = set()
+        waiting = [name for name in self._sections if not self._sections[name].wants(known)]
+        for name in (*sections, *waiting):
+            plugin, now = self._sections[name], replace(known, enrichments={**known.enrichments, **found})
+            if name not in asked and plugin.wants(now):
+                asked.add(name)
+                found.update(await self._ask(plugin, known.resource))
+        return found
+
+    async def _ask(self, plugin: Installed[EnrichmentPlugin], resource: Resource) -> Mapping[str, Enrichment]:
+        key = resource.identity
         try:
             findings: Mapping[str, Enrichment] = await plugin.instance.enrich(resource)
             return dict(findings)
@@ -191,12 +204,12 @@ class Enricher(Part):
         )
 
     def _jobs_wanted(self, known: EnrichedResource, found: Mapping[str, Enrichment]) -> Sequence[Job]:
-        enrichments = {**known.enrichments, **found}
+        now = replace(known, enrichments={**known.enrichments, **found})
         return [
             job
             for plugin in self._pollers
-            if plugin.wants(known.resource)
-            for job in self._jobs_by(plugin, known, enrichments)
+            if plugin.wants(now)
+            for job in self._jobs_by(plugin, known, now.enrichments)
         ]
 
     def _jobs_by(

@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
-from pollers.plugins.base import Poll, PollingPlugin
+from pollers.plugins.base import Kind, Poll
 from schemas.errors import FatalError, RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, RawCounters
 from streams.pipeline import Topic
@@ -24,7 +24,7 @@ from streams.runtime.kernel.lifecycle import Part
 from streams.runtime.kernel.records import Record as Incoming
 from streams.runtime.kernel.table import Table
 from streams.runtime.ops.profile_metrics import measure_profiles
-from streams.runtime.plugins import Installed
+from streams.runtime.plugins import Plugins
 from streams.runtime.schedule.owner import DueTick
 from streams.runtime.schedule.schedules import Schedules
 from streams.scheduling.inflight import Caps, InFlight, Missed, PollId
@@ -50,14 +50,14 @@ class PollRecords(NamedTuple):
 class Poller(Part):
     """Polls what is due and publishes what came of it."""
 
-    def __init__(self, context: StageContext, table: Table, plugins: Iterable[Installed[PollingPlugin]]) -> None:
+    def __init__(self, context: StageContext, table: Table, plugins: Plugins) -> None:
         self.table = table
         self._context = context
         self._outbox = context.outbox
         self._lease = context.lease
         self._zone = context.settings.polling.zone
-        self._plugins = tuple(plugins)
-        self._asking = PluginCaller({plugin.section.name: plugin.instance for plugin in self._plugins})
+        self.plugins, self._know = plugins.of(Kind.POLLING), plugins.know
+        self._asking = PluginCaller({plugin.section.name: plugin.instance for plugin in self.plugins})
         self._serde = context.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
         self._raw_serde = context.serdes.of(Topic.RAW_COUNTERS, RawCounters)
         self._status_serde = context.serdes.of(Topic.POLL_STATUS, PollStatus)
@@ -68,8 +68,13 @@ class Poller(Part):
         self.outcomes: Counter[Outcome] = Counter()
         self.lateness_s = 0.0  #: sum over all polls
         self._states = ResourceStates(lambda stored: self._serde.decode(decompressed(stored)))
-        self.schedules = Schedules(table, lambda _key, stored: self._serde.decode(decompressed(stored)).jobs)
+        self.schedules = Schedules(table, self._jobs_of)
         self._measure()
+
+    def _jobs_of(self, _key: str, stored: bytes) -> Sequence[Job]:
+        enriched = self._serde.decode(decompressed(stored))
+        self._know(enriched)
+        return enriched.jobs
 
     def _measure(self) -> None:
         metrics, in_flight = self._context.metrics, self.turns.in_flight
@@ -78,7 +83,7 @@ class Poller(Part):
         )
         metrics.counter("poll_lateness_seconds", "sum of how late polls started", lambda: self.lateness_s)
         metrics.counter("plugin_faults", "polls that a fault of their plugin spoilt", lambda: self._asking.faults)
-        measure_profiles(metrics, [plugin.instance for plugin in self._plugins])
+        measure_profiles(metrics, [plugin.instance for plugin in self.plugins])
         metrics.gauge("polls_running", "polls that run", lambda: in_flight.running)
         metrics.gauge("polls_waiting", "polls that wait for room", lambda: in_flight.waiting)
         metrics.gauge(

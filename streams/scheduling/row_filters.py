@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from schemas.records import IDENTITY_SEPARATOR
-from streams.scheduling.filters import Fields
+from streams.scheduling.filter_fields import Fields
 
 
 class Filtered(Protocol):

@@ -15,13 +15,14 @@ from schemas.errors import BackendError
 from streams.runtime.build import open_worker
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.groups import begin_new, places_last_s
+from streams.runtime.kafka.reach import AWAY
 from streams.runtime.kernel.context import now_ms
 from streams.runtime.kernel.handler import Pace
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.long_lived import keep_setting_aside
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.ops.waiting import wait_for
-from streams.runtime.plugins import NoAccess, make_plugin
+from streams.runtime.plugins import NoAccess, Offered, make_plugin
 from streams.runtime.secrets.named import open_named_secrets
 from streams.runtime.settings.ini import ENV_SINK
 from streams.runtime.settings.loading import Settings, SettingsError
@@ -93,9 +94,7 @@ class Sink:
 
     async def _compare_retention(self) -> None:
         """Say where a sink that rests for long would forget its place before the topics forget their records."""
-        kept_s = await wait_for(
-            "kafka", self._worker.group, partial(places_last_s, self._options), absent=(KafkaError, OSError)
-        )
+        kept_s = await wait_for("kafka", self._worker.group, partial(places_last_s, self._options), absent=AWAY)
         topics = self._context.settings.topics
         longest_s = max(topics.retention_s(topic) for topic in self._inputs.topics)
         if kept_s is not None and kept_s < longest_s:
@@ -129,6 +128,9 @@ class Sink:
             metrics.counters("sink_requests", "requests by what they were answered", "answer", plugin.requests.items)
             metrics.counter("sink_bytes_sent", "bytes of requests", lambda: plugin.bytes_sent)
             metrics.counter("sink_encode_seconds", "CPU time of encoding", lambda: plugin.encode_s)
+            bound = plugin.cardinality
+            metrics.gauge("sink_series", "series of rows that go on, about", lambda: bound.series)
+            metrics.counter("sink_left_out_numbers", "numbers of rows beyond max_series", lambda: bound.left_out)
             metrics.counter("sink_halved", "requests that were sent again in halves", lambda: plugin.halved)
 
 
@@ -174,7 +176,7 @@ def build() -> Worker:
     settings = worker.context.settings
     section = chosen(settings, name)
     secrets = open_named_secrets(settings.redis)
-    plugin = cast("SinkPlugin", make_plugin(section, make, NoAccess(), now_ms, secrets.of))
+    plugin = cast("SinkPlugin", make_plugin(section, make, Offered(NoAccess(), now_ms, secrets.of)))
     if isinstance(plugin, ViewSinkPlugin):
         SinkView(worker, section, plugin)
     else:

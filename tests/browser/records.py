@@ -3,9 +3,17 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from streams.console.api.lookups import Sources
+from streams.console.history.memory import MemoryHistory
+from streams.console.models import ReadModels
 from streams.console.models.facts import Point, RowAt, RowSeries
 from streams.console.why.explained import AskedNumber, Explanation, NotKept, explained
 from streams.gauges.fold.plan import Rules
+
+
+def sources(models: ReadModels) -> Sources:
+    """Return what the API asks, with nothing but models."""
+    return Sources(models, MemoryHistory(models), Fold([]))
 
 
 class Remembered:

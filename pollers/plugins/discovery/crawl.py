@@ -65,7 +65,10 @@ class Crawl:
         context = self._context
         leads = [await self._lead(known, resource, row) for resource, row in told(known, self.site)]
         by_address = self._to_ask(leads)
-        namer = Namer(section=context.section, site=self.site, parts=self._parts, ttl_s=self._ttl_s, known=known)
+        namer = Namer(
+            section=context.section, site=self.site, parts=self._parts, ttl_s=self._ttl_s, known=known,
+            classify=context.classify,
+        )  # fmt: skip
         answered: set[str] = set()
         again = self._again(known)
         targets = [Target(host, self._port) for host in (*by_address, *again)]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from pollers.plugins.base import KnownDevice
+from pollers.plugins.base import Classify, KnownDevice, as_found
 from pollers.snmp.client import Found, Target
 from schemas.records import IDENTITY_SEPARATOR, Resource
 
@@ -20,6 +20,7 @@ class Namer:
     parts: Mapping[str, str]  #: resource_class, resource_subclass and resource_type of what is new
     ttl_s: int
     known: KnownDevice
+    classify: Classify = as_found
     found: dict[str, Resource] = field(default_factory=dict)  #: of this run, by id
 
     def sighting(self, answer: Found, now_ms: int) -> Resource:
@@ -32,9 +33,10 @@ class Namer:
         name = answer.sys_name.replace(IDENTITY_SEPARATOR, "_").strip()
         identifiers = {"engine_id": answer.engine_id, "sys_name": answer.sys_name}
         identifiers = {key: value for key, value in identifiers.items() if value}
-        before = self.known.at(self.site, host)
+        new = self._new(answer, name or host, identifiers, now_ms)
+        before, resource_id = self.known.at(self.site, host), new.resource_id
         if before is None:
-            resource_id, before = self._chosen(name or host, host, answer)
+            resource_id, before = self._chosen(resource_id, host, answer)
         if before is not None:
             seen = replace(
                 before,
@@ -46,22 +48,27 @@ class Namer:
                 labels={},  # those of other sections are theirs to say
             )
         else:
-            seen = Resource(
-                site=self.site,
-                resource_class=self.parts["resource_class"],
-                resource_subclass=self.parts["resource_subclass"],
-                resource_type=self.parts["resource_type"],
-                resource_id=resource_id,
-                endpoint=endpoint_of(answer.target),
-                plugins=(self.section,),
-                first_seen_ms=now_ms,
-                last_seen_ms=now_ms,
-                ttl_s=self.ttl_s,
-                identifiers=identifiers,
-                addresses=(host,),
-            )
+            seen = replace(new, resource_id=resource_id)
         self.found[seen.resource_id] = seen
         return seen
+
+    def _new(self, answer: Found, resource_id: str, identifiers: Mapping[str, str], now_ms: int) -> Resource:
+        """Return the device as it is called where nobody knows it."""
+        found = Resource(
+            site=self.site,
+            resource_class=self.parts["resource_class"],
+            resource_subclass=self.parts["resource_subclass"],
+            resource_type=self.parts["resource_type"],
+            resource_id=resource_id,
+            endpoint=endpoint_of(answer.target),
+            plugins=(self.section,),
+            first_seen_ms=now_ms,
+            last_seen_ms=now_ms,
+            ttl_s=self.ttl_s,
+            identifiers=identifiers,
+            addresses=(answer.target.host,),
+        )
+        return self.classify(found, facts_of(answer))
 
     def _chosen(self, name: str, host: str, answer: Found) -> tuple[str, Resource | None]:
         """Return the id of a device at an unknown address, and the device, where it is known by that id."""
@@ -78,6 +85,18 @@ def _same(before: Resource, answer: Found) -> bool:
     if engine_id or answer.engine_id:
         return engine_id == answer.engine_id
     return bool(answer.sys_name) and before.identifiers.get("sys_name") == answer.sys_name
+
+
+def facts_of(answer: Found) -> dict[str, str]:
+    """Return what a device said of itself, under the names that enrichment has for it."""
+    facts = {
+        "sys_descr": answer.sys_descr,
+        "sys_object_id": answer.sys_object_id,
+        "sys_name": answer.sys_name,
+        "engine_id": answer.engine_id,
+        "snmp_version": answer.version,
+    }
+    return {name: fact for name, fact in facts.items() if fact}
 
 
 def endpoint_of(target: Target) -> str:

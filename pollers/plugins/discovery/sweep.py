@@ -16,7 +16,7 @@ from schemas.records import DEFAULT_TTL_S, IDENTITY_SEPARATOR
 
 OPTIONS: Final = (
     "site", "prefixes", "exclude", "ports", "packets_per_s", "spread", "max_addresses", "timeout_s", "rounds",
-    "class", "subclass", "type", "ttl_s",
+    "ping", "class", "subclass", "type", "ttl_s",
 )  # fmt: skip
 _PARTS: Final = {
     "class": ("resource_class", "network"),
@@ -93,6 +93,7 @@ class Sweep:
         self._spread = options.yes("spread", default=True)
         self._timeout_s = options.number("timeout_s", 1, 60)
         self._rounds = options.number("rounds", 2, 10)
+        self._ping = options.yes("ping", default=False)
         self._parts = options.parts()
         self._ttl_s = options.number("ttl_s", DEFAULT_TTL_S, device_list.MAX_TTL_S)
         most = options.number("max_addresses", _MAX_ADDRESSES, _MOST)
@@ -111,12 +112,15 @@ class Sweep:
         if self._spread and self._context.interval_s:
             packets = self.targets.total * self._rounds
             rate = min(rate, max(1.0, packets / (self._context.interval_s * _SPREAD_SHARE)))
-        return ProbePace(packets_per_s=rate, timeout_s=self._timeout_s, rounds=self._rounds)
+        return ProbePace(packets_per_s=rate, timeout_s=self._timeout_s, rounds=self._rounds, ping=self._ping)
 
     async def discover(self, known: KnownDevice, state: bytes | None) -> AsyncGenerator[SightingBatch, None]:
         """Yield what answers, from where the last run was cut short."""
         context, total = self._context, self.targets.total
-        namer = Namer(section=context.section, site=self.site, parts=self._parts, ttl_s=self._ttl_s, known=known)
+        namer = Namer(
+            section=context.section, site=self.site, parts=self._parts, ttl_s=self._ttl_s, known=known,
+            classify=context.classify,
+        )  # fmt: skip
         begin = self._begin(state)
         asked = Asked(self.targets, begin, lambda target: self.is_wanted(known, target))
         kept_ms = context.now_ms()

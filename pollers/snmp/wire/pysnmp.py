@@ -217,7 +217,7 @@ class PysnmpChannel(MachineChannel):
         began = now_s()
         values, size, outcome = 0, 0, "timeout"
         try:
-            async with asyncio.timeout(min(link.ends_s - began, permits.wait_s(attempt))):
+            async with asyncio.timeout(min(link.ends_s - began, permits.wait_s(link, attempt))):
                 answer = await self._ask(request)
             size = answer.size
             values = machine.answered(request, answer, int((now_s() - link.opened_s) * 1000))

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import TextIO
@@ -21,11 +21,14 @@ from pollers.snmp.credentials import Community, Secret, Version
 from pollers.snmp.wire.access import open_access
 from schemas.records import Resource
 from streams.cli.devices.device import COMMUNITY_VARIABLE, GivenCredentials, fail
+from streams.cli.last_records import filter_option, filter_or_exit
 from streams.cli.loading import config_option, load_or_exit
 from streams.discovery.known import KnownInventory
+from streams.runtime.rules import answered, classes
 from streams.runtime.secrets.store import RedisCredentials, open_credentials
 from streams.runtime.settings.loading import Settings
 from streams.runtime.snmp import limits_of
+from streams.scheduling.filters import Fits
 
 
 @click.group("discover")
@@ -41,18 +44,21 @@ def command() -> None:
 @click.option("--packets-per-s", default="500", show_default=True, help="The most packets that are sent in a second.")
 @click.option("--timeout", "timeout_s", default="1", show_default=True, help="Seconds that an answer may take.")
 @click.option("--rounds", default="2", show_default=True, help="How often who is silent is asked.")
+@click.option("--ping", default="no", show_default=True, metavar="yes|no", help="Ask only who answers an ICMP echo.")
 @click.option("--max-addresses", default="65536", show_default=True, help="Refuse more than this.")
+@filter_option("Only devices that this holds for")
 @click.option("--community-file", type=click.File("r"), help="A file with a community, - for stdin, instead of Redis.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write the list there.")
 @click.option("--dry-run", is_flag=True, help="Say how many packets it takes and how long, and send nothing.")
 @config_option
-def sweep(
+def sweep(  # noqa: PLR0913 (one argument per option)
     prefixes: tuple[str, ...],
     exclude: tuple[str, ...],
     community_file: TextIO | None,
+    *,
+    expression: str,
     output: Path | None,
     config: Path | None,
-    *,
     dry_run: bool,
     **options: str,
 ) -> None:
@@ -61,11 +67,11 @@ def sweep(
     The list is YAML as the discovery plugin `from-file` reads it. The community is that of --community-file or of
     $SNMP_COMMUNITY, else the credentials are those that are stored for the site.
     """
-    settings = load_or_exit(config)
+    settings, wanted = load_or_exit(config), filter_or_exit(expression)
     texts = {"prefixes": " ".join(prefixes), "exclude": " ".join(exclude), "spread": "no", **options}
     community = _community(community_file, settings)
     try:
-        found = asyncio.run(_swept(settings, texts, community, dry_run=dry_run))
+        found = asyncio.run(_swept(settings, texts, community, wanted, dry_run=dry_run))
     except OptionError as problem:
         fail(str(problem))
     except KeyboardInterrupt:
@@ -87,20 +93,33 @@ def _community(file: TextIO | None, settings: Settings) -> Community | None:
 
 
 async def _swept(
-    settings: Settings, options: dict[str, str], community: Community | None, *, dry_run: bool
+    settings: Settings, options: dict[str, str], community: Community | None, wanted: Fits, *, dry_run: bool
 ) -> Sequence[Resource]:
-    """Return who answered. Raises OptionError."""
+    """Return who answered and is wanted. Raises OptionError."""
     source = open_credentials(settings) if community is None else GivenCredentials(community)
     access = open_access(limits_of(settings.snmp), source)
+    named, unwanted = classes(settings.class_sections), set[str]()
+
+    def classify(found: Resource, facts: Mapping[str, str]) -> Resource:
+        device = named(found, facts)
+        if not wanted(answered(device, facts)):
+            unwanted.add(device.endpoint)
+        return device
+
     try:
         context = PluginContext(
-            section="sweep", interval_s=0, options=options, snmp=access, now_ms=lambda: time.time_ns() // 1_000_000
+            section="sweep",
+            interval_s=0,
+            options=options,
+            snmp=access,
+            now_ms=lambda: time.time_ns() // 1_000_000,
+            classify=classify,
         )
         plugin = Sweep(context)
         if dry_run:
             _tell_costs(plugin, len(questions(await source.candidates(options["site"], ""), 0)))
             return ()
-        return await _with_progress(plugin)
+        return [each for each in await _with_progress(plugin) if each.endpoint not in unwanted]
     finally:
         await access.close()
         if isinstance(source, RedisCredentials):
@@ -109,7 +128,7 @@ async def _swept(
 
 def _tell_costs(plugin: Sweep, messages: int) -> None:
     pace, total = plugin.pace, plugin.targets.total
-    packets = total * messages * pace.rounds
+    packets = (total * messages + (plugin.targets.addresses if pace.ping else 0)) * pace.rounds
     seconds = packets / pace.packets_per_s + pace.timeout_s * pace.rounds
     click.echo(
         f"{plugin.targets.addresses} addresses, {len(plugin.targets.ports)} ports, {messages} messages each:"

@@ -17,13 +17,9 @@ from rich.text import Text
 from pollers.plugins.snmp.device_facts import DEVICE, STANDARD_MIBS, without_vendors_profile
 from schemas.errors import PanoptesError
 from schemas.records import EnrichedResource
+from streams.cli.last_records import last_records
 from streams.pipeline import Topic
-from streams.runtime.kafka.client import client_options
-from streams.runtime.kafka.replay import replay
-from streams.runtime.kafka.topic_names import topic_name
-from streams.runtime.registry.opening import open_registry
-from streams.runtime.registry.serde import Serdes
-from streams.runtime.settings.loading import Settings, SettingsError, load
+from streams.runtime.settings.loading import SettingsError, load
 
 _DESCR_WIDTH = 60
 
@@ -66,7 +62,7 @@ def command(config: Path | None, *, as_json: bool) -> None:
         click.echo(str(error), err=True)
         sys.exit(2)
     try:
-        gaps = gaps_of(asyncio.run(_resources(settings)))
+        gaps = gaps_of(asyncio.run(last_records(settings, Topic.ENRICHED_RESOURCES, EnrichedResource)).values())
     except (KafkaError, OSError, PanoptesError) as error:
         click.echo(f"cannot read resources from {settings.kafka.bootstrap_servers}: {error}", err=True)
         sys.exit(1)
@@ -75,17 +71,6 @@ def command(config: Path | None, *, as_json: bool) -> None:
             click.echo(json.dumps(gap._asdict()))
     else:
         Console().print(_table(gaps))
-
-
-async def _resources(settings: Settings) -> list[EnrichedResource]:
-    serde = Serdes(settings, open_registry(settings)).of(Topic.ENRICHED_RESOURCES, EnrichedResource)
-    found: dict[bytes, EnrichedResource] = {}
-    async for record in replay(client_options(settings.kafka), topic_name(settings, Topic.ENRICHED_RESOURCES)):
-        if record.value is None:
-            found.pop(record.key, None)
-        else:
-            found[record.key] = await serde.read(record.value)
-    return list(found.values())
 
 
 def _table(gaps: list[Gap]) -> Table:

@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -17,18 +17,14 @@ from rich.text import Text
 
 from schemas.codec import to_avro
 from schemas.errors import PanoptesError
-from schemas.records import Resource
+from schemas.records import EnrichedResource, Resource
 from streams.cli.inventory.resource_changes import forget, ignore, maintain, reclassify, rename
 from streams.cli.inventory.resource_entry import described, read_entry
+from streams.cli.last_records import filter_option, filter_or_exit, last_records
 from streams.cli.loading import load_or_exit, log_briefly
+from streams.enrichment.merging import first_seen
 from streams.pipeline import Topic
-from streams.runtime.kafka.client import client_options
-from streams.runtime.kafka.replay import replay
-from streams.runtime.kafka.topic_names import topic_name
-from streams.runtime.registry.opening import open_registry
-from streams.runtime.registry.serde import Serdes
-from streams.runtime.settings.loading import Settings, SettingsError, load
-from streams.scheduling.filters import FilterError, compile_filter
+from streams.runtime.settings.loading import Settings
 
 T = TypeVar("T")
 
@@ -40,23 +36,21 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--filter", "expression", default="", help="Only resources that this expression holds for.")
+@filter_option("Only resources that this holds for")
 @click.option("--config", type=click.Path(path_type=Path), help="panoptes.ini to use.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_resources(expression: str, config: Path | None, as_json: bool) -> None:
     """List the resources in the inventory, sorted by identity."""
-    try:
-        wanted = compile_filter(expression)
-        settings = load(config, os.environ)
-    except (FilterError, SettingsError) as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
-    try:
-        inventory = asyncio.run(_inventory(settings))
-    except (KafkaError, OSError, PanoptesError) as error:
-        click.echo(f"cannot read the inventory from {settings.kafka.bootstrap_servers}: {error}", err=True)
-        sys.exit(1)
-    chosen = [resource for _, resource in sorted(inventory.items()) if wanted(resource)]
+    settings, wanted = load_or_exit(config), filter_or_exit(expression)
+    inventory = _asked(settings, last_records(settings, Topic.INVENTORY, Resource))
+    known: Mapping[str, EnrichedResource] = {}
+    if expression.strip():
+        known = _asked(settings, last_records(settings, Topic.ENRICHED_RESOURCES, EnrichedResource))
+    chosen = [
+        resource
+        for identity, resource in sorted(inventory.items())
+        if wanted(replace(known.get(identity) or first_seen(resource), resource=resource))
+    ]
     if as_json:
         for resource in chosen:
             click.echo(json.dumps({"identity": resource.identity, **to_avro(resource)}))
@@ -90,18 +84,6 @@ def _asked(settings: Settings, work: Coroutine[object, object, T]) -> T:
     except (KafkaError, OSError, PanoptesError) as error:
         click.echo(f"cannot ask {settings.kafka.bootstrap_servers}: {error}", err=True)
         sys.exit(1)
-
-
-async def _inventory(settings: Settings) -> dict[str, Resource]:
-    serde = Serdes(settings, open_registry(settings)).of(Topic.INVENTORY, Resource)
-    found: dict[str, Resource] = {}
-    async for record in replay(client_options(settings.kafka), topic_name(settings, Topic.INVENTORY)):
-        key = record.key.decode()
-        if record.value is None:
-            found.pop(key, None)
-        else:
-            found[key] = await serde.read(record.value)
-    return found
 
 
 def _table(resources: list[Resource]) -> Table:

@@ -29,9 +29,12 @@ def command(config: Path | None, timeout_s: float, *, as_json: bool) -> None:
 
     Exit status 0: nothing is wrong (there may be warnings). 1: something does not work. 2: wrong settings.
     """
-    logging.disable(logging.CRITICAL)  # the clients' own lines say less than the findings
     settings = load_or_exit(config)
-    findings = asyncio.run(examine(settings, timeout_s))
+    logging.disable(logging.CRITICAL)  # the clients' own lines say less than the findings
+    try:
+        findings = asyncio.run(examine(settings, timeout_s))
+    finally:
+        logging.disable(logging.NOTSET)
     for finding in findings:
         click.echo(json.dumps(finding._asdict()) if as_json else _line(finding))
     if worst(findings) is Level.FAULT:
@@ -40,5 +43,5 @@ def command(config: Path | None, timeout_s: float, *, as_json: bool) -> None:
 
 def _line(finding: Finding) -> str:
     level = click.style(f"{finding.level:<8}", fg=_COLOURS[finding.level])
-    advice = f"\n{'':20}→ {finding.advice}" if finding.advice else ""
-    return f"{level} {finding.about:<11}{finding.text}{advice}"
+    advice = f"\n{'':21}→ {finding.advice}" if finding.advice else ""
+    return f"{level} {finding.about:<12}{finding.text}{advice}"

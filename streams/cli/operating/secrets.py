@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -11,9 +11,10 @@ import click
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivProtocol, Secret, UsmUser, Version
+from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivProtocol, Version
 from schemas.records import IDENTITY_SEPARATOR
 from streams.cli.loading import load_or_exit
+from streams.cli.secret_input import OTHER_BYTES, ask_passphrase, community, is_utf8, v3_user
 from streams.runtime.secrets.forms import (
     WHOLE_SITE,
     FormError,
@@ -24,14 +25,14 @@ from streams.runtime.secrets.forms import (
     write_credentials,
 )
 from streams.runtime.secrets.key_ring import KeyRing, KeyRingError, add_key, is_encrypted
+from streams.runtime.secrets.named import DISCOVERY, SINK
 from streams.runtime.secrets.renewal import all_of, as_bytes, renew
 from streams.runtime.secrets.store import describe, open_key_ring, open_redis, where
 from streams.runtime.settings.loading import SettingsError
 
 T = TypeVar("T")
 
-#: how bytes that are not UTF-8 stand in a text, here and where credentials are read: a community may have any
-OTHER_BYTES: Final = "surrogateescape"
+_NAMED: Final = {"sink": SINK, "discovery": DISCOVERY}
 
 
 def _part_of_an_identity(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -44,17 +45,35 @@ def _part_of_an_identity(_context: click.Context, _parameter: click.Parameter, v
         raise click.BadParameter(f"expected no {IDENTITY_SEPARATOR!r}: it separates the parts of an identity")
     if value == WHOLE_SITE:
         raise click.BadParameter(f"expected a name: {WHOLE_SITE!r} stands for a whole site, which --site alone means")
-    if not _is_utf8(value):
+    if not is_utf8(value):
         raise click.BadParameter("expected UTF-8")
     return value
 
 
-site_option = click.option(
-    "--site",
-    required=True,
-    callback=_part_of_an_identity,
-    help="Whose it is; `default` is for sites that have none.",
-)
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def owner_options(command: F) -> F:
+    """Add the options that say whose a secret is, one of which is to be given."""
+    for option in (
+        click.option("--discovery", callback=_part_of_an_identity, help="Of discovery sections with this `secret`."),
+        click.option("--sink", callback=_part_of_an_identity, help="Of sinks with this `secret`."),
+        click.option(
+            "--site", callback=_part_of_an_identity, help="Of a site's devices; `default` is for sites that have none."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _named(owner: Mapping[str, str | None]) -> str | None:
+    """Return the key of a sink's or a discovery section's secret, None for a site's. Raises UsageError."""
+    given = {name: value for name, value in owner.items() if value is not None}
+    if len(given) != 1:
+        raise click.UsageError("expected one of --site, --sink, --discovery")
+    return next((f"{begins}{given[name]}" for name, begins in _NAMED.items() if name in given), None)
+
+
 device_option = click.option(
     "--device",
     callback=_part_of_an_identity,
@@ -68,7 +87,7 @@ def command() -> None:
 
 
 @command.command("set")
-@site_option
+@owner_options
 @device_option
 @click.option("--v3", "user", metavar="USER", help="An SNMPv3 user, instead of a community.")
 @click.option(
@@ -91,16 +110,29 @@ def command() -> None:
 )
 @click.option("--add", is_flag=True, help="Keep those that are stored, and try this one after them.")
 def set_(  # noqa: PLR0913, PLR0917 - options of a command
-    site: str, device: str | None, user: str | None, auth: str, priv: str, context: str, version: str | None, add: bool
+    device: str | None,
+    user: str | None,
+    auth: str,
+    priv: str,
+    context: str,
+    version: str | None,
+    add: bool,
+    **owner: str | None,
 ) -> None:
-    """Store a community or an SNMPv3 user.
+    """Store a community, an SNMPv3 user, or the password or token of a sink or a discovery section.
 
     Its secrets are read from a prompt, or one per line from stdin: the community, whose very bytes are stored; or the
     user's authentication key, then its privacy key. They are in force within [redis] refresh_s, without a restart.
     """
+    named = _named(owner)
+    if named is not None:
+        _refuse(device, user, version, "--add" if add else None)
+        _set_named(named)
+        return
+    site = owner["site"] or ""
     if user is None and (auth != "none" or priv != "none" or context):
         raise click.UsageError("--auth, --priv and --context belong to an SNMPv3 user: name it with --v3 USER")
-    credential = _community(version) if user is None else _user(user, auth, priv, context)
+    credential = community(version) if user is None else v3_user(user, auth, priv, context)
     try:
         check(credential)
     except FormError as problem:
@@ -117,12 +149,30 @@ def set_(  # noqa: PLR0913, PLR0917 - options of a command
         click.echo(f"stored {credentials_key(site)} field {name}: {credential}")
 
 
+def _refuse(*given: str | None) -> None:
+    if any(given):
+        raise click.UsageError("--device, --v3, --version and --add belong to the credentials of a --site")
+
+
+def _set_named(key: str) -> None:
+    plain = ask_passphrase("password or token").reveal()
+    if not plain.strip():
+        raise click.UsageError("expected a password or token, found nothing")
+    _with_redis(lambda client, ring: client.set(key, ring.encrypt(plain.encode(), key)))
+    click.echo(f"stored {key}")
+
+
 @command.command("delete")
-@site_option
+@owner_options
 @device_option
-def delete(site: str, device: str | None) -> None:
-    """Delete the credentials of a site (its devices' own stay), or of one device."""
-    gone = _with_redis(lambda client, _ring: _delete(client, site, device))
+def delete(device: str | None, **owner: str | None) -> None:
+    """Delete the credentials of a site (its devices' own stay), of one device, of a sink or a discovery section."""
+    named = _named(owner)
+    if named is not None:
+        _refuse(device)
+        gone = named if _with_redis(lambda client, _ring: client.delete(named)) else ""
+    else:
+        gone = _with_redis(lambda client, _ring: _delete(client, owner["site"] or "", device))
     if not gone:
         raise click.ClickException("nothing was stored there")
     click.echo(f"deleted {gone}")
@@ -174,48 +224,6 @@ def _renew(*, only_plain: bool) -> None:
     click.echo(f"encrypted {done}, {len(failed)} could not be")
     if failed:
         sys.exit(1)
-
-
-def _community(version: str | None) -> Community:
-    return Community(community=_ask("community"), version=Version(version or Version.V2C))
-
-
-def _user(name: str, auth: str, priv: str, context: str) -> UsmUser:
-    for what, text in (("--v3", name), ("--context", context)):
-        if not _is_utf8(text):
-            raise click.UsageError(f"expected {what} in UTF-8")
-    return UsmUser(
-        name=name,
-        auth_protocol=AuthProtocol(auth),
-        auth_key=_ask_passphrase("authentication key") if auth != "none" else Secret(""),
-        priv_protocol=PrivProtocol(priv),
-        priv_key=_ask_passphrase("privacy key") if priv != "none" else Secret(""),
-        context=context,
-    )
-
-
-def _ask(what: str) -> Secret:
-    if sys.stdin.isatty():
-        return Secret(click.prompt(what, hide_input=True, confirmation_prompt=True))
-    # not as text: what decodes stdin depends on the locale, and a community need not be text in any
-    line = sys.stdin.buffer.readline().removesuffix(b"\n").removesuffix(b"\r")
-    return Secret(line.decode(errors=OTHER_BYTES))
-
-
-def _ask_passphrase(what: str) -> Secret:
-    asked = _ask(what)
-    if not _is_utf8(asked.reveal()):
-        raise click.UsageError(f"expected the {what} in UTF-8")
-    return asked
-
-
-def _is_utf8(text: str) -> bool:
-    """Return whether a text of the command line or stdin has no bytes that are not UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 async def _put(

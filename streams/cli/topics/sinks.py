@@ -18,7 +18,7 @@ from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.groups import EARLIEST, NOW, begins, committed, move
 from streams.runtime.kafka.topic_names import group_name, topic_name
 from streams.runtime.kernel.context import now_ms
-from streams.runtime.plugins import NoAccess, make_plugin
+from streams.runtime.plugins import NoAccess, Offered, make_plugin
 from streams.runtime.settings.loading import Settings, SettingsError
 from streams.runtime.settings.plugin_sections import SinkSection
 
@@ -110,7 +110,7 @@ def _sections(settings: Settings) -> list[SinkSection]:
 def _is_view(section: SinkSection) -> bool:
     """Return whether a sink joins no group; one that cannot be made is told by `panoptes config check`."""
     try:
-        return isinstance(make_plugin(section, make, NoAccess(), now_ms), ViewSinkPlugin)
+        return isinstance(make_plugin(section, make, Offered(NoAccess(), now_ms)), ViewSinkPlugin)
     except SettingsError:
         return False
 

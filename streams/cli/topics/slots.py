@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from schemas.errors import PanoptesError, RecordError
 from schemas.records import EnrichedResource, PollStatus
+from streams.cli.last_records import filter_option, filter_or_exit
 from streams.cli.loading import config_option, load_or_exit, log_briefly
 from streams.cli.moments import WhenType
 from streams.pipeline import Topic
@@ -25,6 +26,7 @@ from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings
 from streams.scheduling.audit import Audit, AuditReport, PolledSlot, Window
+from streams.scheduling.filters import Fits
 
 EXIT_UNACCOUNTED: Final = 1
 EXIT_NO_PROOF: Final = 3
@@ -53,11 +55,20 @@ def command() -> None:
     help="A slot is judged when its interval and so many seconds have passed.",
 )  # fmt: skip
 @click.option("--strict", is_flag=True, help="Fail, too, where a slot was polled twice.")
+@filter_option("Only slots of resources that this holds for, as they are known now")
 @click.option("--all", "show_all", is_flag=True, help=f"Every line of each list, not only {SHOWN}.")
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def audit_slots(  # noqa: PLR0913 (one argument per option)
-    *, since: int, until: int | None, settle_s: float, strict: bool, show_all: bool, config: Path | None, as_json: bool
+    *,
+    since: int,
+    until: int | None,
+    settle_s: float,
+    strict: bool,
+    expression: str,
+    show_all: bool,
+    config: Path | None,
+    as_json: bool,
 ) -> None:
     """Compare the slots that resources ask for with what poll-status says of them.
 
@@ -65,13 +76,13 @@ def audit_slots(  # noqa: PLR0913 (one argument per option)
     slots that were polled twice). 2: wrong options or settings. 3: nothing is proven, since no slot is expected or the
     topics, or records of them, cannot be read.
     """
-    settings = load_or_exit(config)
+    settings, wanted = load_or_exit(config), filter_or_exit(expression)
     now_s = time.time()
     window = Window(since, int(now_s) if until is None else until, now_s, settle_s)
     if window.until < window.since:
         raise click.BadParameter(f"{_time(window.until)} is before {_time(window.since)}", param_hint="--until")
     try:
-        report = asyncio.run(audit(settings, window))
+        report = asyncio.run(audit(settings, window, wanted if expression.strip() else None))
     except (KafkaError, OSError, PanoptesError) as error:
         click.echo(f"cannot read the topics from {settings.kafka.bootstrap_servers}: {error}", err=True)
         sys.exit(EXIT_NO_PROOF)
@@ -90,8 +101,8 @@ def exit_status(report: AuditReport, *, strict: bool) -> int:
     return EXIT_NO_PROOF if report.unreadable or not report.expected else 0
 
 
-async def audit(settings: Settings, window: Window) -> AuditReport:
-    """Return the report over all partitions.
+async def audit(settings: Settings, window: Window, wanted: Fits | None = None) -> AuditReport:
+    """Return the report over all partitions, of all resources or of those that are wanted.
 
     A resource's records have one partition number in both topics, so one partition after the other is judged and
     forgotten. Raises KafkaError, BackendError.
@@ -100,7 +111,7 @@ async def audit(settings: Settings, window: Window) -> AuditReport:
     options = client_options(settings.kafka)
     report = AuditReport()
     for number in await partitions(options, topic_name(settings, Topic.ENRICHED_RESOURCES)):
-        one = Audit(window)
+        one = Audit(window, wanted)
         unreadable = await _resources(one, options, settings, serdes, number)
         unreadable += await _statuses(one, options, settings, serdes, number)
         report.add(one.report())

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 from aiokafka.errors import KafkaError
 
-from schemas.errors import FatalError
-from streams.cli.loading import config_option, load_or_exit, log_briefly
+from schemas.errors import PanoptesError
+from streams.cli.loading import config_option, load_or_exit, log_briefly, run_or_exit
 from streams.runtime.kafka.topics import TopicsReport, check_topics, ensure_topics, update_topics
 from streams.runtime.settings.loading import Settings
 
@@ -27,7 +27,7 @@ def create(config: Path | None, *, update: bool) -> None:
     settings = load_or_exit(config)
     try:
         report = asyncio.run(ensure_topics(settings))
-    except FatalError as problem:
+    except PanoptesError as problem:
         raise click.ClickException(str(problem)) from None
     for name in report.created:
         click.echo(f"created {name}")
@@ -40,7 +40,7 @@ def create(config: Path | None, *, update: bool) -> None:
 def _update(settings: Settings) -> None:
     try:
         changes = asyncio.run(update_topics(settings))
-    except (KafkaError, OSError) as problem:
+    except (KafkaError, OSError, PanoptesError) as problem:
         raise click.ClickException(str(problem)) from None
     click.echo("\n".join(changes) or "no topic had another configuration")
 
@@ -49,7 +49,7 @@ def _update(settings: Settings) -> None:
 @config_option
 def check(config: Path | None) -> None:
     """Exit with 1 unless every topic is there as the settings want it; changes nothing."""
-    report = asyncio.run(check_topics(load_or_exit(config)))
+    report = run_or_exit(check_topics(load_or_exit(config)))
     lines = _lines(report)
     click.echo("\n".join(lines) or "every topic is there as the settings want it")
     sys.exit(1 if lines else 0)

@@ -15,18 +15,14 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.errors import PanoptesError
-from schemas.records import EnrichedResource, Link, LinkState
+from schemas.records import DiscoveryRun, EnrichedResource, Link, LinkState
+from streams.cli.last_records import filter_option, filter_or_exit, last_records
 from streams.cli.loading import config_option, load_or_exit, log_briefly
 from streams.pipeline import Topic
-from streams.runtime.kafka.client import client_options
-from streams.runtime.kafka.replay import replay
-from streams.runtime.kafka.topic_names import topic_name
-from streams.runtime.registry.opening import open_registry
-from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings
 from streams.topology.exports import EXPORTS, port_of, title_of
 from streams.topology.paths import Hop, NoSuchResourceError, resolved, shortest
-from streams.topology.unresolved import Unresolved, rejected, unresolved
+from streams.topology.unresolved import Unresolved, explained, rejected, unresolved
 
 R = TypeVar("R")
 FORMATS: Final = ("table", *EXPORTS)
@@ -37,6 +33,7 @@ format_option = click.option("--format", "form", type=click.Choice(FORMATS), def
 states_option = click.option(
     "--state", "states", multiple=True, type=click.Choice([str(state) for state in LinkState]), help="Only these."
 )
+links_filter = filter_option("Only links with an end at a resource that this holds for")
 
 
 @click.group("topology")
@@ -48,20 +45,22 @@ def command() -> None:
 @command.command("show")
 @format_option
 @states_option
+@links_filter
 @config_option
-def show(form: str, states: Sequence[str], config: Path | None) -> None:
+def show(form: str, states: Sequence[str], expression: str, config: Path | None) -> None:
     """Show all links."""
-    _print(form, _chosen(_links(load_or_exit(config)), states))
+    _print(form, _chosen(load_or_exit(config), states, expression))
 
 
 @command.command("export")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="json", show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of standard output.")
 @states_option
+@links_filter
 @config_option
-def export(form: str, output: Path | None, states: Sequence[str], config: Path | None) -> None:
+def export(form: str, output: Path | None, states: Sequence[str], expression: str, config: Path | None) -> None:
     """Write all links in a format of others."""
-    links = _chosen(_links(load_or_exit(config)), states)
+    links = _chosen(load_or_exit(config), states, expression)
     if output is None:
         _print(form, links)
         return
@@ -91,12 +90,17 @@ def path(start: str, goal: str, config: Path | None) -> None:
 
 @command.command("unresolved")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@filter_option("Only what resources say that this holds for")
 @config_option
-def show_unresolved(as_json: bool, config: Path | None) -> None:
+def show_unresolved(as_json: bool, expression: str, config: Path | None) -> None:
     """Show the neighbours that are no known resource or port, with the reason, and what devices said that is no use."""
-    settings = load_or_exit(config)
-    found = unresolved(_links(settings))
-    kept_out = rejected(_read(settings, Topic.ENRICHED_RESOURCES, EnrichedResource))
+    settings, wanted = load_or_exit(config), filter_or_exit(expression)
+    runs = _read(settings, Topic.DISCOVERY_RUNS, DiscoveryRun)
+    everyone = _read(settings, Topic.ENRICHED_RESOURCES, EnrichedResource)
+    chosen = {identity: each for identity, each in everyone.items() if wanted(each)}
+    found = explained(unresolved(_links(settings)), runs.values())
+    found = [each for each in found if not expression.strip() or each.heard_by in chosen]
+    kept_out = rejected(chosen)
     if as_json:
         for each in found:
             click.echo(json.dumps(each._asdict()))
@@ -115,26 +119,21 @@ def _links(settings: Settings) -> dict[str, Link]:
 def _read(settings: Settings, topic: Topic, record: type[R]) -> dict[str, R]:
     """Return the last record of each key; ends the command where Kafka or the registry cannot be asked."""
     try:
-        return asyncio.run(_replayed(settings, topic, record))
+        return asyncio.run(last_records(settings, topic, record))
     except (KafkaError, OSError, PanoptesError) as error:
         click.echo(f"cannot read {topic} from {settings.kafka.bootstrap_servers}: {error}", err=True)
         sys.exit(1)
 
 
-async def _replayed(settings: Settings, topic: Topic, record: type[R]) -> dict[str, R]:
-    serde = Serdes(settings, open_registry(settings)).of(topic, record)
-    last: dict[str, bytes] = {}
-    async for each in replay(client_options(settings.kafka), topic_name(settings, topic)):
-        key = each.key.decode()
-        if each.value is None:
-            last.pop(key, None)
-        else:
-            last[key] = each.value
-    return {key: await serde.read(value) for key, value in last.items()}
-
-
-def _chosen(links: Mapping[str, Link], states: Sequence[str]) -> dict[str, Link]:
-    return {key: link for key, link in links.items() if not states or link.state in states}
+def _chosen(settings: Settings, states: Sequence[str], expression: str) -> dict[str, Link]:
+    """Return the links of these states and resources; ends the command where the expression cannot be read."""
+    wanted = filter_or_exit(expression)
+    links = {key: link for key, link in _links(settings).items() if not states or link.state in states}
+    if not expression.strip():
+        return links
+    known = _read(settings, Topic.ENRICHED_RESOURCES, EnrichedResource)
+    ends = {identity for identity, each in known.items() if wanted(each)}
+    return {key: link for key, link in links.items() if any(end.resource in ends for end in link.ends)}
 
 
 def _print(form: str, links: Mapping[str, Link]) -> None:

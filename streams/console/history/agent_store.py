@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
@@ -49,7 +49,7 @@ class StoreHistory:
     async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
         """Return the series in steps that begin at multiples of a step. Raises BackendError while the store is away."""
         start_s -= start_s % step_s
-        asked = {"query": query(series, step_s), "start": start_s, "end": end_s, "step": step_s}
+        asked: dict[str, str | int] = {"query": query(series, step_s), "start": start_s, "end": end_s, "step": step_s}
         return points(await self._ask("query_range", asked), series, start_s, end_s, step_s)
 
     async def moment(self, number: RowSeries, rows: Collection[RowAt], at_s: int) -> Mapping[RowAt, float]:
@@ -64,7 +64,7 @@ class StoreHistory:
                 found[identity, row] = told[place]
         return found
 
-    async def _ask(self, what: str, asked: Mapping[str, Any]) -> object:
+    async def _ask(self, what: str, asked: Mapping[str, str | int]) -> object:
         """Return the answer as JSON has it. Raises BackendError."""
         url = f"{self._store.url.rstrip('/')}/{what}"
         try:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from schemas.errors import BackendError
 from streams.console.models.facts import Point, RowSeries
@@ -12,6 +12,14 @@ from streams.sinks.naming.names import Names
 
 _NAMES: Final = Names()
 _SHOWN: Final = 120
+
+
+class _Series(TypedDict, total=False):
+    """One series of an answer."""
+
+    metric: Mapping[str, str]
+    value: tuple[float, str]  #: of a vector: when, and what
+    values: Sequence[tuple[float, str]]  #: of a matrix
 
 
 def query(series: RowSeries, step_s: int) -> str:
@@ -32,7 +40,7 @@ def moment(answer: object, group: str, name: str, unit: str) -> Mapping[tuple[st
     scale = _NAMES.number(group, name, unit).scale
     found: dict[tuple[str, str, str], float] = {}
     try:
-        for each in _vector(answer):
+        for each in _result(answer, "vector"):
             labels, number = each["metric"], float(each["value"][1]) / scale
             if math.isfinite(number):
                 found[labels["site"], labels["device"], labels["row"]] = number
@@ -46,7 +54,7 @@ def points(answer: object, series: RowSeries, start_s: int, end_s: int, step_s: 
     scale = _NAMES.number(series.group, series.name, series.unit).scale
     known: dict[int, float] = {}
     try:
-        for each in _matrix(answer):
+        for each in _result(answer, "matrix"):
             for at, value in each["values"]:
                 number = float(value) / scale
                 if math.isfinite(number):
@@ -56,13 +64,8 @@ def points(answer: object, series: RowSeries, start_s: int, end_s: int, step_s: 
     return [Point(at, known.get(at)) for at in range(start_s, end_s + 1, step_s)]
 
 
-def _vector(answer: Any) -> Any:
-    if answer["status"] != "success" or answer["data"]["resultType"] != "vector":
+def _result(answer: object, kind: str) -> Sequence[_Series]:
+    if not isinstance(answer, dict) or answer["status"] != "success" or answer["data"]["resultType"] != kind:
         raise ValueError
-    return answer["data"]["result"]
-
-
-def _matrix(answer: Any) -> Any:
-    if answer["status"] != "success" or answer["data"]["resultType"] != "matrix":
-        raise ValueError
-    return answer["data"]["result"]
+    found: Sequence[_Series] = answer["data"]["result"]
+    return found

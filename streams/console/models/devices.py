@@ -78,6 +78,10 @@ class Polls(Sequence[PollStatus]):
         self._last: PollStatus | None = None  #: both are worked out when they are asked for
         self._state: DeviceHealth | None = None
 
+    def jobs(self) -> list[str]:
+        """Return the jobs that were polled, by name."""
+        return sorted({texts[3] for texts in self._texts})
+
     @property
     def last(self) -> PollStatus | None:
         """Return the newest poll, None where there is none."""

@@ -2,11 +2,12 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final, cast
 
 from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, LinkState, PollStatus
 from streams.console.models.devices import Polls, haystack, slim
 from streams.console.models.facts import CurrentProblem, Point, RowSeries, TopicFacts
+from streams.console.models.gauge_bytes import WholeGauge
 from streams.console.models.meter import Meter
 from streams.console.models.rows import RowStore, StateChange
 from streams.console.models.states import DeviceHealth
@@ -48,6 +49,11 @@ class ReadModels:
     def polls(self, identity: str) -> Sequence[PollStatus]:
         """Return the last polls of a resource, the newest last, 50 at most."""
         return self._polls.get(identity, ())
+
+    def jobs(self, identity: str) -> Sequence[str]:
+        """Return the jobs of which there are polls."""
+        polls = self._polls.get(identity)
+        return () if polls is None else polls.jobs()
 
     def last_poll(self, identity: str) -> PollStatus | None:
         """Return the newest poll of a resource, None where there is none."""
@@ -130,24 +136,26 @@ class ReadModels:
         """Take a gauge that is written in our own schema. Raises RecordError."""
         self.changes += self._rows.take_bytes(value)
 
-    def take(self, topic: Topic, key: str, record: Any) -> None:
+    def take(self, topic: Topic, key: str, record: object) -> None:
         """Take a record of a topic, None a tombstone; of gauges as fastavro's dict. Repeats are harmless."""
         match topic:
             case Topic.ENRICHED_RESOURCES:
-                news = self._take_resource(key, record)
-            case Topic.POLL_STATUS:
+                news = self._take_resource(key, record if isinstance(record, EnrichedResource) else None)
+            case Topic.POLL_STATUS if isinstance(record, PollStatus):
                 news = self._polls.setdefault(record.resource, Polls()).take(record)
             case Topic.GAUGES:
-                news = self._rows.take(record)
+                news = self._rows.take(cast("WholeGauge", record))
             case Topic.TOPOLOGY:
                 news = self._links.get(key) != record
-                if record is None:
-                    self._links.pop(key, None)
-                else:
+                if isinstance(record, Link):
                     self._links[key] = record
-            case _:
+                else:
+                    self._links.pop(key, None)
+            case _ if isinstance(record, DeadLetter):
                 news = True
                 self._dead.append(record)
+            case _:
+                news = False
         self.changes += news
 
     def _take_resource(self, key: str, record: EnrichedResource | None) -> bool:

@@ -3,19 +3,18 @@
 import struct
 from array import array
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar, cast
 
 import numpy as np
 
 from schemas.records import Gauge
-from streams.console.models.gauge_bytes import front_of, rest_of
+from streams.console.models.gauge_bytes import GaugeRest, WholeGauge, front_of, rest_of
 from streams.console.models.ring import Ring
 from streams.console.models.troubles import trouble_of
 
 OCTETS: Final = ("octets_in", "octets_out")
 INTERFACE: Final = "interface"
 GONE: Final = "row-gone"
-_CONSTANTS: Final = ("site", "resource", "endpoint", "job", "group", "interval_s")
 _TIMES: Final = struct.Struct("<qqd")
 _NO_DURATION: Final = -1.0  #: durations are positive
 _FEW: Final = 1024
@@ -26,13 +25,14 @@ _CHANGES_MOST: Final = 50
 
 H = TypeVar("H", bound=Hashable)
 RowKey = tuple[str, str]  #: group, row
-Pairs = tuple[tuple[str, Any], ...]
+Pairs = tuple[tuple[str, str], ...]
+V = TypeVar("V")
 
 
 class _Front(NamedTuple):
     """What the rows of one group of one device have in common."""
 
-    constants: tuple[Any, ...]  #: site, resource, endpoint, job, group, interval_s
+    constants: tuple[str, str, str, str, str, int]  #: site, resource, endpoint, job, group, interval_s
     dimensions: tuple[str, ...]  #: their names
     labels: Pairs
     units: Pairs
@@ -53,7 +53,7 @@ class _Row(NamedTuple):
     texts: str | tuple[str, ...]  #: of the dimensions
     form: _Form
     values: bytes  #: times, then the numbers
-    counters: Pairs
+    counters: tuple[tuple[str, int], ...]
 
 
 _NOTHING: Final = _Form((), (), (), ())
@@ -83,7 +83,7 @@ class RowStore:
         self.ring: Final = Ring(ring_bytes)
         self._devices: dict[str, dict[RowKey, int]] = {}
         self._rows: list[_Row | None] = []
-        self._known: dict[Hashable, Any] = {}  #: texts and tuples that many rows have, each kept once
+        self._known: dict[Hashable, object] = {}  #: texts and tuples that many rows have, each kept once
         self._free: list[int] = []
         self._octets_per_s = np.zeros(_FEW)  #: of row by number, the busier direction
         self._hashes = array("q")  #: of row by number: the hash of its front's bytes
@@ -116,7 +116,7 @@ class RowStore:
             self._last = number
         return news
 
-    def take(self, gauge: Mapping[str, Any]) -> bool:
+    def take(self, gauge: WholeGauge) -> bool:
         """Take a gauge, as fastavro's dict; return whether it was news."""
         news, number = self._take(gauge)
         if number != _NONE:
@@ -165,7 +165,7 @@ class RowStore:
         trouble = self._troubles.get(number)
         return None if trouble is None else trouble.since_ms
 
-    def _take(self, gauge: Mapping[str, Any]) -> tuple[bool, int]:
+    def _take(self, gauge: WholeGauge) -> tuple[bool, int]:
         """Return whether it was news, and the row's number."""
         rows = self._devices.setdefault(self._once(gauge["resource"]), {})
         key = self._once((gauge["group"], gauge["row"]))
@@ -178,7 +178,14 @@ class RowStore:
         if row is None or _slot(row) < gauge["slot"]:  # of a late one even the front is old
             texts = tuple(gauge["dimensions"].values())
             front = _Front(
-                constants=tuple(gauge[name] for name in _CONSTANTS),
+                constants=(
+                    gauge["site"],
+                    gauge["resource"],
+                    gauge["endpoint"],
+                    gauge["job"],
+                    gauge["group"],
+                    gauge["interval_s"],
+                ),
                 dimensions=self._once(tuple(gauge["dimensions"])),
                 labels=self._once(_pairs(gauge["labels"])),
                 units=self._once(_pairs(gauge["units"])),
@@ -189,7 +196,7 @@ class RowStore:
             return self._poll(number, fresh, gauge), number if rows.get(key) == number else _NONE
         return False, number
 
-    def _poll(self, number: int, row: _Row, rest: Mapping[str, Any]) -> bool:
+    def _poll(self, number: int, row: _Row, rest: GaugeRest) -> bool:
         """Take what a poll tells of a row; return whether it was news."""
         slot = rest["slot"]
         if row.values and _slot(row) >= slot:
@@ -209,7 +216,7 @@ class RowStore:
         self.ring.add(number, slot, form.names, numbers)
         return True
 
-    def _note(self, number: int, row: _Row, rest: Mapping[str, Any]) -> None:
+    def _note(self, number: int, row: _Row, rest: GaugeRest) -> None:
         """Note what the row carries, and whether its state is as it should be."""
         group, name = row.key
         octets = 0.0
@@ -250,8 +257,7 @@ class RowStore:
     def _once(self, value: H) -> H:
         if len(self._known) > _KNOWN_MOST:
             self._known.clear()  # they are only kept a second time then
-        found: H = self._known.setdefault(value, value)
-        return found
+        return cast("H", self._known.setdefault(value, value))
 
     def _gauge(self, number: int) -> Gauge:
         row = self._rows[number]
@@ -281,11 +287,11 @@ def _slot(row: _Row) -> int:
     return int(_TIMES.unpack_from(row.values)[0])
 
 
-def _is_gone(rest: Mapping[str, Any]) -> bool:
+def _is_gone(rest: GaugeRest) -> bool:
     """Return whether that is the end of its row."""
     missing = rest["missing"]
     return bool(missing) and not rest["gauges"] and all(reason == GONE for reason in missing.values())
 
 
-def _pairs(mapping: Mapping[str, Any]) -> Pairs:
+def _pairs(mapping: Mapping[str, V]) -> tuple[tuple[str, V], ...]:
     return tuple(mapping.items())

@@ -3,7 +3,7 @@
 import heapq
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,7 +12,7 @@ from streams.console.models import ReadModels
 from streams.console.models.facts import RowAt, RowSeries
 from streams.console.pages.asking import BadAddressError, number, text
 from streams.console.pages.drawing import HEADERS
-from streams.console.pages.graph import INTERFACE, MOST_NODES, LinkLoad, graph, loads_now, rows_of, sites, way
+from streams.console.pages.graph import INTERFACE, MOST_NODES, Edge, LinkLoad, graph, loads_now, rows_of, sites, way
 from streams.console.pages.reads import History
 
 AGO: Final = {"1 h": 3_600, "6 h": 21_600, "1 d": 86_400, "7 d": 604_800}
@@ -39,7 +39,7 @@ class MapPages:
         ends = [self._named(each) for each in typed]
         now_s = int(time.time())
         drawn = graph(self._models, await self._loads(at_s), site)
-        filling: dict[str, Any] = {
+        filling: dict[str, object] = {
             "graph": drawn, "listed": heapq.nsmallest(_LISTED, drawn["links"], key=_weight), "sites": places,
             "site": site, "too_many": too_many, "at": at_s,
             "ago": {name: now_s - seconds for name, seconds in AGO.items()},
@@ -76,7 +76,7 @@ class MapPages:
         return {row: LinkLoad(_bits(into, row), _bits(out, row)) for row in {*into, *out}}
 
 
-def _weight(link: Mapping[str, Any]) -> tuple[bool, float]:
+def _weight(link: Edge) -> tuple[bool, float]:
     """Return the place of a link in the table: first what is not up, then by what it carries."""
     return link["state"] == "up", -max(link["in"] or 0.0, link["out"] or 0.0)
 

@@ -2,18 +2,17 @@
 
 import shlex
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
-from aiokafka.errors import KafkaError
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.errors import PanoptesError
-from schemas.records import EnrichedResource, Gauge
+from schemas.records import EnrichedResource, Gauge, Link, LinkEnd
 from streams.console.models import ReadModels
-from streams.console.models.facts import RowSeries
+from streams.console.models.facts import Point, RowSeries
 from streams.console.pages import views
 from streams.console.pages.asking import NotThereError, asked, text
 from streams.console.pages.forms import sparkline
@@ -75,7 +74,7 @@ class DevicePages:
         lines = Markup().join(Markup('<polyline points="{}"/>').format(each) for each in sparkline(_values(points)))
         return Markup('<svg class="spark" viewBox="0 0 80 18" aria-hidden="true">{}</svg>').format(lines)
 
-    def _neighbours(self, identity: str) -> list[tuple[Any, Any, Any]]:
+    def _neighbours(self, identity: str) -> list[tuple[LinkEnd, LinkEnd, Link]]:
         found = []
         for link in self._models.links().values():
             one, other = link.ends
@@ -88,7 +87,7 @@ class DevicePages:
         cannot, found = "", None
         try:
             answer = await self._why.why(what)
-        except (KafkaError, PanoptesError, OSError) as problem:
+        except (PanoptesError, OSError) as problem:
             cannot = f"{problem}"
         else:
             cannot, found = (answer.what, None) if isinstance(answer, NotKept) else ("", answer)
@@ -96,7 +95,7 @@ class DevicePages:
         if found is not None:
             polls = self._models.polls(what.resource)
             poll = next((each for each in polls if (each.job, each.slot) == (found.job, found.now.slot)), None)
-        filling: dict[str, Any] = {
+        filling: dict[str, object] = {
             "asked": what,
             "why": found,
             "cannot": cannot,
@@ -107,7 +106,7 @@ class DevicePages:
         return self._page("why.html", request, filling)
 
 
-def _values(points: Any) -> list[float | None]:
+def _values(points: Iterable[Point]) -> list[float | None]:
     return [point.value for point in points]
 
 

@@ -5,7 +5,7 @@ import io
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -49,7 +49,7 @@ class RowPages:
         gauge = self._models.row(identity, group, row)
         names = sorted({*gauge.gauges, *gauge.missing}) if gauge else []
         plots = _INTERFACE_PLOTS if group == "interface" else [(each, each, "") for each in names[:_MOST_PLOTS]]
-        filling: dict[str, Any] = {"identity": identity, "group": group, "row": row, "range": name, "ranges": RANGES}
+        filling: dict[str, object] = {"identity": identity, "group": group, "row": row, "range": name, "ranges": RANGES}
         filling |= {"gauge": gauge, "names": names, "plots": plots, "source": self._history.source(), "end": end_s}
         last_s = end_s or int(time.time())
         changes, states = self._models.state_changes(identity, group, row), gauge.states if gauge else {}

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict
 
 from schemas.records import Gauge, Link, LinkEnd
 from streams.console.models import ReadModels
@@ -19,6 +19,36 @@ class LinkLoad(NamedTuple):
 
     into: float | None
     out: float | None
+
+
+class Node(TypedDict):
+    """A device."""
+
+    id: str
+    name: str
+    site: str
+    state: str
+
+
+Edge = TypedDict(
+    "Edge",
+    {
+        "key": str,
+        "source": str,
+        "target": str,
+        "ports": list[str],
+        "state": str,
+        "since_ms": int,
+        "speed": int | None,
+        "out": float | None,
+        "in": float | None,
+    },
+)
+
+
+class Graph(TypedDict):
+    nodes: list[Node]
+    links: list[Edge]
 
 
 class Sites(NamedTuple):
@@ -54,10 +84,10 @@ def sites(models: ReadModels) -> Sequence[Sites]:
     return [Sites(name, len(members[name])) for name in sorted(members)]
 
 
-def graph(models: ReadModels, loads: Mapping[RowAt, LinkLoad], site: str = "") -> dict[str, Any]:
+def graph(models: ReadModels, loads: Mapping[RowAt, LinkLoad], site: str = "") -> Graph:
     """Return nodes and links, of a site with what it is joined to; loads are None where they are not known."""
-    nodes: dict[str, dict[str, Any]] = {}
-    edges = []
+    nodes: dict[str, Node] = {}
+    edges: list[Edge] = []
     known = models.resources()
     for key, link in models.links().items():
         names = [known[end.resource].resource.site if end.resource in known else "" for end in link.ends]
@@ -67,18 +97,18 @@ def graph(models: ReadModels, loads: Mapping[RowAt, LinkLoad], site: str = "") -
             identity = node_of(end)
             state = str(models.health(identity))
             nodes.setdefault(identity, {"id": identity, "name": title_of(end), "site": name, "state": state})
-        edges.append({"key": key, **_edge(models, link, loads)})
-    return {"nodes": sorted(nodes.values(), key=lambda node: str(node["id"])), "links": edges}
+        edges.append(_edge(models, key, link, loads))
+    return {"nodes": sorted(nodes.values(), key=lambda node: node["id"]), "links": edges}
 
 
-def _edge(models: ReadModels, link: Link, loads: Mapping[RowAt, LinkLoad]) -> dict[str, Any]:
+def _edge(models: ReadModels, key: str, link: Link, loads: Mapping[RowAt, LinkLoad]) -> Edge:
     one, other = link.ends
     near, far = loads.get((one.resource, one.row)), loads.get((other.resource, other.row))
     load = near or (LinkLoad(far.out, far.into) if far else LinkLoad(None, None))
     state, since_ms = state_of(models, link)
     return {
-        "source": node_of(one), "target": node_of(other), "ports": [port_of(one), port_of(other)], "state": state,
-        "since_ms": since_ms, "speed": link.speed_bits_per_s, "out": load.out, "in": load.into,
+        "key": key, "source": node_of(one), "target": node_of(other), "ports": [port_of(one), port_of(other)],
+        "state": state, "since_ms": since_ms, "speed": link.speed_bits_per_s, "out": load.out, "in": load.into,
     }  # fmt: skip
 
 

@@ -1,10 +1,36 @@
 """What the pages ask of others: what was in the past, and why. Their owners fulfil it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from schemas.records import DeadLetter
 from streams.console.models.facts import Point, RowAt, RowSeries
 from streams.console.why.explained import AskedNumber, Explanation, NotKept
+
+
+class GroupLag(NamedTuple):
+    group: str
+    behind: int  #: records that stand in its topics and are not done
+
+
+class BrokerFacts(NamedTuple):
+    """What Kafka says of the pipeline."""
+
+    kept: Mapping[str, int]  #: topic -> records that stand in it
+    groups: Sequence[GroupLag]
+    leaders: Mapping[str, str]  #: stage -> who publishes its ticks
+
+
+class Asked(Protocol):
+    """Kafka, as the pages ask it."""
+
+    async def facts(self) -> BrokerFacts:
+        """Raises BackendError while Kafka is away."""
+        ...
+
+    async def content(self, letter: DeadLetter) -> str:
+        """Return what a dead letter holds, for people."""
+        ...
 
 
 class History(Protocol):
@@ -27,5 +53,5 @@ class Asker(Protocol):
     """Why a number is what it is."""
 
     async def why(self, asked: AskedNumber) -> Explanation | NotKept:
-        """Raises KafkaError or BackendError while what it needs is away."""
+        """Raises BackendError while what it needs is away."""
         ...

@@ -3,12 +3,13 @@
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from schemas.records import EnrichedResource, Gauge, PollStatus
 from streams.console.models import CurrentProblem, ReadModels
 from streams.console.models.states import DeviceHealth
-from streams.scheduling.filters import compile_filter
+from streams.scheduling.filter_fields import ENRICHED
+from streams.scheduling.filters import compile_over
 
 PAGE: Final = 100
 
@@ -95,8 +96,8 @@ def devices(models: ReadModels, text: str, sort: str, page: int, state: str = ""
 
     Lines are made of those of the page alone: there may be ten thousand others.
     """
-    wanted = compile_filter(text) if text.strip() else None
-    found = [each for each in models.resources().values() if wanted is None or wanted(each.resource)]
+    wanted = compile_over(text, ENRICHED) if text.strip() else None
+    found = [each for each in models.resources().values() if wanted is None or wanted(each)]
     facets = {
         "resource_site": Counter(each.resource.site for each in found).most_common(12),
         "resource_type": Counter(each.resource.resource_type for each in found).most_common(12),
@@ -118,11 +119,11 @@ def _lateness_ms(models: ReadModels, each: EnrichedResource) -> int:
 
 
 #: on top of the order by name
-_SORTS: Final[Mapping[str, Callable[[ReadModels, EnrichedResource], Any]]] = {
-    "site": lambda _, each: each.resource.site,
-    "kind": lambda _, each: kind_of(each),
-    "state": lambda models, each: _ORDER[models.health(each.resource.identity)],
-    "late": lambda models, each: -_lateness_ms(models, each),
+_SORTS: Final[Mapping[str, Callable[[ReadModels, EnrichedResource], tuple[str, int]]]] = {
+    "site": lambda _, each: (each.resource.site, 0),
+    "kind": lambda _, each: (kind_of(each), 0),
+    "state": lambda models, each: ("", _ORDER[models.health(each.resource.identity)]),
+    "late": lambda models, each: ("", -_lateness_ms(models, each)),
 }
 
 
@@ -184,24 +185,70 @@ def _rows(each: EnrichedResource) -> Iterator[tuple[str, Mapping[str, str]]]:
             yield (row if plugin == "interfaces" else ""), {"row": row, **words}
 
 
-class HeatLine(NamedTuple):
+class SlotLine(NamedTuple):
     identity: str
     job: str
-    polls: Sequence[PollStatus]  #: one for each slot, the newest last
 
 
-def heat(models: ReadModels, page: int, most: int = 40) -> Sequence[HeatLine]:
-    """Return the last slots of a page of devices."""
+class HeatLine(NamedTuple):
+    line: SlotLine
+    cells: Sequence[PollStatus | None]  #: one for each column of time; None: nothing is known of it
+
+
+class Heat(NamedTuple):
+    """Devices by time."""
+
+    columns: Sequence[int]  #: when each begins, Unix seconds
+    lines: Sequence[HeatLine]
+    page: int
+    pages: int
+    workers: Sequence[tuple[str, int, int, int]]  #: name, polls, and how late they were: median and 95 of 100, ms
+
+
+HEAT_LINES: Final = 40
+_COLUMNS: Final = 48
+
+
+def slot_lines(models: ReadModels) -> Sequence[SlotLine]:
+    """Return every job of every device."""
+    return [SlotLine(identity, job) for identity in sorted(models.resources()) for job in models.jobs(identity)]
+
+
+def polls_of(models: ReadModels, line: SlotLine) -> Sequence[PollStatus]:
+    return [poll for poll in models.polls(line.identity) if poll.job == line.job]
+
+
+def heat(models: ReadModels, page: int) -> Heat:
+    """Return a page of jobs, each with its polls under the time of their slots; of one column the worst poll."""
+    every = slot_lines(models)
+    pages = max(1, -(-len(every) // HEAT_LINES))
+    page = min(max(page, 1), pages)
+    shown = {line: polls_of(models, line) for line in every[(page - 1) * HEAT_LINES : page * HEAT_LINES]}
+    polls = [poll for each in shown.values() for poll in each]
+    step_s = min((poll.interval_s for poll in polls), default=60)
+    last_s = max((poll.slot for poll in polls), default=0)
+    first_s = last_s - last_s % step_s - (_COLUMNS - 1) * step_s
     lines = []
-    for identity in sorted(models.resources())[(page - 1) * PAGE : page * PAGE]:
-        by_job: dict[str, dict[int, PollStatus]] = {}
-        for poll in models.polls(identity):
-            by_job.setdefault(poll.job, {})[poll.slot] = poll
-        lines += [
-            HeatLine(identity, job, [polls[slot] for slot in sorted(polls)[-most:]])
-            for job, polls in sorted(by_job.items())
-        ]
-    return lines
+    for line, told in shown.items():
+        cells: list[PollStatus | None] = [None] * _COLUMNS
+        for poll in told:
+            for slot in range(poll.slot, poll.slot + poll.slots * poll.interval_s, poll.interval_s):
+                at = (slot - first_s) // step_s
+                if 0 <= at < _COLUMNS:
+                    cells[at] = poll
+        lines.append(HeatLine(line, cells))
+    return Heat([first_s + at * step_s for at in range(_COLUMNS)], lines, page, pages, _workers(models))
+
+
+def _workers(models: ReadModels) -> Sequence[tuple[str, int, int, int]]:
+    late: dict[str, list[int]] = {}
+    for identity in models.resources():
+        if (last := models.last_poll(identity)) is not None:
+            late.setdefault(last.worker, []).append(last.lateness_ms)
+    return [
+        (name, len(each), sorted(each)[len(each) // 2], sorted(each)[int(len(each) * 0.95)])
+        for name, each in sorted(late.items())
+    ]
 
 
 def profiles(models: ReadModels) -> Sequence[tuple[str, int, int]]:

@@ -9,6 +9,7 @@ import httpx
 
 from schemas.errors import BackendError, FatalError, RecordError
 from streams.runtime.settings.sections import RegistrySettings
+from streams.runtime.settings.tls import TlsFiles, client_context
 
 COMPATIBILITY: Final = "BACKWARD_TRANSITIVE"
 _MEDIA: Final = "application/vnd.schemaregistry.v1+json"
@@ -136,7 +137,7 @@ class _NotFoundError(BackendError):
 
 
 def _trust(ca_file: str) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca_file or None)
+    return client_context(TlsFiles(ca_file))
 
 
 def _id_in(answer: object) -> int:

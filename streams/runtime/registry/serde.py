@@ -12,6 +12,7 @@ from schemas.errors import BackendError, FatalError, RecordError
 from streams.pipeline import TOPICS, Topic
 from streams.runtime.kafka.topic_names import topic_name
 from streams.runtime.ops.waiting import wait_for
+from streams.runtime.registry.newer import refuse_newer
 from streams.runtime.registry.opening import Registry
 from streams.runtime.settings.loading import Settings
 
@@ -178,8 +179,12 @@ class Serdes:
     async def register(self) -> None:
         """Register the schemas of every topic, in the map's order, whether or not this process uses them all.
 
-        Raises BackendError (try again), FatalError.
+        Raises BackendError (try again), FatalError: also where a newer version than ours has registered any.
         """
+        if not self._settings.registry.allow_newer:
+            for topic, spec in TOPICS.items():
+                subject = f"{topic_name(self._settings, topic)}-value"
+                await refuse_newer(self._registry, subject, canonical_text(spec.schema))
         for topic, spec in TOPICS.items():
             if topic in self._serdes:
                 await self._serdes[topic].register()

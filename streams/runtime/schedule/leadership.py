@@ -19,6 +19,9 @@ from kazoo.exceptions import KazooException, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.protocol.states import KazooState
 
+from streams.runtime.schedule.zookeeper import session
+from streams.runtime.settings.sections import ZookeeperSettings
+
 log = logging.getLogger(__name__)
 
 A_co = TypeVar("A_co", covariant=True)
@@ -68,19 +71,17 @@ class Leadership:
 
     def __init__(
         self,
-        hosts: str,
+        zookeeper: ZookeeperSettings,
         path: str,
         identity: str,
         *,
-        session_timeout_s: float,
         on_elected: Callable[[Term], None],
         on_deposed: Callable[[Term], None],
     ) -> None:
         """Call `on_elected` and `on_deposed` in the event loop that called `start`."""
-        self._hosts = hosts
+        self._zookeeper = zookeeper
         self._path = path
         self._identity = identity
-        self._session_timeout_s = session_timeout_s
         self._on_elected = on_elected
         self._on_deposed = on_deposed
         self._name = f"{uuid.uuid4().hex}__lock__"  #: what the names of this worker's nodes begin with
@@ -103,12 +104,12 @@ class Leadership:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            client = KazooClient(hosts=self._hosts, timeout=self._session_timeout_s, connection_retry=_RECONNECT)
+            client = session(self._zookeeper, connection_retry=_RECONNECT)
             try:
                 self._session(client)
             except Exception as problem:  # noqa: BLE001 - the edge of the thread: without it this worker never leads again
                 if not self._stopping.is_set():
-                    log.warning("waiting for zookeeper hosts=%s problem=%r", self._hosts, problem)
+                    log.warning("waiting for zookeeper hosts=%s problem=%r", self._zookeeper.hosts, problem)
             finally:
                 _end(client)
             self._stopping.wait(_RETRY_S)

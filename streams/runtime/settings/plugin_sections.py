@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from pollers.plugins.base import Kind
 from streams.pipeline import Topic
 from streams.runtime.settings.setting import Section, WholeSeconds, Words, required, seconds, setting
-from streams.scheduling.filters import RESOURCE, Fields, FilterError, compile_over
+from streams.scheduling.filter_fields import ENRICHED, RESOURCE, Fields
+from streams.scheduling.filters import FilterError, compile_over
 from streams.scheduling.row_filters import RESOURCES, ROWS
 
 NAME: Final = re.compile(r"^[A-Za-z0-9_-]{1,64}\Z")
@@ -35,7 +36,14 @@ def _readable(text: str, fields: Fields[Never]) -> str:
 
 
 def _filter(text: str, info: ValidationInfo) -> str:
-    return _readable(text, RESOURCES if info.data["kind"] is Kind.SINK else RESOURCE)
+    return _readable(text, filtered_fields(info.data["kind"]))
+
+
+def filtered_fields(kind: Kind) -> Fields[Never]:
+    """Return what the `filter` of such a section may ask: of enrichment and polling also what enrichment found."""
+    if kind in (Kind.ENRICHMENT, Kind.POLLING):
+        return ENRICHED
+    return RESOURCES if kind is Kind.SINK else RESOURCE
 
 
 def _rows(text: str) -> str:

@@ -129,6 +129,14 @@ class PanoptesSettings(Section):
     )
 
 
+def _key_with_certificate(key: str, certificate: str) -> Rule:
+    return Rule(
+        ("ssl_key_file", "ssl_certificate_file"),
+        bool(certificate) or not key,
+        "expected ssl_certificate_file with ssl_key_file",
+    )
+
+
 class KafkaSettings(Section):
     """The brokers, and how topics are made. Outside one-node stacks: replication_factor 3 and min_insync_replicas 2."""
 
@@ -150,6 +158,7 @@ class KafkaSettings(Section):
     ssl_ca_file: FilePath = setting("", "certificates that sign the brokers'; empty: those of the system")
     ssl_certificate_file: FilePath = setting("", "our own certificate, where brokers ask for one")
     ssl_key_file: FilePath = setting("", "the key of our own certificate")
+    ssl_key_password: SecretText = setting(Secret(""), "the password of that key, where it is encrypted")
 
     def rules(self) -> Sequence[Rule]:
         return (
@@ -169,11 +178,7 @@ class KafkaSettings(Section):
                 (bool(self.sasl_username and self.sasl_password) or not self.security_protocol.startswith("SASL")),
                 "expected sasl_username and sasl_password with a security_protocol of SASL",
             ),
-            Rule(
-                ("ssl_key_file", "ssl_certificate_file"),
-                bool(self.ssl_certificate_file) or not self.ssl_key_file,
-                "expected ssl_certificate_file with ssl_key_file",
-            ),
+            _key_with_certificate(self.ssl_key_file, self.ssl_certificate_file),
         )
 
 
@@ -187,6 +192,9 @@ class RegistrySettings(Section):
     username: str = setting("", "user, where the registry asks for one (HTTP basic authentication)")
     password: SecretText = setting(Secret(""), "the user's password")
     ssl_ca_file: FilePath = setting("", "certificates that sign an https registry's; empty: those of the system")
+    allow_newer: bool = setting(
+        False, "start although a newer version has registered schemas: while an upgrade is rolled out or taken back"
+    )
     request_timeout_s: Seconds = setting(10, "a request without an answer is given up and tried again", gt=0, le=600)
 
 
@@ -196,6 +204,30 @@ class ZookeeperSettings(Section):
     hosts: Hosts = setting("localhost:2181", "host:port, separated by commas")
     root: str = setting("/panoptes", "the path under which everything is kept", pattern=r"^(/[^/\s]+)+$")
     session_timeout_s: Seconds = setting(10, "a leader silent for so long is replaced", ge=1, le=600)
+    tls: bool = setting(False, "servers are spoken with by TLS (their secureClientPort)")
+    ssl_ca_file: FilePath = setting("", "certificates that sign the servers', with tls; empty: those of the system")
+    ssl_certificate_file: FilePath = setting("", "our own certificate, where servers ask for one")
+    ssl_key_file: FilePath = setting("", "the key of our own certificate")
+    ssl_key_password: SecretText = setting(Secret(""), "the password of that key, where it is encrypted")
+    username: str = setting(
+        "", "who we are (digest); what we make belongs to this user and nobody else", pattern="^[^:]*$"
+    )
+    password: SecretText = setting(Secret(""), "the user's password")
+
+    def rules(self) -> Sequence[Rule]:
+        return (
+            Rule(
+                ("username", "password"),
+                bool(self.username) == bool(self.password),
+                "expected username and password together",
+            ),
+            Rule(
+                ("ssl_key_file", "ssl_certificate_file"),
+                # kazoo shows a certificate only where its key is named, too
+                bool(self.ssl_key_file) == bool(self.ssl_certificate_file),
+                "expected ssl_certificate_file and ssl_key_file together",
+            ),
+        )
 
 
 class RedisSettings(Section):
@@ -231,6 +263,16 @@ class WebSettings(Section):
         ge=0,
         le=65_000,
     )
+    ssl_certificate_file: FilePath = setting("", "its certificate; empty: plain HTTP")
+    ssl_key_file: FilePath = setting("", "the key of its certificate")
+    ssl_key_password: SecretText = setting(Secret(""), "the password of that key, where it is encrypted")
+    token: SecretText = setting(
+        Secret(""),
+        "sent by who asks for anything but /health and /ready (Authorization: Bearer …); empty: not needed",
+    )
+
+    def rules(self) -> Sequence[Rule]:
+        return (_key_with_certificate(self.ssl_key_file, self.ssl_certificate_file),)
 
 
 class ResourcesSettings(Section):

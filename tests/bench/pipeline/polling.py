@@ -32,7 +32,7 @@ from streams.runtime.kernel.context import StageContext, now_ms
 from streams.runtime.kernel.effects import Write
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.long_lived import set_aside
-from streams.runtime.plugins import Installed, Plugins
+from streams.runtime.plugins import Installed, Offered, Plugins
 from streams.runtime.schedule.owner import DueTick
 from streams.runtime.settings.loading import Settings, load
 from streams.scheduling.slots import Span
@@ -129,11 +129,10 @@ async def _measure(options: argparse.Namespace, settings: Settings, port: int) -
     context = worker.context
     partitions = settings.kafka.partitions
     access, enriching = open_access(Limits(), Credentials()), open_access(Limits(), Credentials())
-    plugins = Plugins(settings, access, now_ms)
-    pollers = plugins.of(Kind.POLLING)
-    poller = Poller(context, worker.table("to-poll"), pollers)
+    poller = Poller(context, worker.table("to-poll"), Plugins(settings, Offered(access, now_ms)))
+    pollers = poller.plugins
     await context.serdes.register()
-    enrichers = Plugins(settings, enriching, now_ms).of(Kind.ENRICHMENT)  # those of a stage of its own
+    enrichers = Plugins(settings, Offered(enriching, now_ms)).of(Kind.ENRICHMENT)  # those of a stage of its own
     resident, resources = {"empty": _resident_bytes()}, _resources(options.devices, port)
     minute = int(time.time())
 

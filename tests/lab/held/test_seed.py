@@ -17,13 +17,11 @@ WITHIN_S: Final = 400
 @pytest.mark.timeout(WITHIN_S + 60)
 def test_from_one_address_everybody_is_found_joined_polled_and_followed(free_place: Place) -> None:
     command = (sys.executable, "-m", "tests.lab.check", "--name", free_place.name, "--spec", "odd", "--traffic", "0")
-    said = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=WITHIN_S, env=_plain()
-    )
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=WITHIN_S, env=plain())
     assert said.returncode == 0, said.stdout + said.stderr
     for promised in ("found: 3 of 3 nodes from one address", "links: 2 of 2", "set down", "is plugged in"):
         assert promised in said.stdout, said.stdout
 
 
-def _plain() -> dict[str, str]:
+def plain() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PANOPTES_")}

@@ -66,7 +66,9 @@ async def polling(plugin, resources, app=None, partition_of=lambda _key: 0):
     app = app or App()
     section = SimpleNamespace(name="ping", interval_s=60)
     table = app.table("to-poll")
-    poller = Poller(ContextAt(app.context, partition_of), table, [Installed(section, lambda _resource: True, plugin)])
+    installed = [Installed(section, lambda _resource: True, plugin)]
+    plugins = SimpleNamespace(of=lambda _kind: installed, know=lambda _known: None)
+    poller = Poller(ContextAt(app.context, partition_of), table, plugins)
     app.lifecycle.register(poller.schedules)
     app.lifecycle.register(poller)
     app.fold([Topic.ENRICHED_RESOURCES], poller.step, table)

@@ -2,30 +2,36 @@
 
 import json
 import socket
+import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, closing
 from typing import Any
 from urllib.request import urlopen
 
 import faust
+import httpx
 import pytest
+from aiohttp.web import AppRunner, Response
 
 from schemas.errors import FatalError
+from streams.playground.services.secured.authority import Authority, Files
 from streams.runtime.faust.web import BoundWeb
 from streams.runtime.ops import ports
 from streams.runtime.ops.ports import listening
+from streams.runtime.settings.sections import WebSettings
 
 TOGETHER = 5
 WORKER = """
 import asyncio, sys
 import faust
 from streams.runtime.faust.web import BoundWeb
+from streams.runtime.settings.sections import WebSettings
 
 class App(faust.App):
     def _new_web(self):
-        return BoundWeb(self, "127.0.0.1", int(sys.argv[1]))
+        return BoundWeb(self, WebSettings(), int(sys.argv[1]))
 
 app = App("worker", broker="kafka://127.0.0.1:9", store="memory://", web_cors_options=None)
 
@@ -127,7 +133,57 @@ def test_any_address_of_this_machine_is_listened_on(host: str) -> None:
 
 async def test_a_host_that_is_none_of_this_machine_ends_the_worker_with_a_line() -> None:
     app = faust.App("worker", broker="kafka://127.0.0.1:9", store="memory://")
-    web: Any = BoundWeb(app, "192.0.2.1", 6066)
+    web: Any = BoundWeb(app, WebSettings(host="192.0.2.1"), 6066)
     with pytest.raises(FatalError, match=r"\[web\] host 192.0.2.1: expected an address of this machine"):
         await web.start_server()
     await web.stop_server()
+
+
+@pytest.fixture
+def files(tmp_path) -> Files:
+    return Authority(tmp_path).files("web")
+
+
+@pytest.fixture
+def settings(files) -> WebSettings:
+    names = {"ssl_certificate_file": str(files.certificate), "ssl_key_file": str(files.key)}
+    return WebSettings(**names, token="open sesame")  # noqa: S106 - the test's own
+
+
+@pytest.fixture
+async def guarded(settings, files) -> AsyncIterator[tuple[str, ssl.SSLContext]]:
+    """A worker's server with a certificate and a token: its address, and a context that trusts it."""
+    app = faust.App("guarded", broker="kafka://127.0.0.1:9", store="memory://", web_cors_options=None)
+    web = BoundWeb(app, settings, 0)
+
+    async def shown(_request: Any) -> Response:
+        return Response(text="shown")
+
+    for path in ("/metrics", "/health", "/ready"):
+        web.web_app.router.add_get(path, shown)
+    runner = AppRunner(web.web_app)
+    await runner.setup()
+    web._runner = runner
+    await web._create_site().start()
+    yield web.address, ssl.create_default_context(cafile=str(files.authority))
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        pytest.param("/metrics", {}, 401, id="no-token"),
+        pytest.param("/metrics", {"Authorization": "Bearer open"}, 401, id="wrong-token"),
+        pytest.param("/metrics", {"Authorization": "Bearer open sesame"}, 200, id="the-token"),
+        pytest.param("/health", {}, 200, id="a-probe"),
+        pytest.param("/ready", {}, 200, id="another-probe"),
+        pytest.param("/elsewhere", {}, 401, id="what-is-not-there"),
+    ],
+)
+async def test_a_server_with_a_token_shows_what_it_should_and_by_tls_only(guarded, path, headers, status):
+    address, trusting = guarded
+    assert address.startswith("https://127.0.0.1:")
+    async with httpx.AsyncClient(verify=trusting, trust_env=False) as client:
+        assert (await client.get(address + path, headers=headers)).status_code == status
+        with pytest.raises(httpx.HTTPError):
+            await client.get(address.replace("https", "http") + path, headers=headers)

@@ -6,6 +6,9 @@ from aiokafka.errors import KafkaConnectionError
 from streams.runtime.kafka import replay as module
 from streams.runtime.kafka.replay import partitions, replay
 
+#: nobody listens on port 1
+NOBODY = {"bootstrap_servers": "127.0.0.1:1"}
+
 
 class Unreachable:
     """A consumer whose broker is away."""
@@ -30,11 +33,11 @@ def consumer(monkeypatch: pytest.MonkeyPatch) -> Unreachable:
 
 async def test_a_consumer_that_cannot_start_is_stopped_by_replay(consumer: Unreachable) -> None:
     with pytest.raises(KafkaConnectionError):
-        await anext(replay({}, "topic"))
+        await anext(replay(NOBODY, "topic"))
     assert consumer.stopped
 
 
 async def test_a_consumer_that_cannot_start_is_stopped_by_partitions(consumer: Unreachable) -> None:
     with pytest.raises(KafkaConnectionError):
-        await partitions({}, "topic")
+        await partitions(NOBODY, "topic")
     assert consumer.stopped

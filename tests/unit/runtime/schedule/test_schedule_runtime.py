@@ -341,3 +341,19 @@ async def test_no_tick_starts_while_nobody_knows_whose_its_partition_will_be():
     await harness.deliver(tick(99))  # again, and it is held already
     await harness.finish()
     assert (harness.ran, harness.committable()) == ([(0, 99)], 1)
+
+
+async def test_a_tick_that_fails_is_run_again_and_counted(monkeypatch):
+    monkeypatch.setattr("streams.runtime.schedule.owner._RETRY_S", 0)
+    harness, faults = Harness(), [OSError("no room"), OSError("no room")]
+
+    async def run(due):
+        if faults:
+            raise faults.pop()
+        harness.ran.append((due.partition, due.span.last))
+
+    harness.owner.run = run
+    await harness.deliver(tick(99))
+    await harness.finish()
+    assert harness.ran == [(0, 99)]
+    assert (harness.owner.retries, harness.committable()) == (2, 1)

@@ -11,6 +11,7 @@ from streams.runtime.settings.example import example
 from streams.runtime.settings.loading import SECTIONS, Settings, load
 from streams.runtime.settings.pages import page, show
 from streams.runtime.settings.plugin_sections import PLUGIN_KEYS
+from streams.runtime.settings.rule_sections import RULES
 
 ROOT = Path(__file__).parents[4]
 
@@ -29,7 +30,7 @@ def test_the_page_has_every_setting():
 
 def test_every_table_has_as_many_cells_in_each_row_and_the_last_says_when_a_change_takes_effect():
     tables = re.findall(r"(?:^\|.*\|\n)+", page(), re.MULTILINE)
-    assert len(tables) == len(SECTIONS) + 2
+    assert len(tables) == len(SECTIONS) + 2 + len(RULES)
     for table in tables:
         head, _, *rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in table.splitlines()]
         assert {len(cells) for cells in (head, _, *rows)} == {5}
