@@ -31,7 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "stack": ("operating.stack", "Start and stop the local services."),
     "topics": ("topics.topics", "Create the topics that the pipeline needs."),
     "topology": ("topics.topology", "Show how devices are joined."),
-    "where": ("inventory.where", "Show behind which port an address was seen."),
+    "where": ("topics.where", "Show behind which port an address was seen."),
     "walk": ("devices.walk", "Record everything that a device answers."),
 }
 

@@ -53,16 +53,21 @@ def _snmprec(lines: list[str]) -> Iterator[Entry | Odd | None]:
         if not line.strip() or line.startswith("#"):
             continue
         try:
-            oid, tag, value = line.split("|", 2)
-            code, _, directive = tag.strip().partition(":")
-            kind = Type(int(code.rstrip("xe")))
-            if directive:
-                value, hexadecimal = _directed(directive, value)
-            else:
-                hexadecimal = code.endswith("x")
-            yield as_oid(oid.strip()), Value(kind, _snmprec_data(kind, value, hexadecimal))
+            yield snmprec_entry(line)
         except ValueError as error:
             yield Odd(number, f"expected OID|TAG|VALUE ({error})")
+
+
+def snmprec_entry(line: str) -> Entry:
+    """Return what a line OID|TAG|VALUE says. Raises ValueError."""
+    oid, tag, value = line.split("|", 2)
+    code, _, directive = tag.strip().partition(":")
+    kind = Type(int(code.rstrip("xe")))
+    if directive:
+        value, hexadecimal = _directed(directive, value)
+    else:
+        hexadecimal = code.endswith("x")
+    return as_oid(oid.strip()), Value(kind, _snmprec_data(kind, value, hexadecimal))
 
 
 def _directed(directive: str, text: str) -> tuple[str, bool]:

@@ -42,9 +42,16 @@ class RecordedSession:
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.stats = Stats()
-        self.entries = list(entries)
-        self._values: Mapping[Oid, Value] = dict(self.entries)
+        self._entries = list(entries)
+        self._values: Mapping[Oid, Value] = dict(self._entries)
         self._sorted = sorted(self._values, key=arcs_of)
+
+    @property
+    def entries(self) -> list[Entry]:
+        return self._entries
+
+    def has(self, oid: Oid) -> bool:
+        return self._value(oid) is not None
 
     @property
     def unreachable_since_ms(self) -> int | None:
@@ -56,12 +63,11 @@ class RecordedSession:
     async def get_many(self, oids: Sequence[Oid]) -> list[Value]:
         packets = -(-len(oids) // _GET_SIZE)
         self._count(packets, len(oids))
-        return [self._values.get(oid, Value(Type.NO_SUCH_INSTANCE, None)) for oid in oids]
+        return [self._value(oid) or Value(Type.NO_SUCH_INSTANCE, None) for oid in oids]
 
     async def following(self, oids: Sequence[Oid]) -> list[Oid | None]:
-        places = [bisect_right(self._sorted, arcs_of(oid), key=arcs_of) for oid in oids]
         self._count(1, len(oids))
-        return [self._sorted[place] if place < len(self._sorted) else None for place in places]
+        return [self._next(oid) for oid in oids]
 
     async def walk(self, columns: Sequence[Oid]) -> SnmpTable:
         """Return the columns' rows in the order of their indexes."""
@@ -85,6 +91,13 @@ class RecordedSession:
 
     async def table(self, columns: Sequence[Oid]) -> SnmpTable:
         return await self.walk(columns)
+
+    def _value(self, oid: Oid) -> Value | None:
+        return self._values.get(oid)
+
+    def _next(self, oid: Oid) -> Oid | None:
+        place = bisect_right(self._sorted, arcs_of(oid), key=arcs_of)
+        return self._sorted[place] if place < len(self._sorted) else None
 
     def _under(self, column: Oid) -> Iterator[tuple[str, Value]]:
         prefix = arcs_of(column)

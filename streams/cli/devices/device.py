@@ -12,7 +12,8 @@ import click
 from redis.exceptions import RedisError
 
 from pollers.plugins.snmp.enricher import SYSTEM
-from pollers.profiles.authoring.recording import RecordedSession, RecordingError, read_lines
+from pollers.profiles.authoring.big_recording import opened
+from pollers.profiles.authoring.recording import RecordedSession, RecordingError
 from pollers.profiles.loading.library import Library, read_library
 from pollers.profiles.match import covering
 from pollers.snmp.client import Device, Session
@@ -121,16 +122,16 @@ def recorded_session(path: Path) -> RecordedSession:
     """Return a session that answers from a file; ends the command where the file cannot be read."""
     try:
         raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-        recording = read_lines(raw.decode("utf-8", "surrogateescape"), str(path))
+        session, values, odd = opened(raw, str(path))
     except (OSError, RecordingError) as error:
         fail(str(error))
-    if not recording.entries:
+    if not values:
         fail(f"{path}: no values in it")
-    for odd in recording.odd[:ODD_LINES]:
-        click.echo(f"{path}:{odd.line}: left out: {odd.why}", err=True)
-    if len(recording.odd) > ODD_LINES:
-        click.echo(f"{path}: {len(recording.odd)} lines left out, {len(recording.entries)} values read", err=True)
-    return RecordedSession(recording.entries)
+    for each in odd[:ODD_LINES]:
+        click.echo(f"{path}:{each.line}: left out: {each.why}", err=True)
+    if len(odd) > ODD_LINES:
+        click.echo(f"{path}: {len(odd)} lines left out, {values} values read", err=True)
+    return session
 
 
 def load_library(folders: tuple[Path, ...], *, warn: bool = True) -> Library:
@@ -144,10 +145,9 @@ def load_library(folders: tuple[Path, ...], *, warn: bool = True) -> Library:
 
 def tell_unidentified(session: RecordedSession, library: Library) -> None:
     """Say so where a recording lacks what profiles are chosen by, and name those that read most of it."""
-    oids = [oid for oid, _value in session.entries]
-    if SYSTEM["sys_object_id"] in oids:
+    if session.has(SYSTEM["sys_object_id"]):
         return
-    best = covering(library.profiles.values(), oids)[:BEST_PROFILES]
+    best = covering(library.profiles.values(), [oid for oid, _value in session.entries])[:BEST_PROFILES]
     named = ", ".join(f"{one.name} ({one.found} of its {one.read} OIDs)" for one in best)
     message = f"no sysObjectID ({SYSTEM['sys_object_id']}) in the recording: choose a profile with --profile"
     click.echo(f"{message}; these find most in it: {named}" if named else message, err=True)

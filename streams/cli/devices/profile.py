@@ -1,5 +1,6 @@
 """`panoptes profile`: which profile fits, whether profiles are sound, what they find, drafts and imports."""
 
+import asyncio
 import difflib
 import sys
 from collections import Counter
@@ -10,6 +11,7 @@ from typing import NamedTuple, Unpack
 import click
 
 from pollers.profiles.authoring.drafting import draft_profile
+from pollers.profiles.authoring.expected import ExpectedError, differences, read_expected
 from pollers.profiles.authoring.present import json_lines
 from pollers.profiles.authoring.verify import hints, key_hints
 from pollers.profiles.authoring.wording import wording_problems
@@ -119,15 +121,23 @@ def _library_of(paths: tuple[Path, ...]) -> Library:
 
 @command.command("test")
 @click.argument("name")
-@click.option(
-    "--walk", "recording", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The recording."
-)
+@click.option("--walk", "recording", type=click.Path(dir_okay=False, path_type=Path), help="The recording.")
 @profiles_option
 @click.option("--expect", type=click.Path(dir_okay=False, path_type=Path), help="What `poll --json` is to print.")
 @click.option("--update", is_flag=True, help="Write that file anew instead.")
-def test(name: str, recording: Path, folders: tuple[Path, ...], expect: Path | None, *, update: bool) -> None:
-    """Poll a recording by profile NAME and say what it finds, what it does not, and what looks wrong."""
+def test(name: str, recording: Path | None, folders: tuple[Path, ...], expect: Path | None, *, update: bool) -> None:
+    """Poll a recording by profile NAME and say what it finds, what it does not, and what looks wrong.
+
+    Without --walk, NAME is a YAML file of a walk and the rows to be found on it, or a folder of such files.
+    """
     library = load_library(folders, warn=False)
+    if recording is None:
+        _test_expected(Path(name), library)
+    else:
+        _test_walk(name, recording, library, expect, update=update)
+
+
+def _test_walk(name: str, recording: Path, library: Library, expect: Path | None, *, update: bool) -> None:
     own = [problem for problem in library.problems if name in library.broken]
     for problem in own:
         click.echo(str(problem), err=True)
@@ -150,6 +160,24 @@ def test(name: str, recording: Path, folders: tuple[Path, ...], expect: Path | N
     if polled.poll.outcome is not Outcome.SUCCESS:
         click.echo(f"{polled.poll.outcome.lower()}: {polled.poll.reason}")
     if failed or faults:
+        sys.exit(1)
+
+
+def _test_expected(path: Path, library: Library) -> None:
+    files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    if not files:
+        fail(f"{path}: no *.yaml in it")
+    wrong = 0
+    for file in files:
+        try:
+            found = asyncio.run(differences(read_expected(file), library))
+        except ExpectedError as error:
+            found = [str(error)]
+        wrong += bool(found)
+        for each in found:
+            click.echo(each if each.startswith(f"{file}:") else f"{file}: {each}")
+    click.echo(f"{len(files) - wrong} as expected, {wrong} not", err=True)
+    if wrong:
         sys.exit(1)
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pollers.profiles.authoring.anonymizing import anonymized
+from pollers.profiles.authoring.big_recording import BigRecordedSession, is_snmprec, read_big
 from pollers.profiles.authoring.recording import (
     RecordedSession,
     RecordingError,
@@ -163,3 +164,38 @@ def test_a_walk_gives_the_rows_of_all_columns_in_the_order_of_their_index():
     assert table.rows == ["9", "10"]
     assert [column.data for column in table.columns] == [[2, 1], [None, 3]]
     assert [list(column.types) for column in table.columns] == [[2, 2], [0, 2]]
+
+
+RECORDED = """\
+# a comment
+1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.99999
+1.3.6.1.2.1.1.5.0|4x|61ff
+1.3.6.1.2.1.2.2.1.10.2|65|7
+1.3.6.1.2.1.2.2.1.10.10|65|8\r
+not a line
+1.3.6.1.2.1.2.2.1.10.1|65|6
+1.3.6.1.2.1.2.2.1.10.2:|66|9
+1.3.6.1.2.1.2.2.1.16.1|65:numeric|rate=5,initial=40
+1.3.6.1.2.1.4.20.1.1.10|64x|0a000001
+1.3.6.1.2.1.2.2.1.10.2|65|70
+1.3.6.1.2.1.2.2.1.10.3|65|"""
+
+
+def test_a_big_recording_answers_as_a_small_one_does():
+    small = read_lines(RECORDED, "small")
+    lines = read_big(RECORDED.encode(), "big")
+    assert (lines.odd, len(lines.starts)) == (small.odd, len(small.entries))
+    one, other = RecordedSession(small.entries), BigRecordedSession(lines)
+    assert other.entries == one.entries
+    oids = ["1.3.6.1.2.1.1.5.0", "1.3.6.1.2.1.2.2.1.10.2", "1.3.6.1.2.1.2.2.1.10.3", "1.3.6.1.2.1.99.0"]
+    roots = ["1.3", "1.3.6.1.2.1.2.2.1.10.2", "1.3.6.1.2.1.2.2.1.10.9", "1.3.6.1.2.1.4.20.1.1.10", "1.4"]
+    columns = ["1.3.6.1.2.1.2.2.1.10", "1.3.6.1.2.1.2.2.1.16", "1.3.6.1.2.1.2.2.1.1"]
+    assert asyncio.run(other.get_many(oids)) == asyncio.run(one.get_many(oids))
+    assert asyncio.run(other.following(roots)) == asyncio.run(one.following(roots))
+    assert asyncio.run(other.walk(columns)) == asyncio.run(one.walk(columns))
+
+
+def test_a_big_recording_of_which_nothing_can_be_read_is_refused():
+    with pytest.raises(RecordingError, match=r"x:1: expected OID\|TAG\|VALUE"):
+        read_big(b"nothing\nof it\n", "x")
+    assert not is_snmprec(b".1.3.6.1.2.1.1.1.0 = STRING: Linux\n")
