@@ -1,6 +1,7 @@
 """The configuration for a command, or its faults and the end of the command."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Coroutine
@@ -11,6 +12,7 @@ import click
 from aiokafka.errors import KafkaError
 
 from schemas.errors import PanoptesError
+from streams.runtime.kafka.client import sample_client_logs
 from streams.runtime.settings.loading import Settings, SettingsError, load
 
 EXIT_BAD_SETTINGS: Final = 2
@@ -39,3 +41,9 @@ def run_or_exit(work: "Coroutine[object, object, T]") -> T:
         return asyncio.run(work)
     except (KafkaError, OSError, PanoptesError) as problem:
         raise click.ClickException(str(problem)) from None
+
+
+def log_briefly() -> None:
+    """Show warnings as bare lines beside what the command prints; those of Kafka's client that repeat, now and then."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    sample_client_logs()

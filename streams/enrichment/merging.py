@@ -1,4 +1,4 @@
-"""What is known of a resource, kept up to date: pure functions from what was known and what was found."""
+"""Merges what is known of a resource with what was found now, and says which jobs it wants (pure)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Asks a plugin for one poll: whatever it does, a `Poll` comes back, and in time."""
+"""Asks a plugin for one poll within a time limit; a plugin's faults become results."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""At each slot, counters and a status out: what the stage does with its resources, its ticks and its plugins."""
+"""Polls what is due at each slot, and publishes its counters and a status."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Gives each due poll its turn, as `InFlight` decides it: this file only waits, and says what was missed."""
+"""Starts due polls when `InFlight` lets them, and records those that it calls missed."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""From what a plugin brings home to the records of the slot."""
+"""The records of a slot, made of what its plugin found."""
 
 from dataclasses import dataclass
 

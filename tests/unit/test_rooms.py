@@ -1,6 +1,7 @@
 """Who may know of clocks, processes, sockets and services: held by looking at what every file imports."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -83,3 +84,16 @@ def test_nothing_that_is_installed_imports_the_tests():
         if name == "tests"
     ]
     assert found == []
+
+
+#: modules in one folder: more are read from A to Z by whoever looks for something
+MOST_MODULES: Final = 17
+
+
+def test_no_folder_is_a_heap():
+    counted = Counter(
+        path.parent.relative_to(ROOT).as_posix()
+        for room in ("schemas", "pollers", "streams", "tests")
+        for path in (ROOT / room).rglob("*.py")
+    )
+    assert {folder: modules for folder, modules in counted.items() if modules > MOST_MODULES} == {}

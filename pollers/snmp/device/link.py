@@ -1,4 +1,4 @@
-"""The way to one device during one session."""
+"""The address, deadline and counts of one device during one session."""
 
 from dataclasses import dataclass, field
 from typing import TypeAlias

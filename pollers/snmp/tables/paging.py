@@ -1,4 +1,4 @@
-"""How long a device's responses may be: halved when they do not come through, slowly grown again (pure)."""
+"""Chooses how long a device's responses may be: half when they do not come through, slowly longer again (pure)."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What a packet needs before it goes out, by any socket: the worker's rate and retries, and the device's gap."""
+"""Limits packets, by whatever socket they go out: the worker's rate and retries, and each device's gap."""
 
 import asyncio
 from collections.abc import Callable

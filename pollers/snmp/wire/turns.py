@@ -1,4 +1,4 @@
-"""Turns: one session at a time per management address, in the order of arrival."""
+"""Lets one session at a time have a management address, in the order of arrival."""
 
 import asyncio
 from collections import deque

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import sys
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
@@ -22,10 +21,9 @@ from schemas.records import EnrichedResource, Resource
 from streams.cli.inventory.resource_changes import forget, ignore, maintain, reclassify, rename
 from streams.cli.inventory.resource_entry import described, read_entry
 from streams.cli.last_records import filter_option, filter_or_exit, last_records
-from streams.cli.loading import load_or_exit
+from streams.cli.loading import load_or_exit, log_briefly
 from streams.enrichment.merging import first_seen
 from streams.pipeline import Topic
-from streams.runtime.kafka.client import sample_client_logs
 from streams.runtime.settings.loading import Settings
 
 T = TypeVar("T")
@@ -34,8 +32,7 @@ T = TypeVar("T")
 @click.group("resources")
 def command() -> None:
     """Show the inventory, and change it."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    sample_client_logs()
+    log_briefly()
 
 
 @command.command("list")

@@ -1,6 +1,5 @@
 """`panoptes console`: what the topics say, for people and programs."""
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -8,8 +7,7 @@ from pathlib import Path
 import click
 
 from schemas.errors import FatalError
-from streams.cli.loading import config_option, load_or_exit
-from streams.runtime.kafka.client import sample_client_logs
+from streams.cli.loading import config_option, load_or_exit, log_briefly
 
 
 @click.group("console", invoke_without_command=True)
@@ -21,8 +19,7 @@ def command(context: click.Context, config: Path | None) -> None:
         return
     from streams.console.agent_server import serve  # noqa: PLC0415 - a web server is loaded by who serves
 
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    sample_client_logs()
+    log_briefly()
     settings = load_or_exit(config)
     click.echo(f"console: http://{settings.console.host}:{settings.console.port}/")
     try:

@@ -1,9 +1,7 @@
 """`panoptes dead-letters`: what could not be processed, why, and handing it on once more."""
 
 import json
-import logging
 import re
-import sys
 from collections import deque
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -13,10 +11,10 @@ from typing import Final, NamedTuple, TypeVar
 import click
 
 from schemas.records import DeadLetter
-from streams.cli.loading import config_option, load_or_exit, run_or_exit
+from streams.cli.loading import config_option, load_or_exit, log_briefly, run_or_exit
 from streams.cli.moments import WhenType
 from streams.pipeline import Topic
-from streams.runtime.kafka.client import client_options, sample_client_logs
+from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.outbox import Outbox
 from streams.runtime.kafka.replay import replay
 from streams.runtime.kafka.topic_names import topic_name
@@ -51,8 +49,7 @@ _since = click.option("--since", type=WhenType(), default="24h", show_default=Tr
 @click.group("dead-letters")
 def command() -> None:
     """Show what could not be processed, and hand it on once more."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    sample_client_logs()
+    log_briefly()
 
 
 @command.command("list")

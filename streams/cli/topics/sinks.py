@@ -1,7 +1,5 @@
 """`panoptes sinks`: which sinks there are, how far each is, and setting one back or forward."""
 
-import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -13,10 +11,10 @@ from rich.text import Text
 
 from pollers.plugins.base import Kind, ViewSinkPlugin
 from pollers.plugins.registry import make
-from streams.cli.loading import config_option, load_or_exit, run_or_exit
+from streams.cli.loading import config_option, load_or_exit, log_briefly, run_or_exit
 from streams.cli.moments import WhenType
 from streams.pipeline import Topic
-from streams.runtime.kafka.client import client_options, sample_client_logs
+from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.groups import EARLIEST, NOW, begins, committed, move
 from streams.runtime.kafka.topic_names import group_name, topic_name
 from streams.runtime.kernel.context import now_ms
@@ -38,8 +36,7 @@ class Lag(NamedTuple):
 @click.group("sinks")
 def command() -> None:
     """Show and move the places of sinks."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    sample_client_logs()
+    log_briefly()
 
 
 @command.command("list")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import math
 import sys
 import time
@@ -17,10 +16,10 @@ from aiokafka.errors import KafkaError
 from schemas.errors import PanoptesError, RecordError
 from schemas.records import EnrichedResource, PollStatus
 from streams.cli.last_records import filter_option, filter_or_exit
-from streams.cli.loading import config_option, load_or_exit
+from streams.cli.loading import config_option, load_or_exit, log_briefly
 from streams.cli.moments import WhenType
 from streams.pipeline import Topic
-from streams.runtime.kafka.client import client_options, sample_client_logs
+from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.replay import partitions, replay
 from streams.runtime.kafka.topic_names import topic_name
 from streams.runtime.registry.opening import open_registry
@@ -45,8 +44,7 @@ def _seconds(_ctx: click.Context, _param: click.Parameter, value: float) -> floa
 @click.group("slots")
 def command() -> None:
     """Prove that every scheduled slot is accounted for."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    sample_client_logs()
+    log_briefly()
 
 
 @command.command("audit")

@@ -1,7 +1,6 @@
 """`panoptes topics`: create and check the topics of the map."""
 
 import asyncio
-import logging
 import sys
 from pathlib import Path
 
@@ -9,8 +8,7 @@ import click
 from aiokafka.errors import KafkaError
 
 from schemas.errors import PanoptesError
-from streams.cli.loading import config_option, load_or_exit, run_or_exit
-from streams.runtime.kafka.client import sample_client_logs
+from streams.cli.loading import config_option, load_or_exit, log_briefly, run_or_exit
 from streams.runtime.kafka.topics import TopicsReport, check_topics, ensure_topics, update_topics
 from streams.runtime.settings.loading import Settings
 
@@ -18,8 +16,7 @@ from streams.runtime.settings.loading import Settings
 @click.group("topics")
 def command() -> None:
     """Create the topics that the pipeline needs."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    sample_client_logs()
+    log_briefly()
 
 
 @command.command("create")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,9 +17,8 @@ from rich.text import Text
 from schemas.errors import PanoptesError
 from schemas.records import DiscoveryRun, EnrichedResource, Link, LinkState
 from streams.cli.last_records import filter_option, filter_or_exit, last_records
-from streams.cli.loading import config_option, load_or_exit
+from streams.cli.loading import config_option, load_or_exit, log_briefly
 from streams.pipeline import Topic
-from streams.runtime.kafka.client import sample_client_logs
 from streams.runtime.settings.loading import Settings
 from streams.topology.exports import EXPORTS, port_of, title_of
 from streams.topology.paths import Hop, NoSuchResourceError, resolved, shortest
@@ -41,8 +39,7 @@ links_filter = filter_option("Only links with an end at a resource that this hol
 @click.group("topology")
 def command() -> None:
     """Show how devices are joined."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    sample_client_logs()
+    log_briefly()
 
 
 @command.command("show")

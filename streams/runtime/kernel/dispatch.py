@@ -1,4 +1,4 @@
-"""From stepped to done: effects are put in place, what cannot be used is set aside, offsets may be committed."""
+"""Sends and writes the effects of records, sets aside what cannot be used, and lets offsets be committed."""
 
 import asyncio
 from collections.abc import Iterable, Sequence

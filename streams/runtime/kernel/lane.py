@@ -1,4 +1,4 @@
-"""The line of one partition's records: waiting, then stepped, then in place. It makes no step and no effect."""
+"""Keeps one partition's records in order: waiting, stepped, in place. It makes no step and no effect."""
 
 import asyncio
 from collections import deque

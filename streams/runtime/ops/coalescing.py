@@ -1,4 +1,4 @@
-"""An event loop whose longer timers end together, and between the polls of two seconds.
+"""Rounds timers of an event loop, so that they end together and an idle worker wakes less often.
 
 Faust, its consumer's thread, Kafka's client and this code have some thirty timers of about a second. Each that ends by
 itself wakes a sleeping process, which then finds nothing it needs in the processor's caches: that, and not what the

@@ -1,4 +1,4 @@
-"""Waiting for a time of day: one timer for all who wait, which looks at the clock every second, for that may step."""
+"""Waits for times of day with one timer for all, which looks at the clock every second: it may be set meanwhile."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The owner's side of the schedule: hold each tick until its second, run it beside the stream, and commit in order."""
+"""Holds each tick until its second, runs it beside the stream, and lets offsets be committed in order."""
 
 import asyncio
 import logging

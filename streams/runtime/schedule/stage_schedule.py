@@ -1,4 +1,4 @@
-"""Puts a schedule under a stage: campaign, publish as leader, obey as owner. The three scheduling stages share it."""
+"""Runs a stage by ticks: takes part in the election, publishes as leader, obeys as owner. Three stages share it."""
 
 import asyncio
 import logging
