@@ -30,11 +30,10 @@ from streams.console.models import ReadModels
 from streams.console.pages import routes as page_routes
 from streams.console.pages.reads import History
 from streams.console.why.agent_samples import Samples
-from streams.gauges.fold.plan import Rules
-from streams.gauges.limits import RateLimits
+from streams.gauges.rules import rules_of
 from streams.runtime.ops.metrics import CONTENT_TYPE, Metrics
 from streams.runtime.settings.loading import Settings
-from streams.runtime.settings.sections import ConsoleSettings, GaugesSettings
+from streams.runtime.settings.sections import ConsoleSettings
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +106,7 @@ def serve(settings: Settings) -> None:
     console = settings.console
     door = Door(console)
     models = ReadModels(0 if console.store_url else console.memory_bytes)
-    sources = Sources(models, _history(console, models), Samples(settings, _rules(settings.gauges)))
+    sources = Sources(models, _history(console, models), Samples(settings, rules_of(settings)))
     pages = page_routes(*sources, Broker(settings))
     app = application(sources, lambda: feeds(settings, models), pages, door)
     uvicorn.Server(server_config(app, console.host, console.port)).run()
@@ -135,11 +134,6 @@ def _history(console: ConsoleSettings, models: ReadModels) -> History:
             headers={"X-Scope-OrgID": console.store_tenant} if console.store_tenant else {},
         )
     )
-
-
-def _rules(gauges: GaugesSettings) -> Rules:
-    limits = RateLimits(line_rate_margin=gauges.line_rate_margin, max_gap_intervals=gauges.max_gap_intervals)
-    return Rules(limits=limits, derived=(), with_counters=gauges.emit_counters)
 
 
 def _ended(task: "asyncio.Task[None]") -> None:

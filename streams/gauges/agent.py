@@ -8,9 +8,8 @@ from pollers.plugins.base import Kind
 from schemas.errors import RecordError
 from schemas.records import Gauge, RawCounters
 from streams.gauges.converter import Converter, SchemaNeeded
-from streams.gauges.fold.derived import Derived
 from streams.gauges.fold.plan import Rules
-from streams.gauges.limits import RateLimits
+from streams.gauges.rules import rules_of
 from streams.gauges.samples.form import HEADER_SIZE
 from streams.gauges.transforms.chain import Transform
 from streams.gauges.transforms.derived_section import DerivedValues
@@ -24,7 +23,6 @@ from streams.runtime.kernel.worker import MAX_RECORD_BYTES, Worker
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import NoAccess, Offered, Plugins
 from streams.runtime.registry.serde import UnknownSchema
-from streams.runtime.settings.sections import GaugesSettings
 
 #: how long a batch that is not full waits for more: gauges are hardly later for it, and each batch costs half a
 #: millisecond of CPU
@@ -98,27 +96,15 @@ class Gauges:
         metrics.counter("series_loaded", "series read from the table", lambda: converter.loads)
 
 
-def rules_of(settings: GaugesSettings, derived: Sequence[Derived]) -> Rules:
-    """Return the settings as the fold wants them."""
-    limits = RateLimits(line_rate_margin=settings.line_rate_margin, max_gap_intervals=settings.max_gap_intervals)
-    return Rules(limits=limits, derived=tuple(derived), with_counters=settings.emit_counters)
-
-
 def build() -> Worker:
     """Return a worker of the stage. Raises SettingsError where a transform's section is wrong."""
     worker = open_worker("gauges")
     settings = worker.context.settings
     installed = Plugins(settings, Offered(NoAccess(), now_ms)).of(Kind.TRANSFORM)
-    derived = [
-        value._replace(wants=plugin.wants if plugin.section.filter else None)
-        for plugin in installed
-        if isinstance(plugin.instance, DerivedValues)
-        for value in plugin.instance.values
-    ]
     transforms = [
         Transform(plugin.section.name, plugin.wants, plugin.instance)
         for plugin in installed
         if not isinstance(plugin.instance, DerivedValues)
     ]
-    Gauges(worker, rules_of(settings.gauges, derived), transforms)
+    Gauges(worker, rules_of(settings), transforms)
     return worker

@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO, Unpack
 
@@ -10,17 +11,18 @@ import click
 
 from schemas.errors import RecordError
 from schemas.records import RawCounters
-from streams.cli.loading import config_option, load_or_exit
+from streams.cli.loading import EXIT_BAD_SETTINGS, config_option, load_or_exit
 from streams.cli.topics.rate_why import WhichNumber, asked_for, explain_from_kafka, why_options
 from streams.gauges.fold.advance import Arrival, State, Step, advance
 from streams.gauges.fold.derived import Derived, parse
 from streams.gauges.fold.explain import explain
 from streams.gauges.fold.plan import Rules
-from streams.gauges.limits import RateLimits
 from streams.gauges.records.gauge import gauges_of
 from streams.gauges.records.jsonl import LineError, read_sample, write_gauge
+from streams.gauges.rules import rules_of
 from streams.gauges.samples.sample import from_record
 from streams.gauges.samples.state import series_of
+from streams.runtime.settings.loading import Settings, SettingsError
 
 
 def _derived(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[Derived, ...]:
@@ -43,9 +45,9 @@ def _derived(_context: click.Context, _parameter: click.Parameter, values: tuple
 @click.argument("samples", type=click.File("r", encoding="utf-8-sig", errors="backslashreplace"), default="-")
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON per gauge; what is done without options too.")
 @click.option("--explain", "in_words", is_flag=True, help="Tell in words what became of each sample, and why.")
-@click.option("--line-rate-margin", type=click.FloatRange(min=1), default=1.1, show_default=True,
+@click.option("--line-rate-margin", type=click.FloatRange(min=1), show_default="1.1",
               help="Refuse rates above the line's speed times this.")  # fmt: skip
-@click.option("--max-gap-intervals", type=click.IntRange(min=1), default=3, show_default=True,
+@click.option("--max-gap-intervals", type=click.IntRange(min=1), show_default="3",
               help="A rate is the mean over at most so many intervals.")  # fmt: skip
 @click.option("--derive", "derived", multiple=True, callback=_derived, metavar="'GROUP: NAME = DECLARATION'",
               help="A derived value, as in the configuration; may be given several times.")  # fmt: skip
@@ -57,8 +59,8 @@ def command(  # noqa: PLR0913 - one per option
     *,
     as_json: bool,
     in_words: bool,
-    line_rate_margin: float,
-    max_gap_intervals: int,
+    line_rate_margin: float | None,
+    max_gap_intervals: int | None,
     derived: tuple[Derived, ...],
     counters: bool,
     config: Path | None,
@@ -73,10 +75,17 @@ def command(  # noqa: PLR0913 - one per option
     """
     if as_json and in_words:
         raise click.UsageError("--json and --explain exclude one another")
-    limits = RateLimits(line_rate_margin=line_rate_margin, max_gap_intervals=max_gap_intervals)
-    rules = Rules(limits=limits, derived=derived, with_counters=counters)
-    if asked := asked_for(**which, explain=in_words):
-        explain_from_kafka(load_or_exit(config), asked, rules)
+    asked = asked_for(**which, explain=in_words)
+    settings = None if asked is None else load_or_exit(config)
+    rules = Rules() if settings is None else _rules_or_exit(settings)
+    limits = replace(
+        rules.limits,
+        line_rate_margin=line_rate_margin or rules.limits.line_rate_margin,
+        max_gap_intervals=max_gap_intervals or rules.limits.max_gap_intervals,
+    )
+    rules = replace(rules, limits=limits, derived=(*derived, *rules.derived), with_counters=counters)
+    if asked is not None and settings is not None:
+        explain_from_kafka(settings, asked, rules)
         return
     converter = _Offline(rules, in_words=in_words)
     bad = 0
@@ -92,6 +101,14 @@ def command(  # noqa: PLR0913 - one per option
     if bad:
         click.echo(f"{bad} of the lines could not be used", err=True)
         sys.exit(1)
+
+
+def _rules_or_exit(settings: Settings) -> Rules:
+    try:
+        return rules_of(settings)
+    except SettingsError as error:
+        click.echo(str(error), err=True)
+        sys.exit(EXIT_BAD_SETTINGS)
 
 
 class _Offline:

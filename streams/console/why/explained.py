@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from schemas.records import RawCounters
+from schemas.records import Gauge, RawCounters
 from streams.gauges.fold.advance import Arrival, State, advance
 from streams.gauges.fold.plan import Rules, plan_of
 from streams.gauges.fold.rates import cell_of
@@ -35,6 +35,14 @@ class SampleReading(NamedTuple):
     raw: int | None  #: of a counter, as the device sent it
 
 
+class Operand(NamedTuple):
+    """A number of the same row that a derived value is made of."""
+
+    name: str
+    value: float | None
+    words: str  #: why it is absent, or in doubt
+
+
 class Explanation(NamedTuple):
     """How a number came to be, or why there is none."""
 
@@ -55,7 +63,8 @@ class Explanation(NamedTuple):
     scale: float
     line_rate_bits_per_s: int  #: 0 where it is not known
     most_per_s: float | None  #: the fastest rate that the line can carry, in the unit; None: no bound
-    made_of: tuple[str, ...]  #: of a derived value
+    made_of: tuple[Operand, ...]  #: of a derived value
+    expression: str  #: likewise
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -121,6 +130,7 @@ def _why(before: DecodedSample | None, now: DecodedSample, asked: AskedNumber, r
     new = _reading(now, asked)
     place, row = _place(now, asked.name), now.shape.positions().get(asked.row)
     spec = None if place is None else now.shape.counters[place]
+    formula = next((each for each in plan_of(now.shape, rules).derived if each.name == asked.name), None)
     cell = None if place is None or row is None else cell_of(now.shape, place, row, rules.limits)
     return Explanation(
         asked=asked._replace(slot=now.slot),
@@ -140,7 +150,8 @@ def _why(before: DecodedSample | None, now: DecodedSample, asked: AskedNumber, r
         scale=1.0 if spec is None else spec.scale,
         line_rate_bits_per_s=fixed.line_rates[row] if row is not None and fixed.line_rates else 0,
         most_per_s=None if cell is None or cell.bound.rise == float("inf") else cell.bound.rise,
-        made_of=_made_of(now, asked.name, rules),
+        made_of=tuple(_operand(gauge, name) for name in (() if formula is None else formula.inputs)),
+        expression="" if formula is None or formula.expression is None else formula.expression.text,
     )
 
 
@@ -177,5 +188,5 @@ def _passed(before: int | None, now: int | None, width: int) -> int | None:
     return (now - before) % 2**32 if width == 32 else now - before
 
 
-def _made_of(sample: DecodedSample, name: str, rules: Rules) -> tuple[str, ...]:
-    return next((each.inputs for each in plan_of(sample.shape, rules).derived if each.name == name), ())
+def _operand(gauge: Gauge, name: str) -> Operand:
+    return Operand(name, gauge.gauges.get(name), gauge.missing.get(name) or gauge.confidence.get(name) or "")

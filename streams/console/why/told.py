@@ -16,8 +16,11 @@ def told(why: Explanation | NotKept) -> Iterator[str]:
     yield f"{asked.resource} {asked.group} {asked.row} {asked.name}, slot {asked.slot} of {why.job}: {value}"
     for word, rule in zip(why.words, why.rules, strict=True):
         yield f"  {word}: {rule}"
-    if why.made_of:
-        yield f"  made of {', '.join(why.made_of)}"
+    if why.expression:
+        yield f"  worked out as {why.expression}"
+    for operand in why.made_of:
+        value = "no value" if operand.value is None else f"{operand.value:.6g}"
+        yield f"    {operand.name} = {value}{operand.words and f'  [{operand.words}]'}"
     yield f"  before  {_reading(why.before)}"
     yield f"  now     {_reading(why.now)}"
     yield (

@@ -5,6 +5,7 @@ import pytest
 from schemas.records import DerivedMetric
 from streams.console.why.explained import AskedNumber, Explanation, NotKept, explained
 from streams.console.why.told import told
+from streams.gauges.fold.derived import parse
 from streams.gauges.fold.plan import Rules
 from tests.unit.gauges.making import GBIT, T0_S, column, gauges, record, sample
 
@@ -68,7 +69,17 @@ def test_a_derived_value_says_what_it_is_made_of():
     derived = [DerivedMetric(name="bits_in", unit="bits/s", expr="octets_in * 8")]
     polls = [record({"octets_in": [at * 60]}, slot=T0_S + at, derived=derived) for at in (0, 60)]
     found = why(*polls, asked=ASKED._replace(name="bits_in"))
-    assert (found.value, found.made_of, found.width) == (480.0, ("octets_in",), None)
+    assert (found.value, found.made_of, found.width) == (480.0, (("octets_in", 60.0, ""),), None)
+    assert list(told(found))[1:3] == ["  worked out as octets_in * 8", "    octets_in = 60"]
+
+
+def test_a_value_that_a_section_declares_is_explained_as_one_of_a_profile():
+    rules = Rules(derived=(parse("interface", "share", "utilisation octets_in"),))
+    polls = [record({"octets_in": [9 * at]}, slot=T0_S + at) for at in (0, 60)]
+    found = explained(polls, ASKED._replace(name="share"), rules)
+    assert isinstance(found, Explanation)
+    assert (found.words, found.expression) == (("line-rate-unknown",), "octets_in / line.octets_in")
+    assert found.made_of == (("octets_in", 9.0, ""),)
 
 
 def test_of_many_slots_the_one_that_is_asked_for_is_explained():
