@@ -17,10 +17,8 @@ def settings(folder: Path, text: str) -> Settings:
 
 
 def test_limits_and_the_values_of_every_derived_section_are_the_rules(tmp_path):
-    text = (
-        f"[gauges]\nline_rate_margin = 2\n{SHARES}bits = octets_in * 8\nbits.unit = bits/s\nu = utilisation octets_in\n"
-    )
-    rules = rules_of(settings(tmp_path, text))
+    values = "bits = octets_in * 8\nbits.unit = bits/s\nu = utilisation octets_in\n"
+    rules = rules_of(settings(tmp_path, f"[gauges]\nline_rate_margin = 2\n{SHARES}{values}"))
     assert rules.limits.line_rate_margin == 2.0
     assert [(each.group, each.name, each.unit) for each in rules.derived] == [
         ("interface", "bits", "bits/s"),
