@@ -28,7 +28,7 @@ from streams.runtime.settings.ini import ENV_SINK
 from streams.runtime.settings.loading import Settings, SettingsError
 from streams.runtime.settings.plugin_sections import SinkSection
 from streams.runtime.settings.setting import seconds
-from streams.sinks.agent_ends import Ends
+from streams.sinks.agent_ends import SeriesEnds
 from streams.sinks.agent_inputs import Inputs
 from streams.sinks.agent_view import SinkView
 from streams.sinks.delivery.agent_delivery import Counts, SinkHandler, Store
@@ -66,7 +66,7 @@ class Sink:
         }
         self._loops = {topic: worker.drain([topic], handler, pace=PACE) for topic, handler in self._handlers.items()}
         lines = {topic: (handler, self._loops[topic]) for topic, handler in self._handlers.items()}
-        self._ends = Ends(worker, lines, self.places)
+        self._ends = SeriesEnds(worker, lines, self.places)
         worker.longest_work_s = LONGEST_WORK_S
         worker.before_records(self._open, self._begin, self._compare_retention)
         worker.before_leaving(plugin.close, self.places.close)

@@ -12,7 +12,7 @@ from streams.runtime.kernel.records import Place, Record
 from streams.runtime.kernel.worker import Worker
 from streams.sinks.delivery.agent_delivery import SinkHandler, Step
 from streams.sinks.delivery.agent_places import Places
-from streams.sinks.reading.held import End
+from streams.sinks.reading.held import Ending
 
 SILENT_EVERY_S: Final = 30.0
 LEFT_EVERY_S: Final = 1.0
@@ -20,7 +20,7 @@ LEFT_EVERY_S: Final = 1.0
 Lines = Mapping[Topic, tuple[SinkHandler, Loop[Step | None]]]
 
 
-class Ends:
+class SeriesEnds:
     """Has the handlers end what they hold, between the records of each partition."""
 
     def __init__(self, worker: Worker, lines: Lines, places: Places) -> None:
@@ -40,7 +40,7 @@ class Ends:
         owned = self._worker.lifecycle.owned
         await asyncio.gather(
             *(
-                self._submit(topic, partition, End(0 if self._waits(topic, partition) else now_ms()))
+                self._submit(topic, partition, Ending(0 if self._waits(topic, partition) else now_ms()))
                 for topic in self._lines
                 for partition in owned
             )
@@ -48,14 +48,14 @@ class Ends:
 
     async def _end_left(self) -> None:
         left, self._left = self._left, {}
-        ends = [(partition_of(name.encode(), self._partitions), End(at_ms, name)) for name, at_ms in left.items()]
+        ends = [(partition_of(name.encode(), self._partitions), Ending(at_ms, name)) for name, at_ms in left.items()]
         await asyncio.gather(*(self._submit(topic, at, end) for topic in self._lines for at, end in ends))
 
     def _waits(self, topic: Topic, partition: int) -> bool:
         place = Place(self._worker.context.topic_name(topic), partition)
         return bool(self._places.lag.get(place, 1))
 
-    async def _submit(self, topic: Topic, partition: int, end: End) -> None:
+    async def _submit(self, topic: Topic, partition: int, end: Ending) -> None:
         handler, loop = self._lines[topic]
         if handler.holds(partition):
             await loop.submit(partition, lambda: end)

@@ -24,7 +24,7 @@ from pollers.profiles.importing.draft import (
     taken,
     unique,
 )
-from pollers.profiles.importing.forms import Column, Foreign, Table
+from pollers.profiles.importing.forms import ColumnForm, Foreign, TableForm
 from pollers.profiles.language.expr import MAX_LENGTH
 
 PREFIX: Final = "datadog"
@@ -102,7 +102,7 @@ def _static_tag(tags: dict[str, str], text: str) -> None:
     tags[as_identifier(name)] = value if colon else "true"
 
 
-def _table_tag(table: Table, text: str) -> None:
+def _table_tag(table: TableForm, text: str) -> None:
     """Add a static tag to a table, unless something of the table has its name already."""
     own: dict[str, str] = {}
     _static_tag(own, text)
@@ -158,7 +158,7 @@ class _Reader:
 
     def _table_symbol(
         self,
-        table: Table,
+        table: TableForm,
         name: str,
         symbol: Foreign,
         kind: str,
@@ -175,7 +175,7 @@ class _Reader:
 
     def _add(
         self,
-        owner: Table,
+        owner: TableForm,
         symbol: Foreign,
         oid: str,
         kind: str,
@@ -207,7 +207,7 @@ class _Reader:
             column |= {"enum": _enum(symbol["mapping"]), "use": "state"}
         owner["columns"][name] = column
 
-    def _flag(self, owner: Table, name: str, oid: str, metric: Foreign, here: str) -> None:
+    def _flag(self, owner: TableForm, name: str, oid: str, metric: Foreign, here: str) -> None:
         """flag_stream: one character of a text of 0 and 1, as a number."""
         options = as_mapping(metric.get("options"))
         place = options.get("placement")
@@ -219,8 +219,8 @@ class _Reader:
         skipped = f"^.{{{place - 1}}}" if place > 1 else "^"
         owner["columns"][key] = {"oid": oid, "as": "text", "extract": f"{skipped}([01])"}
 
-    def _column(self, symbol: Foreign, oid: str, here: str) -> Column | None:
-        column: Column = {"oid": oid}
+    def _column(self, symbol: Foreign, oid: str, here: str) -> ColumnForm | None:
+        column: ColumnForm = {"oid": oid}
         if symbol.get("scale_factor") is not None:
             column["scale"] = as_number(symbol["scale_factor"])
         form = symbol.get("format")
@@ -241,7 +241,7 @@ class _Reader:
             column["extract"] = {"pattern": pattern, "template": template}
         return column
 
-    def _tag(self, table: Table, tag: Foreign, where: str) -> None:
+    def _tag(self, table: TableForm, tag: Foreign, where: str) -> None:
         for key in tag.keys() - _TAG_KEYS:
             self.draft.lost(f"{where}.{key}", "a key without counterpart was left out")
         source = as_mapping(tag.get("symbol") or tag.get("column"))
@@ -255,7 +255,7 @@ class _Reader:
             for name, part in self._parts(tag, tag.get("tag") or source.get("name"), column, where).items():
                 place_tag(self.draft, table, name, part, tag.get("index_transform"))
 
-    def _tag_column(self, tag: Foreign, source: Foreign, where: str) -> Column | None:
+    def _tag_column(self, tag: Foreign, source: Foreign, where: str) -> ColumnForm | None:
         here = f"{where}.{source.get('name')}"
         if source is not tag:
             for key in source.keys() - _SYMBOL_KEYS:
@@ -267,7 +267,7 @@ class _Reader:
         mapping = tag.get("mapping") or source.get("mapping")
         return {**column, "use": "tag", "refresh": TAG_REFRESH, **({"enum": _enum(mapping)} if mapping else {})}
 
-    def _parts(self, tag: Foreign, name: object, column: Column, where: str) -> dict[str, Column]:
+    def _parts(self, tag: Foreign, name: object, column: ColumnForm, where: str) -> dict[str, ColumnForm]:
         """Return the columns of a tag by name: one, or those of a text that a pattern splits into several tags."""
         texts = as_mapping(tag.get("tags"))
         if not (tag.get("match") and isinstance(tag.get("tags"), Mapping)):
@@ -279,7 +279,7 @@ class _Reader:
             if pattern is not None
         }
 
-    def _index_tag(self, table: Table, tag: Foreign, where: str) -> None:
+    def _index_tag(self, table: TableForm, tag: Foreign, where: str) -> None:
         number = int(as_number(tag["index"]))
         name = as_identifier(tag.get("tag") or f"index_{number}")
         if not 1 <= number <= 16:

@@ -7,12 +7,12 @@ all files are known.
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from pollers.profiles.importing.forms import Document
+from pollers.profiles.importing.forms import DocumentForm
 
 #: the set of scalars that holds them; the same in every profile, so that `extends` merges them
 DEVICE_TAGS: Final = "device_tags"
 
-Documents = Mapping[str, Document]
+Documents = Mapping[str, DocumentForm]
 Kind: TypeAlias = Literal["tables", "scalars"]
 KINDS: Final[tuple[Kind, ...]] = ("tables", "scalars")
 

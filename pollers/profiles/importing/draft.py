@@ -8,7 +8,16 @@ from typing import Final, NamedTuple, cast
 import yaml
 
 from pollers.profiles.importing.device_tags import DEVICE_TAGS
-from pollers.profiles.importing.forms import Column, Computed, Document, Foreign, Group, Match, Slice, Table
+from pollers.profiles.importing.forms import (
+    ColumnForm,
+    ComputedForm,
+    DocumentForm,
+    Foreign,
+    GroupForm,
+    MatchForm,
+    SliceForm,
+    TableForm,
+)
 from pollers.profiles.language.expr import ExpressionError, parse
 from pollers.profiles.language.patterns import PatternError, compile_pattern
 from pollers.profiles.loading.section import as_oid
@@ -32,7 +41,7 @@ class Loss(NamedTuple):
 class Imported:
     """What came of one file: its profiles, as documents by name, and the losses."""
 
-    profiles: dict[str, Document] = field(default_factory=dict)
+    profiles: dict[str, DocumentForm] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
 
 
@@ -44,18 +53,18 @@ class Draft:
     file: str
     origin: str  #: which tool's it was, for the description
     extends: list[str] = field(default_factory=list)
-    match: Match = field(default_factory=Match)
+    match: MatchForm = field(default_factory=MatchForm)
     static_tags: dict[str, str] = field(default_factory=dict)
-    scalars: dict[str, Table] = field(default_factory=dict)
-    tables: dict[str, Table] = field(default_factory=dict)
-    computed: dict[str, Computed] = field(default_factory=dict)
-    emit: dict[str, str | Group] = field(default_factory=dict)
+    scalars: dict[str, TableForm] = field(default_factory=dict)
+    tables: dict[str, TableForm] = field(default_factory=dict)
+    computed: dict[str, ComputedForm] = field(default_factory=dict)
+    emit: dict[str, str | GroupForm] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
 
     def lost(self, where: str, what: str) -> None:
         self.losses.append(Loss(self.file, where, what))
 
-    def compute(self, owner: str, table: Table, name: str, expression: str) -> bool:
+    def compute(self, owner: str, table: TableForm, name: str, expression: str) -> bool:
         """Add a computed value to a table, under the name or one like it that is free; False with the loss noted."""
         try:
             parse(expression)
@@ -67,7 +76,7 @@ class Draft:
         self.computed[f"{owner}.{key}"] = {"expr": expression}
         return True
 
-    def device_tag(self, name: str, column: Column) -> None:
+    def device_tag(self, name: str, column: ColumnForm) -> None:
         """Add a tag of the whole device; `spread_device_tags` puts it on the rows."""
         self.scalars.setdefault(DEVICE_TAGS, {"columns": {}})["columns"].setdefault(name, column)
 
@@ -88,11 +97,11 @@ class Draft:
             return None
         return text
 
-    def document(self) -> Document:
+    def document(self) -> DocumentForm:
         """Return the profile as a mapping, empty sections left out."""
         scalars = {name: _plain(table) for name, table in self.scalars.items() if _has_content(table)}
         tables = {name: _plain(table) for name, table in self.tables.items() if _has_content(table)}
-        sections: Document = {
+        sections: DocumentForm = {
             "profile": self.name,
             "description": f"Imported from {self.origin} ({self.file}).",
             "extends": self.extends,
@@ -103,18 +112,18 @@ class Draft:
             "computed": self.computed,
             "emit": {name: group for name, group in self.emit.items() if table_of(group) in {*scalars, *tables}},
         }
-        return cast("Document", {key: value for key, value in sections.items() if value})
+        return cast("DocumentForm", {key: value for key, value in sections.items() if value})
 
 
-def _has_content(table: Table) -> bool:
+def _has_content(table: TableForm) -> bool:
     return bool(table.get("columns") or table.get("computed"))
 
 
-def _plain(table: Table) -> Table:
-    return cast("Table", {key: value for key, value in table.items() if value and key != "computed"})
+def _plain(table: TableForm) -> TableForm:
+    return cast("TableForm", {key: value for key, value in table.items() if value and key != "computed"})
 
 
-def table_of(group: str | Group) -> str:
+def table_of(group: str | GroupForm) -> str:
     """Return what a group is made of."""
     return group if isinstance(group, str) else group["table"]
 
@@ -132,7 +141,7 @@ def as_profile_name(text: str, prefix: str) -> str:
     return f"{prefix}-{stem}"[:64]
 
 
-def taken(table: Table) -> list[str]:
+def taken(table: TableForm) -> list[str]:
     """Return every name that a table of a document uses."""
     parts = [part["name"] for part in table.get("index", [])]
     own = (table["columns"], table.get("tags", {}), table.get("static_tags", {}), table.get("computed", ()))
@@ -220,7 +229,7 @@ def sys_object_ids(draft: Draft, values: object) -> None:
         draft.match = {"sys_object_id": list(dict.fromkeys(oids))}
 
 
-def place_tag(draft: Draft, table: Table, name: str, column: Column, transform: object) -> None:
+def place_tag(draft: Draft, table: TableForm, name: str, column: ColumnForm, transform: object) -> None:
     """Add a tag column; where it is found by slices of the index, as a table of its own that is joined."""
     slices = [one for one in as_list(transform) if isinstance(one, Mapping)]
     if not slices:
@@ -230,7 +239,7 @@ def place_tag(draft: Draft, table: Table, name: str, column: Column, transform: 
     other = as_identifier(f"lookup_{'_'.join(column['oid'].split('.')[-10:])}")
     draft.tables.setdefault(other, {"columns": {"value": column}})
     alias = unique(f"by_{name}"[:60], table.setdefault("join", {}))
-    on: list[Slice] = [
+    on: list[SliceForm] = [
         {"slice": [int(one.get("start", 0)), int(one.get("end", one.get("start", 0)))]} for one in slices
     ]
     table["join"][alias] = {"table": other, "on": on}

@@ -7,7 +7,7 @@ from typing import Final
 from pollers.profiles.importing import datadog, kentik, reference, snmp_exporter
 from pollers.profiles.importing.device_tags import spread_device_tags
 from pollers.profiles.importing.draft import Imported, Loss, to_yaml, unique
-from pollers.profiles.importing.forms import Document
+from pollers.profiles.importing.forms import DocumentForm
 from pollers.profiles.loading import library
 from pollers.profiles.loading.library import build_library, read_document
 from pollers.profiles.place import Problem, ProfileError
@@ -44,7 +44,7 @@ def import_texts(source: str, texts: Mapping[str, str], known: Sequence[str] = (
 
     They are only taken where no other profile fits, unless they are to `override` those that do.
     """
-    documents: dict[str, Document] = {}
+    documents: dict[str, DocumentForm] = {}
     origin: dict[str, str] = {}
     losses: list[Loss] = []
     for file, text in texts.items():
@@ -80,7 +80,7 @@ def import_texts(source: str, texts: Mapping[str, str], known: Sequence[str] = (
     )
 
 
-def _drop_missing_parents(document: Document, known: set[str], file: str) -> list[Loss]:
+def _drop_missing_parents(document: DocumentForm, known: set[str], file: str) -> list[Loss]:
     parents = document.get("extends", [])
     missing = [parent for parent in parents if parent not in known]
     if missing:

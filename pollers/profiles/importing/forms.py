@@ -7,13 +7,13 @@ from typing import TypeAlias, TypedDict
 Foreign: TypeAlias = Mapping[object, object]
 
 
-class Extract(TypedDict):
+class ExtractForm(TypedDict):
     pattern: str
     template: str
 
 
-Column = TypedDict(
-    "Column",
+ColumnForm = TypedDict(
+    "ColumnForm",
     {
         "oid": str,
         "first_of": list[str],
@@ -21,14 +21,14 @@ Column = TypedDict(
         "scale": float,
         "enum": dict[str, str],
         "as": str,
-        "extract": str | Extract,
+        "extract": str | ExtractForm,
         "refresh": str,
     },
     total=False,
 )
 
 
-class IndexPart(TypedDict, total=False):
+class IndexPartForm(TypedDict, total=False):
     name: str
     type: str
     length: int
@@ -37,54 +37,54 @@ class IndexPart(TypedDict, total=False):
     enum: dict[str, str]
 
 
-class Slice(TypedDict):
+class SliceForm(TypedDict):
     slice: list[int]
 
 
-class Join(TypedDict):
+class JoinForm(TypedDict):
     table: str
-    on: list[str] | list[Slice]
+    on: list[str] | list[SliceForm]
 
 
-class Table(TypedDict, total=False):
+class TableForm(TypedDict, total=False):
     """A table, or a set of scalars."""
 
-    columns: dict[str, Column]
-    index: list[IndexPart]
+    columns: dict[str, ColumnForm]
+    index: list[IndexPartForm]
     row: list[str]
     when: str
     tags: dict[str, str]
     static_tags: dict[str, str]
-    join: dict[str, Join]
+    join: dict[str, JoinForm]
     computed: list[str]  #: names of its computed values, which stand in the document: noted here, and never written
 
 
-class Match(TypedDict, total=False):
+class MatchForm(TypedDict, total=False):
     sys_object_id: list[str]
     sys_descr: str
 
 
-class Computed(TypedDict):
+class ComputedForm(TypedDict):
     expr: str
 
 
-class Group(TypedDict):
+class GroupForm(TypedDict):
     """A group that has an interval of its own."""
 
     table: str
     interval: str
 
 
-class Document(TypedDict, total=False):
+class DocumentForm(TypedDict, total=False):
     """A whole profile."""
 
     profile: str
     description: str
     extends: list[str]
     yields: bool
-    match: Match
+    match: MatchForm
     static_tags: dict[str, str]
-    scalars: dict[str, Table]
-    tables: dict[str, Table]
-    computed: dict[str, Computed]
-    emit: dict[str, str | Group]
+    scalars: dict[str, TableForm]
+    tables: dict[str, TableForm]
+    computed: dict[str, ComputedForm]
+    emit: dict[str, str | GroupForm]

@@ -24,7 +24,7 @@ from pollers.profiles.importing.draft import (
     taken,
     unique,
 )
-from pollers.profiles.importing.forms import Column, Foreign, Table
+from pollers.profiles.importing.forms import ColumnForm, Foreign, TableForm
 
 PREFIX: Final = "kentik"
 #: Kentik's own interval for tags: three hours
@@ -169,7 +169,7 @@ class _Reader:
             self.draft.lost(f"{where}.poll_time_sec", f"a table has one interval: all of {name} every {min(periods)} s")
         self.draft.emit[name] = {"table": name, "interval": f"{min(periods)}s"}
 
-    def _filter(self, table: Table, condition: str, symbols: Sequence[Foreign], where: str) -> None:
+    def _filter(self, table: TableForm, condition: str, symbols: Sequence[Foreign], where: str) -> None:
         match = _CONDITION.match(condition)
         source = next((one for one in symbols if match and one.get("name") == match[1]), None)
         oid = self.draft.oid(source.get("OID"), where) if source else None
@@ -183,7 +183,7 @@ class _Reader:
         wanted = str(enum.get(value, value))
         table["when"] = f"{key} == {wanted}" if wanted.lstrip("-").isdigit() else f"{key} == '{wanted}'"
 
-    def _add(self, table: Table, owner: str, symbol: Foreign, sources: Sequence[str], where: str) -> None:
+    def _add(self, table: TableForm, owner: str, symbol: Foreign, sources: Sequence[str], where: str) -> None:
         columns = table["columns"]
         here = f"{where}.{symbol.get('name')}"
         for key in symbol.keys() - _SYMBOL_KEYS:
@@ -205,8 +205,8 @@ class _Reader:
             return
         columns[unique(name, taken(table))] = column
 
-    def _column(self, symbol: Foreign, sources: Sequence[str], here: str) -> Column | None:
-        column: Column = {"oid": sources[0]} if len(sources) == 1 else {"first_of": list(sources)}
+    def _column(self, symbol: Foreign, sources: Sequence[str], here: str) -> ColumnForm | None:
+        column: ColumnForm = {"oid": sources[0]} if len(sources) == 1 else {"first_of": list(sources)}
         enum = as_mapping(symbol.get("enum"))
         if enum:
             column["enum"] = {as_label(number): as_label(label) for label, number in enum.items()}
@@ -215,7 +215,7 @@ class _Reader:
             self.draft.lost(f"{here}.format", f"format {symbol['format']!r}")
         return self._converted(column, conversion, here) if conversion else column
 
-    def _converted(self, column: Column, conversion: str, here: str) -> Column | None:
+    def _converted(self, column: ColumnForm, conversion: str, here: str) -> ColumnForm | None:
         kind, _, rest = conversion.partition(":")
         if kind == "to_one":  # there, the number is 1 and the text its label: the text is what it says
             return {**column, "as": "text", "use": "state"}
@@ -229,7 +229,7 @@ class _Reader:
         self.draft.lost(f"{here}.conversion", f"conversion {conversion!r}: the text is taken as it is")
         return {**column, "as": "text"}
 
-    def _tag(self, table: Table, tag: Foreign, where: str) -> None:
+    def _tag(self, table: TableForm, tag: Foreign, where: str) -> None:
         for key in tag.keys() - _TAG_KEYS:
             self.draft.lost(f"{where}.{key}", "a key without counterpart was left out")
         if isinstance(tag.get("index"), int) and not tag.get("column"):
@@ -239,7 +239,9 @@ class _Reader:
         if found is not None:
             place_tag(self.draft, table, *found, tag.get("index_transform"))
 
-    def _tag_column(self, tag: Foreign, where: str, sources: Callable[[str], list[str]]) -> tuple[str, Column] | None:
+    def _tag_column(
+        self, tag: Foreign, where: str, sources: Callable[[str], list[str]]
+    ) -> tuple[str, ColumnForm] | None:
         """Return the name and the column of a tag, or None with the loss noted."""
         source = as_mapping(tag.get("column") or tag.get("symbol") or tag)
         here = f"{where}.{source.get('name')}"
@@ -256,7 +258,7 @@ class _Reader:
         name = as_identifier(tag.get("tag") or source.get("tag") or source.get("name"))
         return name, {**column, "use": "tag", "refresh": TAG_REFRESH}
 
-    def _index_tag(self, table: Table, tag: Foreign, where: str) -> None:
+    def _index_tag(self, table: TableForm, tag: Foreign, where: str) -> None:
         """A tag that is one number of the index, counted from 1."""
         name = as_identifier(tag.get("tag") or f"index_{tag['index']}")
         number = int(as_number(tag["index"]))
@@ -288,7 +290,7 @@ def _seconds(symbol: Foreign) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= 7 * 86_400 else None
 
 
-def _same_but_oid(one: Column, other: Column) -> bool:
+def _same_but_oid(one: ColumnForm, other: ColumnForm) -> bool:
     places = {"oid", "first_of"}
     return {key: value for key, value in one.items() if key not in places} == {
         key: value for key, value in other.items() if key not in places

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Final
 
 from pollers.profiles.importing.draft import Draft, Imported, Loss, as_identifier, as_profile_name, taken, unique
-from pollers.profiles.importing.forms import Column, Foreign, Table
+from pollers.profiles.importing.forms import ColumnForm, Foreign, TableForm
 
 PREFIX: Final = "panoptes"
 _INDEX: Final = "__index"
@@ -72,9 +72,9 @@ class _Group:
         self.group = group
         self.where = where
         self.name = unique(as_identifier(group.get("group_name")), [*draft.tables, *draft.scalars])
-        self.columns: dict[str, Column] = {}
+        self.columns: dict[str, ColumnForm] = {}
         self.tags: dict[str, str] = {}
-        self.table: Table = {"columns": self.columns, "tags": self.tags}
+        self.table: TableForm = {"columns": self.columns, "tags": self.tags}
         self._computes = False
 
     def read(self) -> None:
@@ -116,7 +116,7 @@ class _Group:
         try:
             plain = re.fullmatch(r"\s*(\w+)\.\$index\s*", text)
             if plain:
-                column: Column = {**self._source(plain[1]), "use": "tag"}
+                column: ColumnForm = {**self._source(plain[1]), "use": "tag"}
                 self.columns[unique(as_identifier(dimension), taken(self.table))] = column
             else:
                 expression = self._expression(text)
@@ -124,7 +124,7 @@ class _Group:
         except _Untranslatable as error:
             self.draft.lost(f"{self.where}.dimensions.{dimension}", f"{text!r}: {error}")
 
-    def _source(self, name: str) -> Column:
+    def _source(self, name: str) -> ColumnForm:
         definition = _mapping(self.oids.get(name))
         if definition.get("method") == "static":
             raise _Untranslatable(f"{name} holds values that enrichment read from one device")

@@ -19,7 +19,7 @@ from pollers.profiles.importing.draft import (
     taken,
     unique,
 )
-from pollers.profiles.importing.forms import Column, Foreign, IndexPart, Table
+from pollers.profiles.importing.forms import ColumnForm, Foreign, IndexPartForm, TableForm
 
 PREFIX: Final = "exporter"
 TAG_REFRESH: Final = "30m"
@@ -100,10 +100,10 @@ def _metric(draft: Draft, metric: Foreign, where: str) -> None:
     _columns(draft, owner, name, metric, oid, where)
 
 
-def _indexes(draft: Draft, table: Table, indexes: Sequence[Foreign], where: str) -> None:
+def _indexes(draft: Draft, table: TableForm, indexes: Sequence[Foreign], where: str) -> None:
     if "index" in table:
         return
-    parts: list[IndexPart] = []
+    parts: list[IndexPartForm] = []
     skip = False
     for position, index in enumerate(indexes):
         if skip:
@@ -111,7 +111,7 @@ def _indexes(draft: Draft, table: Table, indexes: Sequence[Foreign], where: str)
             continue
         kind = str(index.get("type", "gauge"))
         used = [*taken(table), *(one["name"] for one in parts)]
-        part: IndexPart = {"name": unique(as_identifier(index.get("labelname")), used)}
+        part: IndexPartForm = {"name": unique(as_identifier(index.get("labelname")), used)}
         if kind == "InetAddressType" and position + 1 < len(indexes):
             # the type of an address and the address are one part here
             part = {"name": unique(as_identifier(indexes[position + 1].get("labelname")), used), "type": "inet"}
@@ -133,7 +133,7 @@ def _indexes(draft: Draft, table: Table, indexes: Sequence[Foreign], where: str)
     table["index"] = parts
 
 
-def _lookups(draft: Draft, table: Table, metric: Foreign, indexes: Sequence[Foreign], where: str) -> None:
+def _lookups(draft: Draft, table: TableForm, metric: Foreign, indexes: Sequence[Foreign], where: str) -> None:
     """A lookup by the whole index is a column beside; one by a part of it, or by an earlier lookup, a joined table."""
     every = [index.get("labelname") for index in indexes]
     known = {part["name"]: part["name"] for part in table.get("index", [])}
@@ -161,7 +161,7 @@ def _name_of(label: str, known: Mapping[str, str]) -> str:
     return f"{label[:50]}_name" if label in known else label
 
 
-def _drop_label(table: Table, label: str) -> None:
+def _drop_label(table: TableForm, label: str) -> None:
     """A label that is only needed on the way: what others are found by stays, but is no tag."""
     for part in table.get("index", []):
         if part["name"] == label:
@@ -171,12 +171,12 @@ def _drop_label(table: Table, label: str) -> None:
     table.get("tags", {}).pop(label, None)
 
 
-def _looked_up(draft: Draft, lookup: Foreign, where: str) -> Column | None:
+def _looked_up(draft: Draft, lookup: Foreign, where: str) -> ColumnForm | None:
     """Return the column that a lookup reads, or None with the loss noted."""
     oid = draft.oid(lookup["oid"], where)
     if oid is None:
         return None
-    column: Column = {"oid": oid, "use": "tag", "refresh": TAG_REFRESH}
+    column: ColumnForm = {"oid": oid, "use": "tag", "refresh": TAG_REFRESH}
     kind = str(lookup.get("type", "DisplayString"))
     if kind in _TEXTS:
         column["as"] = _TEXTS[kind]
@@ -185,7 +185,7 @@ def _looked_up(draft: Draft, lookup: Foreign, where: str) -> Column | None:
     return column
 
 
-def _joined(draft: Draft, table: Table, lookup: Foreign, known: dict[str, str], where: str) -> None:
+def _joined(draft: Draft, table: TableForm, lookup: Foreign, known: dict[str, str], where: str) -> None:
     """Join the table of a lookup by what is `known` (label -> its name here), and add the label to that."""
     labels = [as_identifier(label) for label in as_list(lookup.get("labels"))]
     label = as_identifier(lookup.get("labelname"))
@@ -204,7 +204,7 @@ def _joined(draft: Draft, table: Table, lookup: Foreign, known: dict[str, str], 
     known[name] = f"{alias}.value"
 
 
-def _columns(draft: Draft, table: Table, owner: str, metric: Foreign, oid: str, where: str) -> None:
+def _columns(draft: Draft, table: TableForm, owner: str, metric: Foreign, oid: str, where: str) -> None:
     columns = table["columns"]
     name = as_identifier(metric.get("name"))
     column = _column(draft, metric, oid, where)
@@ -226,9 +226,9 @@ def _columns(draft: Draft, table: Table, owner: str, metric: Foreign, oid: str, 
         columns[unique(name, taken(table))] = column
 
 
-def _column(draft: Draft, metric: Foreign, oid: str, where: str) -> Column:
+def _column(draft: Draft, metric: Foreign, oid: str, where: str) -> ColumnForm:
     kind = str(metric.get("type"))
-    column: Column = {"oid": oid}
+    column: ColumnForm = {"oid": oid}
     if metric.get("scale") is not None:
         column["scale"] = as_number(metric["scale"])
     if metric.get("offset") and _NUMBERS.get(kind) != "gauge":

@@ -130,7 +130,7 @@ def _down_since_ms(models: ReadModels, end: LinkEnd) -> int | None:
     return models.down_since_ms(end.resource, INTERFACE, end.row) or gauge.time_ms
 
 
-class Step(NamedTuple):
+class WayStep(NamedTuple):
     """One link of a way, as it is gone."""
 
     key: str
@@ -139,15 +139,15 @@ class Step(NamedTuple):
     state: str
 
 
-def way(models: ReadModels, start: str, end: str) -> Sequence[Step] | None:
+def way(models: ReadModels, start: str, end: str) -> Sequence[WayStep] | None:
     """Return the fewest links that lead from one device to another, or None; those that are down lead nowhere."""
-    steps: dict[str, list[Step]] = {}
+    steps: dict[str, list[WayStep]] = {}
     for key, link in models.links().items():
         state, _ = state_of(models, link)
         if state in UP:
             for near, far in (link.ends, link.ends[::-1]):
-                steps.setdefault(node_of(near), []).append(Step(key, near, far, state))
-    came: dict[str, Step | None] = {start: None}
+                steps.setdefault(node_of(near), []).append(WayStep(key, near, far, state))
+    came: dict[str, WayStep | None] = {start: None}
     left = deque([start])
     while left and end not in came:
         for step in steps.get(left.popleft(), ()):
@@ -157,7 +157,7 @@ def way(models: ReadModels, start: str, end: str) -> Sequence[Step] | None:
                 left.append(node)
     if end not in came:
         return None
-    found: list[Step] = []
+    found: list[WayStep] = []
     while (last := came[end]) is not None:
         found.append(last)
         end = node_of(last.near)

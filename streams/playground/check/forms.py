@@ -56,7 +56,7 @@ class FleetForm(TypedDict):
     devices: Sequence[DeviceForm]
 
 
-class Answer(TypedDict, total=False):
+class TruthForm(TypedDict, total=False):
     """The truth about one gauge: of an interface or, from `levels` on, of another row."""
 
     rates: Mapping[str, float | None]  #: each second; None where counting restarted
@@ -73,7 +73,7 @@ class Lateness(TypedDict):
     p99_ms: float | None
 
 
-class Figures(TypedDict):
+class FiguresForm(TypedDict):
     """Everything that was measured."""
 
     rates_agreed: int

@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Final, NamedTuple
 
 from streams.playground.check import expected
-from streams.playground.check.forms import Answer, DeviceForm, FleetForm, GaugeForm, PortForm, StatusForm
+from streams.playground.check.forms import DeviceForm, FleetForm, GaugeForm, PortForm, StatusForm, TruthForm
 
 MAX_PROBLEMS: Final = 2_000
 
@@ -178,7 +178,7 @@ class Judge:
             elif reason in expected.REASONS.get(device["role"], ()):
                 self.restarts_seen[f"{device['role']}: {reason}"] += 1
 
-    def settle(self, question: JudgeQuestion, answer: Answer) -> None:
+    def settle(self, question: JudgeQuestion, answer: TruthForm) -> None:
         """Compare the rates of one gauge with the truth."""
         if not question.of_interface:
             self._settle_row(question, answer)
@@ -190,7 +190,7 @@ class Judge:
         if not wrong and "octets_in" in gauge["gauges"]:
             self.rated[question.device["id"]] += 1
 
-    def _settle_row(self, question: JudgeQuestion, answer: Answer) -> None:
+    def _settle_row(self, question: JudgeQuestion, answer: TruthForm) -> None:
         """Compare levels, states and rates of a row that is no interface."""
         gauge, wrong = question.gauge, 0
         duration_s = gauge["duration_s"]
@@ -226,7 +226,7 @@ class Judge:
         over = f"over {gauge['duration_s'] or 0:.3f} s"
         self.problem(f"{_where(gauge)}: {name} is {true:.6g}/s in truth, not {found:.6g}/s {over}")
 
-    def _rate(self, question: JudgeQuestion, name: str, quantity: str, answer: Answer) -> bool:
+    def _rate(self, question: JudgeQuestion, name: str, quantity: str, answer: TruthForm) -> bool:
         gauge, device = question.gauge, question.device
         found, true, duration_s = gauge["gauges"][name], answer["rates"][quantity], question.duration_s
         if true is None:
@@ -242,7 +242,7 @@ class Judge:
         self._agree(gauge, name, found, true, agrees=good)
         return good
 
-    def _over_restart(self, question: JudgeQuestion, name: str, answer: Answer) -> bool:
+    def _over_restart(self, question: JudgeQuestion, name: str, answer: TruthForm) -> bool:
         """A rate over a restart is wrong, unless the restart is so near an end that it may be outside."""
         edges = (question.from_ms / 1000, question.gauge["time_ms"] / 1000)
         inside = [at for at in answer["restarts"] if all(abs(at - edge) > expected.EDGE_S for edge in edges)]

@@ -6,7 +6,7 @@ import urllib.request
 from typing import Final, cast
 
 from streams.playground.check import expected, verdict
-from streams.playground.check.forms import Answer, Figures, FleetForm, GaugeForm, StatusForm
+from streams.playground.check.forms import FiguresForm, FleetForm, GaugeForm, StatusForm, TruthForm
 from streams.playground.check.judge import Judge, JudgeQuestion
 from streams.playground.check.record import TopicReader
 
@@ -25,9 +25,9 @@ class Truth:
             fleet: FleetForm = json.load(response)
             return fleet
 
-    def answers(self, questions: list[JudgeQuestion]) -> list[tuple[JudgeQuestion, Answer]]:
+    def answers(self, questions: list[JudgeQuestion]) -> list[tuple[JudgeQuestion, TruthForm]]:
         """Return each question with its answer, in any order."""
-        found: list[tuple[JudgeQuestion, Answer]] = []
+        found: list[tuple[JudgeQuestion, TruthForm]] = []
         for path, of_interface in (("rates", True), ("rows", False)):
             some = [question for question in questions if question.of_interface == of_interface]
             if some:
@@ -92,7 +92,7 @@ class Watching:
         while self._open:
             self.settle()
 
-    def finish(self) -> Figures:
+    def finish(self) -> FiguresForm:
         """Settle everything, and return the figures."""
         self.settle_all()
         for problem in verdict.unfinished(self.judge, time.time()):

@@ -13,7 +13,7 @@ BITS_PER_OCTET: Final = 8
 STALE_S: Final = 120.0
 
 
-class GaugeForm(TypedDict):
+class BoardGaugeForm(TypedDict):
     """What the view takes of a gauge."""
 
     resource: str
@@ -24,7 +24,7 @@ class GaugeForm(TypedDict):
     missing: Mapping[str, str]
 
 
-class StatusForm(TypedDict):
+class BoardStatusForm(TypedDict):
     """What the view takes of a poll's status."""
 
     resource: str
@@ -73,7 +73,7 @@ class Board:
     unreadable: int = 0  #: records
     first_gauge_s: float | None = None
 
-    def gauge(self, gauge: GaugeForm, stored_s: float) -> None:
+    def gauge(self, gauge: BoardGaugeForm, stored_s: float) -> None:
         """Take a gauge that was stored at that time."""
         self.gauges += 1
         self.first_gauge_s = self.first_gauge_s or stored_s
@@ -91,7 +91,7 @@ class Board:
                 gauge["slot"],
             )
 
-    def status(self, status: StatusForm) -> None:
+    def status(self, status: BoardStatusForm) -> None:
         """Take a poll status; of one device, the one of the latest slot stays."""
         self.polls.append(status["started_at_ms"] / 1000)
         self.lateness_ms.append(status["lateness_ms"])

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer
 from schemas.errors import RecordError
 from schemas.records import Gauge, PollStatus
 from streams.pipeline import Topic
-from streams.playground.demo.board import Board, GaugeForm, StatusForm
+from streams.playground.demo.board import Board, BoardGaugeForm, BoardStatusForm
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.topic_names import topic_name
 from streams.runtime.registry.opening import open_registry
@@ -61,6 +61,6 @@ class FeedReader:
             self._board.unreadable += 1
             return
         if topic is Topic.GAUGES:
-            self._board.gauge(cast("GaugeForm", datum), stored_s)
+            self._board.gauge(cast("BoardGaugeForm", datum), stored_s)
         else:
-            self._board.status(cast("StatusForm", datum))
+            self._board.status(cast("BoardStatusForm", datum))

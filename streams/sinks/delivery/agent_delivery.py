@@ -17,7 +17,7 @@ from streams.runtime.kernel.records import Record
 from streams.runtime.ops.waiting import LINE_EVERY_S, WAITS
 from streams.runtime.registry.serde import UnknownSchema
 from streams.sinks.delivery.agent_places import Places
-from streams.sinks.reading.held import End, Held
+from streams.sinks.reading.held import Ending, HeldRows
 from streams.sinks.reading.records import Decoding, Records
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class Store:
 
 
 #: what is delivered: a record, or what has to end
-Step = Record | End
+Step = Record | Ending
 
 
 class SinkHandler:
@@ -125,7 +125,7 @@ class SinkHandler:
         self._dead_letters = dead_letters
         self._decoding: Decoding
         self._prepare: Callable[[bytes], Awaitable[None]]
-        self._held: dict[int, Held] = {}
+        self._held: dict[int, HeldRows] = {}
 
     def open(self, decoding: Decoding, prepare: Callable[[bytes], Awaitable[None]]) -> None:
         """Take what decodes the records: schemas are registered when the worker starts, before any record comes."""
@@ -151,8 +151,8 @@ class SinkHandler:
     async def deliver(self, partition: int, steps: Sequence[Step]) -> None:
         """Return when all records are in the store, or set aside, and what has to end has ended."""
         came = [step for step in steps if isinstance(step, Record)]
-        ends = [step for step in steps if isinstance(step, End)]
-        held = self._held.setdefault(partition, Held())
+        ends = [step for step in steps if isinstance(step, Ending)]
+        held = self._held.setdefault(partition, HeldRows())
         while came or ends:
             values = [record.value or b"" for record in came]
             records = Records(self._topic, values, self._decoding, partial(held.ending, ends, now_ms()))

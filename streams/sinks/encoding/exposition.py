@@ -26,7 +26,7 @@ class Page(enum.StrEnum):
     TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Target(NamedTuple):
+class ScrapeTarget(NamedTuple):
     """A device as something to be scraped: its own page is asked for by the parameters `site` and `device`."""
 
     site: str
@@ -71,10 +71,10 @@ class Exposition:
         lines = (line for name in sorted(families) for line in _lines(name, families[name], form))
         return "".join(lines) + ("# EOF\n" if form is Page.OPENMETRICS else "")
 
-    def targets(self, devices: Sequence[Row]) -> list[Target]:
+    def targets(self, devices: Sequence[Row]) -> list[ScrapeTarget]:
         """Return the devices as targets."""
         found = (dict(self._labels.of_device_info(row)) for row in devices)
-        return [Target(labels.pop("site", ""), labels.pop("device", ""), labels) for labels in found]
+        return [ScrapeTarget(labels.pop("site", ""), labels.pop("device", ""), labels) for labels in found]
 
     def _add(self, families: dict[str, _Family], last: Last, values: Values) -> None:
         row = last.row

@@ -27,7 +27,7 @@ class Last(NamedTuple):
     grows: bool  #: the numbers are counters
 
 
-class Asked(NamedTuple):
+class ScrapeFilter(NamedTuple):
     """What of everything is asked for; empty is all of it."""
 
     sites: frozenset[str] = frozenset()
@@ -80,7 +80,7 @@ class LatestRows:
         for key in list(self._devices.get(resource, ())):
             self._drop(resource, key)
 
-    def chosen(self, asked: Asked) -> list[Last]:
+    def chosen(self, asked: ScrapeFilter) -> list[Last]:
         """Return the rows that are asked for."""
         return [
             last
@@ -94,7 +94,7 @@ class LatestRows:
         several = ([last.row for last in self._devices[resource].values()] for resource in sorted(self._devices))
         return [next((row for row in rows if row.group != POLL), rows[0]) for rows in several]
 
-    def _resources(self, asked: Asked) -> Iterator[str]:
+    def _resources(self, asked: ScrapeFilter) -> Iterator[str]:
         several: Iterable[str] = self._devices
         if asked.devices:
             several = (one for name in sorted(asked.devices) for one in self._named.get(name, ()))

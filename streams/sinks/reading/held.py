@@ -16,7 +16,7 @@ from streams.sinks.naming.infos import ENDS, LEFT, SILENT
 SILENT_INTERVALS: Final = 3
 
 
-class End(NamedTuple):
+class Ending(NamedTuple):
     """What has to be ended now."""
 
     now_ms: int = 0  #: rows of which nothing has come by that time are silent; 0: only by the times of those that came
@@ -45,7 +45,7 @@ class _Entry:
         self.time_ms = -1
 
 
-class Held:
+class HeldRows:
     """The rows of one partition of one topic."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Held:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def ending(self, ends: Sequence[End], now_ms: int, blocks: Sequence[Block]) -> Sequence[Block]:
+    def ending(self, ends: Sequence[Ending], now_ms: int, blocks: Sequence[Block]) -> Sequence[Block]:
         """Return the blocks, which are taken, and behind them the ends."""
         self.take(blocks, now_ms)
         return [*blocks, *(block for end in ends for block in self.ended(end))]
@@ -76,7 +76,7 @@ class Held:
                     entry.shape = None if id(words) in ends else shape
                     self._latest_ms = max(self._latest_ms, time_ms)
 
-    def ended(self, end: End) -> list[Block]:
+    def ended(self, end: Ending) -> list[Block]:
         """Return the ends of what has to be ended, and hold it no longer.
 
         What is silent ends half an interval after its last sample: it may be late, not gone, and a store that wants
@@ -94,7 +94,7 @@ class Held:
             self._of.clear()
         return [_block(several, LEFT if end.left else SILENT) for several in found.values()]
 
-    def _end_ms(self, entry: _Entry, end: End) -> int | None:
+    def _end_ms(self, entry: _Entry, end: Ending) -> int | None:
         interval_ms = 1000 * entry.row.interval_s
         if end.left:
             return max(end.now_ms, entry.time_ms + 1) if entry.row.resource == end.left else None

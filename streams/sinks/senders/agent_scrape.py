@@ -25,7 +25,7 @@ from pollers.snmp.credentials import Secret
 from schemas.errors import FatalError
 from streams.runtime.ops.ports import listening_at
 from streams.sinks.encoding.exposition import Exposition, Page
-from streams.sinks.encoding.latest import Asked, LatestRows
+from streams.sinks.encoding.latest import LatestRows, ScrapeFilter
 from streams.sinks.senders.naming import NAMING, naming_of
 from streams.sinks.senders.options import SERIES, OptionReader, read_series
 
@@ -128,7 +128,7 @@ class ScrapeSink:
         if not await self._may(request):
             return _refused()
         several = request.query_params
-        asked = Asked(*(frozenset(several.getlist(name)) for name in ("site", "device", "group")))
+        asked = ScrapeFilter(*(frozenset(several.getlist(name)) for name in ("site", "device", "group")))
         if unknown := set(several) - {"site", "device", "group"}:
             return PlainTextResponse(f"expected site, device, group, found {', '.join(sorted(unknown))}\n", 400)
         form = Page.OPENMETRICS if "application/openmetrics-text" in request.headers.get("accept", "") else Page.TEXT

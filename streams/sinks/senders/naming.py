@@ -5,13 +5,13 @@ from typing import Final
 from streams.sinks.naming.labels import Labels
 from streams.sinks.naming.mib_names import MibLabels, MibNames
 from streams.sinks.naming.names import Names
-from streams.sinks.senders.options import OptionReader, Series
+from streams.sinks.senders.options import OptionReader, SeriesOptions
 
 SNMP_EXPORTER: Final = "snmp-exporter"
 NAMING: Final = ("naming", "job")
 
 
-def naming_of(reader: OptionReader, series: Series) -> tuple[Names, Labels]:
+def naming_of(reader: OptionReader, series: SeriesOptions) -> tuple[Names, Labels]:
     """Return names and labels by the options. Faults are kept in the reader."""
     style = reader.choice("naming", ("panoptes", SNMP_EXPORTER))
     job = reader.text("job", "snmp")

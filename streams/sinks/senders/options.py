@@ -22,7 +22,7 @@ COMMON: Final = (
 _KEYS: Final = frozenset({"site", "device", "row"})
 
 
-class Series(NamedTuple):
+class SeriesOptions(NamedTuple):
     """What stands on every series beside its keys."""
 
     labels: tuple[str, ...]  #: to be copied there
@@ -46,7 +46,7 @@ class SinkTarget(NamedTuple):
     bearer_token: Secret
     bearer_token_file: str
     secret: str  #: name of what stands in Redis in the place of password or token
-    series: Series
+    series: SeriesOptions
     scheme: str = "Bearer"  #: before a token
 
     @property
@@ -129,9 +129,9 @@ def read_target(reader: OptionReader, path: str) -> SinkTarget:
     return target
 
 
-def read_series(reader: OptionReader) -> Series:
+def read_series(reader: OptionReader) -> SeriesOptions:
     """Return what stands on every series. Faults are kept in the reader."""
-    series = Series(reader.names("labels"), reader.pairs("external_labels", _LABEL, "a label in lower case"))
+    series = SeriesOptions(reader.names("labels"), reader.pairs("external_labels", _LABEL, "a label in lower case"))
     for where, names in zip(SERIES, series, strict=True):
         for name in names:
             if not _LABEL.match(name) or name in _KEYS or name.startswith(PREFIX):

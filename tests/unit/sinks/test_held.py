@@ -12,7 +12,7 @@ from streams.sinks.encoding.remote_write import STALE, RemoteWrite
 from streams.sinks.naming.labels import Labels
 from streams.sinks.naming.names import Names
 from streams.sinks.reading.gauges import GaugeReader
-from streams.sinks.reading.held import End, Held
+from streams.sinks.reading.held import Ending, HeldRows
 from tests.unit.sinks.gauges import HEADER, decode, encode, gauge
 from tests.unit.sinks.prometheus import samples
 
@@ -24,14 +24,14 @@ class Partition:
     """One partition's rows, read and held."""
 
     def __init__(self) -> None:
-        self.held, self._reader = Held(), GaugeReader(HEADER, decode, lambda _row: True)
+        self.held, self._reader = HeldRows(), GaugeReader(HEADER, decode, lambda _row: True)
 
     def take(self, *gauges: Gauge, came_ms: int = 0) -> Sequence[Block]:
         blocks, _ = self._reader.read([encode(one) for one in gauges])
         self.held.take(blocks, came_ms)
         return blocks
 
-    def ended(self, end: End) -> dict[str, tuple[int, str]]:
+    def ended(self, end: Ending) -> dict[str, tuple[int, str]]:
         """Return the rows that end: row -> when, and why."""
         return {
             row.row: (at_ms, *set(words.missing.values()))
@@ -48,55 +48,55 @@ def test_a_row_that_falls_silent_ends_half_an_interval_after_its_last_sample_and
     one = Partition()
     one.take(*minutes("a", 0, 1), *minutes("b", 0, 1))
     one.take(*minutes("b", 2, 3, 4))
-    assert one.ended(End()) == {}, "three intervals are not more than three"
+    assert one.ended(Ending()) == {}, "three intervals are not more than three"
     one.take(*minutes("b", 5))
-    assert one.ended(End()) == {"a": (AT_MS + MINUTE_MS + 30_000, "silent")}
-    assert one.ended(End()) == {}
-    assert one.ended(End(AT_MS + 9 * MINUTE_MS)) == {"b": (AT_MS + 5 * MINUTE_MS + 30_000, "silent")}
+    assert one.ended(Ending()) == {"a": (AT_MS + MINUTE_MS + 30_000, "silent")}
+    assert one.ended(Ending()) == {}
+    assert one.ended(Ending(AT_MS + 9 * MINUTE_MS)) == {"b": (AT_MS + 5 * MINUTE_MS + 30_000, "silent")}
     assert len(one.held) == 0
 
 
 def test_without_records_only_the_clock_tells():
     one = Partition()
     one.take(*minutes("a", 0))
-    assert one.ended(End()) == {}
-    assert one.ended(End(AT_MS + 3 * MINUTE_MS)) == {}
-    assert one.ended(End(AT_MS + 3 * MINUTE_MS + 1)) == {"a": (AT_MS + 30_000, "silent")}
+    assert one.ended(Ending()) == {}
+    assert one.ended(Ending(AT_MS + 3 * MINUTE_MS)) == {}
+    assert one.ended(Ending(AT_MS + 3 * MINUTE_MS + 1)) == {"a": (AT_MS + 30_000, "silent")}
 
 
 def test_what_was_measured_long_ago_and_has_just_come_is_not_silent():
     one = Partition()
     hour_ms = AT_MS + 60 * MINUTE_MS
     one.take(*minutes("a", 0), came_ms=hour_ms)
-    assert one.ended(End(hour_ms + 3 * MINUTE_MS)) == {}
-    assert one.ended(End(hour_ms + 3 * MINUTE_MS + 1)) == {"a": (AT_MS + 30_000, "silent")}
+    assert one.ended(Ending(hour_ms + 3 * MINUTE_MS)) == {}
+    assert one.ended(Ending(hour_ms + 3 * MINUTE_MS + 1)) == {"a": (AT_MS + 30_000, "silent")}
 
 
 def test_a_device_that_left_ends_when_it_left_and_no_other_does():
     one = Partition()
     one.take(*minutes("a", 0), *minutes("b", 0, resource="fra1|network|switch|cisco|sw2"))
-    assert one.ended(End(AT_MS + 5, "fra1|network|switch|cisco|sw2")) == {"b": (AT_MS + 5, "device-left")}
-    assert one.ended(End(AT_MS - 5, gauge().resource)) == {"a": (AT_MS + 1, "device-left")}, "after its last sample"
+    assert one.ended(Ending(AT_MS + 5, "fra1|network|switch|cisco|sw2")) == {"b": (AT_MS + 5, "device-left")}
+    assert one.ended(Ending(AT_MS - 5, gauge().resource)) == {"a": (AT_MS + 1, "device-left")}, "after its last sample"
 
 
 def test_what_said_itself_that_it_is_gone_does_not_end_again():
     one = Partition()
     one.take(*minutes("a", 0), *minutes("a", 1, gauges={}, states={}, missing={"octets_in": "row-gone"}))
-    assert one.ended(End(AT_MS + 99 * MINUTE_MS)) == {}
+    assert one.ended(Ending(AT_MS + 99 * MINUTE_MS)) == {}
 
 
 def test_a_row_that_comes_back_is_held_again():
     one = Partition()
     one.take(*minutes("a", 0))
-    one.ended(End(AT_MS + 9 * MINUTE_MS))
+    one.ended(Ending(AT_MS + 9 * MINUTE_MS))
     one.take(*minutes("a", 9))
-    assert one.ended(End(AT_MS + 20 * MINUTE_MS)) == {"a": (AT_MS + 9 * MINUTE_MS + 30_000, "silent")}
+    assert one.ended(Ending(AT_MS + 20 * MINUTE_MS)) == {"a": (AT_MS + 9 * MINUTE_MS + 30_000, "silent")}
 
 
 def test_a_new_alias_makes_no_end():
     one = Partition()
     one.take(*minutes("a", 0), *minutes("a", 1, dimensions={"alias": "another"}))
-    assert one.ended(End(AT_MS + 4 * MINUTE_MS)) == {}
+    assert one.ended(Ending(AT_MS + 4 * MINUTE_MS)) == {}
     assert len(one.held) == 1
 
 
@@ -105,7 +105,7 @@ def test_all_series_of_the_row_and_its_info_get_the_stale_marker():
     written = {
         sample.labels for piece in encoder.encode(one.take(*minutes("a", 0))) for sample in samples(piece.octets)
     }
-    ends = one.held.ended(End(AT_MS + 5, gauge().resource))
+    ends = one.held.ended(Ending(AT_MS + 5, gauge().resource))
     found = [sample for piece in encoder.encode(ends) for sample in samples(piece.octets)]
     assert {sample.labels for sample in found} == written
     assert all(sample.bits == STALE and sample.at_ms == AT_MS + 5 for sample in found)
@@ -120,8 +120,8 @@ def test_every_row_has_ended_once_or_is_within_three_intervals(came: list[tuple[
         ended = [name for name in ended if name != row]
         one.take(*minutes(row, minute))
         last[row] = minute
-        ended += one.ended(End())
-    ended += one.ended(End(AT_MS + now * MINUTE_MS))
+        ended += one.ended(Ending())
+    ended += one.ended(Ending(AT_MS + now * MINUTE_MS))
     latest = max([now, *last.values()])
     assert sorted(ended) == sorted(row for row, minute in last.items() if latest - minute > 3)
 

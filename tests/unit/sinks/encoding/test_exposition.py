@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as plain
 
 from schemas.records import Gauge
 from streams.sinks.encoding.exposition import Exposition, Page
-from streams.sinks.encoding.latest import Asked, LatestRows
+from streams.sinks.encoding.latest import LatestRows, ScrapeFilter
 from streams.sinks.naming.labels import Labels
 from streams.sinks.naming.mib_names import MibLabels, MibNames
 from streams.sinks.naming.names import Names
@@ -37,7 +37,7 @@ def latest(*records: Gauge, most_rows: int = 1000) -> LatestRows:
     return found
 
 
-def page(of: LatestRows, form: Page, asked: Asked = Asked()) -> str:  # noqa: B008 - it is a value
+def page(of: LatestRows, form: Page, asked: ScrapeFilter = ScrapeFilter()) -> str:  # noqa: B008 - it is a value
     return Exposition(Names(), Labels()).page(form, of.chosen(asked), of.values)
 
 
@@ -63,7 +63,7 @@ def test_states_are_statesets_in_openmetrics():
         gauge(row="a", states={"door": "up"}),
         gauge(row="b", states={"door": "down"}, resource="fra1|network|switch|cisco|sw2"),
     )
-    made = page(both, Page.OPENMETRICS, Asked(devices=frozenset({"sw1.fra1"})))
+    made = page(both, Page.OPENMETRICS, ScrapeFilter(devices=frozenset({"sw1.fra1"})))
     (family,) = [one for one in openmetrics(made) if one.name == "panoptes_interface_door"]
     assert family.type == "stateset"
     assert {one.labels[family.name]: one.value for one in family.samples} == {"up": 1.0, "down": 0.0}
@@ -115,7 +115,7 @@ def test_a_device_that_left_is_forgotten_and_what_is_asked_for_is_found_by_site_
     )
 
     def chosen(**asked: str) -> set[tuple[str, str]]:
-        several = Asked(**{name: frozenset(value.split()) for name, value in asked.items()})
+        several = ScrapeFilter(**{name: frozenset(value.split()) for name, value in asked.items()})
         return {
             (last.row.resource.replace("|network|switch|cisco|", " "), last.row.group) for last in found.chosen(several)
         }
@@ -139,7 +139,7 @@ def test_counters_are_counters_and_polls_are_rows_without_infos():
         assert families["panoptes_interface_octets_in_bytes"].type == "counter"
         assert families["panoptes_poll_retries"].type == "gauge"
         assert "panoptes_poll_row_info" not in families
-    mib = Exposition(MibNames(), MibLabels("snmp")).page(Page.OPENMETRICS, found.chosen(Asked()), found.values)
+    mib = Exposition(MibNames(), MibLabels("snmp")).page(Page.OPENMETRICS, found.chosen(ScrapeFilter()), found.values)
     assert {one.name: one.type for one in openmetrics(mib)}["ifHCInOctets"] == "unknown"
 
 
