@@ -21,7 +21,7 @@ class BrokerFacts(NamedTuple):
     leaders: Mapping[str, str]  #: stage -> who publishes its ticks
 
 
-class Asked(Protocol):
+class AskedBroker(Protocol):
     """Kafka, as the pages ask it."""
 
     async def facts(self) -> BrokerFacts:

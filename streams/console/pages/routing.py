@@ -18,7 +18,7 @@ from streams.console.pages.asking import BadAddressError, NotThereError, number,
 from streams.console.pages.completion import completions
 from streams.console.pages.drawing import HEADERS, STATIC, Pages
 from streams.console.pages.forms import readable
-from streams.console.pages.reads import Asked, Asker, History
+from streams.console.pages.reads import AskedBroker, Asker, History
 from streams.pipeline import STAGES, TOPICS
 from streams.scheduling.filter_fields import ENRICHED, FACTS
 from streams.scheduling.filters import FilterError
@@ -26,7 +26,7 @@ from streams.scheduling.filters import FilterError
 Shown: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-def routes(models: ReadModels, history: History, why: Asker, broker: Asked | None = None) -> list[BaseRoute]:
+def routes(models: ReadModels, history: History, why: Asker, broker: AskedBroker | None = None) -> list[BaseRoute]:
     """Return every page's route, and the static files'."""
     general = _General(models, broker)
     charted = MapPages(models, history, general.page)
@@ -71,7 +71,7 @@ def _guarded(show: Shown, general: "_General") -> Shown:
 class _General:
     """The pages about the whole network."""
 
-    def __init__(self, models: ReadModels, broker: Asked | None) -> None:
+    def __init__(self, models: ReadModels, broker: AskedBroker | None) -> None:
         self._models = models
         self._broker = broker
         self._pages = Pages()
