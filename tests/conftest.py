@@ -15,6 +15,8 @@ from typing import Final
 import hypothesis
 import pytest
 from blockbuster import blockbuster_ctx
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from streams.playground.services import Stack
 from streams.playground.services.keeper import kept
@@ -25,7 +27,7 @@ OURS: Final = ["streams", "pollers", "schemas"]
 STATE: Final = Path(os.environ.get("PANOPTES_STACK_STATE", ROOT / ".state"))
 #: where the set-up has put them
 JARS: Final = STATE / "jars"
-LAB: Final = Path("tests/lab")
+LAB: Final = "tests/lab/"
 #: what is compiled, and what that takes
 SOURCES: Final = ("streams", "pollers", "schemas", "tests", "setup.py", "pyproject.toml")
 #: what reads files when a worker starts, before there is anything to hold up, and a certificate's time at a connection
@@ -53,16 +55,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that needs the services, so that `-m "not stack"` runs without them.
-
-    And what has to stay in one process where tests run in several (`-n 2 --dist loadgroup`): a file's tests share what
-    is costly to start, all tests of the lab share the lab.
-    """
+    """Mark every test that needs the services, so that `-m "not stack"` runs without them."""
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker("stack")
-        file = item.path.relative_to(ROOT)
-        item.add_marker(pytest.mark.xdist_group("lab" if LAB in file.parents else str(file)))
+
+
+class ByFile(LoadScopeScheduling):
+    """Keeps in one process what shares what is costly to start: the tests of a file, and all tests of the lab."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return LAB if file.startswith(LAB) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile | None:
+    """Return the order of `--dist loadgroup`: xdist's own marks by group get lost with pytest 9."""
+    return ByFile(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session")
