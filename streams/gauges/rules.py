@@ -6,7 +6,7 @@ from streams.gauges.fold.derived import Derived
 from streams.gauges.fold.plan import Rules
 from streams.gauges.limits import RateLimits
 from streams.gauges.transforms.derived_section import DerivedValues
-from streams.runtime.plugins import NoAccess, make_plugin
+from streams.runtime.plugins import NoAccess, Offered, make_plugin
 from streams.runtime.settings.loading import Settings, SettingsError
 from streams.scheduling.filters import compile_filter
 
@@ -27,7 +27,7 @@ def _declared(settings: Settings) -> tuple[Derived, ...]:
         if section.plugin != _DERIVED:
             continue
         try:
-            instance = make_plugin(section, make, NoAccess(), lambda: 0)
+            instance = make_plugin(section, make, Offered(NoAccess(), lambda: 0))
         except SettingsError as error:
             problems += error.problems
             continue
