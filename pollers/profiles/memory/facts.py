@@ -42,7 +42,7 @@ def numeric_names(table: TableSpec) -> frozenset[str]:
     return frozenset(entry.name for entry in found if entry.use in numbers)
 
 
-class Offered(Mapping[str, Sequence[Cell]]):
+class OfferedFacts(Mapping[str, Sequence[Cell]]):
     """The columns of what an enrichment knows (rows: index -> name -> text), made when somebody looks."""
 
     __slots__ = ("_enrichments", "_kept", "_looks", "_names", "_namespace", "_numeric")
@@ -98,7 +98,7 @@ def known_from_facts(
 ) -> Known:
     """Return the rows of one of these enrichments as remembered values; devices that have the same rows share them."""
     enrichment = enrichments[namespace]
-    columns, at_ms = Offered(enrichments, namespace, names, numeric), enrichment.collected_at_ms
+    columns, at_ms = OfferedFacts(enrichments, namespace, names, numeric), enrichment.collected_at_ms
     return Known(_places(tuple(enrichment.rows)), columns, at_ms, at_ms + enrichment.ttl_s * 1_000)
 
 

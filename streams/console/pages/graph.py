@@ -21,7 +21,7 @@ class LinkLoad(NamedTuple):
     out: float | None
 
 
-class Node(TypedDict):
+class GraphNode(TypedDict):
     """A device."""
 
     id: str
@@ -47,7 +47,7 @@ Edge = TypedDict(
 
 
 class Graph(TypedDict):
-    nodes: list[Node]
+    nodes: list[GraphNode]
     links: list[Edge]
 
 
@@ -86,7 +86,7 @@ def sites(models: ReadModels) -> Sequence[Sites]:
 
 def graph(models: ReadModels, loads: Mapping[RowAt, LinkLoad], site: str = "") -> Graph:
     """Return nodes and links, of a site with what it is joined to; loads are None where they are not known."""
-    nodes: dict[str, Node] = {}
+    nodes: dict[str, GraphNode] = {}
     edges: list[Edge] = []
     known = models.resources()
     for key, link in models.links().items():
