@@ -4,7 +4,7 @@
 PANOPTES := .venv/bin/panoptes
 ARGS ?=
 
-.PHONY: help setup setup-lab test lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-schedule \
+.PHONY: help setup setup-lab test test-secure lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-schedule bench-discovery \
         dashboards lock lock-jars clean
 .DEFAULT_GOAL := help
 
@@ -18,6 +18,7 @@ help:
 	@echo "make lab-netbox      a real NetBox with that network in it, and what the plugin makes of it; ten minutes the first time"
 	@echo "make compile         the modules that work on values as machine code, beside their sources"
 	@echo "make interpreted     without them again"
+	@echo "make test-secure     rights, refusals and certificates, then demo-check, on services with TLS, users and ACLs"
 	@echo "make chaos           the tests that kill workers and services, and hours of the model's"
 	@echo "make bench-snmp      what polling costs, beside other collectors, up to Kafka"
 	@echo "make bench-polling   what our poller costs from the tick to bytes, and its memory"
@@ -25,6 +26,7 @@ help:
 	@echo "make bench-pipeline  what the whole pipeline costs and how late it is"
 	@echo "make bench-sinks     what taking gauges to a store costs, from the topic to VictoriaMetrics"
 	@echo "make bench-schedule  what the schedule costs, how that grows, and how even it is"
+	@echo "make bench-discovery what 100,000 resources cost the resource manager; ARGS=sweep: a sweep of 65,534 addresses"
 	@echo "make dashboards      write deploy/grafana anew from the vocabulary"
 	@echo "make lock            write requirements.lock anew from pyproject.toml"
 	@echo "make lock-jars       the same for the jars that Maven brings, names and SHA-256"
@@ -61,8 +63,12 @@ compile: interpreted setup
 interpreted:
 	@scripts/interpreted
 
+test-secure: setup
+	@.venv/bin/python -m pytest tests/contract/secured tests/unit/runtime/test_tls.py tests/unit/runtime/test_web.py $(ARGS)
+	@$(PANOPTES) demo --check --secure
+
 chaos: setup
-	@CHAOS=long .venv/bin/python -m pytest tests/chaos tests/model/test_model.py $(ARGS)
+	@CHAOS=long .venv/bin/python -m pytest tests/chaos tests/model/test_model.py tests/lab/held/test_trouble.py $(ARGS)
 
 bench-snmp: setup
 	@.venv/bin/python -m tests.bench.snmp $(ARGS)
@@ -78,6 +84,9 @@ bench-pipeline: setup
 
 bench-sinks: setup
 	@.venv/bin/python -m tests.bench.sinks stage $(ARGS)
+
+bench-discovery: setup
+	@.venv/bin/python -m tests.bench.discovery $(or $(ARGS),resources)
 
 bench-schedule: setup
 	@.venv/bin/python -m tests.bench.scheduling $(ARGS)

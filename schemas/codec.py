@@ -8,17 +8,19 @@ import enum
 import json
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from operator import attrgetter
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar, cast
 
 import fastavro.schema
 
 R = TypeVar("R")
-Convert: TypeAlias = Callable[[Any], Any]
-Schema: TypeAlias = Any  #: what fastavro.parse_schema returns
+Convert: TypeAlias = Callable[[object], object]
+Encode: TypeAlias = Callable[[object], dict[str, object]]
+Decode: TypeAlias = Callable[[Mapping[str, object]], object]
+Schema: TypeAlias = object  #: what fastavro.parse_schema returns
 
 #: attributes that a reader or a compatibility check needs, in the order of the Parsing Canonical Form (Avro 1.12,
 #: "Transforming into Parsing Canonical Form"), with defaults kept: a schema without them could resolve nothing older
@@ -47,7 +49,8 @@ def canonical(text: str) -> str:
 
 def parse(text: str) -> Schema:
     """Return the text as fastavro's parsed schema, a new one at each call. Raises as `canonical`."""
-    return fastavro.schema.parse_schema(json.loads(text), named_schemas={})
+    parsed: Schema = fastavro.schema.parse_schema(json.loads(text), named_schemas={})
+    return parsed
 
 
 @cache
@@ -56,10 +59,15 @@ def parsed_schema(name: str) -> Schema:
     return parse(canonical_text(name))
 
 
-def to_avro(record: Any) -> dict[str, Any]:
+def fields_of(name: str) -> Sequence[Mapping[str, Schema]]:
+    """Return the fields of the record in `schemas/avro/<name>.avsc`."""
+    fields: Sequence[Mapping[str, Schema]] = json.loads(canonical_text(name))["fields"]
+    return fields
+
+
+def to_avro(record: object) -> dict[str, object]:
     """Return the record as a dict that fastavro can write; columns of plain numbers and texts are not copied."""
-    converted: dict[str, Any] = _encoder(type(record))(record)
-    return converted
+    return _encoder(type(record))(record)
 
 
 def from_avro(cls: type[R], datum: Mapping[str, object]) -> R:
@@ -67,11 +75,10 @@ def from_avro(cls: type[R], datum: Mapping[str, object]) -> R:
 
     Raises TypeError, ValueError or KeyError where the dict is not one of that record.
     """
-    record: R = _decoder(cls)(datum)
-    return record
+    return cast("R", _decoder(cls)(datum))
 
 
-def _canonical(schema: Any) -> Any:
+def _canonical(schema: Schema) -> Schema:
     if isinstance(schema, list):
         return [_canonical(branch) for branch in schema]
     if not isinstance(schema, dict):
@@ -87,20 +94,20 @@ def _canonical(schema: Any) -> Any:
     return kept
 
 
-def _canonical_field(field: Mapping[str, object]) -> dict[str, Any]:
+def _canonical_field(field: Mapping[str, Schema]) -> dict[str, Schema]:
     made = {"name": field["name"], "type": _canonical(field["type"])}
     if "default" in field:
         made["default"] = field["default"]
     return made
 
 
-def _make_encoder(cls: Any) -> Convert:
+def _make_encoder(cls: type) -> Encode:
     names, converters = _fields(cls, _encode_type)
     get = attrgetter(*names)
     if not converters:
         return lambda record: dict(zip(names, get(record), strict=True))
 
-    def encode(record: Any) -> dict[str, Any]:
+    def encode(record: object) -> dict[str, object]:
         datum = dict(zip(names, get(record), strict=True))
         for name, convert in converters:
             datum[name] = convert(datum[name])
@@ -109,10 +116,10 @@ def _make_encoder(cls: Any) -> Convert:
     return encode
 
 
-def _make_decoder(cls: Any) -> Convert:
+def _make_decoder(cls: type) -> Decode:
     _, converters = _fields(cls, _decode_type)
 
-    def decode(datum: Mapping[str, object]) -> Any:
+    def decode(datum: Mapping[str, object]) -> object:
         values = dict(datum)
         for name, convert in converters:
             values[name] = convert(values[name])
@@ -122,12 +129,12 @@ def _make_decoder(cls: Any) -> Convert:
 
 
 #: a class's converter, compiled at its first use
-_encoder: Final[Callable[[Any], Convert]] = cache(_make_encoder)
-_decoder: Final[Callable[[Any], Convert]] = cache(_make_decoder)
+_encoder: Final[Callable[[type], Encode]] = cache(_make_encoder)
+_decoder: Final[Callable[[type], Decode]] = cache(_make_decoder)
 
 
 def _fields(
-    cls: Any, converter: Callable[[Any], Convert | None]
+    cls: type, converter: Callable[[object], Convert | None]
 ) -> tuple[tuple[str, ...], tuple[tuple[str, Convert], ...]]:
     if not dataclasses.is_dataclass(cls):
         raise TypeError(f"{cls!r} is not a record")
@@ -137,27 +144,27 @@ def _fields(
     return names, tuple((name, convert) for name, convert in found if convert is not None)
 
 
-def _encode_type(hint: Any) -> Convert | None:
+def _encode_type(hint: object) -> Convert | None:
     """Return how to make a value of that type plain, or None where it is plain already."""
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return attrgetter("value")
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return _encoder(hint)
     return _inside(hint, _encode_type)
 
 
-def _decode_type(hint: Any) -> Convert | None:
+def _decode_type(hint: object) -> Convert | None:
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return hint
-    if dataclasses.is_dataclass(hint):
-        return _decoder(hint)
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return cast("Convert", _decoder(hint))
     inner = _inside(hint, _decode_type)
     if typing.get_origin(hint) is Sequence:
-        return tuple if inner is None else _tuple_of(inner)
+        return cast("Convert", tuple) if inner is None else _tuple_of(inner)
     return inner
 
 
-def _inside(hint: Any, converter: Callable[[Any], Convert | None]) -> Convert | None:
+def _inside(hint: object, converter: Callable[[object], Convert | None]) -> Convert | None:
     """Return how to convert what stands inside a Sequence, a Mapping or an optional."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
@@ -175,17 +182,26 @@ def _inside(hint: Any, converter: Callable[[Any], Convert | None]) -> Convert | 
     raise TypeError(f"no Avro form for a field of type {hint!r}")
 
 
+# What these make is for values that have the type of the field: a schema's reader, or a dataclass, has seen to it.
+
+
 def _if_any(convert: Convert) -> Convert:
     return lambda value: None if value is None else convert(value)
 
 
 def _each(convert: Convert) -> Convert:
-    return lambda values: [convert(value) for value in values]
+    def each(values: Iterable[object]) -> list[object]:
+        return [convert(value) for value in values]
+
+    return cast("Convert", each)
 
 
 def _tuple_of(convert: Convert) -> Convert:
-    return lambda values: tuple(convert(values))
+    return lambda values: tuple(cast("Iterable[object]", convert(values)))
 
 
 def _each_value(convert: Convert) -> Convert:
-    return lambda entries: {key: convert(value) for key, value in entries.items()}
+    def each_value(entries: Mapping[str, object]) -> dict[str, object]:
+        return {key: convert(value) for key, value in entries.items()}
+
+    return cast("Convert", each_value)

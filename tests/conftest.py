@@ -1,10 +1,13 @@
 """What all tests share: the local services, and the refusal of blocking calls in the event loop."""
 
+import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -15,16 +18,19 @@ from blockbuster import blockbuster_ctx
 
 from streams.playground.services import Stack
 from streams.playground.services.keeper import kept
+from tests.examples import examples
 
 ROOT: Final = Path(__file__).parent.parent
 OURS: Final = ["streams", "pollers", "schemas"]
+STATE: Final = Path(os.environ.get("PANOPTES_STACK_STATE", ROOT / ".state"))
 #: where the set-up has put them
-JARS: Final = Path(os.environ.get("PANOPTES_STACK_STATE", ROOT / ".state")) / "jars"
+JARS: Final = STATE / "jars"
 LAB: Final = Path("tests/lab")
 #: what is compiled, and what that takes
 SOURCES: Final = ("streams", "pollers", "schemas", "tests", "setup.py", "pyproject.toml")
-#: what reads files when a worker starts, before there is anything to hold up
+#: what reads files when a worker starts, before there is anything to hold up, and a certificate's time at a connection
 MAY_BLOCK: Final = {
+    "streams/runtime/settings/tls.py": {"renew"},
     "pollers/profiles/loading/watch.py": {"__init__"},
     "streams/runtime/secrets/key_ring.py": {"__init__"},
 }
@@ -32,6 +38,7 @@ MAY_BLOCK: Final = {
 #: how fast examples come is the machine's doing; CI tries the same ones each time, everybody else new ones
 hypothesis.settings.register_profile(
     "panoptes",
+    max_examples=examples(),
     deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
     derandomize=os.environ.get("CI", "").lower() in {"1", "true", "yes"},
@@ -83,7 +90,10 @@ def jars() -> Path:
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the sources with its modules compiled, as `make compile` does it, but for the optimizations."""
+    """A copy of the sources with its modules compiled, as `make compile` does it, but for the optimizations.
+
+    What the compiler made is kept under `.state` for the next who asks for it of the same sources: it takes a minute.
+    """
     compiler, headers = sysconfig.get_config_var("CC").split()[0], Path(sysconfig.get_path("include"))
     if shutil.which(compiler) is None or not (headers / "Python.h").exists():
         pytest.skip("needs a C compiler and the headers of Python")
@@ -93,11 +103,33 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
         else:
             shutil.copy(ROOT / name, copy / name)
+    digest = hashlib.sha256(sys.version.encode())
+    for path in sorted(path for path in copy.rglob("*") if path.is_file() and (copy / "tests") not in path.parents):
+        digest.update(path.relative_to(copy).as_posix().encode() + b"\0" + path.read_bytes())
+    kept_modules = STATE / "compiled" / digest.hexdigest()
+    if kept_modules.is_dir():
+        shutil.copytree(kept_modules, copy, dirs_exist_ok=True)
+    else:
+        _compile(copy, kept_modules)
+    return copy
+
+
+def _compile(copy: Path, kept_modules: Path) -> None:
     command = [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace", "--parallel", "2"]
     environment = {**os.environ, "PANOPTES_COMPILE": "0"}
+    before = {path for path in copy.rglob("*") if path.is_file()}
     made = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
     assert made.returncode == 0, (made.stdout + made.stderr)[-4000:]
-    return copy
+    shutil.rmtree(kept_modules.parent, ignore_errors=True)  # of other sources
+    kept_modules.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(dir=kept_modules.parent))
+    for path in copy.rglob("*"):
+        if path.is_file() and path not in before and "build" not in path.relative_to(copy).parts:
+            target = fresh / path.relative_to(copy)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
+    with contextlib.suppress(OSError):  # another process was first
+        fresh.rename(kept_modules)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -6,10 +6,11 @@ section with a `PluginContext`. A factory does no I/O; it raises `OptionError` f
 
 import enum
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from pollers.plugins.batch import Batch, TryAgain, Written
+from pollers.plugins.profile_watches import ProfileWatches
 from pollers.sample import Sample
 from pollers.snmp.client import Access
 from schemas.errors import PanoptesError
@@ -78,6 +79,14 @@ async def no_secrets(name: str) -> str:
     raise TryAgain(f"the secret {name} cannot be read here")
 
 
+Classify: TypeAlias = Callable[[Resource, Mapping[str, str]], Resource]
+
+
+def as_found(found: Resource, _facts: Mapping[str, str]) -> Resource:
+    """Return the device as it was found."""
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginContext:
     """What a plugin is given when it is made."""
@@ -87,7 +96,10 @@ class PluginContext:
     options: Mapping[str, str]  #: the rest of its section, as strings
     snmp: Access  #: opens sessions with devices
     now_ms: Callable[[], int]  #: the clock, Unix milliseconds
+    profiles: ProfileWatches = field(default_factory=ProfileWatches)  #: device profiles, shared by a worker's plugins
     secret: Secrets = no_secrets  #: gives what stands under a name with the other secrets; raises BackendError
+    #: gives a device that nobody has named yet its class and id, by the facts that it told
+    classify: Classify = as_found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

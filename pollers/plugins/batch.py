@@ -2,10 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from schemas.errors import BackendError, RecordError
 from schemas.records import Gauge, PollStatus, RawCounters
@@ -25,7 +22,12 @@ class Row:
     dimensions: Mapping[str, str]
     labels: Mapping[str, str]
     units: Mapping[str, str]  #: name of a number -> its unit
-    kept: Any = None  #: what the sink has made of it and wants back next time
+    kept: object = None  #: what the sink has made of it and wants back next time
+
+
+if TYPE_CHECKING:  # most workers have no numbers to store, and start without numpy
+    import numpy as np
+    import numpy.typing as npt
 
 
 class Words(NamedTuple):
@@ -46,13 +48,13 @@ class Block(NamedTuple):
     states: tuple[str, ...]  #: names of the states
     missing: tuple[str, ...]  #: names of what is not there
     rows: Sequence[Row]
-    slots: npt.NDArray[np.int64]  #: Unix seconds
-    times_ms: npt.NDArray[np.int64]  #: Unix milliseconds
-    durations_s: npt.NDArray[np.float64]  #: NaN where there is none
-    numbers: npt.NDArray[np.float64]  #: rows x names
+    slots: "npt.NDArray[np.int64]"  #: Unix seconds
+    times_ms: "npt.NDArray[np.int64]"  #: Unix milliseconds
+    durations_s: "npt.NDArray[np.float64]"  #: NaN where there is none
+    numbers: "npt.NDArray[np.float64]"  #: rows x names
     words: Sequence[Words]
     #: of counters as they grow, not of levels and rates: since when each has grown without a reset, Unix milliseconds
-    since_ms: npt.NDArray[np.int64] | None = None
+    since_ms: "npt.NDArray[np.int64] | None" = None
 
 
 class Batch(Protocol):

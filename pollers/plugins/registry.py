@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
 
 from pollers.plugins.base import GROUPS, Kind, OptionError, PluginContext
 
@@ -12,19 +11,19 @@ def available(kind: Kind) -> Mapping[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUPS[kind])}
 
 
-def factory(kind: Kind, name: str) -> Callable[[PluginContext], Any]:
+def factory(kind: Kind, name: str) -> Callable[[PluginContext], object]:
     """Return what makes the plugin. Raises OptionError if none of that name is installed, or it cannot be imported."""
     found = available(kind)
     if name not in found:
         known = ", ".join(sorted(found)) or "none is installed"
         raise OptionError({"plugin": f"expected one of the installed {kind} plugins ({known}), found {name!r}"})
     try:
-        made: Callable[[PluginContext], Any] = found[name].load()
+        made: Callable[[PluginContext], object] = found[name].load()
     except (ImportError, AttributeError) as problem:
         raise OptionError({"plugin": f"{name!r} ({found[name].value}) cannot be loaded: {problem}"}) from problem
     return made
 
 
-def make(kind: Kind, name: str, context: PluginContext) -> Any:
+def make(kind: Kind, name: str, context: PluginContext) -> object:
     """Return a plugin of the kind's Protocol. Raises OptionError for a name or options that cannot be used."""
     return factory(kind, name)(context)

@@ -90,6 +90,7 @@ class ProbePace:
     packets_per_s: float
     timeout_s: float = 1.0  #: who has not answered after it is asked again, or left
     rounds: int = 2  #: how often who is silent is asked
+    ping: bool = False  #: only who answers an ICMP echo is asked, where echoes may be sent
 
 
 class Access(Protocol):

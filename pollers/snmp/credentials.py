@@ -42,6 +42,9 @@ class Secret:
     def __format__(self, spec: str) -> str:
         return format(HIDDEN, spec)
 
+    def __deepcopy__(self, _memo: dict[int, object]) -> "Secret":
+        return self  # pydantic copies defaults; and it does not change
+
     def __reduce__(self) -> str | tuple[object, ...]:
         raise TypeError("a secret is not pickled")
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from pollers.vocabulary.model import Metric, MetricGroup, MetricKind, Vocabulary
 from pollers.vocabulary.prometheus import prometheus_name
@@ -45,7 +45,7 @@ def as_json(groups: Sequence[MetricGroup]) -> Iterator[str]:
     """Yield one object a metric."""
     for group, metric in _metrics(groups):
         exported = prometheus_name(metric.group, metric.name, metric.unit, metric.kind)
-        entry: Mapping[str, Any] = {
+        entry: Mapping[str, object] = {
             "group": metric.group,
             "name": metric.name,
             "unit": metric.unit,

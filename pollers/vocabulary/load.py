@@ -1,9 +1,9 @@
 """The vocabulary from its files."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
@@ -30,6 +30,7 @@ def load() -> Vocabulary:
 def read(texts: Mapping[str, str]) -> Vocabulary:
     """Return the vocabulary of some files (name without ending -> YAML). Raises VocabularyError."""
     words = _mapping(WORDS, yaml.safe_load(texts[WORDS]))
+    sets = {name: _texts(f"{WORDS}: {name}", each) for name, each in _mapping(WORDS, words["states"]).items()}
     groups: dict[str, MetricGroup] = {}
     for file, text in texts.items():
         if file == WORDS:
@@ -37,29 +38,29 @@ def read(texts: Mapping[str, str]) -> Vocabulary:
         for name, entry in _mapping(file, yaml.safe_load(text)).items():
             if name in groups:
                 raise VocabularyError(f"{file}: {name}: a group once, not again")
-            groups[name] = _group(f"{file}: {name}", name, entry, words["states"])
+            groups[name] = _group(f"{file}: {name}", name, entry, sets)
     return Vocabulary(
         groups=dict(sorted(groups.items())),
-        vendors=frozenset(words["vendors"]),
-        stateful_texts=words["stateful_texts"],
-        plausible={unit: (float(least), float(most)) for unit, (least, most) in words["plausible"].items()},
-        renumbered=words["renumbered"],
+        vendors=frozenset(_texts(WORDS, words["vendors"])),
+        stateful_texts=_named(WORDS, words["stateful_texts"]),
+        plausible=_plausible(words["plausible"]),
+        renumbered=_named(WORDS, words["renumbered"]),
     )
 
 
-def _group(where: str, name: str, entry: Any, sets: Mapping[str, list[str]]) -> MetricGroup:
+def _group(where: str, name: str, entry: object, sets: Mapping[str, Sequence[str]]) -> MetricGroup:
     found = _mapping(where, entry)
     _only(where, found, _OF_A_GROUP)
     metrics = _mapping(f"{where}.metrics", found.get("metrics"))
     return MetricGroup(
         name=name,
         meaning=_text(f"{where}.meaning", found.get("meaning")),
-        labels={key: _text(f"{where}.{key}", text) for key, text in found.get("labels", {}).items()},
+        labels=_named(where, found.get("labels", {})),
         metrics={key: _metric(f"{where}.{key}", (name, key), each, sets) for key, each in metrics.items()},
     )
 
 
-def _metric(where: str, names: tuple[str, str], entry: Any, sets: Mapping[str, list[str]]) -> Metric:
+def _metric(where: str, names: tuple[str, str], entry: object, sets: Mapping[str, Sequence[str]]) -> Metric:
     found = _mapping(where, entry)
     _only(where, found, _OF_A_METRIC)
     states = found.get("states", [])
@@ -67,7 +68,7 @@ def _metric(where: str, names: tuple[str, str], entry: Any, sets: Mapping[str, l
         if states not in sets:
             raise VocabularyError(f"{where}: states: expected a list, or one of {', '.join(sets)}")
         states = sets[states]
-    kind = found.get("kind", MetricKind.STATE if states else MetricKind.LEVEL)
+    kind = str(found.get("kind", MetricKind.STATE if states else MetricKind.LEVEL))
     if kind not in set(MetricKind) or (kind == MetricKind.STATE) is not bool(states) or (states and "unit" in found):
         raise VocabularyError(f"{where}: expected kind: level, rate or info, or states without a unit")
     return Metric(
@@ -75,25 +76,46 @@ def _metric(where: str, names: tuple[str, str], entry: Any, sets: Mapping[str, l
         name=names[1],
         unit=_text(f"{where}.unit", found.get("unit", NO_UNIT)),
         kind=MetricKind(kind),
-        states=tuple(_text(f"{where}.states", state) for state in states),
+        states=tuple(_texts(f"{where}.states", states)),
         meaning=_text(f"{where}.meaning", found.get("meaning")),
-        objects=tuple(found.get("objects", ())),
+        objects=tuple(_texts(f"{where}.objects", found.get("objects", []))),
     )
 
 
-def _mapping(where: str, value: Any) -> Mapping[str, Any]:
+def _mapping(where: str, value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise VocabularyError(f"{where}: expected a mapping")
     return value
 
 
-def _only(where: str, found: Mapping[str, Any], known: Iterable[str]) -> None:
+def _named(where: str, value: object) -> Mapping[str, str]:
+    return {key: _text(f"{where}.{key}", text) for key, text in _mapping(where, value).items()}
+
+
+def _plausible(bounds: object) -> Mapping[str, tuple[float, float]]:
+    found: dict[str, tuple[float, float]] = {}
+    for unit, each in _mapping(f"{WORDS}: plausible", bounds).items():
+        match each:
+            case [int() | float() as least, int() | float() as most]:
+                found[unit] = (float(least), float(most))
+            case _:
+                raise VocabularyError(f"{WORDS}: plausible.{unit}: expected two numbers")
+    return found
+
+
+def _texts(where: str, value: object) -> Sequence[str]:
+    if not isinstance(value, list):
+        raise VocabularyError(f"{where}: expected a list")
+    return [_text(where, each) for each in value]
+
+
+def _only(where: str, found: Mapping[str, object], known: Iterable[str]) -> None:
     unknown = set(found) - set(known)
     if unknown:
         raise VocabularyError(f"{where}: expected only {', '.join(sorted(known))}, not {', '.join(sorted(unknown))}")
 
 
-def _text(where: str, value: Any) -> str:
+def _text(where: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise VocabularyError(f"{where}: expected a text, not {value!r}")
     return value

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import click
 from aiokafka.errors import KafkaError
@@ -33,7 +33,7 @@ def load_or_exit(config: Path | None) -> Settings:
         sys.exit(EXIT_BAD_SETTINGS)
 
 
-def run_or_exit(work: "Coroutine[Any, Any, T]") -> T:
+def run_or_exit(work: "Coroutine[object, object, T]") -> T:
     """Return what comes of the work; ends the command with a line where Kafka is away or will not."""
     try:
         return asyncio.run(work)

@@ -4,7 +4,7 @@ import math
 import re
 import time
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -17,7 +17,7 @@ class WhenType(click.ParamType):
 
     name = "when"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         moment = _moment(str(value).strip())
         if moment is None or not 0 <= moment <= LATEST:
             self.fail(

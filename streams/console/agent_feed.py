@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -31,7 +31,7 @@ _FETCH_MS: Final = 500
 _AT_ONCE: Final = 500
 _CHECK_EVERY_S: Final = 1.0
 _AWAY_AFTER_S: Final = 15.0
-_RECORDS: Final[Mapping[Topic, type[Any]]] = {
+_RECORDS: Final[Mapping[Topic, type[object]]] = {
     Topic.ENRICHED_RESOURCES: EnrichedResource,
     Topic.TOPOLOGY: Link,
     Topic.POLL_STATUS: PollStatus,
@@ -47,10 +47,10 @@ class Feed:
         self._topic: Final = topic
         self._name: Final = topic_name(settings, topic)
         self._options: Final = client_options(settings.kafka)
-        self._look_back_s: Final = settings.console.look_back_s
+        self._console: Final = settings.console
         self._models: Final = models
         self._meter: Final = models.meters[topic]
-        self._serde: Final[Serde[Any]] = serdes.of(topic, _RECORDS[topic])
+        self._serde: Final[Serde[object]] = serdes.of(topic, _RECORDS[topic])
         self._next: dict[TopicPartition, int] = {}
 
     async def run(self) -> None:
@@ -79,11 +79,13 @@ class Feed:
     async def _seek(self, consumer: AIOKafkaConsumer, places: set[TopicPartition]) -> None:
         whole = TOPICS[self._topic].cleanup is Cleanup.COMPACT
         new = [place for place in places if place not in self._next]
-        since_ms = 0 if whole else _now_ms() - int(self._look_back_s * 1000)
+        since_ms = 0 if whole else _now_ms() - int(self._console.look_back_s * 1000)
         ends = await consumer.end_offsets(new)
         found = await consumer.offsets_for_times(dict.fromkeys(new, since_ms)) if new else {}
+        most = self._console.look_back_records // max(1, len(places))
         for place, at in found.items():
-            self._next[place] = ends[place] if at is None else at.offset
+            start = ends[place] if at is None else at.offset
+            self._next[place] = start if whole else max(start, ends[place] - most)
         for place in places:
             consumer.seek(place, self._next[place])
 
@@ -106,11 +108,14 @@ class Feed:
             self._meter.unreadable()
             return
         try:
-            self._models.take(self._topic, name, None if value is None else await self._decoded(value))
+            if self._topic is Topic.GAUGES and value is not None and self._serde.is_own(value):
+                self._models.take_gauge(value)
+            else:
+                self._models.take(self._topic, name, None if value is None else await self._decoded(value))
         except RecordError:
             self._meter.unreadable()
 
-    async def _decoded(self, value: bytes) -> Any:
+    async def _decoded(self, value: bytes) -> object:
         decode = self._serde.decode_dict if self._topic is Topic.GAUGES else self._serde.decode
         try:
             return decode(value)

@@ -1,11 +1,12 @@
 """The console's web server: the models, what fills them, and who asks."""
 
 import asyncio
+import gc
 import logging
-from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib import metadata
-from typing import Any, Final
+from typing import Final, Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,11 +16,13 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streams.console.access.agent_guard import Door, Guard
+from streams.console.agent_broker import Broker
 from streams.console.agent_events import Events
 from streams.console.agent_feed import feeds
+from streams.console.api.lookups import Sources
 from streams.console.api.routing import as_json, routes
 from streams.console.history.agent_store import StoreAddress, StoreHistory
 from streams.console.history.memory import MemoryHistory
@@ -35,6 +38,8 @@ from streams.runtime.settings.sections import ConsoleSettings, GaugesSettings
 
 log = logging.getLogger(__name__)
 
+_GC_EVERY: Final = 50_000  #: objects made since the last look
+
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -43,13 +48,23 @@ HEADERS: Final = {
 }
 
 
+class Following(Protocol):
+    """What fills the models for as long as the application runs."""
+
+    async def run(self) -> None: ...
+
+
 def application(
-    models: ReadModels, fill: Callable[[], Sequence[Any]], more: Sequence[BaseRoute] = (), door: Door | None = None
+    sources: Sources,
+    fill: Callable[[], Sequence[Following]],
+    more: Sequence[BaseRoute] = (),
+    door: Door | None = None,
 ) -> Starlette:
     """Return the web application; `fill` gives the feeds that run while it does, `more` are the pages' routes.
 
     Without a door everybody is let in.
     """
+    models = sources.models
     events, metrics = Events(models), _metrics(models)
     metrics.gauge("console_listeners", "listeners to server-sent events", lambda: events.listeners)
 
@@ -74,7 +89,7 @@ def application(
     own = [Route("/health", health), Route("/metrics", numbers), Route("/api/v1/events", events.stream)]
     version = metadata.version("panoptes-streams")
     middleware = [Middleware(_SafeHeaders), *([] if door is None else [Middleware(Guard, door=door)])]
-    every = [*own, *routes(models, version), *more, *([] if door is None else door.routes())]
+    every = [*own, *routes(sources, version), *more, *([] if door is None else door.routes())]
     return Starlette(routes=every, middleware=middleware, lifespan=running, exception_handlers={HTTPException: _fault})
 
 
@@ -88,14 +103,20 @@ async def _fault(_request: Request, problem: Exception) -> Response:
 
 def serve(settings: Settings) -> None:
     """Serve until interrupted. Raises PasswordFileError."""
+    gc.set_threshold(_GC_EVERY, 50, 50)  # half a million rows stay; what is made in between is freed without a search
     console = settings.console
     door = Door(console)
-    models = ReadModels(console.memory_bytes)
-    pages = page_routes(models, _history(console, models), Samples(settings, _rules(settings.gauges)))
-    app = application(models, lambda: feeds(settings, models), pages, door)
-    # whose forwarded headers are believed is the door's business
-    uvicorn.run(
-        app, host=console.host, port=console.port, log_level="warning", server_header=False, proxy_headers=False,
+    models = ReadModels(0 if console.store_url else console.memory_bytes)
+    sources = Sources(models, _history(console, models), Samples(settings, _rules(settings.gauges)))
+    pages = page_routes(*sources, Broker(settings))
+    app = application(sources, lambda: feeds(settings, models), pages, door)
+    uvicorn.Server(server_config(app, console.host, console.port)).run()
+
+
+def server_config(app: Starlette, host: str, port: int) -> uvicorn.Config:
+    """Return how the application is served. Whose forwarded headers are believed is the door's business."""
+    return uvicorn.Config(
+        app, host=host, port=port, log_level="warning", server_header=False, proxy_headers=False,
         timeout_graceful_shutdown=1,
     )  # fmt: skip
 
@@ -161,7 +182,7 @@ class _SafeHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_safely(message: MutableMapping[str, Any]) -> None:
+        async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():

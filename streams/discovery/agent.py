@@ -10,11 +10,11 @@ from typing import Final
 from zlib import crc32
 
 from pollers.plugins.base import Kind, SightingBatch
-from pollers.plugins.crawl_leads import Why
+from pollers.plugins.discovery.crawl_leads import Why
 from schemas.errors import RecordError
 from schemas.records import DiscoveryRun, EnrichedResource, Job, Resource, Unfollowed
 from streams.discovery.known import KnownInventory
-from streams.discovery.runs import batches, takes_known
+from streams.discovery.runs import Plugin, batches, takes_known
 from streams.discovery.sightings import clash, named, publishable
 from streams.discovery.territory import refuse_overlaps
 from streams.pipeline import Topic
@@ -41,7 +41,7 @@ _MOST_UNFOLLOWED: Final = 1000  #: that are told one by one; the metrics count a
 class Discoverer:
     """Runs the plugin sections of the partitions that this worker owns."""
 
-    def __init__(self, worker: Worker, plugins: Sequence[Installed]) -> None:
+    def __init__(self, worker: Worker, plugins: Sequence[Installed[Plugin]]) -> None:
         context = worker.context
         self._outbox, self._now_ms = context.outbox, context.now_ms
         self._partitions = context.settings.kafka.partitions
@@ -119,7 +119,7 @@ class Discoverer:
         if (fault := next((each for each in outcomes if each is not None), None)) is not None:
             raise fault  # it is no plugin's, but the tick's, which is run again
 
-    async def _discover(self, plugin: Installed) -> None:
+    async def _discover(self, plugin: Installed[Plugin]) -> None:
         name, title = plugin.section.name, plugin.section.title
         await self._look()
         started_ms, published, passed_over, failed = self._now_ms(), 0, 0, ""
@@ -166,7 +166,9 @@ class Discoverer:
             for identity, enriched in await self._enriched.changes():
                 self._known.take_neighbours(identity, enriched)
 
-    async def _publish(self, plugin: Installed, good: Sequence[Resource], problems: Sequence[str]) -> tuple[int, int]:
+    async def _publish(
+        self, plugin: Installed[Plugin], good: Sequence[Resource], problems: Sequence[str]
+    ) -> tuple[int, int]:
         """Return how many sightings are stored, and how many were passed over."""
         title = plugin.section.title
         outcomes = await asyncio.gather(*(self._publish_one(plugin, resource) for resource in good))
@@ -178,7 +180,7 @@ class Discoverer:
         self.passed_over[title] += len(problems)
         return count, len(problems)
 
-    async def _publish_one(self, plugin: Installed, resource: Resource) -> bool | str:
+    async def _publish_one(self, plugin: Installed[Plugin], resource: Resource) -> bool | str:
         """Return whether the section wants the resource, which is then stored, or why it cannot be published."""
         try:
             if not plugin.wants(resource):

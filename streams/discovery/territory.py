@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
+from streams.discovery.runs import Plugin
 from streams.runtime.plugins import Installed
 from streams.runtime.settings.loading import SettingsError
 
@@ -26,7 +27,7 @@ class Asking(Protocol):
     networks: Sequence[Network]
 
 
-def refuse_overlaps(plugins: Sequence[Installed]) -> None:
+def refuse_overlaps(plugins: Sequence[Installed[Plugin]]) -> None:
     """Raise SettingsError where one zone's sections would send the credentials of two sites to the same addresses."""
     territories = [
         Territory(plugin.section.title, plugin.section.zone, plugin.instance.site, plugin.instance.networks)

@@ -5,10 +5,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from pollers.plugins.base import Kind
+from pollers.plugins.base import EnrichmentPlugin, Kind, PollingPlugin
 from schemas.errors import DeviceError
 from schemas.records import EnrichedResource, Enrichment, Job, Resource
 from streams.enrichment.merging import NEVER, first_seen, is_news, with_findings, with_resource
@@ -46,6 +47,7 @@ class Enricher(Part):
         self._zone = context.settings.polling.zone
         self._sections = {plugin.section.name: plugin for plugin in plugins.of(Kind.ENRICHMENT)}
         self._pollers = plugins.of(Kind.POLLING)
+        self._know = plugins.know
         #: by section, from 0 on: a counter that begins with its first fault shows no growth
         self.faults = Counter({plugin.section.title: 0 for plugin in (*self._sections.values(), *self._pollers)})
         context.metrics.counters("plugin_faults", "calls in which a plugin failed", "section", self.faults.items)
@@ -55,16 +57,18 @@ class Enricher(Part):
         self._retry_at: dict[int, dict[str, float]] = {}  #: by partition and resource
         self._unborn: dict[int, set[str]] = {}  #: by partition, resources whose first enrichment has not ended
         self.schedules = Schedules(table, self._jobs_of)
+        self.longest_interval_s = max((each.section.interval_s for each in self._sections.values()), default=60)
 
     def _jobs_of(self, key: str, value: bytes) -> Iterable[Job]:
         """Return when to enrich: the enrichment sections that want the resource, as jobs of this stage's schedule."""
         enriched = self._serde.decode(value)
+        self._know(enriched)
         unborn = self._unborn.setdefault(self._context.partition_of(key), set())
         if enriched.jobs_since_ms == NEVER:
             unborn.add(key)
         else:
             unborn.discard(key)
-        return [_job(plugin) for plugin in self._sections.values() if plugin.wants(enriched.resource)]
+        return [_job(plugin) for plugin in self._sections.values() if plugin.wants(enriched)]
 
     def lost(self, partitions: frozenset[int]) -> None:
         for key, task in tuple(self._running.items()):
@@ -145,20 +149,30 @@ class Enricher(Part):
             stored = self.table.get(partition, key.encode())
             if stored is None:
                 return
-            resource = self._serde.decode(stored).resource
+            known = self._serde.decode(stored)
+            resource = known.resource
             self._retry_at.get(partition, {}).pop(key, None)
-            found: dict[str, Enrichment] = {}
-            for name in sections:
-                plugin = self._sections[name]
-                if plugin.wants(resource):
-                    found.update(await self._ask(plugin, key, resource))
+            found = await self._ask_all(known, sections)
             # in the order of the inventory's records: a record sent late would stand last
             if self.fold is not None and not await self.fold.submit(
                 key, lambda: self._keep(partition, key, resource, found)
             ):
                 self._retry(key, 0.0)  # a rebalance came between: where the partition stays it is asked again
 
-    async def _ask(self, plugin: Installed, key: str, resource: Resource) -> Mapping[str, Enrichment]:
+    async def _ask_all(self, known: EnrichedResource, sections: Iterable[str]) -> dict[str, Enrichment]:
+        """Return what the sections find, and those that want the resource only now that this is known."""
+        found: dict[str, Enrichment] = {}
+        asked: set[str] = set()
+        waiting = [name for name in self._sections if not self._sections[name].wants(known)]
+        for name in (*sections, *waiting):
+            plugin, now = self._sections[name], replace(known, enrichments={**known.enrichments, **found})
+            if name not in asked and plugin.wants(now):
+                asked.add(name)
+                found.update(await self._ask(plugin, known.resource))
+        return found
+
+    async def _ask(self, plugin: Installed[EnrichmentPlugin], resource: Resource) -> Mapping[str, Enrichment]:
+        key = resource.identity
         try:
             findings: Mapping[str, Enrichment] = await plugin.instance.enrich(resource)
             return dict(findings)
@@ -190,16 +204,16 @@ class Enricher(Part):
         )
 
     def _jobs_wanted(self, known: EnrichedResource, found: Mapping[str, Enrichment]) -> Sequence[Job]:
-        enrichments = {**known.enrichments, **found}
+        now = replace(known, enrichments={**known.enrichments, **found})
         return [
             job
             for plugin in self._pollers
-            if plugin.wants(known.resource)
-            for job in self._jobs_by(plugin, known, enrichments)
+            if plugin.wants(now)
+            for job in self._jobs_by(plugin, known, now.enrichments)
         ]
 
     def _jobs_by(
-        self, plugin: Installed, known: EnrichedResource, enrichments: Mapping[str, Enrichment]
+        self, plugin: Installed[PollingPlugin], known: EnrichedResource, enrichments: Mapping[str, Enrichment]
     ) -> Sequence[Job]:
         """Return the jobs that a section wants for the resource; those that it has, where the plugin fails."""
         try:
@@ -220,19 +234,17 @@ class Enricher(Part):
         await asyncio.gather(*running, return_exceptions=True)
 
 
-def _job(plugin: Installed) -> Job:
+def _job(plugin: Installed[EnrichmentPlugin]) -> Job:
     return Job(plugin=plugin.section.name, profile="", interval_s=plugin.section.interval_s)
 
 
 def build() -> Worker:
     """Return a worker of the stage."""
     worker = open_worker("enrichment")
-    plugins = open_plugins(worker)
-    enricher = Enricher(worker.context, worker.table("enriched"), plugins)
+    enricher = Enricher(worker.context, worker.table("enriched"), open_plugins(worker))
     worker.lifecycle.register(enricher)
     worker.lifecycle.register(enricher.schedules)
     enricher.fold = worker.fold([Topic.INVENTORY], enricher.step, enricher.table)
-    longest = max((plugin.section.interval_s for plugin in plugins.of(Kind.ENRICHMENT)), default=60)
-    StageSchedule(worker, enricher.run, longest_interval_s=longest)
+    StageSchedule(worker, enricher.run, longest_interval_s=enricher.longest_interval_s)
     worker.before_leaving(enricher.stop)
     return worker

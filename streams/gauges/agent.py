@@ -22,7 +22,7 @@ from streams.runtime.kernel.handler import Pace
 from streams.runtime.kernel.records import Record
 from streams.runtime.kernel.worker import MAX_RECORD_BYTES, Worker
 from streams.runtime.ops.metrics import Metrics
-from streams.runtime.plugins import NoAccess, Plugins
+from streams.runtime.plugins import NoAccess, Offered, Plugins
 from streams.runtime.registry.serde import UnknownSchema
 from streams.runtime.settings.sections import GaugesSettings
 
@@ -108,7 +108,7 @@ def build() -> Worker:
     """Return a worker of the stage. Raises SettingsError where a transform's section is wrong."""
     worker = open_worker("gauges")
     settings = worker.context.settings
-    installed = Plugins(settings, NoAccess(), now_ms).of(Kind.TRANSFORM)
+    installed = Plugins(settings, Offered(NoAccess(), now_ms)).of(Kind.TRANSFORM)
     derived = [
         value._replace(wants=plugin.wants if plugin.section.filter else None)
         for plugin in installed

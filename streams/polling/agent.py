@@ -1,6 +1,5 @@
 """Wiring of the polling stage: enriched resources in; at each slot, counters and a status out."""
 
-from pollers.plugins.base import Kind
 from streams.pipeline import Topic
 from streams.polling.agent_caller import MARGIN_S
 from streams.polling.agent_poller import Poller
@@ -14,12 +13,11 @@ from streams.runtime.snmp import open_plugins
 def build() -> Worker:
     """Return a worker of the stage."""
     worker = open_worker("polling")
-    plugins = open_plugins(worker).of(Kind.POLLING)
-    poller = Poller(worker.context, worker.table("to-poll"), plugins)
+    poller = Poller(worker.context, worker.table("to-poll"), open_plugins(worker))
     worker.lifecycle.register(poller.schedules)
     worker.lifecycle.register(poller)
     worker.fold([Topic.ENRICHED_RESOURCES], poller.step, poller.table)
-    longest = max((plugin.section.interval_s for plugin in plugins), default=60)
+    longest = max((plugin.section.interval_s for plugin in poller.plugins), default=60)
     StageSchedule(worker, poller.run, longest_interval_s=longest)
     worker.longest_work_s = longest + 2 * MARGIN_S
     worker.run("sweep", poller.turns.sweep)

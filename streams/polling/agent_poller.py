@@ -3,19 +3,19 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
-from pollers.plugins.base import Poll
+from pollers.plugins.base import Kind, Poll
 from schemas.errors import FatalError, RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, RawCounters
 from streams.pipeline import Topic
 from streams.polling.agent_caller import PluginCaller
 from streams.polling.agent_turns import PollTurns
-from streams.polling.held import Held, Holding, packed, unpacked
 from streams.polling.packing import pack, pack_status
+from streams.polling.resource_state import ResourceState, ResourceStates, compressed, decompressed
 from streams.polling.results import Timing, missed, polled
 from streams.runtime.kafka.outbox import Outgoing
 from streams.runtime.kernel.context import StageContext, now_ms
@@ -24,7 +24,7 @@ from streams.runtime.kernel.lifecycle import Part
 from streams.runtime.kernel.records import Record as Incoming
 from streams.runtime.kernel.table import Table
 from streams.runtime.ops.profile_metrics import measure_profiles
-from streams.runtime.plugins import Installed
+from streams.runtime.plugins import Plugins
 from streams.runtime.schedule.owner import DueTick
 from streams.runtime.schedule.schedules import Schedules
 from streams.scheduling.inflight import Caps, InFlight, Missed, PollId
@@ -50,14 +50,14 @@ class PollRecords(NamedTuple):
 class Poller(Part):
     """Polls what is due and publishes what came of it."""
 
-    def __init__(self, context: StageContext, table: Table, plugins: Iterable[Installed]) -> None:
+    def __init__(self, context: StageContext, table: Table, plugins: Plugins) -> None:
         self.table = table
         self._context = context
         self._outbox = context.outbox
         self._lease = context.lease
         self._zone = context.settings.polling.zone
-        self._plugins = tuple(plugins)
-        self._asking = PluginCaller({plugin.section.name: plugin.instance for plugin in self._plugins})
+        self.plugins, self._know = plugins.of(Kind.POLLING), plugins.know
+        self._asking = PluginCaller({plugin.section.name: plugin.instance for plugin in self.plugins})
         self._serde = context.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
         self._raw_serde = context.serdes.of(Topic.RAW_COUNTERS, RawCounters)
         self._status_serde = context.serdes.of(Topic.POLL_STATUS, PollStatus)
@@ -67,9 +67,14 @@ class Poller(Part):
         self.turns = PollTurns(InFlight(Caps(polls=room, suspects=max(1, room // SUSPECTS_SHARE))), self._miss)
         self.outcomes: Counter[Outcome] = Counter()
         self.lateness_s = 0.0  #: sum over all polls
-        self._holding = Holding(lambda stored: self._serde.decode(unpacked(stored)))
-        self.schedules = Schedules(table, lambda _key, stored: self._serde.decode(unpacked(stored)).jobs)
+        self._states = ResourceStates(lambda stored: self._serde.decode(decompressed(stored)))
+        self.schedules = Schedules(table, self._jobs_of)
         self._measure()
+
+    def _jobs_of(self, _key: str, stored: bytes) -> Sequence[Job]:
+        enriched = self._serde.decode(decompressed(stored))
+        self._know(enriched)
+        return enriched.jobs
 
     def _measure(self) -> None:
         metrics, in_flight = self._context.metrics, self.turns.in_flight
@@ -78,7 +83,7 @@ class Poller(Part):
         )
         metrics.counter("poll_lateness_seconds", "sum of how late polls started", lambda: self.lateness_s)
         metrics.counter("plugin_faults", "polls that a fault of their plugin spoilt", lambda: self._asking.faults)
-        measure_profiles(metrics, [plugin.instance for plugin in self._plugins])
+        measure_profiles(metrics, [plugin.instance for plugin in self.plugins])
         metrics.gauge("polls_running", "polls that run", lambda: in_flight.running)
         metrics.gauge("polls_waiting", "polls that wait for room", lambda: in_flight.waiting)
         metrics.gauge(
@@ -96,7 +101,7 @@ class Poller(Part):
         )
 
     def lost(self, partitions: frozenset[int]) -> None:
-        self._holding.keep_only(lambda key: self._context.partition_of(key) not in partitions)
+        self._states.keep_only(lambda key: self._context.partition_of(key) not in partitions)
 
     def step(self, record: Incoming) -> Effects:
         """Remember an enriched resource, and when its jobs are due."""
@@ -106,12 +111,12 @@ class Poller(Part):
         partition = record.place.partition
         if enriched is None or record.value is None or enriched.resource.zone != self._zone:
             return Effects(writes=(Write(key.encode(), None),), then=lambda: self._remove(partition, key))
-        stored = packed(record.value)
+        stored = compressed(record.value)
         return Effects(writes=(Write(key.encode(), stored),), then=lambda: self.schedules.put(partition, key, stored))
 
     def _remove(self, partition: int, key: str) -> None:
         self.schedules.remove(partition, key)
-        self._holding.remove(key)
+        self._states.remove(key)
 
     def _stored(self, key: str) -> bytes | None:
         return self.table.get(self._context.partition_of(key), key.encode())
@@ -138,59 +143,59 @@ class Poller(Part):
         stored = self._stored(key)
         if stored is None:
             return False  # it expired meanwhile
-        held = self._holding.get(key, stored)
+        state = self._states.get(key, stored)
         started_at_ms = now_ms()
-        poll = await self._asking.ask(held.enriched, job, slot)
+        poll = await self._asking.ask(state.enriched, job, slot)
         timing = Timing(slot=slot, started_at_ms=started_at_ms, ended_at_ms=now_ms())
         self.lateness_s += max(0.0, started_at_ms / 1000 - slot)
-        outcome = await self._publish(held, job, timing, poll)
+        outcome = await self._publish(state, job, timing, poll)
         slow = (timing.ended_at_ms - timing.started_at_ms) * 2 > job.interval_s * 1000
         return slow or outcome in BAD
 
-    async def _publish(self, held: Held, job: Job, timing: Timing, poll: Poll) -> Outcome:
+    async def _publish(self, state: ResourceState, job: Job, timing: Timing, poll: Poll) -> Outcome:
         """Return what became of the slot when that is stored.
 
         The status comes last: who reads of a success can rely on its counters. Those of a worker that was
         paused meanwhile may have come after a later slot's, too late for a gauge: what to say of it is the new owner's.
         """
-        records = self._encoded(held, job, timing, poll)
+        records = self._encoded(state, job, timing, poll)
         try:
             await self._outbox.send_all(records.counters)
             await self._lease.sure()
             await self._outbox.send_all([records.status], STATUSES_WAIT_S)
         except RecordError as error:
-            records = self._encoded(held, job, timing, _spoilt(poll, error))
+            records = self._encoded(state, job, timing, _spoilt(poll, error))
             await self._outbox.send_all([records.status])
         self.outcomes[records.outcome] += 1
         return records.outcome
 
-    def _encoded(self, held: Held, job: Job, timing: Timing, poll: Poll) -> PollRecords:
+    def _encoded(self, state: ResourceState, job: Job, timing: Timing, poll: Poll) -> PollRecords:
         """Return the poll's records; of one that cannot be written, the status that says so."""
         try:
-            return self._records(held, job, timing, poll)
+            return self._records(state, job, timing, poll)
         except FatalError:
             raise
         except RecordError as error:
             spoilt = _spoilt(poll, error)
         except Exception as fault:  # noqa: BLE001 - the edge of the stage: one device's poll is not to fail its tick
             why = f"what it returned is no Poll: {type(fault).__name__}"
-            spoilt = self._asking.fault(held.enriched.resource.identity, job, why, fault)
-        return self._records(held, job, timing, spoilt)
+            spoilt = self._asking.fault(state.enriched.resource.identity, job, why, fault)
+        return self._records(state, job, timing, spoilt)
 
-    def _records(self, held: Held, job: Job, timing: Timing, poll: Poll) -> PollRecords:
-        resource = held.enriched.resource
+    def _records(self, state: ResourceState, job: Job, timing: Timing, poll: Poll) -> PollRecords:
+        resource = state.enriched.resource
         # the status first: a RecordError of the samples then says that the rest of the poll can be written
         status = pack_status(self._status_serde.header, polled(resource, job, timing, poll, self._context.worker))
-        counters = self._counters(held, job, timing.slot, poll)
+        counters = self._counters(state, job, timing.slot, poll)
         return PollRecords(
             Outcome(poll.outcome), Outgoing(self._status_topic, resource.identity.encode(), status), counters
         )
 
-    def _counters(self, held: Held, job: Job, slot: int, poll: Poll) -> list[Outgoing]:
+    def _counters(self, state: ResourceState, job: Job, slot: int, poll: Poll) -> list[Outgoing]:
         """Return the records of the poll's samples. Raises RecordError for one that is none."""
-        header, key = self._raw_serde.header, held.enriched.resource.identity.encode()
+        header, key = self._raw_serde.header, state.enriched.resource.identity.encode()
         return [
-            Outgoing(self._raw_topic, key, pack(header, held.enriched, job, slot, sample, held.heads))
+            Outgoing(self._raw_topic, key, pack(header, state.enriched, job, slot, sample, state.heads))
             for sample in poll.samples
         ]
 
@@ -205,7 +210,7 @@ class Poller(Part):
         if stored is None:
             return None
         self.outcomes[Outcome.MISSED] += slots.slots
-        resource = self._holding.get(key, stored).enriched.resource
+        resource = self._states.get(key, stored).enriched.resource
         status = missed(resource, job, slots, reason=reason, at_ms=now_ms(), worker=self._context.worker)
         return Outgoing(self._status_topic, key.encode(), pack_status(self._status_serde.header, status))
 

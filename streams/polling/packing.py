@@ -10,7 +10,7 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import fastavro
 
@@ -32,7 +32,7 @@ class Head(NamedTuple):
 
     job: str
     group: str
-    unchanged_since: Any  #: of the sample that they were made of
+    unchanged_since: object  #: of the sample that they were made of
     absent: Mapping[str, str]  #: likewise
     squeezed: bytes  #: by zlib: a sixth of the memory for 8 µs a poll
 

@@ -1,44 +1,49 @@
 """SNMP for the plugins of a stage: limits from the settings, credentials from Redis."""
 
 from dataclasses import fields
-from typing import Any
 
-from pollers.snmp.credentials import CredentialSource
 from pollers.snmp.limits import Engine, Limits
 from pollers.snmp.wire.access import SnmpAccess, open_access
 from pollers.snmp.wire.transport import WireCounters
 from streams.runtime.kernel.context import now_ms
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.metrics import Metrics
-from streams.runtime.plugins import Plugins
+from streams.runtime.plugins import Offered, Plugins
+from streams.runtime.rules import DeviceLimits, classes
 from streams.runtime.secrets.named import DISCOVERY, open_named_secrets
 from streams.runtime.secrets.store import open_credentials
+from streams.runtime.settings.loading import Settings
 from streams.runtime.settings.sections import SnmpSettings
+from streams.scheduling.filter_fields import ENRICHED
+from streams.scheduling.filters import compile_over
 
 
 def limits_of(settings: SnmpSettings) -> Limits:
     """Return the `[snmp]` section as the SNMP room wants it."""
-    values: dict[str, Any] = {field.name: getattr(settings, field.name) for field in fields(Limits)}
+    values = {field.name: getattr(settings, field.name) for field in fields(Limits)}
     engines = dict(entry.split("=") for entry in settings.engines)
     return Limits(**{**values, "engines": {whose: Engine(engine) for whose, engine in engines.items()}})
 
 
-def snmp_access(settings: SnmpSettings, credentials: CredentialSource) -> SnmpAccess:
-    """Return the SNMP access of a worker."""
-    return open_access(limits_of(settings), credentials)
+def device_limits(settings: Settings) -> DeviceLimits:
+    """Return how gently each device is treated: by `[snmp]`, and by the first `[snmp:NAME]` that it fits."""
+    special = [(compile_over(section.filter, ENRICHED), limits_of(section)) for section in settings.snmp_sections]
+    return DeviceLimits(limits_of(settings.snmp), special)
 
 
 def open_plugins(worker: Worker) -> Plugins:
     """Return what makes the stage's plugins; their SNMP sessions end with the worker."""
     settings = worker.context.settings
     credentials = open_credentials(settings)
-    access = snmp_access(settings.snmp, credentials)
+    limits = device_limits(settings)
+    access = open_access(limits_of(settings.snmp), credentials, limits_of=limits.of)
     _measure(worker.context.metrics, access)
     worker.before_leaving(access.close)
     worker.before_leaving(credentials.close)
     secrets = open_named_secrets(settings.redis, DISCOVERY)
     worker.before_leaving(secrets.close)
-    return Plugins(settings, access, now_ms, secrets.of)
+    offered = Offered(access, now_ms, secrets.of, classes(settings.class_sections))
+    return Plugins(settings, offered, limits.know)
 
 
 def _measure(metrics: Metrics, access: SnmpAccess) -> None:

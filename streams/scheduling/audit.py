@@ -7,6 +7,7 @@ or not the job is wanted: a phase never changes.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -159,8 +160,10 @@ class _Accounts:
 class Audit:
     """Feed it the records of one partition, or of all, in their order; then ask for the report."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, wanted: Callable[[EnrichedResource], bool] | None = None) -> None:
         self.window = window
+        self._fits = wanted  #: which resources it is about, by what is last known of each; None: all
+        self._chosen: dict[str, bool] = {}
         self._wanted: dict[str, dict[Job, list[_Life]]] = {}
         self._present: dict[str, tuple[Job, ...]] = {}
         self._accounts: dict[tuple[str, str], _Accounts] = {}
@@ -177,6 +180,8 @@ class Audit:
         """
         if record is not None and any(job.interval_s < 1 for job in record.jobs):
             raise RecordError(f"a job of {key} has an interval below 1 s")
+        if record is not None and self._fits is not None:
+            self._chosen[key] = self._fits(record)
         before = self._present.get(key, ())
         after = () if record is None else tuple(dict.fromkeys(record.jobs))
         lives = self._wanted.setdefault(key, {})
@@ -212,20 +217,27 @@ class Audit:
 
     def report(self) -> AuditReport:
         """Return what the records prove."""
-        report = AuditReport(resources=len(self._wanted), repeated=self._repeated, off_phase=list(self._off_phase))
+        wanted = {key: lives for key, lives in self._wanted.items() if self._is_chosen(key)}
+        off_phase = [each for each in self._off_phase if self._is_chosen(each.key)]
+        report = AuditReport(resources=len(wanted), repeated=self._repeated, off_phase=off_phase)
         judged: set[tuple[str, str]] = set()
-        for key, lives in self._wanted.items():
+        for key, lives in wanted.items():
             for job, spans in lives.items():
                 judged.add((key, job.name))
                 accounts = self._accounts.get((key, job.name), _Accounts())
                 self._judge(report, key, job, spans, accounts)
         for (key, name), accounts in self._accounts.items():
+            if not self._is_chosen(key):
+                continue
             for slot, polls in sorted(accounts.polls.items()):
                 if len(polls) > 1:
                     report.polled_twice.append(PolledTwice(key, name, slot, tuple(polls)))
             if (key, name) not in judged:
                 report.unexpected += len(accounts.polls)
         return report
+
+    def _is_chosen(self, key: str) -> bool:
+        return self._fits is None or self._chosen.get(key, False)
 
     def _judge(self, report: AuditReport, key: str, job: Job, lives: list[_Life], accounts: _Accounts) -> None:
         expected: set[int] = set()

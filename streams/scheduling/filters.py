@@ -11,46 +11,28 @@ The language is the same for whatever has other fields, such as the rows of sink
                 | field [NOT] IN ( text {, text} )
     field      := resource_site | resource_class | resource_subclass | resource_type | resource_id
                 | resource_endpoint | resource_plugin | resource_metadata.<label>
+                | facts.<name> | <namespace>.<name>             of what enrichment found, where that is known
     text       := '...' or "...", the quote doubled inside; a bare word or number too
 
 Keywords and operators in words are case-insensitive; comparisons are not. A label that a resource lacks reads as "".
-`resource_plugin` has as many values as plugins saw the resource; it compares as any of them.
+`resource_plugin` has as many values as plugins saw the resource; it compares as any of them, and so does a name that
+many rows of an enrichment have (`interfaces.alias`).
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, Never, TypeAlias, TypeVar
 
-from schemas.records import LABEL_NAME, Resource
+from schemas.records import LABEL_NAME, EnrichedResource, Resource
+from streams.scheduling.filter_fields import FOUND, RESOURCE, Fields
 from streams.scheduling.filter_tokens import FilterError, Token, TokenKind, tokens
 
-__all__ = ["FIELDS", "RESOURCE", "Expression", "Fields", "FilterError", "compile_filter", "compile_over", "parse"]
+__all__ = ["Expression", "Fields", "FilterError", "Fits", "compile_filter", "compile_over", "parse"]
 __all__ += ["And", "Equal", "In", "Like", "Not", "Or"]
 
 MAX_DEPTH: Final = 50
-METADATA: Final = "resource_metadata."
-FIELDS: Final[Mapping[str, Callable[[Resource], Sequence[str]]]] = {
-    "resource_site": lambda resource: (resource.site,),
-    "resource_class": lambda resource: (resource.resource_class,),
-    "resource_subclass": lambda resource: (resource.resource_subclass,),
-    "resource_type": lambda resource: (resource.resource_type,),
-    "resource_id": lambda resource: (resource.resource_id,),
-    "resource_endpoint": lambda resource: (resource.endpoint,),
-    "resource_plugin": lambda resource: resource.plugins,
-}
-
-
-class Fields(NamedTuple):
-    """What a filter may ask of the things that it is over."""
-
-    named: Mapping[str, Callable[[Any], Sequence[str]]]  #: field -> its values; it compares as any of them
-    prefix: str  #: of fields that go by a label's name
-    labels: Callable[[Any], Mapping[str, str]]
-    unknown: Mapping[str, str]  #: beginning of a field's name -> why it cannot be asked for here
-
-
-RESOURCE: Final = Fields(FIELDS, METADATA, lambda resource: resource.labels, {})
+S = TypeVar("S")
 _EQUAL: Final = ("=", "==")
 _UNEQUAL: Final = ("!=", "<>")
 _KEYWORDS: Final = ("and", "or", "not", "in", "like", "eq", "ne")
@@ -90,7 +72,8 @@ class Or:
 
 
 Expression: TypeAlias = Equal | Like | In | Not | And | Or
-Test: TypeAlias = Callable[[Any], bool]
+#: a filter of what is known of a resource
+Fits: TypeAlias = Callable[[EnrichedResource], bool]
 
 
 def compile_filter(text: str) -> Callable[[Resource], bool]:
@@ -98,13 +81,13 @@ def compile_filter(text: str) -> Callable[[Resource], bool]:
     return compile_over(text, RESOURCE)
 
 
-def compile_over(text: str, fields: Fields) -> Test:
+def compile_over(text: str, fields: Fields[S]) -> Callable[[S], bool]:
     """Return whether a thing that has these fields fits the filter; an empty filter fits all. Raises FilterError."""
     expression = parse(text, fields)
     return _test(expression, fields) if expression is not None else lambda _thing: True
 
 
-def parse(text: str, fields: Fields = RESOURCE) -> Expression | None:
+def parse(text: str, fields: Fields[Never] = RESOURCE) -> Expression | None:
     """Return the filter as a tree, or None for an empty one. Raises FilterError."""
     parser = _Parser(text, fields)
     if parser.at_end():
@@ -118,7 +101,7 @@ def parse(text: str, fields: Fields = RESOURCE) -> Expression | None:
 class _Parser:
     """Recursive descent, one method per rule of the module's grammar."""
 
-    def __init__(self, text: str, fields: Fields) -> None:
+    def __init__(self, text: str, fields: Fields[Never]) -> None:
         self._text = text
         self._fields = fields
         self._tokens = tokens(text)
@@ -200,9 +183,11 @@ class _Parser:
         name = self.next.value
         named, prefix = self._fields.named, self._fields.prefix
         label = name.removeprefix(prefix)
-        if name not in named and (label == name or not LABEL_NAME.match(label)):
+        is_found = self._fields.found is not None and FOUND.fullmatch(name) is not None
+        if name not in named and not is_found and (label == name or not LABEL_NAME.match(label)):
             why = next((f": {why}" for start, why in self._fields.unknown.items() if name.startswith(start)), "")
-            raise self.error(f"expected a field ({', '.join(named)}, {prefix}<label>){why}")
+            more = ", <namespace>.<name> of what enrichment found" if self._fields.found else ""
+            raise self.error(f"expected a field ({', '.join(named)}, {prefix}<label>{more}){why}")
         self._take()
         return name
 
@@ -218,7 +203,13 @@ class _Parser:
         raise self.error("expected a text in quotes")
 
 
-def _test(expression: Expression, fields: Fields) -> Test:
+def field_values(name: str, fields: Fields[S]) -> Callable[[S], Sequence[str]]:
+    """Return what gives a field's values; a field that a thing lacks has one, "". Raises FilterError."""
+    parse(f"{name} = ''", fields)
+    return _values(name, fields)
+
+
+def _test(expression: Expression, fields: Fields[S]) -> Callable[[S], bool]:
     match expression:
         case Equal(field, text):
             values = _values(field, fields)
@@ -240,9 +231,13 @@ def _test(expression: Expression, fields: Fields) -> Test:
             return lambda thing: any(test(thing) for test in tests)
 
 
-def _values(field: str, fields: Fields) -> Callable[[Any], Sequence[str]]:
+def _values(field: str, fields: Fields[S]) -> Callable[[S], Sequence[str]]:
     if field in fields.named:
         return fields.named[field]
+    found = fields.found
+    if found is not None and not field.startswith(fields.prefix):
+        namespace, _, name = field.partition(".")
+        return lambda thing: found(thing, namespace, name) or ("",)
     label, labels = field.removeprefix(fields.prefix), fields.labels
     return lambda thing: (labels(thing).get(label, ""),)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 from schemas.records import IDENTITY_SEPARATOR
-from streams.scheduling.filters import Fields
+from streams.scheduling.filter_fields import Fields
 
 
 class Filtered(Protocol):
@@ -36,7 +36,7 @@ def _part(position: int) -> Callable[[Filtered], Sequence[str]]:
     return lambda row: (parts(row.resource)[position],)
 
 
-RESOURCES: Final = Fields(
+RESOURCES: Final[Fields[Filtered]] = Fields(
     {
         "resource_site": _part(0),
         "resource_class": _part(1),
@@ -52,7 +52,7 @@ RESOURCES: Final = Fields(
         "resource_plugin": "a record does not say which sections saw its resource",
     },
 )
-ROWS: Final = Fields(
+ROWS: Final[Fields[Filtered]] = Fields(
     {
         "group": lambda row: (row.group,),
         "row": lambda row: (row.row,),

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 from aiokafka.errors import KafkaError
 
@@ -15,18 +15,20 @@ from schemas.errors import BackendError
 from streams.runtime.build import open_worker
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.groups import begin_new, places_last_s
+from streams.runtime.kafka.reach import AWAY
 from streams.runtime.kernel.context import now_ms
 from streams.runtime.kernel.handler import Pace
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.long_lived import keep_setting_aside
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.ops.waiting import wait_for
-from streams.runtime.plugins import NoAccess, make_plugin
+from streams.runtime.plugins import NoAccess, Offered, make_plugin
 from streams.runtime.secrets.named import open_named_secrets
 from streams.runtime.settings.ini import ENV_SINK
 from streams.runtime.settings.loading import Settings, SettingsError
 from streams.runtime.settings.plugin_sections import SinkSection
 from streams.runtime.settings.setting import seconds
+from streams.sinks.agent_ends import Ends
 from streams.sinks.agent_inputs import Inputs
 from streams.sinks.agent_view import SinkView
 from streams.sinks.delivery.agent_delivery import Counts, SinkHandler, Store
@@ -62,7 +64,9 @@ class Sink:
         self._handlers = {
             topic: SinkHandler(topic, store, self.places, context.dead_letters) for topic in self._inputs.topics
         }
-        self._loops = [worker.drain([topic], handler, pace=PACE) for topic, handler in self._handlers.items()]
+        self._loops = {topic: worker.drain([topic], handler, pace=PACE) for topic, handler in self._handlers.items()}
+        lines = {topic: (handler, self._loops[topic]) for topic, handler in self._handlers.items()}
+        self._ends = Ends(worker, lines, self.places)
         worker.longest_work_s = LONGEST_WORK_S
         worker.before_records(self._open, self._begin, self._compare_retention)
         worker.before_leaving(plugin.close, self.places.close)
@@ -75,7 +79,7 @@ class Sink:
         decoding = self._inputs.decoding()
         self.reader = decoding.reader
         for topic, handler in self._handlers.items():
-            handler.open(decoding, self._inputs.serdes[topic])
+            handler.open(decoding, self._inputs.prepare[topic])
 
     async def _begin(self) -> None:
         """Have a group that is new begin where the section says."""
@@ -90,9 +94,7 @@ class Sink:
 
     async def _compare_retention(self) -> None:
         """Say where a sink that rests for long would forget its place before the topics forget their records."""
-        kept_s = await wait_for(
-            "kafka", self._worker.group, partial(places_last_s, self._options), absent=(KafkaError, OSError)
-        )
+        kept_s = await wait_for("kafka", self._worker.group, partial(places_last_s, self._options), absent=AWAY)
         topics = self._context.settings.topics
         longest_s = max(topics.retention_s(topic) for topic in self._inputs.topics)
         if kept_s is not None and kept_s < longest_s:
@@ -105,7 +107,7 @@ class Sink:
         counts, places = self.counts, self.places
         metrics.gauge("sink_lag_records", "records that are not in the store yet", lambda: sum(places.lag.values()))
         metrics.gauge("sink_lag_seconds", "how old the oldest of these is, about", places.lag_s)
-        metrics.counter("sink_batches", "batches delivered", lambda: sum(loop.batches for loop in self._loops))
+        metrics.counter("sink_batches", "batches delivered", lambda: sum(loop.batches for loop in self._loops.values()))
         metrics.counter("sink_records", "records delivered", lambda: counts.records)
         metrics.counter("sink_retries", "batches given again because the store was away", lambda: counts.retries)
         metrics.counter("sink_waited_seconds", "time for which the store was waited for", lambda: counts.waited_s)
@@ -126,6 +128,9 @@ class Sink:
             metrics.counters("sink_requests", "requests by what they were answered", "answer", plugin.requests.items)
             metrics.counter("sink_bytes_sent", "bytes of requests", lambda: plugin.bytes_sent)
             metrics.counter("sink_encode_seconds", "CPU time of encoding", lambda: plugin.encode_s)
+            bound = plugin.cardinality
+            metrics.gauge("sink_series", "series of rows that go on, about", lambda: bound.series)
+            metrics.counter("sink_left_out_numbers", "numbers of rows beyond max_series", lambda: bound.left_out)
             metrics.counter("sink_halved", "requests that were sent again in halves", lambda: plugin.halved)
 
 
@@ -171,7 +176,7 @@ def build() -> Worker:
     settings = worker.context.settings
     section = chosen(settings, name)
     secrets = open_named_secrets(settings.redis)
-    plugin: SinkPlugin = make_plugin(section, make, NoAccess(), now_ms, secrets.of)
+    plugin = cast("SinkPlugin", make_plugin(section, make, Offered(NoAccess(), now_ms, secrets.of)))
     if isinstance(plugin, ViewSinkPlugin):
         SinkView(worker, section, plugin)
     else:

@@ -87,7 +87,7 @@ class SinkView:
         good = []
         for value in values:
             try:
-                await self._inputs.serdes[topic].prepare(value)
+                await self._inputs.prepare[topic](value)
             except RecordError as why:
                 self.bad += 1
                 log.warning("passed over topic=%s problem=%s", topic, why)

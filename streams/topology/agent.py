@@ -56,10 +56,9 @@ class Topologist:
         self.published, self.set_aside = 0, 0
         settings = context.settings
         self._leadership = Leadership(
-            settings.zookeeper.hosts,
+            settings.zookeeper,
             leader_path(settings, worker.group),
             context.worker,
-            session_timeout_s=settings.zookeeper.session_timeout_s,
             on_elected=self._elected,
             on_deposed=self._deposed,
         )

@@ -1,9 +1,9 @@
 """The neighbours that no link joins to a known port, and what devices said that was kept out, each with its reason."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from schemas.records import EnrichedResource, Link, LinkState
+from schemas.records import DiscoveryRun, EnrichedResource, Link, LinkState
 
 _REJECTED: Final = "rejected."
 
@@ -38,6 +38,20 @@ def unresolved(links: Mapping[str, Link]) -> list[Unresolved]:
                 names = (far.resource, far.system_name, far.chassis_id, far.port_id)
                 found.append(Unresolved(near.resource, near.row, *names, tuple(far.addresses), far.why))
     return sorted(found)
+
+
+def explained(found: Iterable[Unresolved], runs: Iterable[DiscoveryRun]) -> list[Unresolved]:
+    """Return them with the reason for which discovery did not follow them either, where it tells one."""
+    told = {
+        (each.heard_by, each.row, each.chassis_id, each.system_name): each.why
+        for run in runs
+        for each in run.unfollowed
+    }
+    return [
+        each._replace(why=f"{each.why}, {why}") if why else each
+        for each in found
+        for why in (told.get((each.heard_by, each.row, each.chassis_id, each.system_name)),)
+    ]
 
 
 def rejected(everyone: Mapping[str, EnrichedResource]) -> list[RejectedLink]:

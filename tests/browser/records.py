@@ -1,60 +1,19 @@
-"""What the pages ask of the topics, answered from records that a test has or has read."""
+"""What the pages ask of history and of the fold, answered from what a test has."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, PollStatus
-from streams.console.models.facts import Point, RowSeries, TopicFacts
+from streams.console.api.lookups import Sources
+from streams.console.history.memory import MemoryHistory
+from streams.console.models import ReadModels
+from streams.console.models.facts import Point, RowAt, RowSeries
 from streams.console.why.explained import AskedNumber, Explanation, NotKept, explained
 from streams.gauges.fold.plan import Rules
 
 
-class Records:
-    """The last record of each key."""
-
-    def __init__(self) -> None:
-        self.known: dict[str, EnrichedResource] = {}
-        self.joined: dict[str, Link] = {}
-        self.gauges: dict[tuple[str, str, str], Gauge] = {}
-        self.statuses: dict[str, list[PollStatus]] = {}
-        self.dead: list[DeadLetter] = []
-        self.facts: list[TopicFacts] = []
-
-    def add(self, records: Iterable[Any]) -> None:
-        for each in records:
-            match each:
-                case EnrichedResource():
-                    self.known[each.resource.identity] = each
-                case Gauge():
-                    self.gauges[(each.resource, each.group, each.row)] = each
-                case PollStatus():
-                    self.statuses[each.resource] = [*self.statuses.get(each.resource, []), each][-50:]
-                case DeadLetter():
-                    self.dead.append(each)
-                case _:
-                    raise TypeError(each)
-
-    def resources(self) -> Mapping[str, EnrichedResource]:
-        return self.known
-
-    def polls(self, identity: str) -> Sequence[PollStatus]:
-        return self.statuses.get(identity, [])
-
-    def rows(self, identity: str) -> Sequence[Gauge]:
-        return [gauge for key, gauge in self.gauges.items() if key[0] == identity]
-
-    def busiest(self, count: int) -> Sequence[Gauge]:
-        carrying = [gauge for gauge in self.gauges.values() if "octets_in" in gauge.gauges]
-        return sorted(carrying, key=lambda gauge: -gauge.gauges["octets_in"])[:count]
-
-    def links(self) -> Mapping[str, Link]:
-        return self.joined
-
-    def dead_letters(self) -> Sequence[DeadLetter]:
-        return self.dead
-
-    def topics(self) -> Sequence[TopicFacts]:
-        return self.facts
+def sources(models: ReadModels) -> Sources:
+    """Return what the API asks, with nothing but models."""
+    return Sources(models, MemoryHistory(models), Fold([]))
 
 
 class Remembered:
@@ -68,6 +27,10 @@ class Remembered:
 
     async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
         return [point for point in self._given.get(series.name, ()) if start_s <= point.at_s <= end_s]
+
+    async def moment(self, number: RowSeries, rows: Collection[RowAt], at_s: int) -> Mapping[RowAt, float]:
+        known = [point.value for point in self._given.get(number.name, ()) if point.at_s <= at_s and point.value]
+        return {row: known[-1] for row in rows if known}
 
 
 class Fold:

@@ -1,8 +1,6 @@
 """What a person sees of the pages, in a real browser: Debian's chromium."""
 
 import html
-import os
-import shutil
 import socket
 import threading
 import time
@@ -13,13 +11,13 @@ from urllib.parse import urlencode
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from starlette.applications import Starlette
 
+from schemas.codec import to_avro
 from schemas.records import (
     EnrichedResource,
     Enrichment,
-    Gauge,
     Job,
     Link,
     LinkEnd,
@@ -28,20 +26,15 @@ from schemas.records import (
     PollStatus,
     Resource,
 )
+from streams.console.models import ReadModels
 from streams.console.models.facts import Point
 from streams.console.pages import routes
 from streams.console.pages.drawing import STATIC
-from tests.browser.records import Fold, Records, Remembered
+from streams.pipeline import Topic
+from tests.browser.records import Fold, Remembered
+from tests.browser.sight import NEEDS, chromium, keep, opened
 from tests.unit.gauges.making import GBIT, T0_S, gauges, record, sample
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-dev-shm-usage",
-]
 IDENTITY = "lab|network|switch|acme|sw1"
 OTHER = "lab|network|switch|acme|sw2"
 EVIL = '<script>document.title="owned"</script>\x1b[31m\u202egnp.exe'
@@ -60,12 +53,7 @@ PATHS = (
     f"/device?{urlencode({'id': IDENTITY})}",
 )
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (Debian: chromium)"),
-    pytest.mark.skipif(
-        not (STATIC / "vendor").is_dir(), reason="needs the files of htmx and ECharts (make setup, with npm)"
-    ),
-]
+pytestmark = NEEDS
 
 
 def device(identity: str, at: int) -> EnrichedResource:
@@ -93,17 +81,20 @@ def link(state: LinkState) -> Link:
 
 
 @pytest.fixture(scope="module")
-def seen() -> Records:
-    records = Records()
-    made: list[Gauge] = gauges(*(sample(counters, **rest) for counters, rest in POLLS))
-    records.add([device(IDENTITY, 1), device(OTHER, 2), *made])
-    records.add([poll(IDENTITY, Outcome.SUCCESS, ""), poll(OTHER, Outcome.TIMEOUT, "no answer in 3 tries")])
-    records.joined["one"] = link(LinkState.UP)
-    return records
+def seen() -> ReadModels:
+    models = ReadModels(2**20)
+    for identity, at in ((IDENTITY, 1), (OTHER, 2)):
+        models.take(Topic.ENRICHED_RESOURCES, identity, device(identity, at))
+    for gauge in gauges(*(sample(counters, **rest) for counters, rest in POLLS)):
+        models.take(Topic.GAUGES, gauge.resource, to_avro(gauge))
+    for status in (poll(IDENTITY, Outcome.SUCCESS, ""), poll(OTHER, Outcome.TIMEOUT, "no answer in 3 tries")):
+        models.take(Topic.POLL_STATUS, status.resource, status)
+    models.take(Topic.TOPOLOGY, "one", link(LinkState.UP))
+    return models
 
 
 @pytest.fixture(scope="module")
-def address(seen: Records) -> Iterator[str]:
+def address(seen: ReadModels) -> Iterator[str]:
     """Serve the pages on a port that the kernel chooses."""
     now_s = int(time.time())
     points = [Point(now_s - 600 + at, None if 200 < at < 300 else 9e6, "gap") for at in range(0, 600, 15)]
@@ -121,32 +112,18 @@ def address(seen: Records) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser(address: str) -> Iterator[Any]:
     """Start after the pages: playwright's own loop would be the one that their templates' disk holds up."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture
 def page(browser: Any, address: str) -> Iterator[Page]:
-    """Give a page; afterwards nothing stands in its console, and no request has left the machine."""
-    context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 800})
-    opened = context.new_page()
-    complaints: list[str] = []
-    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("request", lambda request: None if request.url.startswith(address) else complaints.append(request.url))
-    yield opened
-    context.close()
-    assert [each for each in complaints if "status of 40" not in each] == []
+    with opened(browser, address) as page:
+        yield page
 
 
-def keep(page: Page, kind: str, path: str) -> None:
-    """Keep a picture of the page in the folder that SCREENSHOTS names, for people."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.wait_for_load_state("networkidle")
-        name = path.partition("?")[0].strip("/") or "overview"
-        page.screenshot(path=f"{folder}/{name}-{kind}.png", full_page=True)
+def name_of(path: str) -> str:
+    return path.partition("?")[0].strip("/") or "overview"
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -154,7 +131,7 @@ def keep(page: Page, kind: str, path: str) -> None:
 def test_nobody_is_kept_out_of_a_page(page, path, colours):
     page.emulate_media(color_scheme=colours)
     page.goto(path)
-    keep(page, colours, path)
+    keep(page, f"{name_of(path)}-{colours}")
     found = Axe().run(page).response["violations"]
     serious = [each for each in found if each["impact"] in {"serious", "critical"}]
     assert [(each["id"], [node["html"][:120] for node in each["nodes"]][:3]) for each in serious] == []
@@ -164,7 +141,7 @@ def test_nobody_is_kept_out_of_a_page(page, path, colours):
 def test_a_phone_shows_a_page_without_scrolling_sideways(page, path):
     page.set_viewport_size({"width": 390, "height": 780})
     page.goto(path)
-    keep(page, "phone", path)
+    keep(page, f"{name_of(path)}-phone")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -176,7 +153,7 @@ def test_what_is_wrong_stands_on_the_overview_with_its_reason(page):
 
 
 def test_a_rate_is_the_topics_own_and_its_why_shows_both_samples(page, seen):
-    rate = seen.gauges[(IDENTITY, "interface", "Gi0/0")].gauges["octets_in"]
+    rate = seen.row(IDENTITY, "interface", "Gi0/0").gauges["octets_in"]
     assert rate * 8 == 10_000_000
     page.goto("/")
     page.get_by_role("link", name="10 Mbit/s").click()
@@ -195,12 +172,12 @@ def test_a_link_that_goes_down_shows_on_the_map(page, seen):
     page.goto("/map")
     page.wait_for_function("document.getElementById('map').dataset.links === '1'")
     assert "up" in page.locator("#links tbody").inner_text()
-    seen.joined["one"] = link(LinkState.DOWN)
+    seen.take(Topic.TOPOLOGY, "one", link(LinkState.DOWN))
     try:
         page.reload()
         assert page.locator("#links .state.down").count() == 1
     finally:
-        seen.joined["one"] = link(LinkState.UP)
+        seen.take(Topic.TOPOLOGY, "one", link(LinkState.UP))
 
 
 def test_a_fault_of_a_filter_is_shown_where_it_is(page):
@@ -228,6 +205,124 @@ def test_a_devices_text_is_text(page):
     shown = page.locator("main").inner_text()
     assert '<script>document.title="owned"</script>' in shown
     assert not {"\x1b", "\u202e"} & set(shown)
+
+
+def row_of(identity: str, row: str, **more: object) -> str:
+    return f"/row?{urlencode({'id': identity, 'group': 'interface', 'row': row, **more})}"
+
+
+def test_a_gap_of_a_plot_says_why(page):
+    page.goto(row_of(IDENTITY, "Gi0/0"))
+    page.wait_for_selector("[data-gaps]")
+    place = page.locator("[data-plot*='octets_in']").first
+    assert int(place.get_attribute("data-gaps")) > 0
+    answer = page.request.get(place.get_attribute("data-plot")).json()
+    gaps = [why for _, value, why in answer["lines"]["octets_in"] if value is None]
+    assert set(gaps) == {"gap"}
+    assert answer["p95"] == {"octets_in": 9e6, "octets_out": None}
+
+
+def test_the_week_before_stands_beside_this_one(page):
+    page.goto(row_of(IDENTITY, "Gi0/0"))
+    page.get_by_role("link", name="week before").click()
+    page.wait_for_selector("[data-gaps]")
+    assert page.locator("[data-plot*='octets_in'] text", has_text="a week before").count() > 0
+    keep(page, "row")
+
+
+def test_a_plot_is_saved_as_a_picture(page):
+    page.goto(row_of(IDENTITY, "Gi0/0"))
+    page.wait_for_selector("[data-gaps]")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="PNG").first.click()
+    picture = saved.value.path().read_bytes()
+    assert (saved.value.suggested_filename, picture[:8]) == ("Traffic.png", b"\x89PNG\r\n\x1a\n")
+
+
+def test_the_way_between_two_devices_is_told(page):
+    page.goto("/map")
+    page.get_by_label("Way from").fill("sw1")
+    page.get_by_label("to", exact=True).fill("sw2")
+    page.get_by_role("button", name="Show").click()
+    assert "sw1 Gi0/0 to sw2 Gi0/0" in page.locator("#way").inner_text()
+    page.goto("/map?from=sw1&to=nowhere")
+    assert "nowhere is none" in page.locator("#way").inner_text()
+
+
+def test_a_device_is_found_on_the_map_and_stays_where_it_is_dragged(page):
+    page.goto("/map")
+    page.wait_for_selector("#map[data-links='1']")
+    page.get_by_label("Find").fill("sw2")
+    assert page.locator("#map").get_attribute("data-found") == "1"
+    page.get_by_label("Find").fill("")
+    at = page.evaluate("layout().getItemLayout(0).slice()")
+    box = page.locator("#map").bounding_box()
+    x, y = page.evaluate("chart.convertToPixel({seriesIndex: 0}, layout().getItemLayout(0))")
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + x + 60, box["y"] + y + 40, steps=5)
+    page.mouse.up()
+    moved = page.evaluate("layout().getItemLayout(0).slice()")
+    assert moved != at
+    page.reload()
+    page.wait_for_selector("#map[data-links='1']")
+    assert page.evaluate("layout().getItemLayout(0)") == pytest.approx(moved, abs=1)
+
+
+def test_the_map_has_the_load_of_a_past_time_and_refuses_the_future(page):
+    at_s = int(time.time()) - 1
+    page.goto(f"/map?at={at_s}")
+    assert "72 Mbit/s" in page.locator("#links tbody").inner_text()
+    assert page.goto(f"/map?at={at_s + 9999}").status == 400
+    assert page.goto(row_of(IDENTITY, "Gi0/0", end=at_s + 9999)).status == 400
+
+
+def test_a_map_of_five_hundred_devices_is_drawn_within_two_seconds(page, seen):
+    names = [f"big|network|switch|acme|node{number}" for number in range(500)]
+    for number, name in enumerate(names):
+        seen.take(Topic.ENRICHED_RESOURCES, name, device(name, 9))
+        for to in {number // 2, number // 3} - {number}:
+            ends = [LinkEnd(resource=name, row=f"Gi{to}"), LinkEnd(resource=names[to], row=f"Gi{number}")]
+            seen.take(Topic.TOPOLOGY, f"{number}-{to}", Link(ends=ends, state=LinkState.UP, since_ms=0))
+    try:
+        page.goto("/map?site=big")
+        page.wait_for_selector("#map[data-drawn-ms]", timeout=30_000)
+        keep(page, "map-500")
+        took_ms = int(page.locator("#map").get_attribute("data-drawn-ms"))
+        assert int(page.locator("#map").get_attribute("data-links")) > 900
+        assert took_ms <= 2_000
+    finally:
+        for number, name in enumerate(names):
+            seen.take(Topic.ENRICHED_RESOURCES, name, None)
+            for to in {number // 2, number // 3}:
+                seen.take(Topic.TOPOLOGY, f"{number}-{to}", None)
+
+
+#: question -> what is clicked from the overview on, and what then answers it
+FIVE = {
+    "which interface is busiest": ([], "section:has(h2:text('Busiest')) tbody tr:has-text('Gi0/0')"),
+    "what is down and since when": ([], "section:has(h2:text('Wrong now')) tr:has-text('silent') .when"),
+    "how is A joined to B": (
+        ["nav a:text-is('Devices')", "main a:text-is('sw1')"],
+        "section:has(h2:text('Neighbours')) tr:has-text('sw2')",
+    ),
+    "why has this interface no rate": (
+        ["nav a:text-is('Devices')", "main a:text-is('sw1')", "td .why em"],
+        ".rule:has-text('the counter fell')",
+    ),
+    "which devices are polled late": ([], "section:has(h2:text('Polled latest')) tbody tr"),
+}
+
+
+@pytest.mark.parametrize("question", FIVE)
+def test_a_newcomers_question_is_answered_within_three_clicks(page, question):
+    clicks, answer = FIVE[question]
+    page.goto("/")
+    for each in clicks:
+        page.locator(each).first.click()
+    assert len(clicks) <= 3
+    page.locator(answer).first.wait_for()
+    keep(page, question.replace(" ", "-"))
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 import click
 
-from tests.lab import faults, session, shell, spec
+from tests.lab import session, shell, spec
 from tests.lab.lab import CACHE_S, Lab, down, read_spec, up
-from tests.lab.place import Place
-from tests.lab.system import Interrupted, LabProblem, within
+from tests.lab.testbed import faults
+from tests.lab.testbed.place import Place
+from tests.lab.testbed.system import Interrupted, LabProblem, within
 
 ON_OFF: Final = click.Choice(["up", "down"])
 _named = click.option("--name", default="lab", show_default=True, envvar=shell.NAME, help="Several run side by side.")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import system
 from tests.lab.lab import Lab, read_spec
 from tests.lab.needs import why_not
-from tests.lab.place import Place
 from tests.lab.session import lab_up
+from tests.lab.testbed import system
+from tests.lab.testbed.place import Place
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

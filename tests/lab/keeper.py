@@ -7,7 +7,7 @@ import signal
 import sys
 
 from tests.lab.lab import down
-from tests.lab.place import Place
+from tests.lab.testbed.place import Place
 
 
 def main(name: str) -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
-from tests.lab import daemons, ready, system, wiring
 from tests.lab.needs import why_not
-from tests.lab.place import Place
 from tests.lab.reading import Reading
 from tests.lab.spec import COLLECTOR, Node, Spec, SpecProblem, parse
-from tests.lab.system import Interrupted, LabProblem
+from tests.lab.testbed import daemons, ready, system, wiring
+from tests.lab.testbed.place import Place
+from tests.lab.testbed.system import Interrupted, LabProblem
 
 SPECS: Final = Path(__file__).parent / "specs"
 #: most of the start is waiting for daemons

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from tests.lab import system
+from tests.lab.testbed import system
 
 #: program -> Debian's package
 PROGRAMS: Final = {

@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
-from tests.lab import system, truth
-from tests.lab.place import Place
+from tests.lab import truth
+from tests.lab.testbed import system
+from tests.lab.testbed.place import Place
 
 
 class Reading(NamedTuple):

@@ -10,10 +10,10 @@ from threading import Event
 from types import FrameType
 from typing import Final
 
-from tests.lab import system
 from tests.lab.lab import CACHE_S, AlreadyUp, Lab, down, up
-from tests.lab.place import Place
-from tests.lab.system import Interrupted
+from tests.lab.testbed import system
+from tests.lab.testbed.place import Place
+from tests.lab.testbed.system import Interrupted
 
 ROOT: Final = Path(__file__).parents[2]
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -26,7 +26,7 @@ def test_compiled_modules_pass_the_tests_of_their_sources(compiled: Path) -> Non
     code = "from streams.runtime.ops.compiled import build; print(build())"
     assert run(compiled, "-c", code).stdout == f"compiled, {len(modules)} modules\n"
 
-    tested = run(compiled, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS)
+    tested = run(compiled, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", *TESTS)
     assert tested.returncode == 0, tested.stdout[-8000:]
 
 

@@ -60,7 +60,7 @@ def test_a_file_is_pure_unless_its_name_says_otherwise():
         pytest.param("streams/gauges/fold/rates.py", "import time", ["time"], id="a-clock-in-a-pure-file"),
         pytest.param("streams/gauges/agent.py", "import time", [], id="a-clock-in-an-agent-file"),
         pytest.param("streams/scheduling/due.py", "def f():\n    from os import path", ["os"], id="inside-a-function"),
-        pytest.param("pollers/plugins/from_file.py", "import asyncio, os", ["os"], id="a-plugin-with-the-system"),
+        pytest.param("pollers/plugins/lists/from_file.py", "import asyncio, os", ["os"], id="a-plugin-with-the-system"),
         pytest.param(
             "pollers/snmp/wire/transport.py", "import aiokafka.errors", ["aiokafka"], id="kafka-beside-devices"
         ),

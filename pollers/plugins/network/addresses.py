@@ -11,7 +11,7 @@ from pollers.plugins.network.rows import (
     rows_of,
     whole,
 )
-from pollers.plugins.snmp_enricher import device_of, enrichment
+from pollers.plugins.snmp.enricher import device_of, enrichment
 from pollers.profiles.reading.convert import address
 from pollers.snmp.values import SnmpTable
 from schemas.records import Enrichment, Resource

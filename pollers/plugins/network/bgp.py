@@ -5,7 +5,7 @@ from typing import Final
 
 from pollers.plugins.base import PluginContext
 from pollers.plugins.network.rows import deadline_only, exists, rows_of
-from pollers.plugins.snmp_enricher import device_of, enrichment
+from pollers.plugins.snmp.enricher import device_of, enrichment
 from pollers.profiles.language.absent import Absent
 from pollers.profiles.language.functions import as_text
 from pollers.profiles.model import As

@@ -20,7 +20,7 @@ from pollers.plugins.network.protocols import (
     own_ports,
 )
 from pollers.plugins.network.rows import exists
-from pollers.plugins.snmp_enricher import SnmpEnricher, device_of, enrichment
+from pollers.plugins.snmp.enricher import SnmpEnricher, device_of, enrichment
 from pollers.profiles.memory.facts import INTERFACE
 from pollers.profiles.model import Profile
 from pollers.profiles.reading.plan import Plan

@@ -11,7 +11,7 @@ from pollers.profiles.model import Profile
 from pollers.profiles.reading.constants import row_keys
 from pollers.profiles.reading.plan import Plan, PlannedWalk, make_plan
 from pollers.profiles.reading.poll import read_device
-from pollers.profiles.reading.walking import PollMemory
+from pollers.profiles.reading.state import DeviceState
 from pollers.snmp.client import Session
 
 #: the profile whose interfaces stand in for those of a profile without any
@@ -50,7 +50,7 @@ def ports_plan(profile: Profile) -> Plan:
 
 async def read_ports(session: Session, plan: Plan, now_ms: int) -> Sequence[Port]:
     """Return the interfaces that the device's gauges have. Raises SnmpError."""
-    reading = await read_device(session, plan, PollMemory(), {}, now_ms)
+    reading = await read_device(session, DeviceState(plan=plan), now_ms)
     frame = reading.frames.frame(INTERFACE)
     columns = {name: frame.column(name) for name in _READ if name in plan.profile.tables[INTERFACE].columns}
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pollers.plugins.base import OptionError, PluginContext
-from pollers.plugins.snmp_enricher import DEFAULT_DEADLINE_S, float_option
+from pollers.plugins.snmp.enricher import DEFAULT_DEADLINE_S
+from pollers.plugins.snmp.followed_profiles import seconds_option
 from pollers.profiles.reading.convert import address
 from pollers.snmp.values import FIRST_EXCEPTION, Data, SnmpTable, Value
 
@@ -62,4 +63,4 @@ def deadline_only(context: PluginContext) -> float:
     """Return the only option that some plugins have. Raises OptionError."""
     if unknown := [name for name in context.options if name != "deadline_s"]:
         raise OptionError(dict.fromkeys(unknown, "expected one of deadline_s"))
-    return float_option(context, "deadline_s", DEFAULT_DEADLINE_S)
+    return seconds_option(context, "deadline_s") or DEFAULT_DEADLINE_S

@@ -2,14 +2,15 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
-from pollers.plugins import device_list, listing
 from pollers.plugins.base import Discovery, OptionError, PluginContext
-from pollers.plugins.entries import Entry, Listing, Wrong
+from pollers.plugins.lists import device_list, listing
+from pollers.plugins.lists.entries import Entry, Listing, Wrong
 from pollers.plugins.sources.options import COMMON, SourceOptions, failed
 from schemas.errors import BackendError
 
@@ -93,7 +94,7 @@ class Http:
         return seen
 
 
-def _trusted(ca_file: str) -> Any:
+def _trusted(ca_file: str) -> ssl.SSLContext | bool:
     return httpx.create_ssl_context(verify=ca_file) if ca_file else True
 
 
@@ -128,7 +129,7 @@ def _targets(text: str) -> Listing:
     return Listing(entries, wrong)
 
 
-def _entries(group: Any) -> Iterator[Mapping[str, object] | str]:
+def _entries(group: object) -> Iterator[Mapping[str, object] | str]:
     """Yield the fields of each target of a group, or what is wrong."""
     if not isinstance(group, dict) or not isinstance(group.get("targets"), list):
         yield f"expected an object with a list of targets, found {group!r:.60}"

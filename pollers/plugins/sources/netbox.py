@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import pynetbox
 import requests
 
-from pollers.plugins import device_list
 from pollers.plugins.base import Discovery, OptionError, PluginContext
-from pollers.plugins.entries import Entry, Listing
+from pollers.plugins.lists import device_list
+from pollers.plugins.lists.entries import Entry, Listing
 from pollers.plugins.sources.options import COMMON, PARTS, SourceOptions, failed
 from schemas.errors import BackendError
 from schemas.records import LABEL_NAME
@@ -81,7 +81,7 @@ class NetboxDevices:
         entries = [Entry(number, self._fields(device)) for number, device in enumerate(self._devices(token), 1)]
         return device_list.resources(Listing(entries, ()), f"{self._options.place}#device", defaults)
 
-    def _devices(self, token: str | None) -> Iterator[Mapping[str, Any]]:
+    def _devices(self, token: str | None) -> Iterator[Mapping[str, object]]:
         """Yield the devices as they come in JSON. Raises BackendError."""
         options = self._options
         api = pynetbox.api(options.url, token=token)
@@ -114,7 +114,7 @@ class NetboxDevices:
                     f"an answer that is none of the API's: {type(problem).__name__}: {problem}"
                 ) from None
 
-    def _fields(self, device: Mapping[str, Any]) -> Mapping[str, object]:
+    def _fields(self, device: Mapping[str, object]) -> Mapping[str, object]:
         """Return the fields of an entry; what the device does not have is left to the section's own."""
         fields: dict[str, object] = {
             name: text for name, path in self._paths.items() if path and (text := _at(device, path))
@@ -130,7 +130,7 @@ class NetboxDevices:
         return fields
 
 
-def _said(problem: Any) -> str:
+def _said(problem: pynetbox.RequestError) -> str:
     """Return what a refused request means, without what the server said in return: that may be a page."""
     status = problem.req.status_code
     if status in (401, 403):
@@ -139,7 +139,7 @@ def _said(problem: Any) -> str:
     return f"HTTP status {status}{': ' + hints[status] if status in hints else ''}"
 
 
-def _at(device: Any, path: str) -> str:
+def _at(device: object, path: str) -> str:
     """Return what stands at a path like `site.slug` or `custom_fields.rack`, lists with commas, or nothing."""
     found = device
     for step in path.split("."):

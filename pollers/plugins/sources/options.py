@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from pollers.plugins import device_list
 from pollers.plugins.base import Discovery, OptionError, PluginContext
+from pollers.plugins.lists import device_list
 from schemas.records import DEFAULT_TTL_S, IDENTITY_SEPARATOR
 
 PARTS: Final = ("site", "class", "subclass", "type")

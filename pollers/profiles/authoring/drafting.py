@@ -1,11 +1,12 @@
 """A first profile for a device nobody knows yet, from a walk: the standard tables it has, and the vendor's own."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from pollers.profiles.authoring.present import oid_names
 from pollers.profiles.authoring.recording import Entry, arcs_of
 from pollers.profiles.importing.draft import as_identifier, as_profile_name, to_yaml
+from pollers.profiles.importing.forms import Column, Document, Table
 from pollers.profiles.loading.library import Library
 from pollers.profiles.reading.convert import decode_text
 from pollers.snmp.values import Oid, Type, Value
@@ -51,7 +52,7 @@ def draft_profile(entries: Sequence[Entry], library: Library, name: str) -> str:
     if "etherlike-mib" in extends and "if-mib" in extends:
         extends.remove("if-mib")
     known = {oid for mixin in extends for oid in oid_names(library.profiles[mixin])}
-    document: dict[str, Any] = {"profile": as_profile_name(name, "my"), "description": "What this kind of device is."}
+    document: Document = {"profile": as_profile_name(name, "my"), "description": "What this kind of device is."}
     object_id = next((value.data for oid, value in entries if oid == SYS_OBJECT_ID), None)
     if isinstance(object_id, str):
         document["match"] = {"sys_object_id": [object_id]}
@@ -74,11 +75,11 @@ _HEAD: Final = """\
 """
 
 
-def _vendor_parts(entries: Iterable[Entry], known: set[Oid]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _vendor_parts(entries: Iterable[Entry], known: set[Oid]) -> tuple[dict[str, Column], dict[str, Table]]:
     """Return scalars, and tables by their entry."""
     left = [(arcs_of(oid), value) for oid, value in entries]
     places = _entries([arcs for arcs, _ in left])
-    scalars: dict[str, Any] = {}
+    scalars: dict[str, Column] = {}
     columns: dict[Oid, list[Value]] = {}
     for arcs, value in left:
         place = places.get(arcs)
@@ -87,7 +88,7 @@ def _vendor_parts(entries: Iterable[Entry], known: set[Oid]) -> tuple[dict[str, 
             scalars.setdefault(name, _column(".".join(map(str, arcs)), [value]))
         else:
             columns.setdefault(".".join(map(str, arcs[: place + 1])), []).append(value)
-    tables: dict[str, Any] = {}
+    tables: dict[str, Table] = {}
     for column, values in columns.items():
         entry, _, number = column.rpartition(".")
         name = as_identifier(f"table_{'_'.join(entry.split('.')[7:])}")
@@ -147,7 +148,7 @@ def _score(entry: Arcs, found: Sequence[Arcs]) -> float:
     return 0.5 if len(rows) > 1 else 0.5 / (1 + max(map(len, rows)))
 
 
-def _column(oid: Oid, values: Sequence[Value]) -> dict[str, Any]:
+def _column(oid: Oid, values: Sequence[Value]) -> Column:
     kinds = {value.type for value in values}
     if kinds <= {Type.COUNTER32, Type.COUNTER64}:
         return {"oid": oid, "use": "counter"}

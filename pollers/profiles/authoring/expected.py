@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -15,10 +14,10 @@ from pollers.profiles.match import best_profile
 from pollers.profiles.reading.collect import samples_of
 from pollers.profiles.reading.plan import make_plan
 from pollers.profiles.reading.poll import read_device
-from pollers.profiles.reading.walking import PollMemory
+from pollers.profiles.reading.state import DeviceState
 from schemas.errors import PanoptesError
 
-Cells = Mapping[str, Any]
+Cells = Mapping[str, object]
 _KEYS = frozenset({"profile", "sys_object_ids", "sys_descr", "walk", "rows"})
 
 
@@ -72,7 +71,7 @@ async def differences(expected: Expected, library: Library) -> list[str]:
         return [*told, str(error)]
     profile = library.profiles[expected.profile]
     plan = make_plan(profile)
-    reading = await read_device(RecordedSession(entries), plan, PollMemory(), {}, 0)
+    reading = await read_device(RecordedSession(entries), DeviceState(plan=plan), 0)
     found: dict[str, dict[str, Cells]] = {}
     for sample in samples_of(plan, reading.frames, reading.clock):
         rows = found.setdefault(sample.group, {})

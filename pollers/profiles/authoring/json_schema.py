@@ -4,7 +4,7 @@
 """
 
 import json
-from typing import Any, Final
+from typing import Final
 
 from pollers.profiles import model
 from pollers.profiles.language.patterns import MAX_PATTERN
@@ -25,7 +25,7 @@ _TEXTS: Final = {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]}
 _ENUM: Final = {"type": "object", "additionalProperties": _SCALAR}
 
 
-def _object(properties: dict[str, Any], keys: tuple[str, ...], **more: Any) -> dict[str, Any]:
+def _object(properties: dict[str, object], keys: tuple[str, ...], **more: object) -> dict[str, object]:
     """Return an object of exactly these keys; a key that the loader knows and this does not is an error here."""
     return {
         "type": "object",
@@ -35,7 +35,7 @@ def _object(properties: dict[str, Any], keys: tuple[str, ...], **more: Any) -> d
     }
 
 
-def _by_name(value: dict[str, Any]) -> dict[str, Any]:
+def _by_name(value: object) -> dict[str, object]:
     """Return a mapping of names to values; a null takes away what `extends` brought."""
     return {
         "type": ["object", "null"],
@@ -44,10 +44,10 @@ def _by_name(value: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _column() -> dict[str, Any]:
+def _column() -> dict[str, object]:
     width = {"enum": [32, 64, "32", "64"]}
     source = _object({"oid": _OID, "scale": {"type": "number"}, "width": width}, load_columns.SOURCE_KEYS)
-    properties: dict[str, Any] = {
+    properties: dict[str, object] = {
         "oid": _OID,
         "first_of": {"type": "array", "minItems": 1, "items": {"anyOf": [_OID, source | {"required": ["oid"]}]}},
         "use": {"enum": [use.value for use in model.Use]},
@@ -68,8 +68,8 @@ def _column() -> dict[str, Any]:
     return {"anyOf": [_OID, _object(properties, load_columns.COLUMN_KEYS, oneOf=one_source)]}
 
 
-def _index() -> dict[str, Any]:
-    properties: dict[str, Any] = {
+def _index() -> dict[str, object]:
+    properties: dict[str, object] = {
         "name": {"type": "string", "pattern": _NAME},
         "type": {"enum": [kind.value for kind in model.IndexType]},
         "length": {"type": "integer", "minimum": 1, "maximum": 128},
@@ -80,15 +80,15 @@ def _index() -> dict[str, Any]:
     return {"type": "array", "items": _object(properties, load_columns.INDEX_KEYS, required=["name"])}
 
 
-def _join() -> dict[str, Any]:
+def _join() -> dict[str, object]:
     bounds = {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
     key = {"anyOf": [_TEXT, _object({"slice": bounds}, ("slice",), required=["slice"])]}
     on = {"anyOf": [_TEXT, {"type": "array", "items": key}]}
     return {"anyOf": [{"type": "null"}, _object({"table": _TEXT, "on": on, "to": _TEXT}, ("table", "on", "to"))]}
 
 
-def _table(keys: tuple[str, ...]) -> dict[str, Any]:
-    properties: dict[str, Any] = {
+def _table(keys: tuple[str, ...]) -> dict[str, object]:
+    properties: dict[str, object] = {
         "columns": _by_name(_column()),
         "index": _index(),
         "like": _TEXT,
@@ -102,8 +102,8 @@ def _table(keys: tuple[str, ...]) -> dict[str, Any]:
     return _object(properties, keys)
 
 
-def _computed() -> dict[str, Any]:
-    properties: dict[str, Any] = {
+def _computed() -> dict[str, object]:
+    properties: dict[str, object] = {
         "expr": _EXPRESSION,
         "unit": _SCALAR,
         "use": {"enum": ["gauge", "state", "reference"]},
@@ -116,16 +116,16 @@ def _computed() -> dict[str, Any]:
     }
 
 
-def _emit() -> dict[str, Any]:
-    properties: dict[str, Any] = {"table": _TEXT, "tables": _TEXTS, "first_of": _TEXTS, "interval": _DURATION}
+def _emit() -> dict[str, object]:
+    properties: dict[str, object] = {"table": _TEXT, "tables": _TEXTS, "first_of": _TEXTS, "interval": _DURATION}
     group = _object(properties, ("table", "tables", "first_of", "interval"))
     return _by_name({"anyOf": [_TEXTS, group]})
 
 
-def schema() -> dict[str, Any]:
+def schema() -> dict[str, object]:
     """Return the schema."""
     match = _object({"sys_object_id": _TEXTS, "sys_descr": _PATTERN}, ("sys_object_id", "sys_descr"), minProperties=1)
-    properties: dict[str, Any] = {
+    properties: dict[str, object] = {
         "format": {"const": model.FORMAT},
         "profile": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"},
         "description": _TEXT,

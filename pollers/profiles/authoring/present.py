@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from pollers.profiles.model import Profile
-from pollers.profiles.reading.plan import Plan
-from pollers.profiles.reading.walking import PollMemory
+from pollers.profiles.reading.state import DeviceState
 from pollers.sample import Sample
 from pollers.snmp.values import Oid
 
@@ -14,7 +13,21 @@ from pollers.snmp.values import Oid
 NEEDS_TWO_POLLS: Final = "needs-two-polls"
 
 
-def json_rows(profile: str, sample: Sample) -> Iterator[dict[str, Any]]:
+class JsonRow(TypedDict):
+    """One row of a sample, as JSON has it."""
+
+    profile: str
+    group: str
+    row: str
+    dimensions: dict[str, str]
+    counters: dict[str, int]
+    gauges: dict[str, float]
+    states: dict[str, str]
+    units: dict[str, str]
+    missing: dict[str, str]
+
+
+def json_rows(profile: str, sample: Sample) -> Iterator[JsonRow]:
     """Yield one object per row; counters are raw and unsigned, a missing number is only under `missing`."""
     missing = [{name: str(reason) for name, reason in sample.absent.items()} for _ in sample.index]
     for cells in sample.missing:
@@ -76,9 +89,9 @@ def _unit(unit: str) -> str:
     return "" if unit == "1" else unit
 
 
-def explain_plan(plan: Plan, memory: PollMemory) -> Iterator[str]:
+def explain_plan(state: DeviceState) -> Iterator[str]:
     """Yield which requests a poll makes once it has learnt, and which columns it no longer asks for."""
-    skip = memory.skip
+    plan, skip = state.plan, state.skip
     names = oid_names(plan.profile)
     scalars = [oid for oid in (*plan.scalars, *plan.slow_scalars) if oid not in skip]
     yield f"GET: sysUpTime, snmpEngineBoots and {len(scalars)} scalars"
@@ -88,7 +101,7 @@ def explain_plan(plan: Plan, memory: PollMemory) -> Iterator[str]:
         slow = [oid for oid in walk.slow if oid not in skip]
         if not fast and not slow:
             continue
-        if walk.tables in memory.empty:
+        if walk.tables in state.empty:
             yield f"no rows, asked again after ten minutes: {', '.join(walk.tables)}"
             continue
         yield f"GETBULK {', '.join(walk.tables)}: {len(fast)} columns in every poll, {len(slow)} now and then"

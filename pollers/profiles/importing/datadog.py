@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
@@ -15,6 +15,7 @@ from pollers.profiles.importing.draft import (
     as_label,
     as_list,
     as_mapping,
+    as_number,
     as_profile_name,
     index_number,
     place_tag,
@@ -23,6 +24,7 @@ from pollers.profiles.importing.draft import (
     taken,
     unique,
 )
+from pollers.profiles.importing.forms import Column, Foreign, Table
 from pollers.profiles.language.expr import MAX_LENGTH
 
 PREFIX: Final = "datadog"
@@ -73,7 +75,7 @@ def import_file(text: str, file: str) -> Imported:
     return found
 
 
-def _read_head(draft: Draft, source: Mapping[str, Any]) -> None:
+def _read_head(draft: Draft, source: Foreign) -> None:
     for key in source.keys() - _TOP_KEYS:
         draft.lost(str(key), "a section without counterpart was left out")
     draft.extends = [as_profile_name(PurePath(str(name)).stem, PREFIX) for name in as_list(source.get("extends"))]
@@ -100,7 +102,7 @@ def _static_tag(tags: dict[str, str], text: str) -> None:
     tags[as_identifier(name)] = value if colon else "true"
 
 
-def _table_tag(table: dict[str, Any], text: str) -> None:
+def _table_tag(table: Table, text: str) -> None:
     """Add a static tag to a table, unless something of the table has its name already."""
     own: dict[str, str] = {}
     _static_tag(own, text)
@@ -113,7 +115,7 @@ class _Reader:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
 
-    def metric(self, metric: Mapping[str, Any], where: str) -> None:
+    def metric(self, metric: Foreign, where: str) -> None:
         for key in metric.keys() - _METRIC_KEYS:
             self.draft.lost(f"{where}.{key}", "a key without counterpart was left out")
         kind = str(metric.get("metric_type") or metric.get("forced_type") or "")
@@ -126,7 +128,7 @@ class _Reader:
         name = as_identifier(table.get("name") if isinstance(table, Mapping) else table or metric.get("MIB"))
         self._table(name, metric, kind, where)
 
-    def _scalar(self, symbol: Mapping[str, Any], kind: str, metric: Mapping[str, Any], where: str) -> None:
+    def _scalar(self, symbol: Foreign, kind: str, metric: Foreign, where: str) -> None:
         oid = self.draft.oid(symbol.get("OID"), f"{where}.{symbol.get('name')}")
         if oid is None:
             return
@@ -138,7 +140,7 @@ class _Reader:
         if metric.get("metric_tags"):
             self.draft.lost(f"{where}.metric_tags", "tags of one scalar were left out")
 
-    def _table(self, name: str, metric: Mapping[str, Any], kind: str, where: str) -> None:
+    def _table(self, name: str, metric: Foreign, kind: str, where: str) -> None:
         table = self.draft.tables.setdefault(name, {"columns": {}})
         self.draft.emit.setdefault(name, name)
         for symbol in as_list(metric.get("symbols")):
@@ -156,11 +158,11 @@ class _Reader:
 
     def _table_symbol(
         self,
-        table: dict[str, Any],
+        table: Table,
         name: str,
-        symbol: Mapping[str, Any],
+        symbol: Foreign,
         kind: str,
-        metric: Mapping[str, Any],
+        metric: Foreign,
         where: str,
     ) -> None:
         if symbol.get("constant_value_one") and not symbol.get("OID"):
@@ -173,11 +175,11 @@ class _Reader:
 
     def _add(
         self,
-        owner: dict[str, Any],
-        symbol: Mapping[str, Any],
+        owner: Table,
+        symbol: Foreign,
         oid: str,
         kind: str,
-        metric: Mapping[str, Any],
+        metric: Foreign,
         where: str,
     ) -> None:
         here = f"{where}.{symbol.get('name')}"
@@ -205,7 +207,7 @@ class _Reader:
             column |= {"enum": _enum(symbol["mapping"]), "use": "state"}
         owner["columns"][name] = column
 
-    def _flag(self, owner: dict[str, Any], name: str, oid: str, metric: Mapping[str, Any], here: str) -> None:
+    def _flag(self, owner: Table, name: str, oid: str, metric: Foreign, here: str) -> None:
         """flag_stream: one character of a text of 0 and 1, as a number."""
         options = as_mapping(metric.get("options"))
         place = options.get("placement")
@@ -217,10 +219,10 @@ class _Reader:
         skipped = f"^.{{{place - 1}}}" if place > 1 else "^"
         owner["columns"][key] = {"oid": oid, "as": "text", "extract": f"{skipped}([01])"}
 
-    def _column(self, symbol: Mapping[str, Any], oid: str, here: str) -> dict[str, Any] | None:
-        column: dict[str, Any] = {"oid": oid}
+    def _column(self, symbol: Foreign, oid: str, here: str) -> Column | None:
+        column: Column = {"oid": oid}
         if symbol.get("scale_factor") is not None:
-            column["scale"] = float(symbol["scale_factor"])
+            column["scale"] = as_number(symbol["scale_factor"])
         form = symbol.get("format")
         if form in _FORMATS:
             column["as"] = _FORMATS[str(form)]
@@ -239,7 +241,7 @@ class _Reader:
             column["extract"] = {"pattern": pattern, "template": template}
         return column
 
-    def _tag(self, table: dict[str, Any], tag: Mapping[str, Any], where: str) -> None:
+    def _tag(self, table: Table, tag: Foreign, where: str) -> None:
         for key in tag.keys() - _TAG_KEYS:
             self.draft.lost(f"{where}.{key}", "a key without counterpart was left out")
         source = as_mapping(tag.get("symbol") or tag.get("column"))
@@ -253,7 +255,7 @@ class _Reader:
             for name, part in self._parts(tag, tag.get("tag") or source.get("name"), column, where).items():
                 place_tag(self.draft, table, name, part, tag.get("index_transform"))
 
-    def _tag_column(self, tag: Mapping[str, Any], source: Mapping[str, Any], where: str) -> dict[str, Any] | None:
+    def _tag_column(self, tag: Foreign, source: Foreign, where: str) -> Column | None:
         here = f"{where}.{source.get('name')}"
         if source is not tag:
             for key in source.keys() - _SYMBOL_KEYS:
@@ -265,19 +267,20 @@ class _Reader:
         mapping = tag.get("mapping") or source.get("mapping")
         return {**column, "use": "tag", "refresh": TAG_REFRESH, **({"enum": _enum(mapping)} if mapping else {})}
 
-    def _parts(self, tag: Mapping[str, Any], name: object, column: dict[str, Any], where: str) -> dict[str, Any]:
+    def _parts(self, tag: Foreign, name: object, column: Column, where: str) -> dict[str, Column]:
         """Return the columns of a tag by name: one, or those of a text that a pattern splits into several tags."""
+        texts = as_mapping(tag.get("tags"))
         if not (tag.get("match") and isinstance(tag.get("tags"), Mapping)):
             return {as_identifier(name): column}
         pattern = self.draft.pattern(str(tag["match"]), where)
         return {
             as_identifier(part): {**column, "extract": {"pattern": pattern, "template": _GROUP.sub(r"$\1", str(text))}}
-            for part, text in tag["tags"].items()
+            for part, text in texts.items()
             if pattern is not None
         }
 
-    def _index_tag(self, table: dict[str, Any], tag: Mapping[str, Any], where: str) -> None:
-        number = int(tag["index"])
+    def _index_tag(self, table: Table, tag: Foreign, where: str) -> None:
+        number = int(as_number(tag["index"]))
         name = as_identifier(tag.get("tag") or f"index_{number}")
         if not 1 <= number <= 16:
             self.draft.lost(where, f"index {number} as tag {name}")
@@ -290,7 +293,7 @@ class _Reader:
             text = number_text
         table.setdefault("tags", {})[unique(name, taken(table))] = text
 
-    def device_tags(self, tags: Sequence[Any]) -> None:
+    def device_tags(self, tags: Sequence[object]) -> None:
         """Tags of the whole profile, which every row gets."""
         for tag in tags:
             if not isinstance(tag, Mapping):

@@ -5,12 +5,16 @@ all files are known.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from pollers.profiles.importing.forms import Document
 
 #: the set of scalars that holds them; the same in every profile, so that `extends` merges them
 DEVICE_TAGS: Final = "device_tags"
 
-Documents = Mapping[str, dict[str, Any]]
+Documents = Mapping[str, Document]
+Kind: TypeAlias = Literal["tables", "scalars"]
+KINDS: Final[tuple[Kind, ...]] = ("tables", "scalars")
 
 
 class Taken(NamedTuple):
@@ -53,10 +57,10 @@ def _line(documents: Documents, name: str) -> Iterator[str]:
             yield one
 
 
-def _emitted(documents: Documents, line: list[str]) -> Iterator[tuple[str, str]]:
+def _emitted(documents: Documents, line: list[str]) -> Iterator[tuple[Kind, str]]:
     """Yield the kind and the name of every table and set that a group has, each once."""
     seen: set[str] = set()
-    kinds = {table: kind for one in line for kind in ("tables", "scalars") for table in documents[one].get(kind, {})}
+    kinds = {table: kind for one in line for kind in KINDS for table in documents[one].get(kind, {})}
     for one in line:
         for group in documents[one].get("emit", {}).values():
             table = group if isinstance(group, str) else group["table"]
@@ -74,7 +78,7 @@ def _tags(documents: Documents, line: list[str]) -> dict[str, set[str]]:
     return found
 
 
-def _names(documents: Documents, line: list[str], kind: str, table: str) -> set[str]:
+def _names(documents: Documents, line: list[str], kind: Kind, table: str) -> set[str]:
     """Return every name that a table has already, whoever gave it; a device's own tag is no other thing."""
     names: set[str] = set()
     for one in line:

@@ -3,18 +3,17 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import yaml
 
 from pollers.profiles.importing.device_tags import DEVICE_TAGS
+from pollers.profiles.importing.forms import Column, Computed, Document, Foreign, Group, Match, Slice, Table
 from pollers.profiles.language.expr import ExpressionError, parse
 from pollers.profiles.language.patterns import PatternError, compile_pattern
 from pollers.profiles.loading.section import as_oid
 from pollers.profiles.refs import OWN_NAMES
 
-#: where a table in the making notes the names of its computed values
-_COMPUTED: Final = "computed names"
 _NOT_A_NAME: Final = re.compile(r"\W+", re.ASCII)
 
 
@@ -33,7 +32,7 @@ class Loss(NamedTuple):
 class Imported:
     """What came of one file: its profiles, as documents by name, and the losses."""
 
-    profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    profiles: dict[str, Document] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
 
 
@@ -45,18 +44,18 @@ class Draft:
     file: str
     origin: str  #: which tool's it was, for the description
     extends: list[str] = field(default_factory=list)
-    match: dict[str, Any] = field(default_factory=dict)
+    match: Match = field(default_factory=Match)
     static_tags: dict[str, str] = field(default_factory=dict)
-    scalars: dict[str, dict[str, Any]] = field(default_factory=dict)
-    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
-    computed: dict[str, Any] = field(default_factory=dict)
-    emit: dict[str, Any] = field(default_factory=dict)
+    scalars: dict[str, Table] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
+    computed: dict[str, Computed] = field(default_factory=dict)
+    emit: dict[str, str | Group] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
 
     def lost(self, where: str, what: str) -> None:
         self.losses.append(Loss(self.file, where, what))
 
-    def compute(self, owner: str, table: dict[str, Any], name: str, expression: str) -> bool:
+    def compute(self, owner: str, table: Table, name: str, expression: str) -> bool:
         """Add a computed value to a table, under the name or one like it that is free; False with the loss noted."""
         try:
             parse(expression)
@@ -64,11 +63,11 @@ class Draft:
             self.lost(f"{owner}.{name}", f"{expression[:80]!r}: expected {error}")
             return False
         key = unique(name, taken(table))
-        table.setdefault(_COMPUTED, []).append(key)
+        table.setdefault("computed", []).append(key)
         self.computed[f"{owner}.{key}"] = {"expr": expression}
         return True
 
-    def device_tag(self, name: str, column: dict[str, Any]) -> None:
+    def device_tag(self, name: str, column: Column) -> None:
         """Add a tag of the whole device; `spread_device_tags` puts it on the rows."""
         self.scalars.setdefault(DEVICE_TAGS, {"columns": {}})["columns"].setdefault(name, column)
 
@@ -89,36 +88,35 @@ class Draft:
             return None
         return text
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Document:
         """Return the profile as a mapping, empty sections left out."""
-        sections: dict[str, Any] = {
+        scalars = {name: _plain(table) for name, table in self.scalars.items() if _has_content(table)}
+        tables = {name: _plain(table) for name, table in self.tables.items() if _has_content(table)}
+        sections: Document = {
             "profile": self.name,
             "description": f"Imported from {self.origin} ({self.file}).",
             "extends": self.extends,
             "match": self.match,
             "static_tags": self.static_tags,
-            "scalars": {name: _plain(table) for name, table in self.scalars.items() if _has_content(table)},
-            "tables": {name: _plain(table) for name, table in self.tables.items() if _has_content(table)},
+            "scalars": scalars,
+            "tables": tables,
             "computed": self.computed,
-            "emit": {},
+            "emit": {name: group for name, group in self.emit.items() if table_of(group) in {*scalars, *tables}},
         }
-        there = {**sections["scalars"], **sections["tables"]}
-        sections["emit"] = {
-            name: group for name, group in self.emit.items() if all(table in there for table in _tables_of(group))
-        }
-        return {key: value for key, value in sections.items() if value}
+        return cast("Document", {key: value for key, value in sections.items() if value})
 
 
-def _has_content(table: Mapping[str, Any]) -> bool:
-    return bool(table.get("columns") or table.get(_COMPUTED))
+def _has_content(table: Table) -> bool:
+    return bool(table.get("columns") or table.get("computed"))
 
 
-def _plain(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in table.items() if value and key != _COMPUTED}
+def _plain(table: Table) -> Table:
+    return cast("Table", {key: value for key, value in table.items() if value and key != "computed"})
 
 
-def _tables_of(group: str | Mapping[str, Any]) -> Iterable[str]:
-    return [group] if isinstance(group, str) else [group["table"]]
+def table_of(group: str | Group) -> str:
+    """Return what a group is made of."""
+    return group if isinstance(group, str) else group["table"]
 
 
 def as_identifier(text: object, otherwise: str = "unnamed") -> str:
@@ -134,10 +132,10 @@ def as_profile_name(text: str, prefix: str) -> str:
     return f"{prefix}-{stem}"[:64]
 
 
-def taken(table: Mapping[str, Any]) -> list[str]:
+def taken(table: Table) -> list[str]:
     """Return every name that a table of a document uses."""
     parts = [part["name"] for part in table.get("index", [])]
-    own = (table["columns"], table.get("tags", {}), table.get("static_tags", {}), table.get(_COMPUTED, ()))
+    own = (table["columns"], table.get("tags", {}), table.get("static_tags", {}), table.get("computed", ()))
     return [*(name for names in own for name in names), *parts, "index"]
 
 
@@ -151,11 +149,10 @@ def unique(name: str, taken: Iterable[str]) -> str:
     return found
 
 
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_SafeDumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-class _Loader(_SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml's, where it was built in
     """The safe loader, but only `true` and `false` are truth values: labels such as no, on and off stay texts."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - as the base class has it
@@ -169,7 +166,7 @@ def as_label(value: object) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def read_foreign(text: str, file: str, losses: list[Loss]) -> Any:
+def read_foreign(text: str, file: str, losses: list[Loss]) -> object:
     """Return what a foreign YAML file holds; tabs, which YAML forbids and some of them have, count as spaces.
 
     Raises yaml.YAMLError.
@@ -189,11 +186,21 @@ def read_foreign(text: str, file: str, losses: list[Loss]) -> Any:
     raise last if last is not None else yaml.YAMLError
 
 
-def as_list(value: object) -> Sequence[Any]:
+def as_list(value: object) -> Sequence[object]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def as_mapping(value: object) -> Mapping[Any, Any]:
+def as_number(value: object) -> float:
+    """Return a number that may be written as a text. Raises ValueError."""
+    return float(value if isinstance(value, int | float) else str(value))
+
+
+def as_labels(value: object) -> dict[str, str]:
+    """Return an enum as ours: number -> label; nothing where there is none."""
+    return {as_label(key): as_label(label) for key, label in as_mapping(value).items()}
+
+
+def as_mapping(value: object) -> Foreign:
     return value if isinstance(value, Mapping) else {}
 
 
@@ -213,7 +220,7 @@ def sys_object_ids(draft: Draft, values: object) -> None:
         draft.match = {"sys_object_id": list(dict.fromkeys(oids))}
 
 
-def place_tag(draft: Draft, table: dict[str, Any], name: str, column: dict[str, Any], transform: object) -> None:
+def place_tag(draft: Draft, table: Table, name: str, column: Column, transform: object) -> None:
     """Add a tag column; where it is found by slices of the index, as a table of its own that is joined."""
     slices = [one for one in as_list(transform) if isinstance(one, Mapping)]
     if not slices:
@@ -223,7 +230,9 @@ def place_tag(draft: Draft, table: dict[str, Any], name: str, column: dict[str, 
     other = as_identifier(f"lookup_{'_'.join(column['oid'].split('.')[-10:])}")
     draft.tables.setdefault(other, {"columns": {"value": column}})
     alias = unique(f"by_{name}"[:60], table.setdefault("join", {}))
-    on = [{"slice": [int(one.get("start", 0)), int(one.get("end", one.get("start", 0)))]} for one in slices]
+    on: list[Slice] = [
+        {"slice": [int(one.get("start", 0)), int(one.get("end", one.get("start", 0)))]} for one in slices
+    ]
     table["join"][alias] = {"table": other, "on": on}
     table.setdefault("tags", {})[unique(name, taken(table))] = f"{alias}.value"
 
@@ -233,7 +242,7 @@ def index_number(number: int) -> str:
     return f"extract(index, '^{'[0-9]{1,10}[.]' * (number - 1)}([0-9]{{1,10}})')"
 
 
-def to_yaml(document: Mapping[str, Any]) -> str:
+def to_yaml(document: Mapping[str, object]) -> str:
     """Return the profile as YAML text."""
     written: str = yaml.dump(
         dict(document), Dumper=_SafeDumper, sort_keys=False, width=118, allow_unicode=True, default_flow_style=None

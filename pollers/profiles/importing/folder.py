@@ -3,12 +3,14 @@
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pollers.profiles.importing import datadog, kentik, reference, snmp_exporter
 from pollers.profiles.importing.device_tags import spread_device_tags
 from pollers.profiles.importing.draft import Imported, Loss, to_yaml, unique
-from pollers.profiles.loading.library import Document, build_library, read_document
+from pollers.profiles.importing.forms import Document
+from pollers.profiles.loading import library
+from pollers.profiles.loading.library import build_library, read_document
 from pollers.profiles.place import Problem, ProfileError
 
 SOURCES: Final[dict[str, Callable[[str, str], Imported]]] = {
@@ -52,7 +54,7 @@ def import_texts(source: str, texts: Mapping[str, str], known: Sequence[str] = (
 
     They are only taken where no other profile fits, unless they are to `override` those that do.
     """
-    documents: dict[str, dict[str, Any]] = {}
+    documents: dict[str, Document] = {}
     origin: dict[str, str] = {}
     losses: list[Loss] = []
     for file, text in texts.items():
@@ -94,7 +96,7 @@ def import_texts(source: str, texts: Mapping[str, str], known: Sequence[str] = (
     )
 
 
-def _drop_missing_parents(document: dict[str, Any], known: set[str], file: str) -> list[Loss]:
+def _drop_missing_parents(document: Document, known: set[str], file: str) -> list[Loss]:
     parents = document.get("extends", [])
     missing = [parent for parent in parents if parent not in known]
     if missing:
@@ -105,8 +107,8 @@ def _drop_missing_parents(document: dict[str, Any], known: set[str], file: str) 
     return [Loss(file, "extends", f"{parent} is not among the files: what it has is missing") for parent in missing]
 
 
-def _parse(written: Mapping[str, str]) -> tuple[list[Document], list[Problem]]:
-    parsed: list[Document] = []
+def _parse(written: Mapping[str, str]) -> tuple[list[library.Document], list[Problem]]:
+    parsed: list[library.Document] = []
     problems: list[Problem] = []
     for name, text in written.items():
         try:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
@@ -15,6 +15,7 @@ from pollers.profiles.importing.draft import (
     as_label,
     as_list,
     as_mapping,
+    as_number,
     as_profile_name,
     index_number,
     place_tag,
@@ -23,6 +24,7 @@ from pollers.profiles.importing.draft import (
     taken,
     unique,
 )
+from pollers.profiles.importing.forms import Column, Foreign, Table
 
 PREFIX: Final = "kentik"
 #: Kentik's own interval for tags: three hours
@@ -66,7 +68,7 @@ def import_file(text: str, file: str) -> Imported:
     return found
 
 
-def _read_head(draft: Draft, source: Mapping[str, Any]) -> None:
+def _read_head(draft: Draft, source: Foreign) -> None:
     for key in source:
         if key not in _TOP_KEYS:
             draft.lost(str(key), "a section without counterpart was left out")
@@ -97,7 +99,7 @@ class _Reader:
         self.draft = draft
         self._duplicates: dict[tuple[str, str], str] = {}
 
-    def metric(self, metric: Mapping[str, Any], where: str) -> None:
+    def metric(self, metric: Foreign, where: str) -> None:
         for key in metric.keys() - _METRIC_KEYS:
             self.draft.lost(f"{where}.{key}", "a key without counterpart was left out")
         symbols = [one for key in ("symbol", "symbols") for one in as_list(metric.get(key)) if isinstance(one, Mapping)]
@@ -114,11 +116,11 @@ class _Reader:
                 self.draft.lost(f"{where}.metric_tags", "tags of scalars were left out")
 
     @staticmethod
-    def _looks_like_columns(symbols: Sequence[Mapping[str, Any]], tags: Sequence[Mapping[str, Any]]) -> bool:
+    def _looks_like_columns(symbols: Sequence[Foreign], tags: Sequence[Foreign]) -> bool:
         """Return whether symbols without a table are columns: they have tags, and do not end in an instance."""
         return bool(tags) and not any(str(symbol.get("OID", "")).endswith(".0") for symbol in symbols)
 
-    def _scalar(self, symbol: Mapping[str, Any], where: str) -> None:
+    def _scalar(self, symbol: Foreign, where: str) -> None:
         oid = self.draft.oid(symbol.get("OID"), f"{where}.{symbol.get('name')}")
         if oid is None:
             return
@@ -130,11 +132,9 @@ class _Reader:
             self.draft.lost(f"{where}.{symbol.get('name')}", f"condition {symbol['condition']!r} of a scalar")
         self._add(owner, set_name, symbol, _instances(oid), where)
 
-    def _table(
-        self, name: str, symbols: Sequence[Mapping[str, Any]], tags: Sequence[Mapping[str, Any]], where: str
-    ) -> None:
+    def _table(self, name: str, symbols: Sequence[Foreign], tags: Sequence[Foreign], where: str) -> None:
         """Symbols under a condition get a table of their own, whose rows it filters; the walk is the same."""
-        by_condition: dict[str, list[Mapping[str, Any]]] = {}
+        by_condition: dict[str, list[Foreign]] = {}
         for symbol in symbols:
             by_condition.setdefault(str(symbol.get("condition") or ""), []).append(symbol)
         for condition, members in by_condition.items():
@@ -160,7 +160,7 @@ class _Reader:
             return name
         return as_identifier(f"{name}_{condition}")
 
-    def _emit(self, name: str, symbols: Sequence[Mapping[str, Any]], where: str) -> None:
+    def _emit(self, name: str, symbols: Sequence[Foreign], where: str) -> None:
         periods = {every for symbol in symbols if (every := _seconds(symbol))}
         if not periods:
             self.draft.emit.setdefault(name, name)
@@ -169,7 +169,7 @@ class _Reader:
             self.draft.lost(f"{where}.poll_time_sec", f"a table has one interval: all of {name} every {min(periods)} s")
         self.draft.emit[name] = {"table": name, "interval": f"{min(periods)}s"}
 
-    def _filter(self, table: dict[str, Any], condition: str, symbols: Sequence[Mapping[str, Any]], where: str) -> None:
+    def _filter(self, table: Table, condition: str, symbols: Sequence[Foreign], where: str) -> None:
         match = _CONDITION.match(condition)
         source = next((one for one in symbols if match and one.get("name") == match[1]), None)
         oid = self.draft.oid(source.get("OID"), where) if source else None
@@ -183,9 +183,7 @@ class _Reader:
         wanted = str(enum.get(value, value))
         table["when"] = f"{key} == {wanted}" if wanted.lstrip("-").isdigit() else f"{key} == '{wanted}'"
 
-    def _add(
-        self, table: dict[str, Any], owner: str, symbol: Mapping[str, Any], sources: Sequence[str], where: str
-    ) -> None:
+    def _add(self, table: Table, owner: str, symbol: Foreign, sources: Sequence[str], where: str) -> None:
         columns = table["columns"]
         here = f"{where}.{symbol.get('name')}"
         for key in symbol.keys() - _SYMBOL_KEYS:
@@ -207,8 +205,8 @@ class _Reader:
             return
         columns[unique(name, taken(table))] = column
 
-    def _column(self, symbol: Mapping[str, Any], sources: Sequence[str], here: str) -> dict[str, Any] | None:
-        column: dict[str, Any] = {"oid": sources[0]} if len(sources) == 1 else {"first_of": list(sources)}
+    def _column(self, symbol: Foreign, sources: Sequence[str], here: str) -> Column | None:
+        column: Column = {"oid": sources[0]} if len(sources) == 1 else {"first_of": list(sources)}
         enum = as_mapping(symbol.get("enum"))
         if enum:
             column["enum"] = {as_label(number): as_label(label) for label, number in enum.items()}
@@ -217,7 +215,7 @@ class _Reader:
             self.draft.lost(f"{here}.format", f"format {symbol['format']!r}")
         return self._converted(column, conversion, here) if conversion else column
 
-    def _converted(self, column: dict[str, Any], conversion: str, here: str) -> dict[str, Any] | None:
+    def _converted(self, column: Column, conversion: str, here: str) -> Column | None:
         kind, _, rest = conversion.partition(":")
         if kind == "to_one":  # there, the number is 1 and the text its label: the text is what it says
             return {**column, "as": "text", "use": "state"}
@@ -231,7 +229,7 @@ class _Reader:
         self.draft.lost(f"{here}.conversion", f"conversion {conversion!r}: the text is taken as it is")
         return {**column, "as": "text"}
 
-    def _tag(self, table: dict[str, Any], tag: Mapping[str, Any], where: str) -> None:
+    def _tag(self, table: Table, tag: Foreign, where: str) -> None:
         for key in tag.keys() - _TAG_KEYS:
             self.draft.lost(f"{where}.{key}", "a key without counterpart was left out")
         if isinstance(tag.get("index"), int) and not tag.get("column"):
@@ -241,9 +239,7 @@ class _Reader:
         if found is not None:
             place_tag(self.draft, table, *found, tag.get("index_transform"))
 
-    def _tag_column(
-        self, tag: Mapping[str, Any], where: str, sources: Callable[[str], list[str]]
-    ) -> tuple[str, dict[str, Any]] | None:
+    def _tag_column(self, tag: Foreign, where: str, sources: Callable[[str], list[str]]) -> tuple[str, Column] | None:
         """Return the name and the column of a tag, or None with the loss noted."""
         source = as_mapping(tag.get("column") or tag.get("symbol") or tag)
         here = f"{where}.{source.get('name')}"
@@ -253,23 +249,23 @@ class _Reader:
         oid = self.draft.oid(source.get("OID"), here)
         if oid is None:
             return None
-        merged = {**source, **{key: tag[key] for key in ("conversion", "enum") if key in tag}}
-        column = self._column(merged, sources(oid), here)
+        own: Foreign = {key: tag[key] for key in ("conversion", "enum") if key in tag}
+        column = self._column({**source, **own}, sources(oid), here)
         if column is None:
             return None
         name = as_identifier(tag.get("tag") or source.get("tag") or source.get("name"))
         return name, {**column, "use": "tag", "refresh": TAG_REFRESH}
 
-    def _index_tag(self, table: dict[str, Any], tag: Mapping[str, Any], where: str) -> None:
+    def _index_tag(self, table: Table, tag: Foreign, where: str) -> None:
         """A tag that is one number of the index, counted from 1."""
         name = as_identifier(tag.get("tag") or f"index_{tag['index']}")
-        number = int(tag["index"])
+        number = int(as_number(tag["index"]))
         if not 1 <= number <= 16:
             self.draft.lost(where, f"index {number} as tag {name}")
             return
         table.setdefault("tags", {})[unique(name, taken(table))] = index_number(number)
 
-    def device_tags(self, tags: Sequence[Any]) -> None:
+    def device_tags(self, tags: Sequence[object]) -> None:
         """Tags of the whole profile, which every row gets."""
         for tag in tags:
             if not isinstance(tag, Mapping):
@@ -286,13 +282,13 @@ def _instances(oid: str) -> list[str]:
     return [oid] if oid.endswith(".0") else [f"{oid}.0", oid]
 
 
-def _seconds(symbol: Mapping[str, Any]) -> int | None:
+def _seconds(symbol: Foreign) -> int | None:
     """Return how often a symbol is polled, where it says so and our intervals go as far."""
     text = str(symbol.get("poll_time_sec") or "")
     return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= 7 * 86_400 else None
 
 
-def _same_but_oid(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _same_but_oid(one: Column, other: Column) -> bool:
     places = {"oid", "first_of"}
     return {key: value for key, value in one.items() if key not in places} == {
         key: value for key, value in other.items() if key not in places

@@ -7,11 +7,12 @@ was read by enrichment (`static` values, index maps) is a snapshot of one device
 import ast
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Final
 
 from pollers.profiles.importing.draft import Draft, Imported, Loss, as_identifier, as_profile_name, taken, unique
+from pollers.profiles.importing.forms import Column, Foreign, Table
 
 PREFIX: Final = "panoptes"
 _INDEX: Final = "__index"
@@ -48,7 +49,7 @@ def import_file(text: str, file: str) -> Imported:
     return found
 
 
-def _definitions(source: object) -> Iterator[tuple[list[Any], Mapping[str, Any]]]:
+def _definitions(source: object) -> Iterator[tuple[Sequence[object], Foreign]]:
     """Yield (metrics_groups, oids) wherever they stand beside one another."""
     waiting = [source]
     while waiting:
@@ -65,15 +66,15 @@ def _definitions(source: object) -> Iterator[tuple[list[Any], Mapping[str, Any]]
 class _Group:
     """One metrics group: a table where its metrics have an index, else a set of scalars."""
 
-    def __init__(self, draft: Draft, oids: Mapping[str, Any], group: Mapping[str, Any], where: str) -> None:
+    def __init__(self, draft: Draft, oids: Foreign, group: Foreign, where: str) -> None:
         self.draft = draft
         self.oids = oids
         self.group = group
         self.where = where
         self.name = unique(as_identifier(group.get("group_name")), [*draft.tables, *draft.scalars])
-        self.columns: dict[str, Any] = {}
+        self.columns: dict[str, Column] = {}
         self.tags: dict[str, str] = {}
-        self.table: dict[str, Any] = {"columns": self.columns, "tags": self.tags}
+        self.table: Table = {"columns": self.columns, "tags": self.tags}
         self._computes = False
 
     def read(self) -> None:
@@ -115,7 +116,7 @@ class _Group:
         try:
             plain = re.fullmatch(r"\s*(\w+)\.\$index\s*", text)
             if plain:
-                column = {**self._source(plain[1]), "use": "tag"}
+                column: Column = {**self._source(plain[1]), "use": "tag"}
                 self.columns[unique(as_identifier(dimension), taken(self.table))] = column
             else:
                 expression = self._expression(text)
@@ -123,7 +124,7 @@ class _Group:
         except _Untranslatable as error:
             self.draft.lost(f"{self.where}.dimensions.{dimension}", f"{text!r}: {error}")
 
-    def _source(self, name: str) -> dict[str, Any]:
+    def _source(self, name: str) -> Column:
         definition = _mapping(self.oids.get(name))
         if definition.get("method") == "static":
             raise _Untranslatable(f"{name} holds values that enrichment read from one device")
@@ -238,5 +239,5 @@ def _number_or_text(text: str) -> str:
     return match[1] if match else text
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def _mapping(value: object) -> Foreign:
     return value if isinstance(value, Mapping) else {}

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
@@ -11,13 +11,15 @@ from pollers.profiles.importing.draft import (
     Imported,
     Loss,
     as_identifier,
-    as_label,
+    as_labels,
     as_list,
+    as_number,
     as_profile_name,
     read_foreign,
     taken,
     unique,
 )
+from pollers.profiles.importing.forms import Column, Foreign, IndexPart, Table
 
 PREFIX: Final = "exporter"
 TAG_REFRESH: Final = "30m"
@@ -78,7 +80,7 @@ def import_file(text: str, file: str) -> Imported:
     return found
 
 
-def _metric(draft: Draft, metric: Mapping[str, Any], where: str) -> None:
+def _metric(draft: Draft, metric: Foreign, where: str) -> None:
     for key in metric.keys() - _METRIC_KEYS:
         draft.lost(f"{where}.{key}", "a key without counterpart was left out")
     oid = draft.oid(metric.get("oid"), where)
@@ -98,10 +100,10 @@ def _metric(draft: Draft, metric: Mapping[str, Any], where: str) -> None:
     _columns(draft, owner, name, metric, oid, where)
 
 
-def _indexes(draft: Draft, table: dict[str, Any], indexes: Sequence[Mapping[str, Any]], where: str) -> None:
+def _indexes(draft: Draft, table: Table, indexes: Sequence[Foreign], where: str) -> None:
     if "index" in table:
         return
-    parts: list[dict[str, Any]] = []
+    parts: list[IndexPart] = []
     skip = False
     for position, index in enumerate(indexes):
         if skip:
@@ -109,30 +111,29 @@ def _indexes(draft: Draft, table: dict[str, Any], indexes: Sequence[Mapping[str,
             continue
         kind = str(index.get("type", "gauge"))
         used = [*taken(table), *(one["name"] for one in parts)]
-        part: dict[str, Any] = {"name": unique(as_identifier(index.get("labelname")), used)}
-        part["type"] = _INDEX_TYPES.get(kind)
+        part: IndexPart = {"name": unique(as_identifier(index.get("labelname")), used)}
         if kind == "InetAddressType" and position + 1 < len(indexes):
             # the type of an address and the address are one part here
             part = {"name": unique(as_identifier(indexes[position + 1].get("labelname")), used), "type": "inet"}
             if indexes[position + 1].get("type") == "InetAddressMissingSize":
                 part["type"] = "inet_uncounted"
             skip = True
-        elif part["type"] is None:
+        elif kind in _INDEX_TYPES:
+            part["type"] = _INDEX_TYPES[kind]
+        else:
             draft.lost(where, f"index of type {kind!r}: rows keep their bare index")
             return
         if index.get("fixed_size") and part["type"] == "string":
-            part["length"] = int(index["fixed_size"])
+            part["length"] = int(as_number(index["fixed_size"]))
         if index.get("implied"):
             part["implied"] = True
         if isinstance(index.get("enum_values"), Mapping):
-            part["enum"] = {as_label(key): as_label(value) for key, value in index["enum_values"].items()}
+            part["enum"] = as_labels(index["enum_values"])
         parts.append(part)
     table["index"] = parts
 
 
-def _lookups(
-    draft: Draft, table: dict[str, Any], metric: Mapping[str, Any], indexes: Sequence[Mapping[str, Any]], where: str
-) -> None:
+def _lookups(draft: Draft, table: Table, metric: Foreign, indexes: Sequence[Foreign], where: str) -> None:
     """A lookup by the whole index is a column beside; one by a part of it, or by an earlier lookup, a joined table."""
     every = [index.get("labelname") for index in indexes]
     known = {part["name"]: part["name"] for part in table.get("index", [])}
@@ -160,7 +161,7 @@ def _name_of(label: str, known: Mapping[str, str]) -> str:
     return f"{label[:50]}_name" if label in known else label
 
 
-def _drop_label(table: dict[str, Any], label: str) -> None:
+def _drop_label(table: Table, label: str) -> None:
     """A label that is only needed on the way: what others are found by stays, but is no tag."""
     for part in table.get("index", []):
         if part["name"] == label:
@@ -170,21 +171,21 @@ def _drop_label(table: dict[str, Any], label: str) -> None:
     table.get("tags", {}).pop(label, None)
 
 
-def _looked_up(draft: Draft, lookup: Mapping[str, Any], where: str) -> dict[str, Any] | None:
+def _looked_up(draft: Draft, lookup: Foreign, where: str) -> Column | None:
     """Return the column that a lookup reads, or None with the loss noted."""
     oid = draft.oid(lookup["oid"], where)
     if oid is None:
         return None
-    column: dict[str, Any] = {"oid": oid, "use": "tag", "refresh": TAG_REFRESH}
+    column: Column = {"oid": oid, "use": "tag", "refresh": TAG_REFRESH}
     kind = str(lookup.get("type", "DisplayString"))
     if kind in _TEXTS:
         column["as"] = _TEXTS[kind]
     if isinstance(lookup.get("enum_values"), Mapping):
-        column["enum"] = _enum(lookup)
+        column["enum"] = as_labels(lookup["enum_values"])
     return column
 
 
-def _joined(draft: Draft, table: dict[str, Any], lookup: Mapping[str, Any], known: dict[str, str], where: str) -> None:
+def _joined(draft: Draft, table: Table, lookup: Foreign, known: dict[str, str], where: str) -> None:
     """Join the table of a lookup by what is `known` (label -> its name here), and add the label to that."""
     labels = [as_identifier(label) for label in as_list(lookup.get("labels"))]
     label = as_identifier(lookup.get("labelname"))
@@ -203,7 +204,7 @@ def _joined(draft: Draft, table: dict[str, Any], lookup: Mapping[str, Any], know
     known[name] = f"{alias}.value"
 
 
-def _columns(draft: Draft, table: dict[str, Any], owner: str, metric: Mapping[str, Any], oid: str, where: str) -> None:
+def _columns(draft: Draft, table: Table, owner: str, metric: Foreign, oid: str, where: str) -> None:
     columns = table["columns"]
     name = as_identifier(metric.get("name"))
     column = _column(draft, metric, oid, where)
@@ -218,22 +219,22 @@ def _columns(draft: Draft, table: dict[str, Any], owner: str, metric: Mapping[st
     elif metric.get("offset") and column["use"] == "gauge":
         raw = unique(as_identifier(f"{name[:50]}_raw"), taken(table))
         columns[raw] = {**column, "use": "reference"}
-        draft.compute(owner, table, name, f"{raw} + {float(metric['offset'])!r}")
+        draft.compute(owner, table, name, f"{raw} + {as_number(metric['offset'])!r}")
     elif columns.get(name) != column:
         if column["use"] == "tag" and name in columns:
             return  # the same text is a label already
         columns[unique(name, taken(table))] = column
 
 
-def _column(draft: Draft, metric: Mapping[str, Any], oid: str, where: str) -> dict[str, Any]:
+def _column(draft: Draft, metric: Foreign, oid: str, where: str) -> Column:
     kind = str(metric.get("type"))
-    column: dict[str, Any] = {"oid": oid}
+    column: Column = {"oid": oid}
     if metric.get("scale") is not None:
-        column["scale"] = float(metric["scale"])
+        column["scale"] = as_number(metric["scale"])
     if metric.get("offset") and _NUMBERS.get(kind) != "gauge":
         draft.lost(where, f"offset {metric['offset']} of what is no gauge")
     if kind in _ENUMS or (kind in _NUMBERS and isinstance(metric.get("enum_values"), Mapping)):
-        return column | {"use": "state", "enum": _enum(metric)}
+        return column | {"use": "state", "enum": as_labels(metric.get("enum_values"))}
     if kind in _NUMBERS:
         return column | {"use": _NUMBERS[kind]}
     if kind in _TEXTS:
@@ -258,7 +259,3 @@ def _extract(draft: Draft, raw: str, rules: object, where: str) -> str | None:
         said = f"number({found})" if value == "$1" else value
         expression = f"if(present({found}), {said}, {expression or f'number({found})'})"
     return expression
-
-
-def _enum(metric: Mapping[str, Any]) -> dict[str, str]:
-    return {as_label(key): as_label(value) for key, value in (metric.get("enum_values") or {}).items()}

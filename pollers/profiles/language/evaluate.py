@@ -3,7 +3,7 @@
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from pollers.profiles.language.absent import NOT_ANSWERED, Absent, Cell, Reason, first_of
 from pollers.profiles.language.expr import (
@@ -79,7 +79,7 @@ def _operation(tree: OperationNode, scope: Scope) -> Get:
     return _numeric(ARITHMETIC[tree.op], args, labels)
 
 
-_ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
+_ORDER: Final = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,

@@ -13,7 +13,7 @@ from itertools import takewhile
 from re import _compiler as sre_compiler  # type: ignore[attr-defined]
 from re import _constants as sre  # type: ignore[attr-defined]  # the matcher's own tree; there is no public one
 from re import _parser as sre_parser  # type: ignore[attr-defined]
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 MAX_PATTERN: Final = 500
 STEP_LIMIT: Final = 20_000_000
@@ -69,7 +69,7 @@ def compile_pattern(text: str) -> Pattern:
     return Pattern(regex, limit)
 
 
-def _limit(tree: Any) -> int:
+def _limit(tree: sre_parser.SubPattern) -> int:
     """Return how many characters of a text the pattern can bear. Raises PatternError."""
     if _steps(tree, MIN_TEXT) > STEP_LIMIT:
         raise PatternError(f"a pattern with fewer open-ended repeats, ranges and alternatives: {_WHY}")
@@ -81,6 +81,11 @@ def _limit(tree: Any) -> int:
 
 
 _WHY: Final = f"this one cannot be tried on {MIN_TEXT} characters within {STEP_LIMIT:,} steps"
+
+
+#: one part of the matcher's tree, as its op and what goes with it: whatever the op has
+_Args: TypeAlias = sre_parser.SubPattern
+_Part: TypeAlias = tuple[int, _Args]
 
 
 class _Weight(NamedTuple):
@@ -96,7 +101,7 @@ class _Text(NamedTuple):
     usual: bool = True  #: whether the flags of the whole pattern hold in this part of it
 
 
-def _steps(tree: Any, length: int) -> float:
+def _steps(tree: sre_parser.SubPattern, length: int) -> float:
     """Return how many steps a search through a text takes at worst. Raises PatternError for what is refused."""
     parts = list(tree)
     if parts and parts[0] in _STARTS and not tree.state.flags & re.MULTILINE:
@@ -104,7 +109,7 @@ def _steps(tree: Any, length: int) -> float:
     return length * _weigh(parts, _Text(length), 0).steps
 
 
-def _weigh(tree: Iterable[Any], text: _Text, passed: int) -> _Weight:
+def _weigh(tree: Iterable[_Part], text: _Text, passed: int) -> _Weight:
     """Weigh parts that follow one another; each is tried once for every way through those before it."""
     parts = list(_flat(tree))
     steps, ways = 0.0, 1.0
@@ -123,7 +128,7 @@ def _weigh(tree: Iterable[Any], text: _Text, passed: int) -> _Weight:
     return _Weight(steps, ways, passed)
 
 
-def _flat(tree: Iterable[Any]) -> Iterator[Any]:
+def _flat(tree: Iterable[_Part]) -> Iterator[_Part]:
     """Yield the parts with groups taken apart, but for such as change the flags."""
     for op, args in tree:
         if op is sre.SUBPATTERN and not args[1] and not args[2]:
@@ -132,7 +137,7 @@ def _flat(tree: Iterable[Any]) -> Iterator[Any]:
             yield op, args
 
 
-def _is_ended(body: Any, behind: Sequence[Any]) -> bool:
+def _is_ended(body: sre_parser.SubPattern, behind: Sequence[_Part]) -> bool:
     """Return whether a repeat of single characters ends where the letter behind it is: one that it cannot take."""
     if len(body) != 1 or body[0][0] not in _SINGLE or not behind or behind[0][0] is not sre.LITERAL:
         return False
@@ -148,7 +153,7 @@ def _literal_steps(run: list[str]) -> int:
     return run.count(run[0])
 
 
-def _weigh_part(op: Any, args: Any, text: _Text, passed: int) -> _Weight:
+def _weigh_part(op: int, args: _Args, text: _Text, passed: int) -> _Weight:
     if op in _REFUSED:
         raise PatternError(f"a pattern without {_REFUSED[op]}")
     if op in _REPEATS:
@@ -165,7 +170,7 @@ def _weigh_part(op: Any, args: Any, text: _Text, passed: int) -> _Weight:
     return _Weight(1, 1, passed)
 
 
-def _weigh_repeat(low: int, high: int, body: Any, text: _Text, passed: int) -> _Weight:
+def _weigh_repeat(low: int, high: int, body: sre_parser.SubPattern, text: _Text, passed: int) -> _Weight:
     once = _weigh(body, text, passed)
     if once.open_ended > passed and high > 1:
         raise PatternError("a pattern without repeats inside repeats")

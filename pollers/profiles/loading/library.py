@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +16,14 @@ from pollers.profiles.place import FileLine, Problem, ProfileError
 #: the profiles that come with the package
 BUILT_IN: Final = Path(__file__).parents[1] / "library"
 MAX_EXTENDS: Final = 16
+#: each section with profiles reads the same files: what was made of a text is shared, as often as it is read
+_KEPT: Final = 512
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Document:
+    """One profile as it is written; one object for one text of one file."""
+
     name: str
     root: Node
     problems: tuple[Problem, ...] = ()  #: what is wrong with it already as YAML
@@ -32,6 +37,7 @@ class Library:
     documents: Mapping[str, Document] = field(default_factory=dict, repr=False)  #: what the profiles were made of
 
 
+@lru_cache(maxsize=_KEPT)
 def read_document(text: str, file: str) -> Document:
     """Return a profile's document, parsed but not yet merged. Raises ProfileError."""
     root, problems = parse_yaml(text, file)
@@ -59,15 +65,28 @@ def build_library(documents: Sequence[Document], broken: Sequence[Problem] = ())
     bad: set[str] = set()
     for name in by_name:
         try:
-            profiles[name] = _read(by_name, name)
+            profiles[name] = _read(_lineage(by_name, name))
         except ProfileError as error:
             problems += error.problems
             bad.add(name)
     return Library(profiles, tuple(dict.fromkeys(problems)), frozenset(bad), by_name)
 
 
-def _read(documents: Mapping[str, Document], name: str) -> Profile:
-    """Return a profile. Raises ProfileError with all that is wrong with it, in the order of its lines."""
+def _lineage(documents: Mapping[str, Document], name: str) -> tuple[Document, ...]:
+    """Return a document and all that it extends, directly or not: what its profile depends on."""
+    found: dict[str, Document] = {}
+    waiting = [name]
+    while waiting:
+        if (here := waiting.pop()) in documents and here not in found:
+            found[here] = documents[here]
+            waiting += ProfileSection(documents[here].root, "", []).texts("extends")
+    return tuple(found.values())
+
+
+@lru_cache(maxsize=_KEPT)
+def _read(lineage: tuple[Document, ...]) -> Profile:
+    """Return the first one's profile. Raises ProfileError with all that is wrong with it, in the order of its lines."""
+    documents, name = {document.name: document for document in lineage}, lineage[0].name
     found: list[Problem] = []
     profile, problems = read_profile(_merged(documents, name, (), found), name)
     found += [*problems, *check_profile(profile)]

@@ -1,6 +1,7 @@
 """Slow columns as facts of an enrichment, and back: both sides of what polls need not read."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from functools import lru_cache
 from sys import intern
 from types import MappingProxyType
 from typing import Final
@@ -8,9 +9,9 @@ from typing import Final
 from pollers.profiles.language.absent import NOT_ANSWERED, Absent, Cell, Reason
 from pollers.profiles.language.functions import as_text
 from pollers.profiles.memory.compact import compact
-from pollers.profiles.memory.sharing import Sharing
 from pollers.profiles.model import ColumnSpec, Computed, TableSpec, Use
 from pollers.profiles.reading.frames import Known
+from pollers.profiles.reading.state import shared
 from schemas.records import Enrichment
 
 #: the table whose facts have a namespace of their own
@@ -44,7 +45,7 @@ def numeric_names(table: TableSpec) -> frozenset[str]:
 class Offered(Mapping[str, Sequence[Cell]]):
     """The columns of what an enrichment knows (rows: index -> name -> text), made when somebody looks."""
 
-    __slots__ = ("_enrichments", "_kept", "_looks", "_names", "_namespace", "_numeric", "_share")
+    __slots__ = ("_enrichments", "_kept", "_looks", "_names", "_namespace", "_numeric")
 
     def __init__(
         self,
@@ -52,13 +53,11 @@ class Offered(Mapping[str, Sequence[Cell]]):
         namespace: str,
         names: Sequence[str],
         numeric: Container[str],
-        share: Sharing,
     ) -> None:
         self._enrichments = enrichments
         self._namespace = namespace
         self._names = names
         self._numeric = numeric
-        self._share = share
         self._looks: tuple[str, ...] = ()  #: at columns that are not kept
         self._kept: Mapping[str, Sequence[Cell]] = _NOTHING
 
@@ -69,9 +68,9 @@ class Offered(Mapping[str, Sequence[Cell]]):
             raise KeyError(name)
         numeric, rows = name in self._numeric, self._enrichments[self._namespace].rows
         made = [_cell(facts.get(name), numeric=numeric) for facts in rows.values()]
-        self._looks = self._share.of((*self._looks, name))
+        self._looks = shared((*self._looks, name))
         if self._looks.count(name) >= _OFTEN:
-            self._kept = {**self._kept, name: self._share.of(compact(made))}
+            self._kept = {**self._kept, name: shared(compact(made))}
         return made
 
     def __contains__(self, name: object) -> bool:
@@ -95,13 +94,14 @@ def _cell(text: str | None, *, numeric: bool) -> Cell:
 
 
 def known_from_facts(
-    enrichments: Mapping[str, Enrichment], namespace: str, names: Sequence[str], numeric: Container[str], share: Sharing
+    enrichments: Mapping[str, Enrichment], namespace: str, names: Sequence[str], numeric: Container[str]
 ) -> Known:
     """Return the rows of one of these enrichments as remembered values; devices that have the same rows share them."""
     enrichment = enrichments[namespace]
-    indexes = tuple(enrichment.rows)
-    places = share.made(("places", indexes), lambda: {intern(index): place for place, index in enumerate(indexes)})
-    at_ms = enrichment.collected_at_ms
-    return Known(
-        places, Offered(enrichments, namespace, names, numeric, share), at_ms, at_ms + enrichment.ttl_s * 1_000
-    )
+    columns, at_ms = Offered(enrichments, namespace, names, numeric), enrichment.collected_at_ms
+    return Known(_places(tuple(enrichment.rows)), columns, at_ms, at_ms + enrichment.ttl_s * 1_000)
+
+
+@lru_cache(maxsize=8192)
+def _places(indexes: tuple[str, ...]) -> Mapping[str, int]:
+    return {intern(index): place for place, index in enumerate(indexes)}

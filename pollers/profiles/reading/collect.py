@@ -1,12 +1,13 @@
 """Answers in, samples out: the pure half of polling by profile."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from pollers.profiles.language.absent import LACKING, NOT_ANSWERED, Absent, Cell, Reason, more_telling
 from pollers.profiles.model import As, ColumnSpec, Group, Use
-from pollers.profiles.reading.constants import MAX_LONG, Constants, Missing, Steady, constants_of, kept_cells, texts
+from pollers.profiles.reading.constants import MAX_LONG, Constants, Missing, Unchanged, constants_of, kept_cells, texts
 from pollers.profiles.reading.convert import exception_of
 from pollers.profiles.reading.frames import Frames, TableFrame
 from pollers.profiles.reading.plan import Plan
@@ -33,11 +34,11 @@ def samples_of(
     frames: Frames,
     clock: PollClock,
     groups: Iterable[Group] | None = None,
-    steady: dict[str, Steady] | None = None,
+    unchanged: dict[str, Unchanged] | None = None,
 ) -> list[Sample]:
     """Return one sample per group that has rows; by default of all groups of the plan.
 
-    `steady` has by table what stands for the constants of the device's last poll, and is brought up to date.
+    `unchanged` has by table what stands for the constants of the device's last poll, and is brought up to date.
     """
     found: list[Sample] = []
     for group in plan.groups if groups is None else groups:
@@ -45,18 +46,30 @@ def samples_of(
         shown = [frame for frame in shown if not _is_hollow(plan, frame)]
         if group.first_of:
             shown = [next((frame for frame in shown if _says(plan, frame)), shown[0])] if shown else []
-        samples = [_sample(group, frame, clock, plan.rates, constants_of(plan, frame, steady)) for frame in shown]
+        samples = [_sample(group, frame, clock, plan.rates, constants_of(plan, frame, unchanged)) for frame in shown]
         if samples:
             sample = samples[0] if len(samples) == 1 else stack_samples(samples)
             found.append(_without_absent(sample, sum(len(frame.kept) for frame in shown)))
     return found
 
 
+@lru_cache(maxsize=8192)
+def _absent(found: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    """Return what a device lacks as the mapping that all have that lack the same; nobody may change it."""
+    return dict(found)
+
+
 def _without_absent(sample: Sample, rows: int) -> Sample:
     """Return the sample, what the agent has in no row said once for all of them."""
-    absent = {
-        cells.column: cells.reason for cells in sample.missing if len(cells.rows) == rows and cells.reason in LACKING
-    }
+    absent = _absent(
+        tuple(
+            [
+                (cells.column, cells.reason)
+                for cells in sample.missing
+                if len(cells.rows) == rows and cells.reason in LACKING
+            ]
+        )
+    )
     if not absent:
         return sample
     return replace(
@@ -98,9 +111,9 @@ def _sample(
     frame: TableFrame,
     clock: PollClock,
     rates: Container[Ref],
-    unchanged_since: tuple[Constants, Steady | None],
+    made: tuple[Constants, Unchanged | None],
 ) -> Sample:
-    constants, steady = unchanged_since
+    constants, unchanged_since = made
     kept = frame.kept
     missing = Missing()
     counters, gauges, states = [], [], []
@@ -135,7 +148,7 @@ def _sample(
         offsets_ms=[offsets[row] for row in kept] if any(offsets) else [],
         discontinuities_cs=_discontinuities(frame, kept),
         missing=[*missing.cells(), *constants.missing],
-        unchanged_since=steady,
+        unchanged_since=unchanged_since,
     )
 
 

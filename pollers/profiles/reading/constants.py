@@ -1,16 +1,15 @@
 """What rows are known by: their keys, tags and speeds, and the values that the gauges stage is to make of them."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar, overload
 
 from pollers.profiles.language.absent import Absent, Cell, Reason
 from pollers.profiles.language.expr import names
 from pollers.profiles.language.functions import as_text
 from pollers.profiles.model import Use
-from pollers.profiles.reading.frames import Known, TableFrame
-from pollers.profiles.reading.later import Later
+from pollers.profiles.reading.frames import TableFrame
 from pollers.profiles.reading.plan import Plan
 from pollers.profiles.refs import Ref
 from schemas.records import DerivedMetric, DimensionColumn, MissingCells
@@ -20,6 +19,8 @@ from schemas.records import DerivedMetric, DimensionColumn, MissingCells
 FAULTS: Final = frozenset({Reason.WRONG_TYPE, Reason.BAD_INDEX, Reason.NOT_A_NUMBER})
 MAX_LONG: Final = 2**63 - 1
 _TEXTS: Final = frozenset({str})
+
+T = TypeVar("T")
 
 
 @lru_cache(maxsize=8192)
@@ -52,15 +53,17 @@ class Constants:
     missing: Sequence[MissingCells]
 
 
-class Steady(NamedTuple):
+class Unchanged(NamedTuple):
     """Stands for the constants of a table, from poll to poll, as long as neither rows nor what is remembered change."""
 
     rows: Sequence[str]
-    known: Known
+    columns: Mapping[str, Sequence[Cell]]  #: of what is remembered
     missing: Sequence[MissingCells]
 
 
-def constants_of(plan: Plan, frame: TableFrame, kept: dict[str, Steady] | None) -> tuple[Constants, Steady | None]:
+def constants_of(
+    plan: Plan, frame: TableFrame, kept: dict[str, Unchanged] | None
+) -> tuple[Constants, Unchanged | None]:
     """Return what the rows are known by, and what stands for it if it may be the same in the next poll.
 
     What is the same as in the last poll is made when somebody looks. `kept` is brought up to date.
@@ -69,11 +72,11 @@ def constants_of(plan: Plan, frame: TableFrame, kept: dict[str, Steady] | None) 
     if kept is None or frame.known is None or name not in plan.steady:
         return _make_constants(frame, plan.rates), None
     before = kept.get(name)
-    if before is not None and before.known is frame.known and before.rows == frame.index:
+    if before is not None and before.columns is frame.known.columns and before.rows == frame.index:
         return _made_later(frame, plan.rates, before.missing), before
     made = _make_constants(frame, plan.rates)
-    steady = kept[name] = Steady(_shared(tuple(frame.index)), frame.known, made.missing or ())
-    return made, steady
+    kept[name] = Unchanged(_shared(tuple(frame.index)), frame.known.columns, made.missing or ())
+    return made, kept[name]
 
 
 def _make_constants(frame: TableFrame, rates: Container[Ref]) -> Constants:
@@ -87,43 +90,57 @@ def _make_constants(frame: TableFrame, rates: Container[Ref]) -> Constants:
     )
 
 
-def _made_later(frame: TableFrame, rates: Container[Ref], missing: Sequence[MissingCells]) -> Constants:
-    again = _Again(frame, rates)
-    return Constants(
-        index=Later(again.index),
-        dimensions=Later(again.dimensions),
-        line_rates=Later(again.line_rates),
-        derived=Later(again.derived),
-        missing=missing,
-    )
-
-
-class _Again:
-    """Makes the constants of a frame when the first of them is asked for."""
-
-    # methods, for nested functions that share what they make would be a circle, which only the collector frees
+class _Later:
+    """Makes the constants of a frame when somebody looks, which in most polls nobody does."""
 
     def __init__(self, frame: TableFrame, rates: Container[Ref]) -> None:
         self._frame = frame
         self._rates = rates
         self._made: Constants | None = None
 
-    def _constants(self) -> Constants:
+    def made(self) -> Constants:
         if self._made is None:
             self._made = _make_constants(self._frame, self._rates)
         return self._made
 
-    def index(self) -> Sequence[str]:
-        return self._constants().index
 
-    def dimensions(self) -> Sequence[DimensionColumn]:
-        return self._constants().dimensions
+class LaterPart(Sequence[T]):
+    """One of the constants, which reads like the list that it will be."""
 
-    def line_rates(self) -> Sequence[int]:
-        return self._constants().line_rates
+    __slots__ = ("_of", "_part")
 
-    def derived(self) -> Sequence[DerivedMetric]:
-        return self._constants().derived
+    def __init__(self, of: _Later, part: Callable[[Constants], Sequence[T]]) -> None:
+        self._of = of
+        self._part = part
+
+    @overload
+    def __getitem__(self, at: int) -> T: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[T]: ...
+    def __getitem__(self, at: int | slice) -> T | Sequence[T]:
+        return self._part(self._of.made())[at]
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._part(self._of.made()))
+
+    def __len__(self) -> int:
+        return len(self._part(self._of.made()))
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # like a list's
+
+
+def _made_later(frame: TableFrame, rates: Container[Ref], missing: Sequence[MissingCells]) -> Constants:
+    later = _Later(frame, rates)
+    return Constants(
+        index=LaterPart(later, lambda made: made.index),
+        dimensions=LaterPart(later, lambda made: made.dimensions),
+        line_rates=LaterPart(later, lambda made: made.line_rates),
+        derived=LaterPart(later, lambda made: made.derived),
+        missing=missing,
+    )
 
 
 def row_keys(frame: TableFrame) -> list[str]:

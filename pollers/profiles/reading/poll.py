@@ -1,13 +1,14 @@
 """One poll of one device by its plan: which requests, in which order, and what is remembered for the next one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pollers.profiles.reading.collect import PollClock
 from pollers.profiles.reading.frames import Frames, Known, without_rows
 from pollers.profiles.reading.plan import Plan
-from pollers.profiles.reading.walking import NO_ROWS, PollMemory, Walks
+from pollers.profiles.reading.state import DeviceState
+from pollers.profiles.reading.walking import NO_ROWS, Walks
 from pollers.snmp.client import Session
 from pollers.snmp.errors import SnmpError
 from pollers.snmp.values import EXCEPTIONS, Oid, Value
@@ -25,7 +26,7 @@ class Reading:
 
     frames: Frames
     clock: PollClock
-    memory: PollMemory
+    state: DeviceState  #: for the next poll
     problems: Sequence[str] = ()  #: for people: what went wrong on the way
     unread: frozenset[str] = frozenset()  #: tables that were not reached
 
@@ -43,45 +44,46 @@ def rebooted(before: PollClock | None, now: PollClock) -> bool:
     return abs(wrapped_to - now.uptime_cs) > _WRAP_TOLERANCE_CS
 
 
-async def read_device(
-    session: Session, plan: Plan, memory: PollMemory, offered: Mapping[str, Known], polled_at_ms: int
-) -> Reading:
-    """Read what the plan needs; `offered` is what enrichment knows of slow columns, by table.
+async def read_device(session: Session, state: DeviceState, polled_at_ms: int) -> Reading:
+    """Read what the state's plan needs, and is not known from earlier polls or from enrichment.
 
     Raises SnmpError where not even the first request is answered; later failures leave a reading with problems.
     """
+    plan = state.plan
     every = tuple(dict.fromkeys((SYS_UPTIME, ENGINE_BOOTS, *plan.scalars, *plan.slow_scalars)))
-    spared = set() if _scalars_due(plan, memory, polled_at_ms) else set(plan.slow_scalars)
-    wanted = [oid for oid in every if oid not in memory.skip and oid not in spared]
+    spared = set() if _scalars_due(state, polled_at_ms) else set(plan.slow_scalars)
+    wanted = [oid for oid in every if oid not in state.skip and oid not in spared]
     scalars = dict(zip(wanted, await session.get_many(wanted), strict=True))
     clock = PollClock(polled_at_ms, _integer(scalars.get(SYS_UPTIME)), _integer(scalars.get(ENGINE_BOOTS)))
-    if rebooted(memory.clock, clock):
+    if rebooted(state.clock, clock):
         if left_out := [oid for oid in every if oid not in scalars]:
             scalars |= dict(zip(left_out, await session.get_many(left_out), strict=True))
-        memory, spared = PollMemory(), set()
-    poll = Walks(session, plan, memory, _still_good(plan, memory, offered, clock), polled_at_ms)
+        state, spared = state.rebooted(), set()
+    poll = Walks(session, state, _still_good(state, clock), polled_at_ms)
     await poll.run()
     if spared and not poll.wanted.isdisjoint(_sets(plan)):
         # a row has appeared whose remembered values are made of scalars that were spared
-        left_out = [oid for oid in plan.slow_scalars if oid not in scalars and oid not in memory.skip]
+        left_out = [oid for oid in plan.slow_scalars if oid not in scalars and oid not in state.skip]
         try:
             scalars |= dict(zip(left_out, await session.get_many(left_out), strict=True))
         except SnmpError as error:
             poll.problems.append(f"names of new rows: {error}")
     elif spared:
-        poll.used |= {name: memory.known[name] for name in _sets(plan) if name in memory.known}
-    skip = memory.skip | _superfluous_scalars(plan, scalars)
+        poll.used |= {name: state.known[name] for name in _sets(plan) if name in state.known}
+    skip = state.skip | _superfluous_scalars(plan, scalars)
     frames = Frames(plan.profile, scalars, poll.answers, poll.used)
     remembered = {name: known for name in plan.slow_names if (known := _remember(plan, frames, name, poll, clock))}
-    learnt = PollMemory(
+    learnt = replace(
+        state,
         clock=clock,
         skip=frozenset(skip | _superfluous(plan, poll)),
         known=remembered,
         rows=poll.rows,
         empty=poll.empty,
+        offered={name: one for name, one in state.offered.items() if remembered.get(name) is not one},
     )
     return Reading(
-        frames=frames, clock=clock, memory=learnt, problems=tuple(poll.problems), unread=frozenset(poll.unread)
+        frames=frames, clock=clock, state=learnt, problems=tuple(poll.problems), unread=frozenset(poll.unread)
     )
 
 
@@ -89,26 +91,28 @@ def _sets(plan: Plan) -> list[str]:
     return [name for name, table in plan.profile.tables.items() if table.scalar]
 
 
-def _scalars_due(plan: Plan, memory: PollMemory, now_ms: int) -> bool:
+def _scalars_due(state: DeviceState, now_ms: int) -> bool:
     """Return whether scalars with `refresh`, or what is made of them, are to be read in this poll."""
-    sets = set(_sets(plan))
+    plan, sets = state.plan, set(_sets(state.plan))
     users = [name for name in plan.slow_names if name in sets or plan.needs[name] & sets]
-    found = [memory.known.get(name) for name in users]
+    found = [state.known.get(name) for name in users]
     return any(known is None or now_ms >= known.until_ms for known in found)
 
 
 def _integer(value: Value | None) -> int | None:
-    return value.data if value is not None and value.exists and isinstance(value.data, int) else None
+    """Return an integer that Avro can hold; sysUpTime and snmpEngineBoots have 32 bits."""
+    data = value.data if value is not None and value.exists else None
+    return data if isinstance(data, int) and 0 <= data < 2**63 else None
 
 
-def _still_good(plan: Plan, memory: PollMemory, offered: Mapping[str, Known], clock: PollClock) -> dict[str, Known]:
+def _still_good(state: DeviceState, clock: PollClock) -> dict[str, Known]:
     """Return what need not be read again: remembered less than its refresh ago, and since the last boot."""
     booted_ms = clock.polled_at_ms - clock.uptime_cs * 10 if clock.uptime_cs is not None else 0
     found: dict[str, Known] = {}
-    for table, names in plan.slow_names.items():
+    for table, names in state.plan.slow_names.items():
         candidates = [
             known
-            for known in (offered.get(table), memory.known.get(table))
+            for known in (state.offered.get(table), state.known.get(table))
             if known is not None
             and booted_ms <= known.at_ms
             and clock.polled_at_ms < known.until_ms
@@ -137,8 +141,8 @@ def _superfluous(plan: Plan, poll: Walks) -> set[Oid]:
 
     A table without any row tells nothing about its columns, and one that broke off neither.
     """
-    gone = [walk for walk, rows in poll.rows.items() if rows == NO_ROWS != poll.memory.rows.get(walk, NO_ROWS)]
-    found: set[Oid] = set() if gone else set(poll.memory.skip)
+    gone = [walk for walk, rows in poll.rows.items() if rows == NO_ROWS != poll.state.rows.get(walk, NO_ROWS)]
+    found: set[Oid] = set() if gone else set(poll.state.skip)
     for name, table in plan.profile.tables.items():
         answer = poll.answers.get(name)
         if answer is None or answer.problem or not answer.rows:

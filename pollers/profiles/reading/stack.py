@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar, cast
+from typing import Never, TypeVar, cast
 
 from pollers.profiles.language.absent import Reason
 from pollers.sample import Sample
@@ -35,7 +35,7 @@ def stack_samples(samples: Sequence[Sample]) -> Sample:
             ]
             if not isinstance(example, DimensionColumn):
                 missing.extend(_other_tables(name, samples, starts, [part is None for part in parts]))
-            made = replace(example, values=cast("Any", values))
+            made = replace(example, values=cast("list[Never]", values))  # of the example's kind
             found.append(_with_widths(made, parts, samples, starts))
         return found
 

@@ -1,12 +1,12 @@
 """The walks of one poll: what is read in every poll, and what is remembered unless it is too old or lacks a row."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
-from pollers.profiles.reading.collect import PollClock
 from pollers.profiles.reading.frames import Known, WalkAnswer, own_rows, without_rows
 from pollers.profiles.reading.plan import Plan, PlannedWalk
+from pollers.profiles.reading.state import DeviceState
 from pollers.snmp.client import Session
 from pollers.snmp.errors import SnmpError
 from pollers.snmp.values import Column, Oid, SnmpTable
@@ -16,27 +16,14 @@ NO_ROWS: Final = hash(())
 EMPTY_FOR_MS: Final = 600_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollMemory:
-    """What polls of one device by one plan have learnt; good until the device reboots."""
-
-    clock: PollClock | None = None
-    skip: frozenset[Oid] = frozenset()  #: what the device does not have, or has better under another OID
-    known: Mapping[str, Known] = field(default_factory=dict)
-    rows: Mapping[tuple[str, ...], int] = field(default_factory=dict)  #: walk -> fingerprint of its rows
-    empty: Mapping[tuple[str, ...], int] = field(default_factory=dict)  #: walk without rows -> when to look again
-
-
 class Walks:
     """Reads the tables of a plan, one walk after the other; `good` is what need not be read again."""
 
-    def __init__(
-        self, session: Session, plan: Plan, memory: PollMemory, good: Mapping[str, Known], now_ms: int
-    ) -> None:
+    def __init__(self, session: Session, state: DeviceState, good: Mapping[str, Known], now_ms: int) -> None:
         self._session = session
-        self._plan = plan
+        self._plan = plan = state.plan
         self._now_ms = now_ms
-        self.memory = memory
+        self.state = state
         #: tables that remembered values are to be made anew of: not only what they themselves remember is needed
         self.wanted = made_of(plan, (name for name in plan.slow_names if name not in good))
         self.good = {name: known for name, known in good.items() if name not in self.wanted}
@@ -66,7 +53,7 @@ class Walks:
         self.problems.append(f"{'/'.join(walk.tables)}: {error}")
 
     async def _walk(self, walk: PlannedWalk) -> None:
-        look_again_ms = self.memory.empty.get(walk.tables, 0)
+        look_again_ms = self.state.empty.get(walk.tables, 0)
         slow_tables = [table for table in walk.tables if table in self._plan.slow_names]
         if self._now_ms < look_again_ms:
             self.rows[walk.tables] = NO_ROWS
@@ -95,9 +82,9 @@ class Walks:
         table = await self._session.table(columns)
         rows = rows_with(table, walk.fast)
         every = (*walk.fast, *walk.slow)
-        if self.memory.rows.get(walk.tables, hash(tuple(rows))) != hash(tuple(rows)) and self.memory.skip & set(every):
+        if self.state.rows.get(walk.tables, hash(tuple(rows))) != hash(tuple(rows)) and self.state.skip & set(every):
             # rows came or went: what the old ones lacked, the new ones may have
-            self.memory = replace(self.memory, skip=self.memory.skip.difference(every))
+            self.state = replace(self.state, skip=self.state.skip.difference(every))
             remembered = False
             table = await self._session.walk(every)
             rows = rows_with(table, walk.fast)
@@ -134,7 +121,7 @@ class Walks:
         self.wanted |= late
 
     def _columns(self, oids: Iterable[Oid]) -> list[Oid]:
-        return [oid for oid in oids if oid not in self.memory.skip]
+        return [oid for oid in oids if oid not in self.state.skip]
 
     def _keep(self, walk: PlannedWalk, table: SnmpTable, *, whole: bool) -> None:
         if whole:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol, TypeVar, cast
 
 from pollers.snmp.codec import ber
 from pollers.snmp.device.memory import DeviceMemory
@@ -39,6 +39,9 @@ class Channel(Protocol):
     async def table(self, columns: Sequence[Oid]) -> SnmpTable: ...
 
 
+T = TypeVar("T")
+
+
 class Shared:
     """What the channels of a worker have in common."""
 
@@ -47,19 +50,21 @@ class Shared:
         self.now_s = now_s
         self.rewalks = 0  #: fresh walks because a device had other rows than were learnt
         self.plans = PlanCache(limits.plan_cache_bytes)
-        self._interned: dict[Any, Any] = {}
+        self._interned: dict[object, object] = {}
 
     def intern(self, known: RowSet) -> RowSet:
         """Return the same with bytes that it shares with equal row sets of other devices."""
         if len(self._interned) > _INTERNED_MOST:
             self._interned.clear()
-        share = self._interned.setdefault
         return known._replace(
-            rows=share(known.rows, known.rows),
-            tags=share(known.tags, known.tags),
-            guards=share(known.guards, known.guards),
-            beyond=share(known.beyond, known.beyond),
+            rows=self._once(known.rows),
+            tags=self._once(known.tags),
+            guards=self._once(known.guards),
+            beyond=self._once(known.beyond),
         )
+
+    def _once(self, value: T) -> T:
+        return cast("T", self._interned.setdefault(value, value))
 
 
 class MachineChannel(ABC):
@@ -75,16 +80,16 @@ class MachineChannel(ABC):
         """Carry the machine to its end. Raises SnmpError."""
 
     async def probe(self) -> None:
-        await self._run(Gets([SYS_UPTIME], self._memory.paging), self._shared.limits.retries)
+        await self._run(Gets([SYS_UPTIME], self._memory.paging), self._memory.limits.retries)
 
     async def get_many(self, oids: Sequence[Oid]) -> list[Value]:
         machine = Gets(oids, self._memory.paging)
-        await self._run(machine, self._shared.limits.retries)
+        await self._run(machine, self._memory.limits.retries)
         return machine.values
 
     async def following(self, oids: Sequence[Oid]) -> list[Oid | None]:
         machine = Nexts(oids, self._memory.paging)
-        await self._run(machine, self._shared.limits.retries)
+        await self._run(machine, self._memory.limits.retries)
         return machine.found
 
     async def walk(self, columns: Sequence[Oid]) -> SnmpTable:
@@ -94,7 +99,7 @@ class MachineChannel(ABC):
         names = tuple([ber.encode_oid(column) for column in columns])
         known = self._memory.row_sets.get(names)
         misses = known.misses if known is not None else 0
-        fresh = known is not None and self._shared.now_s() - known.learnt_at_s < self._shared.limits.row_set_age_s
+        fresh = known is not None and self._shared.now_s() - known.learnt_at_s < self._memory.limits.row_set_age_s
         if known is not None and fresh and misses < _MOST_MISSES and len(names) <= _MOST_COLUMNS:
             table = await self._ask_known(names, list(columns), known)
             if table is not None:
@@ -120,7 +125,7 @@ class MachineChannel(ABC):
         asked_s = self._shared.now_s()
         machine = KnownRows(plan, known, self._memory.paging, elapsed_s=asked_s - known.heard_at_s)
         try:
-            await self._run(machine, self._shared.limits.retries)
+            await self._run(machine, self._memory.limits.retries)
         except (AgentError, DamagedResponse):
             return None
         except NoAnswer as error:
@@ -133,11 +138,11 @@ class MachineChannel(ABC):
         return machine.table(columns)
 
     def _start_walk(self, names: Sequence[bytes], beside: Sequence[bytes]) -> Walk:
-        return Walk(names, self._memory.paging, bulk=self._bulk, rows_max=self._shared.limits.rows_max, guards=beside)
+        return Walk(names, self._memory.paging, bulk=self._bulk, rows_max=self._memory.limits.rows_max, guards=beside)
 
     async def _walk(self, walk: Walk) -> SnmpTable:
         try:
-            await self._run(walk, self._shared.limits.retries)
+            await self._run(walk, self._memory.limits.retries)
         except (NoAnswer, DamagedResponse) as error:
             if not (table := walk.table()).rows:
                 raise

@@ -1,6 +1,7 @@
 """What a worker remembers of each device between polls, and what it decides by it (pure: the time is an argument)."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,6 +39,7 @@ class DeviceMemory:
     """One device."""
 
     paging: Paging
+    limits: Limits
     used_s: float
     credential: Credential | None = None  #: the one that fits
     silence: Silence | None = None
@@ -61,18 +63,20 @@ class DeviceMemory:
 class Devices:
     """Memories by device; those of devices that are no longer polled are forgotten after a day."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, limits_of: Callable[[Device], Limits] | None = None) -> None:
+        self._limits_of = limits_of or (lambda _device: limits)
         self._memories: OrderedDict[Device, DeviceMemory] = OrderedDict()
         self._polls = 0
 
     def recall(self, device: Device, now_s: float) -> DeviceMemory:
         """Return the memory of a device, a fresh one where there is none."""
-        found = self._memories.get(device)
+        found, limits = self._memories.get(device), self._limits_of(device)
         if found is None:
-            found = self._memories[device] = DeviceMemory(Paging(self._limits), now_s)
+            found = self._memories[device] = DeviceMemory(Paging(limits), limits, now_s)
         else:
             self._memories.move_to_end(device)
+        if found.limits is not limits:
+            found.paging, found.limits = Paging(limits), limits
         found.used_s = now_s
         self._polls += 1
         if self._polls % _LOOK_EVERY == 0:

@@ -2,8 +2,9 @@
 
 import asyncio
 import ipaddress
+import logging
 import socket
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from random import Random
 from types import TracebackType
@@ -19,12 +20,15 @@ from pollers.snmp.errors import NoAnswer
 from pollers.snmp.limits import Limits
 from pollers.snmp.trace import Trace
 from pollers.snmp.wire.clock import Clock, SystemClock
+from pollers.snmp.wire.echo import Echo
 from pollers.snmp.wire.engines import WorkerEngines
 from pollers.snmp.wire.permits import WireCounters
 from pollers.snmp.wire.prober import probe
 from pollers.snmp.wire.session import DeviceSession, SessionShared, probe_slots
 from pollers.snmp.wire.transport import Wire
 from pollers.snmp.wire.turns import Turns
+
+log = logging.getLogger(__name__)
 
 _RESOLVED_FOR_S: Final = 300.0
 _KNOWN_FOR_S: Final = 60.0  #: more, where the name cannot be looked up again
@@ -47,12 +51,13 @@ class Figures(NamedTuple):
 class SnmpAccess:
     """The `Access` of a worker. To be closed in the loop that it was used in."""
 
-    def __init__(self, worker: SessionShared, engines: WorkerEngines, trace: Trace | None = None) -> None:
+    def __init__(self, worker: SessionShared, engines: WorkerEngines, devices: Devices, trace: Trace | None) -> None:
         self.engines = engines
-        self.devices = Devices(worker.limits)
+        self.devices = devices
         self._worker = worker
         self._trace = trace
         self._turns = Turns()
+        self._said: set[str] = set()
 
     def open(self, device: Device, deadline_s: float) -> AbstractAsyncContextManager[Session]:
         """Wait for the device's turn, then give a session that ends after deadline_s.
@@ -70,12 +75,19 @@ class SnmpAccess:
         left_s = deadline_s - (now_s() - began)
         await self._turns.take(address)
         opened = now_s()
-        link = DeviceLink(device.endpoint, family, address, Stats(), opened, opened + left_s, self._trace)
+        link = DeviceLink(
+            device.endpoint, family, address, Stats(), opened, opened + left_s, self._trace, memory.limits
+        )
         return DeviceSession(self._worker, device, memory, link), address
 
     def probe(self, site: str, targets: Iterator[Target], pace: ProbePace) -> AsyncGenerator[Probed, None]:
         """Ask every target once for each credential of the site, side by side; yield what is found, block by block."""
-        return probe(self._worker.credentials, site, targets, pace)
+        return probe(self._worker.credentials, site, targets, pace, Echo(self._say_once))
+
+    def _say_once(self, line: str) -> None:
+        if line not in self._said:
+            self._said.add(line)
+            log.warning("%s", line)
 
     def end(self, address: Address) -> None:
         """Let the next session of this address begin."""
@@ -169,13 +181,15 @@ def open_access(
     clock: Clock | None = None,
     random: Random | None = None,
     trace: Trace | None = None,
+    limits_of: Callable[[Device], Limits] | None = None,
 ) -> SnmpAccess:
     """Return the SNMP access of a worker; to be called, used and closed in one event loop.
 
-    `trace` gets one record per request, when its answer came or was given up.
+    `trace` gets one record per request, when its answer came or was given up. `limits_of` says how gently a device is
+    treated that is not treated as the others are; the limits of the worker are those of `limits` only.
     """
     clock, random = clock or SystemClock(), random or Random()  # noqa: S311 - for request ids and jitter, beside a check of the source
     shared = Shared(limits, clock.now_s)
-    engines = WorkerEngines(limits, Wire(limits, random, clock.now_s), shared, random.getrandbits)
+    engines = WorkerEngines(Wire(limits, random, clock.now_s), shared, random.getrandbits)
     worker = SessionShared(limits, credentials, engines, probe_slots(limits), clock.now_s, clock.now_ms)
-    return SnmpAccess(worker, engines, trace)
+    return SnmpAccess(worker, engines, Devices(limits, limits_of), trace)

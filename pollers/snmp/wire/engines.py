@@ -9,7 +9,7 @@ from pollers.snmp.credentials import Credential
 from pollers.snmp.device.channel import Channel, Shared
 from pollers.snmp.device.link import DeviceLink
 from pollers.snmp.device.memory import DeviceMemory
-from pollers.snmp.limits import Engine, Limits, engine_for
+from pollers.snmp.limits import Engine, engine_for
 from pollers.snmp.wire.native import NativeEngine
 from pollers.snmp.wire.transport import Wire
 
@@ -18,17 +18,16 @@ if TYPE_CHECKING:
 
 
 class WorkerEngines:
-    def __init__(self, limits: Limits, wire: Wire, shared: Shared, random_bits: Callable[[int], int]) -> None:
+    def __init__(self, wire: Wire, shared: Shared, random_bits: Callable[[int], int]) -> None:
         self.wire = wire
         self.shared = shared
-        self._limits = limits
         self._native = NativeEngine(wire, shared, random_bits)
         self._pysnmp: PysnmpEngine | None = None
 
     def channel(self, device: Device, memory: DeviceMemory, credential: Credential, link: DeviceLink) -> Channel:
         """Return a channel over the engine that settings and credential ask for."""
         native = self._native.channel(memory, credential, link)
-        if engine_for(self._limits, device.site, device.device_id) is Engine.PYSNMP:
+        if engine_for(memory.limits, device.site, device.device_id) is Engine.PYSNMP:
             return self._slow().channel(memory, credential, link, native)
         return native
 

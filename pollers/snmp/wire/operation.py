@@ -9,7 +9,6 @@ from pollers.snmp.codec.message import PDU_NAMES, Frame, Request, Resync
 from pollers.snmp.device import explain
 from pollers.snmp.device.link import DeviceLink
 from pollers.snmp.errors import AuthRefused, DamagedResponse, DeadlineExceeded, NoAnswer, RetriesSpent, SnmpError
-from pollers.snmp.limits import Limits
 from pollers.snmp.tables.machine import Machine
 from pollers.snmp.trace import Exchanged
 from pollers.snmp.wire.permits import Permits
@@ -35,7 +34,6 @@ class Exchange:
 class Carrier(Protocol):
     """What an operation needs of the transport."""
 
-    limits: Limits
     permits: Permits
 
 
@@ -73,7 +71,7 @@ class Operation:
 
     def take(self, now: float) -> Exchange | None:
         """Return what to send now, or None while there is nothing or the device has enough."""
-        if self.future.done() or (self._carrier.limits.device_gap_ms and self.pause_s(now) > 0):
+        if self.future.done() or (self.link.limits.device_gap_ms and self.pause_s(now) > 0):
             return None
         if self._again:
             return self._again.popleft()
@@ -89,7 +87,7 @@ class Operation:
         return self._carrier.permits.pause_s(self.link, now)
 
     def expiry_s(self, now: float, attempt: int) -> float:
-        return min(self.link.ends_s, now + self._carrier.permits.wait_s(attempt))
+        return min(self.link.ends_s, now + self._carrier.permits.wait_s(self.link, attempt))
 
     def received(self, exchange: Exchange, data: bytes, now: float) -> None:
         """Take in a datagram that has the exchange's request id and comes from its device."""
@@ -118,7 +116,7 @@ class Operation:
             return
         self.under_way.discard(exchange)
         self.answers += 1
-        self._width = self._carrier.limits.device_outstanding
+        self._width = link.limits.device_outstanding
         stats.values += values
         if link.trace is not None:
             self._trace(

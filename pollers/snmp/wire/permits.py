@@ -37,7 +37,6 @@ class Permits:
         self.rate = TokenBucket(limits.packets_per_s, now_s())
         self._retries = RetryBudget(limits.retry_share, limits.retry_reserve)
         self.earn = self._retries.earn  #: for each request that is no retry
-        self._limits = limits
         self._random = random
         self._now_s = now_s
 
@@ -51,15 +50,15 @@ class Permits:
             self.counters.retries_refused += 1
         return allowed
 
-    def wait_s(self, attempt: int) -> float:
+    def wait_s(self, link: DeviceLink, attempt: int) -> float:
         """Return how long to wait for the answer to this attempt (from 0), jitter included."""
-        limits = self._limits
+        limits = link.limits
         swing = limits.jitter * (2.0 * self._random.random() - 1.0)
         return wait_s(limits.timeout_s, limits.backoff, attempt, swing)
 
     def pause_s(self, link: DeviceLink, now: float) -> float:
         """Return how long the device is to be left in peace."""
-        gap_ms = self._limits.device_gap_ms
+        gap_ms = link.limits.device_gap_ms
         return link.last_sent_s + gap_ms / 1000 - now if gap_ms else 0.0
 
     async def packet(self, link: DeviceLink, attempt: int) -> None:

@@ -27,6 +27,7 @@ from pollers.snmp.codec.usm import UsmFrame
 from pollers.snmp.credentials import Credential, CredentialSource, UsmUser
 from pollers.snmp.device.link import Address
 from pollers.snmp.errors import NoCredentials, SnmpError
+from pollers.snmp.wire.echo import Echo
 from pollers.snmp.wire.sockets import Sockets
 
 _SLICE_S: Final = 0.01
@@ -38,13 +39,13 @@ _BUFFER_BYTES: Final = 2**22
 
 
 async def probe(
-    source: CredentialSource, site: str, targets: Iterator[Target], pace: ProbePace
+    source: CredentialSource, site: str, targets: Iterator[Target], pace: ProbePace, echo: Echo
 ) -> AsyncGenerator[Probed, None]:
     """Yield what a sweep with the site's credentials finds. Raises NoCredentials where it has none."""
     credentials = await source.candidates(site, "")
     if not credentials:
         raise NoCredentials(f"no credentials are stored for site {site!r}: `panoptes secrets set --site {site}`")
-    async with aclosing(Prober(credentials, pace).run(targets)) as steps:
+    async with aclosing(Prober(credentials, pace, echo).run(targets)) as steps:
         async for step in steps:
             yield step
 
@@ -52,11 +53,12 @@ async def probe(
 class Prober:
     """One run over many addresses, with the credentials of one site."""
 
-    def __init__(self, credentials: Sequence[Credential], pace: ProbePace) -> None:
+    def __init__(self, credentials: Sequence[Credential], pace: ProbePace, echo: Echo) -> None:
         self._questions: Final = questions(credentials, random.getrandbits(31))
         self._users: Final = [one for one in dict.fromkeys(credentials) if isinstance(one, UsmUser)]
         self._by_id: Final = {question.request_id: number for number, question in enumerate(self._questions)}
         self._pace: Final = pace
+        self._echo: Final = echo
         self._sockets: Final = Sockets(self._receive, _BUFFER_BYTES)
         self._waiting: dict[Address, Target] = {}  #: whom an answer is expected of
         self._heard: dict[Address, tuple[int, Found]] = {}  #: the answer to the first credential that has one
@@ -75,12 +77,13 @@ class Prober:
         blocks: list[tuple[float, list[Target]]] = []  #: when its last round was over, and whom it asks
         try:
             while block := list(islice(targets, size)):
+                there = await self._there(block) if pace.ping else block
                 begun_s = loop.time()
-                await self._ask(block)
+                await self._ask(there)
                 for _ in range(1, pace.rounds):
                     await self._rest(begun_s + pace.timeout_s)
                     begun_s = loop.time()
-                    await self._ask([target for target in block if self._is_silent(target)])
+                    await self._ask([target for target in there if self._is_silent(target)])
                 blocks.append((loop.time(), block))
                 while len(blocks) > 1:
                     yield await self._settled(*blocks.pop(0))
@@ -90,6 +93,23 @@ class Prober:
             for login in self._logins.values():
                 login.cancel()
             self._sockets.close()
+            self._echo.close()
+
+    async def _there(self, block: Sequence[Target]) -> Sequence[Target]:
+        """Return the targets that answer an echo, or that none may be sent to."""
+        loop, answered = asyncio.get_running_loop(), self._echo.answered
+        for _ in range(self._pace.rounds):
+            begun_s, sent = loop.time(), 0
+            for host in dict.fromkeys(target.host for target in block if target.host not in answered):
+                if self._owed < 1:
+                    await self._turn()
+                if self._echo.send(host):
+                    self._owed -= 1
+                    sent += 1
+            self._sent += sent
+            if sent:
+                await self._rest(max(begun_s, loop.time()) + self._pace.timeout_s)
+        return [target for target in block if target.host in answered]
 
     async def _settled(self, ended_s: float, block: Sequence[Target]) -> Probed:
         """Return what came of a block when its answers must be there."""

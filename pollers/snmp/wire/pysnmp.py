@@ -7,14 +7,14 @@ name, or two devices with the same engine id, would disturb each other. The leas
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 from pyasn1.codec.ber import encoder
 from pysnmp.entity.rfc3413 import cmdgen
 from pysnmp.hlapi.v3arch import asyncio as hlapi
 from pysnmp.hlapi.v3arch.asyncio.lcd import CommandGeneratorLcdConfigurator
 from pysnmp.proto import errind
-from pysnmp.proto.rfc1902 import Null, ObjectIdentifier
+from pysnmp.proto.rfc1902 import Integer32, Null, ObjectIdentifier
 
 from pollers.snmp.codec import ber
 from pollers.snmp.codec.message import GET, GET_BULK, PDU_NAMES, Request, want
@@ -74,10 +74,18 @@ _REFUSED: Final = (
 _OUT_OF_STEP: Final = (errind.NotInTimeWindow, errind.UnknownEngineID)
 
 
+_Auth: TypeAlias = hlapi.CommunityData | hlapi.UsmUserData
+_VarBind: TypeAlias = tuple[ObjectIdentifier, Null]
+#: what ends a request: an indication or None, error-status, error-index, variables
+_Found: TypeAlias = tuple[errind.ErrorIndication, Integer32, Integer32, Sequence[_VarBind]]
+
+
 class _Target:
     """One device's SnmpEngine, and how its requests are addressed there."""
 
-    def __init__(self, engine: Any, auth: Any, transport: Any, context_name: bytes) -> None:
+    def __init__(
+        self, engine: hlapi.SnmpEngine, auth: _Auth, transport: hlapi.UdpTransportTarget, context_name: bytes
+    ) -> None:
         self.engine = engine
         self.context_name = context_name
         self.address_name, _ = CommandGeneratorLcdConfigurator().configure(engine, auth, transport, context_name)
@@ -126,14 +134,14 @@ class PysnmpEngine:
         self._targets.clear()
 
 
-def _made() -> Any:
+def _made() -> hlapi.SnmpEngine:
     """Return a new SnmpEngine, the MIB modules that it will want read from their files already."""
     made = hlapi.SnmpEngine()
     made.get_mib_builder().load_modules(*_MODULES)
     return made
 
 
-def _auth_data(credential: Credential) -> Any:
+def _auth_data(credential: Credential) -> _Auth:
     if isinstance(credential, Community):
         model = 0 if credential.version is Version.V1 else 1
         return hlapi.CommunityData(credential.community.octets(), mpModel=model)
@@ -150,7 +158,7 @@ def _auth_data(credential: Credential) -> Any:
 class PysnmpAnswer:
     """A response as pysnmp decoded it, encoded again for the machines: they see one form only."""
 
-    def __init__(self, status: int, index: int, variables: Sequence[tuple[Any, Any]]) -> None:
+    def __init__(self, status: int, index: int, variables: Sequence[_VarBind]) -> None:
         self.status = status
         self.index = index
         self._found = ber.VarBinds([], [], [])
@@ -209,7 +217,7 @@ class PysnmpChannel(MachineChannel):
         began = now_s()
         values, size, outcome = 0, 0, "timeout"
         try:
-            async with asyncio.timeout(min(link.ends_s - began, permits.wait_s(attempt))):
+            async with asyncio.timeout(min(link.ends_s - began, permits.wait_s(link, attempt))):
                 answer = await self._ask(request)
             size = answer.size
             values = machine.answered(request, answer, int((now_s() - link.opened_s) * 1000))
@@ -252,7 +260,7 @@ class PysnmpChannel(MachineChannel):
             raise self._error(indication)
         raise DamagedResponse(explain.no_sync(self._link.endpoint))
 
-    def _error(self, indication: Any) -> Exception:
+    def _error(self, indication: errind.ErrorIndication) -> Exception:
         if isinstance(indication, errind.RequestTimedOut):
             return TimeoutError()
         if isinstance(indication, (*_REFUSED, *_OUT_OF_STEP)):
@@ -284,16 +292,24 @@ class PysnmpChannel(MachineChannel):
             )
 
 
-async def _send(target: _Target, request: Request, names: Sequence[tuple[Any, Any]]) -> tuple[Any, Any, Any, Any]:
+async def _send(target: _Target, request: Request, names: Sequence[_VarBind]) -> _Found:
     """Return error indication, error-status, error-index, variables.
 
     Below pysnmp's high-level functions, which look every name up in MIB modules first.
     """
-    done: asyncio.Future[tuple[Any, Any, Any, Any]] = asyncio.get_running_loop().create_future()
+    done: asyncio.Future[_Found] = asyncio.get_running_loop().create_future()
 
-    def answered(_engine: Any, _handle: Any, *found: Any) -> None:
+    def answered(
+        _engine: hlapi.SnmpEngine,
+        _handle: int,
+        indication: errind.ErrorIndication,
+        status: Integer32,
+        index: Integer32,
+        variables: Sequence[_VarBind],
+        _context: object,
+    ) -> None:
         if not done.done():
-            done.set_result(found[:4])
+            done.set_result((indication, status, index, variables))
 
     to = (target.engine, target.address_name, None, target.context_name)
     if request.pdu == GET_BULK:

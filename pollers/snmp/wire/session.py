@@ -156,7 +156,7 @@ class DeviceSession:
 
     def _first_wait_s(self) -> float:
         """Return the longest wait for the answer to a first packet."""
-        limits = self._worker.limits
+        limits = self._link.limits
         return limits.timeout_s * (1 + limits.jitter)
 
     async def _candidates(self, *, anew: bool = False) -> Sequence[Credential]:
@@ -189,7 +189,7 @@ class DeviceSession:
                     tried.count += 1
                     await channel.probe()
             except (NoAnswer, AuthRefused, DamagedResponse) as error:
-                tried.failed(error, retried=self.stats.retries > retries or not self._worker.limits.retries)
+                tried.failed(error, retried=self.stats.retries > retries or not self._link.limits.retries)
                 if self._left_s() <= 0:
                     break
                 continue
@@ -239,7 +239,7 @@ class DeviceSession:
         if self.stats.packets_received or not self.stats.packets_sent:
             return error
         was = self._memory.silence
-        self._memory.silent(self._worker.now_s(), self._worker.now_ms(), self._worker.limits)
+        self._memory.silent(self._worker.now_s(), self._worker.now_ms(), self._link.limits)
         self._memory.paging.response_bytes = self._page_bytes  # silence tells nothing about the size of pages
         self._channel = None
         return self._unreachable() if was is not None else error

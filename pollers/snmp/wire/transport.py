@@ -9,7 +9,7 @@ from typing import Final
 
 from pollers.snmp.codec.message import REQUEST_ID_BYTES, request_id_at
 from pollers.snmp.device import explain
-from pollers.snmp.device.link import Address
+from pollers.snmp.device.link import Address, DeviceLink
 from pollers.snmp.errors import NoAnswer
 from pollers.snmp.limits import Limits
 from pollers.snmp.wire.operation import Exchange, Operation
@@ -145,7 +145,7 @@ class Wire:
             return
         operation = exchange.operation
         link = operation.link
-        if address != link.address and not self._may_come_from(address, link.address):
+        if address != link.address and not _may_come_from(address, link):
             counters.wrong_source += 1
             link.wrong_sources.add(address[0])
             return
@@ -159,9 +159,6 @@ class Wire:
             self._ready.append(operation)
         if self._ready:
             self._pump()
-
-    def _may_come_from(self, address: Address, asked: Address) -> bool:
-        return self.limits.any_source and address[1] == asked[1]
 
     def _sweep_later(self) -> None:
         if self._sweeper is None and (self._pending or self._ready):
@@ -194,3 +191,7 @@ class Wire:
         self._pending.clear()
         self._ready.clear()
         self._sockets.close()
+
+
+def _may_come_from(address: Address, link: DeviceLink) -> bool:
+    return link.limits.any_source and address[1] == link.address[1]

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from schemas.records import EnrichedResource
 from streams.console.api.asking import BadRequestError, needed, number, paged, text
 from streams.console.models import ReadModels, RowSeries
-from streams.console.models.states import DeviceState
-from streams.scheduling.filters import compile_filter
+from streams.console.models.states import DeviceHealth
+from streams.scheduling.filter_fields import ENRICHED
+from streams.scheduling.filters import compile_over
 
 FAR_S: Final = 2**33  #: Unix seconds, beyond every time that is meant
 Query: TypeAlias = Mapping[str, str]
@@ -24,21 +25,22 @@ class ApiOperation(NamedTuple):
     path: str  #: under /api/v1
     says: str
     parameters: Mapping[str, str]  #: of the query: name -> meaning
-    answer: Callable[[ReadModels, Query], Any]
+    answer: Callable[[ReadModels, Query], Mapping[str, object]]
 
 
-def devices(models: ReadModels, query: Query) -> dict[str, Any]:
+def devices(models: ReadModels, query: Query) -> dict[str, object]:
     """Return one page of the devices that fit. Raises FilterError, BadRequestError."""
-    fits, state = compile_filter(query.get("filter", "")), text(query, "state")
-    if state and state not in list(DeviceState):
-        raise BadRequestError(f"state: expected one of {', '.join(DeviceState)}, found {state[:40]!r}")
-    found = [each for each in models.resources().values() if fits(each.resource)]
+    fits, state = compile_over(query.get("filter", ""), ENRICHED), text(query, "state")
+    if state and state not in list(DeviceHealth):
+        raise BadRequestError(f"state: expected one of {', '.join(DeviceHealth)}, found {state[:40]!r}")
+    found = [each for each in models.resources().values() if fits(each)]
     lines = [_line(models, each) for each in found]
     lines = [line for line in lines if not state or line["state"] == state]
-    return _page(sorted(lines, key=lambda line: (line["id"], line["identity"])), query)
+    lines.sort(key=lambda line: (str(line["id"]), str(line["identity"])))
+    return page_of(lines, query)
 
 
-def device(models: ReadModels, query: Query) -> dict[str, Any]:
+def device(models: ReadModels, query: Query) -> dict[str, object]:
     """Return all that is known of a device. Raises UnknownDeviceError."""
     known = models.named(query["site"], query["id"])
     if known is None:
@@ -52,19 +54,20 @@ def device(models: ReadModels, query: Query) -> dict[str, Any]:
             "jobs": [job.name for job in known.jobs], "polls": polls}  # fmt: skip
 
 
-def rows(models: ReadModels, query: Query) -> dict[str, Any]:
+def rows(models: ReadModels, query: Query) -> dict[str, object]:
     """Return the newest gauge of the rows of a device. Raises UnknownDeviceError, BadRequestError."""
     identity, group = _known(models, query), text(query, "group")
     found = [asdict(gauge) for gauge in models.rows(identity) if not group or gauge.group == group]
-    return _page(sorted(found, key=lambda gauge: (gauge["group"], gauge["row"])), query)
+    found.sort(key=lambda gauge: (gauge["group"], gauge["row"]))
+    return page_of(found, query)
 
 
-def busiest(models: ReadModels, query: Query) -> dict[str, Any]:
+def busiest(models: ReadModels, query: Query) -> dict[str, object]:
     """Return the interfaces that carry most. Raises BadRequestError."""
     return {"found": [asdict(gauge) for gauge in models.busiest(number(query, "count", 10, 1000))]}
 
 
-def points(models: ReadModels, query: Query) -> dict[str, Any]:
+def points(models: ReadModels, query: Query) -> dict[str, object]:
     """Return a number over time, as memory has it. Raises UnknownDeviceError, BadRequestError."""
     series = RowSeries(_known(models, query), *(needed(query, name) for name in ("group", "row", "name")))
     start_s, end_s = number(query, "start", 0, FAR_S), number(query, "end", FAR_S, FAR_S)
@@ -72,26 +75,26 @@ def points(models: ReadModels, query: Query) -> dict[str, Any]:
             "found": [[point.at_s, point.value] for point in models.points(series, start_s, end_s)]}  # fmt: skip
 
 
-def links(models: ReadModels, query: Query) -> dict[str, Any]:
+def links(models: ReadModels, query: Query) -> dict[str, object]:
     """Return one page of links. Raises BadRequestError."""
-    return _page([{"key": key, **asdict(link)} for key, link in sorted(models.links().items())], query)
+    return page_of([{"key": key, **asdict(link)} for key, link in sorted(models.links().items())], query)
 
 
-def problems(models: ReadModels, query: Query) -> dict[str, Any]:
+def problems(models: ReadModels, query: Query) -> dict[str, object]:
     """Return one page of what is wrong now. Raises BadRequestError."""
-    return _page([each._asdict() for each in models.problems()], query)
+    return page_of([each._asdict() for each in models.problems()], query)
 
 
-def topics(models: ReadModels, _query: Query) -> dict[str, Any]:
+def topics(models: ReadModels, _query: Query) -> dict[str, object]:
     """Return how far each topic is read."""
     return {"found": [each._asdict() for each in models.topics()]}
 
 
-def dead_letters(models: ReadModels, query: Query) -> dict[str, Any]:
+def dead_letters(models: ReadModels, query: Query) -> dict[str, object]:
     """Return one page of the last dead letters, without what they hold. Raises BadRequestError."""
     found = [{name: value for name, value in asdict(each).items() if name not in ("key", "value")}
              for each in reversed(models.dead_letters())]  # fmt: skip
-    return _page(found, query)
+    return page_of(found, query)
 
 
 def _known(models: ReadModels, query: Query) -> str:
@@ -101,7 +104,7 @@ def _known(models: ReadModels, query: Query) -> str:
     return identity
 
 
-def _line(models: ReadModels, known: EnrichedResource) -> dict[str, Any]:
+def _line(models: ReadModels, known: EnrichedResource) -> dict[str, object]:
     resource = known.resource
     polls = models.polls(resource.identity)
     last = polls[-1] if polls else None
@@ -114,7 +117,8 @@ def _line(models: ReadModels, known: EnrichedResource) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _page(entries: Sequence[Any], query: Query) -> dict[str, Any]:
+def page_of(entries: Sequence[object], query: Query) -> dict[str, object]:
+    """Return one page of entries. Raises BadRequestError."""
     page, most = paged(query)
     return {"total": len(entries), "page": page, "found": entries[(page - 1) * most : page * most]}
 
@@ -123,7 +127,7 @@ _PAGED: Final = {"page": "from 1 on", "per_page": "entries of a page, 1000 at mo
 _ID: Final = {"id": "identity: site|class|subclass|type|id"}
 OPERATIONS: Final = (
     ApiOperation("/devices", "Devices that fit a filter, by id.",
-              {"filter": "in the filter language", "state": f"one of {', '.join(DeviceState)}", **_PAGED}, devices),
+              {"filter": "in the filter language", "state": f"one of {', '.join(DeviceHealth)}", **_PAGED}, devices),
     ApiOperation("/devices/{site}/{id}", "All that is known of a device.", {}, device),
     ApiOperation("/rows", "The newest numbers of a device's rows.", {**_ID, "group": "only this one", **_PAGED}, rows),
     ApiOperation("/busiest", "The interfaces that carry most.", {"count": "how many, 1000 at most"}, busiest),

@@ -1,8 +1,9 @@
 """A store that speaks PromQL, asked over HTTP: Prometheus, VictoriaMetrics, Mimir, Thanos."""
 
 import asyncio
+import json
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -10,8 +11,9 @@ from typing import Final
 import httpx
 
 from schemas.errors import BackendError
-from streams.console.history.promql import points, query
-from streams.console.models.facts import Point, RowSeries
+from streams.console.history.promql import moment, moment_query, points, query
+from streams.console.models.facts import AROUND_S, Point, RowAt, RowSeries
+from streams.scheduling.row_filters import parts
 
 _LONGEST: Final = 16 * 2**20  #: bytes of an answer
 _AT_ONCE: Final = 4  #: questions; a page of sparklines asks many
@@ -47,18 +49,41 @@ class StoreHistory:
     async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
         """Return the series in steps that begin at multiples of a step. Raises BackendError while the store is away."""
         start_s -= start_s % step_s
-        asked = {"query": query(series, step_s), "start": start_s, "end": end_s, "step": step_s}
-        url = f"{self._store.url.rstrip('/')}/query_range"
+        asked: dict[str, str | int] = {"query": query(series, step_s), "start": start_s, "end": end_s, "step": step_s}
+        return points(await self._ask("query_range", asked), series, start_s, end_s, step_s)
+
+    async def moment(self, number: RowSeries, rows: Collection[RowAt], at_s: int) -> Mapping[RowAt, float]:
+        """Return the number of each of these rows around a time. Raises BackendError while the store is away."""
+        of = (number.group, number.name, number.unit)
+        told = moment(await self._ask("query", {"query": moment_query(*of, AROUND_S), "time": at_s}), *of)
+        found = {}
+        for identity, row in rows:
+            site, *_, device = parts(identity)
+            place = (site, device, row)
+            if place in told:
+                found[identity, row] = told[place]
+        return found
+
+    async def _ask(self, what: str, asked: Mapping[str, str | int]) -> object:
+        """Return the answer as JSON has it. Raises BackendError."""
+        url = f"{self._store.url.rstrip('/')}/{what}"
         try:
             async with self._turn, asyncio.timeout(self._store.timeout_s):
                 client = await self._connected()
-                answer = await client.post(url, data=asked, headers=dict(self._store.headers))
-            if answer.status_code != httpx.codes.OK or len(answer.content) > _LONGEST:
-                raise BackendError(f"the store answered {answer.status_code} to a query")
-            told = answer.json()
+                async with client.stream("POST", url, data=asked, headers=dict(self._store.headers)) as answer:
+                    if answer.status_code != httpx.codes.OK:
+                        raise BackendError(f"the store answered {answer.status_code} to a query")
+                    body = bytearray()
+                    async for piece in answer.aiter_bytes():
+                        body += piece
+                        if len(body) > _LONGEST:
+                            raise BackendError(f"the store answered more than {_LONGEST} bytes to a query")
+            told: object = json.loads(bytes(body))
+        except TimeoutError as problem:
+            raise BackendError(f"the store has not answered within {self._store.timeout_s:g} s") from problem
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as problem:
             raise BackendError(f"the store cannot be asked: {problem or type(problem).__name__}") from problem
-        return points(told, series, start_s, end_s, step_s)
+        return told
 
     async def close(self) -> None:
         if self._client is not None:

@@ -1,9 +1,9 @@
 """What was, from the console's own memory: for as long as that reaches, where there is no store."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from streams.console.models import ReadModels
-from streams.console.models.facts import Point, RowSeries
+from streams.console.models.facts import AROUND_S, Point, RowAt, RowSeries
 
 
 class MemoryHistory:
@@ -30,3 +30,14 @@ class MemoryHistory:
             Point(at, sum(found[at]) / len(found[at]) if at in found else None)
             for at in range(start_s, end_s + 1, step_s)
         ]
+
+    async def moment(self, number: RowSeries, rows: Collection[RowAt], at_s: int) -> Mapping[RowAt, float]:
+        """Return the number of each of these rows around a time, as far as memory has it."""
+        found = {}
+        for identity, row in rows:
+            series = RowSeries(identity, number.group, row, number.name)
+            values = [point.value for point in self._models.points(series, at_s - AROUND_S, at_s)]
+            known = [value for value in values if value is not None]
+            if known:
+                found[identity, row] = sum(known) / len(known)
+        return found

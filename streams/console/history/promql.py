@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final, TypedDict
 
 from schemas.errors import BackendError
 from streams.console.models.facts import Point, RowSeries
@@ -14,6 +14,14 @@ _NAMES: Final = Names()
 _SHOWN: Final = 120
 
 
+class _Series(TypedDict, total=False):
+    """One series of an answer."""
+
+    metric: Mapping[str, str]
+    value: tuple[float, str]  #: of a vector: when, and what
+    values: Sequence[tuple[float, str]]  #: of a matrix
+
+
 def query(series: RowSeries, step_s: int) -> str:
     """Return the query for a series: its mean over each step, so that a long range tells of every sample."""
     name = _NAMES.number(series.group, series.name, series.unit).name
@@ -22,12 +30,31 @@ def query(series: RowSeries, step_s: int) -> str:
     return f"avg_over_time({name}{{{chosen}}}[{step_s}s])"
 
 
+def moment_query(group: str, name: str, unit: str, span_s: int) -> str:
+    """Return the query for a number of every row: its mean over that time."""
+    return f"avg_over_time({_NAMES.number(group, name, unit).name}[{span_s}s])"
+
+
+def moment(answer: object, group: str, name: str, unit: str) -> Mapping[tuple[str, str, str], float]:
+    """Return site, device and row -> the number, in the record's unit. Raises BackendError for what is no answer."""
+    scale = _NAMES.number(group, name, unit).scale
+    found: dict[tuple[str, str, str], float] = {}
+    try:
+        for each in _result(answer, "vector"):
+            labels, number = each["metric"], float(each["value"][1]) / scale
+            if math.isfinite(number):
+                found[labels["site"], labels["device"], labels["row"]] = number
+    except (KeyError, TypeError, ValueError, IndexError) as problem:
+        raise BackendError(f"the store's answer is no vector of PromQL: {str(answer)[:_SHOWN]}") from problem
+    return found
+
+
 def points(answer: object, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
     """Return a point for every step, in the record's own unit. Raises BackendError for what is no answer."""
     scale = _NAMES.number(series.group, series.name, series.unit).scale
     known: dict[int, float] = {}
     try:
-        for each in _matrix(answer):
+        for each in _result(answer, "matrix"):
             for at, value in each["values"]:
                 number = float(value) / scale
                 if math.isfinite(number):
@@ -37,7 +64,8 @@ def points(answer: object, series: RowSeries, start_s: int, end_s: int, step_s: 
     return [Point(at, known.get(at)) for at in range(start_s, end_s + 1, step_s)]
 
 
-def _matrix(answer: Any) -> Any:
-    if answer["status"] != "success" or answer["data"]["resultType"] != "matrix":
+def _result(answer: object, kind: str) -> Sequence[_Series]:
+    if not isinstance(answer, dict) or answer["status"] != "success" or answer["data"]["resultType"] != kind:
         raise ValueError
-    return answer["data"]["result"]
+    found: Sequence[_Series] = answer["data"]["result"]
+    return found

@@ -2,6 +2,6 @@
 
 from streams.console.models.everything import ReadModels
 from streams.console.models.facts import CurrentProblem, Point, RowSeries, TopicFacts
-from streams.console.models.states import DeviceState
+from streams.console.models.states import DeviceHealth
 
-__all__ = ["CurrentProblem", "DeviceState", "Point", "ReadModels", "RowSeries", "TopicFacts"]
+__all__ = ["CurrentProblem", "DeviceHealth", "Point", "ReadModels", "RowSeries", "TopicFacts"]

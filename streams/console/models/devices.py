@@ -1,16 +1,22 @@
 """Every resource with what enrichment found, and its last polls; what is seldom looked at is kept packed."""
 
 import json
+import struct
 import sys
 import zlib
-from collections import deque
 from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import replace
 from typing import Final, overload
 
-from schemas.records import EnrichedResource, PollStatus
+from schemas.records import EnrichedResource, Outcome, PollStatus
+from streams.console.models.states import DeviceHealth, worst
 
 KEPT: Final = 50  #: polls of a resource
+#: slot, start, since when unreachable, lateness, duration; slots, interval, packets, retries, values; outcome
+_POLL: Final = struct.Struct("<qqqqqiiiiiB")
+_NEVER: Final = -(2**63)
+_OUTCOMES: Final = tuple(Outcome)
+_Texts = tuple[str, str, str, str, str, str]  #: resource, site, endpoint, job, reason, worker
 
 
 class PackedRows(Mapping[str, Mapping[str, str]]):
@@ -50,34 +56,107 @@ def slim(record: EnrichedResource) -> EnrichedResource:
     return replace(record, enrichments=packed)
 
 
+def haystack(record: EnrichedResource) -> str:
+    """Return all texts by which a resource is searched, casefolded, each on a line."""
+    resource = record.resource
+    told = [resource.resource_id, resource.endpoint, *resource.identifiers.values(), *resource.addresses]
+    for found in record.enrichments.values():
+        told += found.facts.values()
+        for key, row in found.rows.items():
+            told += [key, *row.values()]
+    return "\n".join(dict.fromkeys(told)).casefold()
+
+
 class Polls(Sequence[PollStatus]):
-    """The last polls of a resource, by slot, the newest last; a poll that is told again changes nothing."""
+    """The last polls of a resource, by slot, the newest last, packed; a poll that is told again changes nothing."""
+
+    __slots__ = ("_last", "_numbers", "_state", "_texts")
 
     def __init__(self) -> None:
-        self._kept: deque[PollStatus] = deque(maxlen=KEPT)
+        self._numbers = bytearray()
+        self._texts: list[_Texts] = []  #: the same one for polls that have the same
+        self._last: PollStatus | None = None  #: both are worked out when they are asked for
+        self._state: DeviceHealth | None = None
+
+    def jobs(self) -> list[str]:
+        """Return the jobs that were polled, by name."""
+        return sorted({texts[3] for texts in self._texts})
+
+    @property
+    def last(self) -> PollStatus | None:
+        """Return the newest poll, None where there is none."""
+        if self._last is None and self._texts:
+            self._last = self[-1]
+        return self._last
+
+    @property
+    def state(self) -> DeviceHealth:
+        """Return the worst that the newest poll of any job says."""
+        if self._state is None:
+            newest = {self._texts[at][3]: self._outcome(at) for at in range(len(self._texts))}
+            self._state = worst(newest.values())
+        return self._state
 
     def take(self, poll: PollStatus) -> bool:
         """Take a poll; return whether it was news."""
+        at = len(self._texts)
         key = (poll.slot, poll.job)
-        after = []
-        while self._kept and (self._kept[-1].slot, self._kept[-1].job) > key:
-            after.append(self._kept.pop())
-        same = bool(self._kept) and (self._kept[-1].slot, self._kept[-1].job) == key
-        # a slot that was missed by one worker and polled by another was polled, whichever was told first
-        news = not same or (self._kept[-1].outcome == "MISSED" and poll.outcome != "MISSED")
-        if same and news:
-            self._kept.pop()
-        if news:
-            self._kept.append(poll)
-        self._kept.extend(reversed(after))
-        return news
+        while at and self._key(at - 1) > key:
+            at -= 1
+        if at and self._key(at - 1) == key:
+            # a slot that was missed by one worker and polled by another was polled, whichever was told first
+            if not (self._outcome(at - 1) is Outcome.MISSED and poll.outcome is not Outcome.MISSED):
+                return False
+            at -= 1
+            self._remove(at)
+        elif len(self._texts) == KEPT:
+            if not at:
+                return False
+            self._remove(0)
+            at -= 1
+        texts = (poll.resource, poll.site, poll.endpoint, poll.job, poll.reason, poll.worker)
+        shared = next((each for each in reversed(self._texts) if each == texts), texts)
+        self._texts.insert(at, shared)
+        self._numbers[at * _POLL.size : at * _POLL.size] = _packed(poll)
+        self._last = self._state = None
+        return True
 
     @overload
     def __getitem__(self, index: int) -> PollStatus: ...
     @overload
     def __getitem__(self, index: slice) -> Sequence[PollStatus]: ...
     def __getitem__(self, index: int | slice) -> PollStatus | Sequence[PollStatus]:
-        return list(self._kept)[index] if isinstance(index, slice) else self._kept[index]
+        places = range(len(self._texts))[index]
+        return self._poll(places) if isinstance(places, int) else [self._poll(place) for place in places]
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._texts)
+
+    def _key(self, at: int) -> tuple[int, str]:
+        return _POLL.unpack_from(self._numbers, at * _POLL.size)[0], self._texts[at][3]
+
+    def _outcome(self, at: int) -> Outcome:
+        return _OUTCOMES[self._numbers[(at + 1) * _POLL.size - 1]]
+
+    def _remove(self, at: int) -> None:
+        del self._texts[at]
+        del self._numbers[at * _POLL.size : (at + 1) * _POLL.size]
+
+    def _poll(self, at: int) -> PollStatus:
+        resource, site, endpoint, job, reason, worker = self._texts[at]
+        (slot, started_at_ms, since_ms, lateness_ms, duration_ms, slots, interval_s, packets_sent, retries, values,
+         outcome) = _POLL.unpack_from(self._numbers, at * _POLL.size)  # fmt: skip
+        return PollStatus(
+            resource=resource, site=site, endpoint=endpoint, job=job, slot=slot, slots=slots, interval_s=interval_s,
+            outcome=_OUTCOMES[outcome], reason=reason, started_at_ms=started_at_ms, lateness_ms=lateness_ms,
+            duration_ms=duration_ms, packets_sent=packets_sent, retries=retries, values=values,
+            unreachable_since_ms=None if since_ms == _NEVER else since_ms, worker=worker,
+        )  # fmt: skip
+
+
+def _packed(poll: PollStatus) -> bytes:
+    since_ms = _NEVER if poll.unreachable_since_ms is None else poll.unreachable_since_ms
+    return _POLL.pack(
+        poll.slot, poll.started_at_ms, since_ms, poll.lateness_ms, poll.duration_ms, poll.slots, poll.interval_s,
+        poll.packets_sent, poll.retries, poll.values, _OUTCOMES.index(poll.outcome),
+    )  # fmt: skip

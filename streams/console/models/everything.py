@@ -2,20 +2,21 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final, cast
 
 from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, LinkState, PollStatus
-from streams.console.models.devices import Polls, slim
+from streams.console.models.devices import Polls, haystack, slim
 from streams.console.models.facts import CurrentProblem, Point, RowSeries, TopicFacts
+from streams.console.models.gauge_bytes import WholeGauge
 from streams.console.models.meter import Meter
-from streams.console.models.rows import RowStore
-from streams.console.models.states import DeviceState, health
+from streams.console.models.rows import RowStore, StateChange
+from streams.console.models.states import DeviceHealth
 from streams.pipeline import Topic
 
 #: what is read, in the order in which it is wanted
 READ: Final = (Topic.ENRICHED_RESOURCES, Topic.TOPOLOGY, Topic.POLL_STATUS, Topic.GAUGES, Topic.DEAD_LETTERS)
 _DEAD_LETTERS: Final = 200
-_WELL: Final = frozenset({DeviceState.GOOD, DeviceState.UNKNOWN})
+_WELL: Final = frozenset({DeviceHealth.GOOD, DeviceHealth.UNKNOWN})
 
 
 class ReadModels:
@@ -26,6 +27,7 @@ class ReadModels:
         self.meters: Final = {topic: Meter(str(topic)) for topic in READ}
         self.changes = 0  #: grows with everything that is news
         self._resources: dict[str, EnrichedResource] = {}
+        self._searched: dict[str, str] = {}
         self._polls: dict[str, Polls] = {}
         self._rows: Final = RowStore(memory_bytes)
         self._links: dict[str, Link] = {}
@@ -34,6 +36,10 @@ class ReadModels:
     def resources(self) -> Mapping[str, EnrichedResource]:
         """Return every resource, by identity."""
         return self._resources
+
+    def having(self, text: str) -> Iterator[EnrichedResource]:
+        """Yield the resources that have a text, casefolded, in what they are called or in what was found of them."""
+        return (self._resources[identity] for identity, told in self._searched.items() if text in told)
 
     def named(self, site: str, resource_id: str) -> EnrichedResource | None:
         """Return the resource of a site that has this id, None where there is none."""
@@ -44,9 +50,20 @@ class ReadModels:
         """Return the last polls of a resource, the newest last, 50 at most."""
         return self._polls.get(identity, ())
 
-    def health(self, identity: str) -> DeviceState:
+    def jobs(self, identity: str) -> Sequence[str]:
+        """Return the jobs of which there are polls."""
+        polls = self._polls.get(identity)
+        return () if polls is None else polls.jobs()
+
+    def last_poll(self, identity: str) -> PollStatus | None:
+        """Return the newest poll of a resource, None where there is none."""
+        polls = self._polls.get(identity)
+        return None if polls is None else polls.last
+
+    def health(self, identity: str) -> DeviceHealth:
         """Return the worst that the newest poll of any job of a resource says."""
-        return health(self.polls(identity))
+        polls = self._polls.get(identity)
+        return DeviceHealth.UNKNOWN if polls is None else polls.state
 
     def rows(self, identity: str) -> Sequence[Gauge]:
         """Return the newest gauge of each row of each group of a resource."""
@@ -55,6 +72,14 @@ class ReadModels:
     def row(self, identity: str, group: str, row: str) -> Gauge | None:
         """Return the newest gauge of one row, None where there is none."""
         return self._rows.one(identity, group, row)
+
+    def down_since_ms(self, identity: str, group: str, row: str) -> int | None:
+        """Return since when a row's state was seen to be wrong, None where it is well or was so from the start."""
+        return self._rows.since_ms(identity, group, row)
+
+    def state_changes(self, identity: str, group: str, row: str) -> Sequence[StateChange]:
+        """Return the states of a row since it is watched, the oldest first; empty where they have not changed."""
+        return self._rows.changes(identity, group, row)
 
     def busiest(self, count: int) -> Sequence[Gauge]:
         """Return the interfaces that carry most, the first the most."""
@@ -92,44 +117,53 @@ class ReadModels:
     def _problems(self) -> Iterator[CurrentProblem]:
         for facts in self.topics():
             if facts.stale_since_ms is not None:
-                yield CurrentProblem("stale", "", "", f"topic {facts.name} cannot be read", facts.stale_since_ms)
-        for identity in self._resources:
-            state, polls = self.health(identity), self.polls(identity)
-            if state not in _WELL:
-                last = polls[-1]
-                yield CurrentProblem(
-                    str(state), identity, "", last.reason, last.unreachable_since_ms or last.slot * 1000
-                )
+                yield CurrentProblem("stale", "", "", "", f"topic {facts.name} cannot be read", facts.stale_since_ms)
+        for identity, polls in self._polls.items():
+            last = polls.last
+            if polls.state not in _WELL and last is not None and identity in self._resources:
+                since_ms = last.unreachable_since_ms or last.slot * 1000
+                yield CurrentProblem(str(polls.state), identity, "", "", last.reason, since_ms)
+        for trouble in self._rows.troubles():
+            yield CurrentProblem(trouble.word, *trouble[:3], f"{trouble.group} is {trouble.word}", trouble.since_ms)
         for link in self._links.values():
             if link.state is not LinkState.UP:
-                near, far = link.ends
-                reason = f"link to {far.resource or far.system_name or far.chassis_id}"
-                yield CurrentProblem(str(link.state), near.resource, near.row, reason, link.since_ms)
+                near, far = link.ends if link.ends[0].resource else reversed(link.ends)
+                reason = f"link to {far.resource or far.system_name or far.chassis_id} {far.row or far.port_id}"
+                state = str(link.state).replace("_", "-")
+                yield CurrentProblem(state, near.resource, "interface", near.row, reason, link.since_ms)
 
-    def take(self, topic: Topic, key: str, record: Any) -> None:
+    def take_gauge(self, value: bytes) -> None:
+        """Take a gauge that is written in our own schema. Raises RecordError."""
+        self.changes += self._rows.take_bytes(value)
+
+    def take(self, topic: Topic, key: str, record: object) -> None:
         """Take a record of a topic, None a tombstone; of gauges as fastavro's dict. Repeats are harmless."""
         match topic:
             case Topic.ENRICHED_RESOURCES:
-                news = self._take_resource(key, record)
-            case Topic.POLL_STATUS:
+                news = self._take_resource(key, record if isinstance(record, EnrichedResource) else None)
+            case Topic.POLL_STATUS if isinstance(record, PollStatus):
                 news = self._polls.setdefault(record.resource, Polls()).take(record)
             case Topic.GAUGES:
-                news = self._rows.take(record)
+                news = self._rows.take(cast("WholeGauge", record))
             case Topic.TOPOLOGY:
                 news = self._links.get(key) != record
-                if record is None:
-                    self._links.pop(key, None)
-                else:
+                if isinstance(record, Link):
                     self._links[key] = record
-            case _:
+                else:
+                    self._links.pop(key, None)
+            case _ if isinstance(record, DeadLetter):
                 news = True
                 self._dead.append(record)
+            case _:
+                news = False
         self.changes += news
 
     def _take_resource(self, key: str, record: EnrichedResource | None) -> bool:
         if record is not None:
+            self._searched[key] = haystack(record)
             self._resources[key] = slim(record)
             return True
+        self._searched.pop(key, None)
         self._rows.forget(key)
         self._polls.pop(key, None)
         return self._resources.pop(key, None) is not None

@@ -1,6 +1,10 @@
 """What the read models answer with, beside the records themselves."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypeAlias
+
+AROUND_S: Final = 300  #: a number "at a time" is the mean over so long before it
+
+RowAt: TypeAlias = tuple[str, str]  #: identity, row
 
 
 class TopicFacts(NamedTuple):
@@ -35,8 +39,9 @@ class Point(NamedTuple):
 class CurrentProblem(NamedTuple):
     """Something that is wrong now."""
 
-    kind: str  #: a DeviceState, a link's state, or `stale`
+    kind: str  #: a DeviceHealth, a link's or a row's state, or `stale`
     resource: str  #: identity, empty where it is of no resource
+    group: str  #: empty where it is of no row
     row: str
     reason: str
     since_ms: int | None  #: None: not known

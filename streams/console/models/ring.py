@@ -1,46 +1,64 @@
-"""The latest numbers of every row over time, in a memory of fixed size: what is newer takes the place of the oldest."""
+"""The latest numbers of every row over time, in a bounded memory: the oldest are dropped, a piece at a time."""
 
-from array import array
-from collections.abc import Iterable, Iterator
+import struct
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-#: a step back, a slot, a name, a value
-POINT_BYTES: Final = 4 + 4 + 2 + 4
-_NAMES_MOST: Final = 2**16
+PIECES: Final = 32
+#: how far back the row's previous sample stands, the sample's slot, its names' number
+_HEAD: Final = struct.Struct("<III")
+_FLOAT_BYTES: Final = 4
+_FARTHEST: Final = 2**32 - 1
+_LARGEST: Final = 3.4e38  #: that four bytes hold
+
+
+def sample_bytes(numbers: int) -> int:
+    """Return how much memory one sample takes."""
+    return _HEAD.size + _FLOAT_BYTES * numbers
 
 
 class Ring:
-    """Points of rows by number. The points of one row are chained backwards, so that reading one looks at no other."""
+    """Samples of rows by number. Those of one row are chained backwards, so that reading one looks at no other.
+
+    A place counts bytes from the first ever written, each piece as long as it may be.
+    """
 
     def __init__(self, size_bytes: int) -> None:
-        self._most: Final = max(1, size_bytes // POINT_BYTES)
-        self._written = 0  #: points ever
-        self._back = array("I")  #: how many points before this one the row's previous one stands; 0: there is none
-        self._slot = array("I")
-        self._name = array("H")
-        self._value = array("f")
-        self._names: dict[str, int] = {}
-        self._last: dict[int, int] = {}  #: row -> its newest point, counted from the first ever
+        """Keep nothing where the size is 0."""
+        self._size: Final = size_bytes // PIECES
+        self._pieces: deque[bytearray] = deque()
+        self._counts: deque[int] = deque()
+        self._first = 0  #: the number of the oldest piece
+        self._names: list[Sequence[str]] = []
+        self._number: dict[Sequence[str], int] = {}
+        self._last: dict[int, int] = {}  #: row -> where its newest sample stands
 
     def __len__(self) -> int:
-        return len(self._slot)
+        return sum(self._counts)
 
     @property
     def oldest_slot(self) -> int | None:
-        """Return the slot of the oldest point that is kept, None where there is none."""
-        if not self._slot:
-            return None
-        return self._slot[self._written % self._most] if len(self._slot) == self._most else self._slot[0]
+        """Return the slot of the oldest sample that is kept, None where there is none."""
+        return None if not self._pieces else int(_HEAD.unpack_from(self._pieces[0])[1])
 
-    def add(self, row: int, slot: int, values: Iterable[tuple[str, float]]) -> None:
-        """Keep the values of a row at a slot."""
-        for name, value in values:
-            number = self._names.setdefault(name, len(self._names))
-            if number < _NAMES_MOST:
-                last = self._last.get(row)
-                back = 0 if last is None or self._written - last >= self._most else self._written - last
-                self._put(back, slot, number, value)
-                self._last[row] = self._written - 1
+    def add(self, row: int, slot: int, names: tuple[str, ...], numbers: Sequence[float]) -> None:
+        """Keep the numbers of a row at a slot; many rows have the same names."""
+        length = sample_bytes(len(names))
+        if not names or length > self._size:
+            return
+        if not self._pieces or len(self._pieces[-1]) + length > self._size:
+            self._begin()
+        number = self._number.get(names)
+        if number is None:
+            number = self._number[names] = len(self._names)
+            self._names.append(names)
+        piece = self._pieces[-1]
+        place = (self._first + len(self._pieces) - 1) * self._size + len(piece)
+        back = place - self._last.get(row, place)
+        piece += _HEAD.pack(back if back <= _FARTHEST else 0, slot, number) + _packed(numbers)
+        self._counts[-1] += 1
+        self._last[row] = place
 
     def forget(self, row: int) -> None:
         """Forget a row: its number may be another's from now on."""
@@ -48,28 +66,34 @@ class Ring:
 
     def points(self, row: int, name: str) -> list[tuple[int, float]]:
         """Return (slot, value) of a row's number, the oldest first; of a repeated slot the newest value."""
-        number = self._names.get(name)
         found: dict[int, float] = {}
-        for at in self._chain(row):
-            if self._name[at] == number:
-                found.setdefault(self._slot[at], self._value[at])
+        for piece, at in self._chain(row):
+            _, slot, number = _HEAD.unpack_from(piece, at)
+            names = self._names[number]
+            if name in names:
+                found.setdefault(slot, struct.unpack_from("<f", piece, at + sample_bytes(names.index(name)))[0])
         return sorted(found.items())
 
-    def _put(self, back: int, slot: int, number: int, value: float) -> None:
-        if len(self._slot) < self._most:
-            self._back.append(back)
-            self._slot.append(slot)
-            self._name.append(number)
-            self._value.append(value)
-        else:
-            at = self._written % self._most
-            self._back[at], self._slot[at], self._name[at], self._value[at] = back, slot, number, value
-        self._written += 1
+    def _begin(self) -> None:
+        self._pieces.append(bytearray())
+        self._counts.append(0)
+        if len(self._pieces) > PIECES:
+            self._pieces.popleft()
+            self._counts.popleft()
+            self._first += 1
 
-    def _chain(self, row: int) -> Iterator[int]:
-        """Yield the places of a row's points, the newest first."""
-        at = self._last.get(row)
-        while at is not None and self._written - at <= self._most:
-            place = at % self._most
-            yield place
-            at = at - self._back[place] if self._back[place] else None
+    def _chain(self, row: int) -> Iterator[tuple[bytearray, int]]:
+        """Yield the piece and the place in it of a row's samples, the newest first."""
+        place = self._last.get(row)
+        while place is not None and place >= self._first * self._size:
+            piece = self._pieces[place // self._size - self._first]
+            yield piece, place % self._size
+            back = _HEAD.unpack_from(piece, place % self._size)[0]
+            place = place - back if back else None
+
+
+def _packed(numbers: Sequence[float]) -> bytes:
+    try:
+        return struct.pack(f"<{len(numbers)}f", *numbers)
+    except OverflowError:
+        return struct.pack(f"<{len(numbers)}f", *(max(-_LARGEST, min(_LARGEST, number)) for number in numbers))

@@ -1,12 +1,12 @@
 """What is said of a device or a poll in one word, worst first."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-from schemas.records import Outcome, PollStatus
+from schemas.records import Outcome
 
 
-class DeviceState(enum.StrEnum):
+class DeviceHealth(enum.StrEnum):
     """How a device does; pages show a shape and a colour for each."""
 
     SILENT = "silent"  #: it does not answer
@@ -19,22 +19,21 @@ class DeviceState(enum.StrEnum):
 
 
 _OF = {
-    Outcome.SUCCESS: DeviceState.GOOD,
-    Outcome.PARTIAL: DeviceState.PARTIAL,
-    Outcome.TIMEOUT: DeviceState.SILENT,
-    Outcome.UNREACHABLE: DeviceState.SILENT,
-    Outcome.AUTH: DeviceState.AUTH,
-    Outcome.MISSED: DeviceState.MISSED,
-    Outcome.INTERNAL: DeviceState.FAULT,
+    Outcome.SUCCESS: DeviceHealth.GOOD,
+    Outcome.PARTIAL: DeviceHealth.PARTIAL,
+    Outcome.TIMEOUT: DeviceHealth.SILENT,
+    Outcome.UNREACHABLE: DeviceHealth.SILENT,
+    Outcome.AUTH: DeviceHealth.AUTH,
+    Outcome.MISSED: DeviceHealth.MISSED,
+    Outcome.INTERNAL: DeviceHealth.FAULT,
 }
-_ORDER = list(DeviceState)
+_ORDER = list(DeviceHealth)
 
 
-def of_outcome(outcome: Outcome) -> DeviceState:
+def of_outcome(outcome: Outcome) -> DeviceHealth:
     return _OF[outcome]
 
 
-def health(polls: Sequence[PollStatus]) -> DeviceState:
-    """Return the worst that the newest poll of any job of a device says."""
-    newest = {poll.job: poll for poll in polls}
-    return min((of_outcome(poll.outcome) for poll in newest.values()), key=_ORDER.index, default=DeviceState.UNKNOWN)
+def worst(outcomes: Iterable[Outcome]) -> DeviceHealth:
+    """Return the worst that these outcomes say."""
+    return min((_OF[outcome] for outcome in outcomes), key=_ORDER.index, default=DeviceHealth.UNKNOWN)

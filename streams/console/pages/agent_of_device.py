@@ -1,40 +1,25 @@
 """The pages of one device, one row, one number."""
 
-import csv
-import io
 import shlex
 import time
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
-from aiokafka.errors import KafkaError
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from schemas.errors import PanoptesError
-from schemas.records import EnrichedResource, Gauge
+from schemas.records import EnrichedResource, Gauge, Link, LinkEnd
+from streams.console.models import ReadModels
 from streams.console.models.facts import Point, RowSeries
 from streams.console.pages import views
-from streams.console.pages.asking import POINTS, RANGES, asked, span, text
-from streams.console.pages.drawing import HEADERS
+from streams.console.pages.asking import NotThereError, asked, text
 from streams.console.pages.forms import sparkline
-from streams.console.pages.reads import Asker, History, Models
+from streams.console.pages.reads import Asker, History
 from streams.console.why.explained import AskedNumber, NotKept
 
-#: what is plotted of an interface: title, what goes up, what goes down
-_INTERFACE_PLOTS: Final = (
-    ("Traffic", "octets_in", "octets_out"),
-    ("Errors", "errors_in", "errors_out"),
-    ("Discards", "discards_in", "discards_out"),
-)
-_MOST_PLOTS: Final = 8
-
 Page = Callable[..., Response]
-
-
-class NotThereError(LookupError):
-    """The address is right, and nothing is known of what it names."""
 
 
 class RowLine(NamedTuple):
@@ -46,7 +31,7 @@ class RowLine(NamedTuple):
 class DevicePages:
     """The pages that go by a device's identity."""
 
-    def __init__(self, models: Models, history: History, why: Asker, page: Page) -> None:
+    def __init__(self, models: ReadModels, history: History, why: Asker, page: Page) -> None:
         self._models = models
         self._history = history
         self._why = why
@@ -89,7 +74,7 @@ class DevicePages:
         lines = Markup().join(Markup('<polyline points="{}"/>').format(each) for each in sparkline(_values(points)))
         return Markup('<svg class="spark" viewBox="0 0 80 18" aria-hidden="true">{}</svg>').format(lines)
 
-    def _neighbours(self, identity: str) -> list[tuple[Any, Any, Any]]:
+    def _neighbours(self, identity: str) -> list[tuple[LinkEnd, LinkEnd, Link]]:
         found = []
         for link in self._models.links().values():
             one, other = link.ends
@@ -97,47 +82,12 @@ class DevicePages:
             found += [(other, one, link)] if other.resource == identity else []
         return sorted(found, key=lambda each: str(each[0].row))
 
-    def _gauge(self, identity: str, group: str, row: str) -> Gauge | None:
-        rows = self._models.rows(identity)
-        return next((each for each in rows if (each.group, each.row) == (group, row)), None)
-
-    async def row(self, request: Request) -> Response:
-        identity, group, row = (text(request, name) for name in ("id", "group", "row"))
-        self._known(identity)
-        name, _ = span(request)
-        gauge = self._gauge(identity, group, row)
-        names = sorted({*gauge.gauges, *gauge.missing}) if gauge else []
-        plots = _INTERFACE_PLOTS if group == "interface" else [(each, each, "") for each in names[:_MOST_PLOTS]]
-        filling: dict[str, Any] = {"identity": identity, "group": group, "row": row, "range": name, "ranges": RANGES}
-        filling |= {"gauge": gauge, "names": names, "plots": plots, "source": self._history.source()}
-        return self._page("row.html", request, filling)
-
-    async def plot(self, request: Request) -> Response:
-        identity, group, row = (text(request, name) for name in ("id", "group", "row"))
-        _, seconds = span(request)
-        gauge = self._gauge(identity, group, row)
-        end_s = int(time.time())
-        step_s = max(15, seconds // POINTS)
-        lines = {}
-        unit = ""
-        for name in filter(None, (text(request, "over"), text(request, "under"))):
-            unit = "" if gauge is None else gauge.units.get(name, "")
-            series = RowSeries(identity, group, row, name, unit)
-            lines[name] = await self._history.points(series, end_s - seconds, end_s, step_s)
-        if text(request, "form") == "csv":
-            return Response(_csv(lines), media_type="text/csv", headers=HEADERS)
-        speed = None if gauge is None else gauge.gauges.get("speed_bits_per_s")
-        told = {
-            "lines": {name: [[each.at_s * 1000, each.value, each.why] for each in line] for name, line in lines.items()}
-        }
-        return JSONResponse({**told, "unit": unit, "speed": speed, "under": text(request, "under")}, headers=HEADERS)
-
     async def why(self, request: Request) -> Response:
         what = asked(request)
         cannot, found = "", None
         try:
             answer = await self._why.why(what)
-        except (KafkaError, PanoptesError, OSError) as problem:
+        except (PanoptesError, OSError) as problem:
             cannot = f"{problem}"
         else:
             cannot, found = (answer.what, None) if isinstance(answer, NotKept) else ("", answer)
@@ -145,7 +95,7 @@ class DevicePages:
         if found is not None:
             polls = self._models.polls(what.resource)
             poll = next((each for each in polls if (each.job, each.slot) == (found.job, found.now.slot)), None)
-        filling: dict[str, Any] = {
+        filling: dict[str, object] = {
             "asked": what,
             "why": found,
             "cannot": cannot,
@@ -156,7 +106,7 @@ class DevicePages:
         return self._page("why.html", request, filling)
 
 
-def _values(points: Any) -> list[float | None]:
+def _values(points: Iterable[Point]) -> list[float | None]:
     return [point.value for point in points]
 
 
@@ -164,18 +114,3 @@ def _command(what: AskedNumber) -> str:
     words = ["panoptes", "rate", "--explain", "--resource", what.resource, "--group", what.group, "--row", what.row]
     slot = () if what.slot is None else ("--slot", str(what.slot))
     return shlex.join([*words, "--name", what.name, *slot])
-
-
-def _csv(lines: dict[str, Any]) -> str:
-    """Return a line for each time, a column for each number."""
-    at: dict[int, dict[str, Point]] = {}
-    for name, points in lines.items():
-        for point in points:
-            at.setdefault(point.at_s, {})[name] = point
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["time", *lines])
-    for moment, known in sorted(at.items()):
-        values = [known[name].value if name in known else None for name in lines]
-        writer.writerow([moment, *("" if value is None else value for value in values)])
-    return out.getvalue()

@@ -8,11 +8,16 @@ from streams.console.why.explained import AskedNumber
 
 LONGEST: Final = 4_000  #: characters of one argument
 RANGES: Final = {"5m": 300, "1h": 3_600, "6h": 21_600, "1d": 86_400, "7d": 604_800, "30d": 2_592_000, "90d": 7_776_000}
+WEEK_S: Final = 604_800
 POINTS: Final = 360  #: of a plot, at most
 
 
 class BadAddressError(ValueError):
     """The address says what it cannot mean; the text tells what was expected."""
+
+
+class NotThereError(LookupError):
+    """The address is right, and nothing is known of what it names."""
 
 
 def text(request: Request, name: str, default: str = "") -> str:
@@ -45,3 +50,11 @@ def span(request: Request) -> tuple[str, int]:
     if value not in RANGES:
         raise BadAddressError(f"range: expected one of {', '.join(RANGES)}, found {value[:40]!r}")
     return value, RANGES[value]
+
+
+def until(request: Request, now_s: int) -> int:
+    """Return until when a plot goes, Unix seconds. Raises BadAddressError for a time that has not been."""
+    end_s = number(request, "end")
+    if end_s is not None and end_s > now_s + 60:
+        raise BadAddressError(f"end: expected a time that has been, found {end_s}")
+    return now_s if end_s is None else end_s

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
@@ -57,7 +57,7 @@ class Pages:
             self._templates.get_template(name)
         self._has_vendor = (STATIC / "vendor" / "htmx.min.js").is_file()
 
-    def page(self, name: str, path: str, filling: Mapping[str, Any], status: int = 200) -> HTMLResponse:
+    def page(self, name: str, path: str, filling: Mapping[str, object], status: int = 200) -> HTMLResponse:
         """Return a page as it is sent."""
         common = {"navigation": NAVIGATION, "path": path, "has_vendor": self._has_vendor, "stale": (), "q": ""}
         common |= {"user": "", "can_leave": False}

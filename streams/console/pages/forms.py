@@ -55,6 +55,11 @@ def safe(text: str, most: int = 300) -> str:
     return f"{shown[:most]}…" if len(text) > most else shown
 
 
+def readable(text: str, most: int = 20_000) -> str:
+    """Return lines of text without what could move or hide other text."""
+    return "\n".join(safe(line, most) for line in text[:most].split("\n"))
+
+
 def sparkline(values: list[float | None], width: int = 80, height: int = 18) -> list[str]:
     """Return the points of polylines, one for each piece without a gap."""
     known = [value for value in values if value is not None]

@@ -1,41 +1,36 @@
-"""What the pages ask of others: what the topics say now, what was in the past, and why. Their owners fulfil it."""
+"""What the pages ask of others: what was in the past, and why. Their owners fulfil it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
-from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, PollStatus
-from streams.console.models.facts import Point, RowSeries, TopicFacts
+from schemas.records import DeadLetter
+from streams.console.models.facts import Point, RowAt, RowSeries
 from streams.console.why.explained import AskedNumber, Explanation, NotKept
 
 
-class Models(Protocol):
-    """What the topics say now; every answer comes from memory."""
+class GroupLag(NamedTuple):
+    group: str
+    behind: int  #: records that stand in its topics and are not done
 
-    def resources(self) -> Mapping[str, EnrichedResource]:
-        """Return every resource, by identity."""
+
+class BrokerFacts(NamedTuple):
+    """What Kafka says of the pipeline."""
+
+    kept: Mapping[str, int]  #: topic -> records that stand in it
+    groups: Sequence[GroupLag]
+    leaders: Mapping[str, str]  #: stage -> who publishes its ticks
+
+
+class Asked(Protocol):
+    """Kafka, as the pages ask it."""
+
+    async def facts(self) -> BrokerFacts:
+        """Raises BackendError while Kafka is away."""
         ...
 
-    def polls(self, identity: str) -> Sequence[PollStatus]:
-        """Return the last polls of a resource, the newest last, 50 at most."""
+    async def content(self, letter: DeadLetter) -> str:
+        """Return what a dead letter holds, for people."""
         ...
-
-    def rows(self, identity: str) -> Sequence[Gauge]:
-        """Return the newest gauge of each row of each group of a resource."""
-        ...
-
-    def busiest(self, count: int) -> Sequence[Gauge]:
-        """Return the interfaces that carry most, the first the most."""
-        ...
-
-    def links(self) -> Mapping[str, Link]:
-        """Return every link, by key."""
-        ...
-
-    def dead_letters(self) -> Sequence[DeadLetter]:
-        """Return the last dead letters, the newest last."""
-        ...
-
-    def topics(self) -> Sequence[TopicFacts]: ...
 
 
 class History(Protocol):
@@ -49,10 +44,14 @@ class History(Protocol):
         """Return the series over that time. Raises BackendError while its store is away."""
         ...
 
+    async def moment(self, number: RowSeries, rows: Collection[RowAt], at_s: int) -> Mapping[RowAt, float]:
+        """Return the number of each of these rows around a time. Raises BackendError while its store is away."""
+        ...
+
 
 class Asker(Protocol):
     """Why a number is what it is."""
 
     async def why(self, asked: AskedNumber) -> Explanation | NotKept:
-        """Raises KafkaError or BackendError while what it needs is away."""
+        """Raises BackendError while what it needs is away."""
         ...

@@ -1,41 +1,51 @@
 """Which address shows what."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from schemas.errors import PanoptesError
+from schemas.errors import BackendError, PanoptesError
+from streams.console.models import ReadModels
 from streams.console.pages import views
-from streams.console.pages.agent_of_device import DevicePages, NotThereError
-from streams.console.pages.asking import BadAddressError, number, text
+from streams.console.pages.agent_map import MapPages
+from streams.console.pages.agent_of_device import DevicePages
+from streams.console.pages.agent_row import RowPages
+from streams.console.pages.asking import BadAddressError, NotThereError, number, text
+from streams.console.pages.completion import completions
 from streams.console.pages.drawing import HEADERS, STATIC, Pages
-from streams.console.pages.reads import Asker, History, Models
+from streams.console.pages.forms import readable
+from streams.console.pages.reads import Asked, Asker, History
 from streams.pipeline import STAGES, TOPICS
-from streams.scheduling.filters import FIELDS, FilterError
+from streams.scheduling.filter_fields import ENRICHED, FACTS
+from streams.scheduling.filters import FilterError
 
 Shown: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-def routes(models: Models, history: History, why: Asker) -> list[BaseRoute]:
+def routes(models: ReadModels, history: History, why: Asker, broker: Asked | None = None) -> list[BaseRoute]:
     """Return every page's route, and the static files'."""
-    general = _General(models)
+    general = _General(models, broker)
+    charted = MapPages(models, history, general.page)
+    rows = RowPages(models, history, general.page)
     device = DevicePages(models, history, why, general.page)
     shown: dict[str, Shown] = {
         "/": general.overview,
         "/devices": general.devices,
-        "/map": general.map,
-        "/map.json": general.graph,
+        "/map": charted.map,
+        "/map.json": charted.graph,
         "/search": general.search,
         "/slots": general.slots,
         "/topics": general.topics,
+        "/dead-letter": general.dead_letter,
+        "/complete": general.complete,
         "/profiles": general.profiles,
         "/device": device.device,
-        "/row": device.row,
-        "/plot": device.plot,
+        "/row": rows.row,
+        "/plot": rows.plot,
         "/why": device.why,
     }
     found: list[BaseRoute] = [Route(path, _guarded(show, general)) for path, show in shown.items()]
@@ -61,11 +71,12 @@ def _guarded(show: Shown, general: "_General") -> Shown:
 class _General:
     """The pages about the whole network."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: ReadModels, broker: Asked | None) -> None:
         self._models = models
+        self._broker = broker
         self._pages = Pages()
 
-    def page(self, name: str, request: Request, filling: dict[str, Any], status: int = 200) -> Response:
+    def page(self, name: str, request: Request, filling: Mapping[str, object], status: int = 200) -> Response:
         """Return a page that also tells what cannot be read now."""
         stale = [each for each in self._models.topics() if each.stale_since_ms is not None]
         who = {name: getattr(request.state, name, "") for name in ("user", "can_leave")}
@@ -80,28 +91,22 @@ class _General:
 
     async def devices(self, request: Request) -> Response:
         asked = {name: text(request, name) for name in ("filter", "sort", "state")}
-        filling = {"text": asked["filter"], "sort": asked["sort"] or "name", "state": asked["state"], "fields": FIELDS}
+        filling = {"text": asked["filter"], "sort": asked["sort"] or "name", "state": asked["state"]}
+        fields = (*ENRICHED.named, f"{FACTS}.sys_descr", "interfaces.alias")
         try:
             seen = views.devices(
                 self._models, asked["filter"], asked["sort"], number(request, "page") or 1, asked["state"]
             )
         except FilterError as error:
-            return self.page("devices.html", request, {**filling, "error": str(error)}, 400)
-        return self.page("devices.html", request, {**filling, "seen": seen, "error": ""})
-
-    async def map(self, request: Request) -> Response:
-        return self.page("map.html", request, {"graph": views.graph(self._models)})
-
-    async def graph(self, _request: Request) -> Response:
-        return JSONResponse(views.graph(self._models), headers=HEADERS)
+            return self.page("devices.html", request, {**filling, "fields": fields, "error": str(error)}, 400)
+        return self.page("devices.html", request, {**filling, "fields": fields, "seen": seen, "error": ""})
 
     async def search(self, request: Request) -> Response:
         wanted = text(request, "q")
         return self.page("search.html", request, {"q": wanted, "hits": views.search(self._models, wanted)})
 
     async def slots(self, request: Request) -> Response:
-        lines = views.heat(self._models, number(request, "page") or 1)
-        return self.page("slots.html", request, {"lines": lines})
+        return self.page("slots.html", request, {"heat": views.heat(self._models, number(request, "page") or 1)})
 
     async def topics(self, request: Request) -> Response:
         facts = {each.name: each for each in self._models.topics()}
@@ -114,8 +119,27 @@ class _General:
             )
             for topic, spec in TOPICS.items()
         ]
-        dead = list(self._models.dead_letters())[::-1]
-        return self.page("topics.html", request, {"lines": lines, "dead": dead})
+        broker, cannot = None, ""
+        try:
+            broker = None if self._broker is None else await self._broker.facts()
+        except BackendError as problem:
+            cannot = str(problem)
+        filling = {"lines": lines, "broker": broker, "cannot": cannot}
+        return self.page("topics.html", request, {**filling, "dead": list(self._models.dead_letters())[::-1]})
+
+    async def dead_letter(self, request: Request) -> Response:
+        place = (text(request, "topic"), number(request, "partition"), number(request, "offset"))
+        known = (each for each in self._models.dead_letters() if (each.topic, each.partition, each.offset) == place)
+        letter = next(known, None)
+        if letter is None or self._broker is None:
+            raise NotThereError("this dead letter is not among the last that were read")
+        content = await self._broker.content(letter)
+        key = (letter.key or b"").decode(errors="backslashreplace")
+        shown = {"letter": letter, "key": readable(key), "content": readable(content)}
+        return self.page("dead.html", request, shown)
+
+    async def complete(self, request: Request) -> Response:
+        return JSONResponse(list(completions(self._models, text(request, "text"))), headers=HEADERS)
 
     async def profiles(self, request: Request) -> Response:
         return self.page("profiles.html", request, {"lines": views.profiles(self._models)})

@@ -1,17 +1,17 @@
 """What each page shows, worked out from the records: pure, so that a test needs no browser."""
 
+import heapq
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from schemas.records import EnrichedResource, Gauge, PollStatus
-from streams.console.models.states import DeviceState, health
-from streams.console.pages.reads import Models
-from streams.scheduling.filters import compile_filter
-from streams.topology.exports import node_of, port_of, title_of
+from streams.console.models import CurrentProblem, ReadModels
+from streams.console.models.states import DeviceHealth
+from streams.scheduling.filter_fields import ENRICHED
+from streams.scheduling.filters import compile_over
 
 PAGE: Final = 100
-INTERFACE: Final = "interface"
 
 
 class DeviceLine(NamedTuple):
@@ -20,19 +20,11 @@ class DeviceLine(NamedTuple):
     site: str
     kind: str  #: class/subclass/type
     endpoint: str
-    health: DeviceState
+    health: DeviceHealth
     reason: str
     last_ms: int | None
     lateness_ms: int | None
     since_ms: int | None  #: since when it does not answer, or its last poll
-
-
-class Trouble(NamedTuple):
-    what: str
-    identity: str
-    row: str
-    text: str
-    since_ms: int | None
 
 
 class Loaded(NamedTuple):
@@ -66,18 +58,21 @@ def loaded(gauge: Gauge) -> Loaded:
     return Loaded(gauge, gauge.resource.rpartition("|")[2], gauge.gauges.get("speed_bits_per_s") or None)
 
 
-def line_of(models: Models, enriched: EnrichedResource) -> DeviceLine:
+def kind_of(enriched: EnrichedResource) -> str:
     resource = enriched.resource
-    polls = models.polls(resource.identity)
-    last = polls[-1] if polls else None
-    kind = "/".join(filter(None, (resource.resource_class, resource.resource_subclass, resource.resource_type)))
+    return "/".join(filter(None, (resource.resource_class, resource.resource_subclass, resource.resource_type)))
+
+
+def line_of(models: ReadModels, enriched: EnrichedResource) -> DeviceLine:
+    resource = enriched.resource
+    last = models.last_poll(resource.identity)
     return DeviceLine(
         resource.identity,
         resource.resource_id,
         resource.site,
-        kind,
+        kind_of(enriched),
         resource.endpoint,
-        health(polls),
+        models.health(resource.identity),
         last.reason if last else "",
         last.started_at_ms if last else None,
         last.lateness_ms if last else None,
@@ -93,100 +88,68 @@ class DevicesPage(NamedTuple):
     facets: Mapping[str, Sequence[tuple[str, int]]]  #: field of the filter language -> value and how many have it
 
 
-_SORTS: Final = {
-    "name": lambda line: line.name,
-    "site": lambda line: (line.site, line.name),
-    "kind": lambda line: (line.kind, line.name),
-    "state": lambda line: (list(DeviceState).index(line.health), line.name),
-    "late": lambda line: (-(line.lateness_ms or 0), line.name),
-}
+_ORDER: Final = {state: place for place, state in enumerate(DeviceHealth)}
 
 
-def devices(models: Models, text: str, sort: str, page: int, state: str = "") -> DevicesPage:
-    """Return one page of the devices that a filter finds. Raises FilterError."""
-    wanted = compile_filter(text)
-    found = [each for each in models.resources().values() if wanted(each.resource)]
+def devices(models: ReadModels, text: str, sort: str, page: int, state: str = "") -> DevicesPage:
+    """Return one page of the devices that a filter finds. Raises FilterError.
+
+    Lines are made of those of the page alone: there may be ten thousand others.
+    """
+    wanted = compile_over(text, ENRICHED) if text.strip() else None
+    found = [each for each in models.resources().values() if wanted is None or wanted(each)]
     facets = {
         "resource_site": Counter(each.resource.site for each in found).most_common(12),
         "resource_type": Counter(each.resource.resource_type for each in found).most_common(12),
     }
-    lines = [line_of(models, each) for each in found]
-    lines = [line for line in lines if not state or line.health == state]
-    lines.sort(key=_SORTS.get(sort, _SORTS["name"]))
-    pages = max(1, -(-len(lines) // PAGE))
+    if state:
+        found = [each for each in found if models.health(each.resource.identity) == state]
+    found.sort(key=lambda each: each.resource.resource_id)
+    if sort in _SORTS:
+        found.sort(key=lambda each: _SORTS[sort](models, each))
+    pages = max(1, -(-len(found) // PAGE))
     page = min(max(page, 1), pages)
-    return DevicesPage(lines[(page - 1) * PAGE : page * PAGE], len(lines), page, pages, facets)
+    lines = [line_of(models, each) for each in found[(page - 1) * PAGE : page * PAGE]]
+    return DevicesPage(lines, len(found), page, pages, facets)
+
+
+def _lateness_ms(models: ReadModels, each: EnrichedResource) -> int:
+    last = models.last_poll(each.resource.identity)
+    return last.lateness_ms if last else 0
+
+
+#: on top of the order by name
+_SORTS: Final[Mapping[str, Callable[[ReadModels, EnrichedResource], tuple[str, int]]]] = {
+    "site": lambda _, each: (each.resource.site, 0),
+    "kind": lambda _, each: (kind_of(each), 0),
+    "state": lambda models, each: ("", _ORDER[models.health(each.resource.identity)]),
+    "late": lambda models, each: ("", -_lateness_ms(models, each)),
+}
 
 
 class Overview(NamedTuple):
-    states: Mapping[DeviceState, int]
-    problems: Sequence[Trouble]
+    states: Mapping[DeviceHealth, int]
+    problems: Sequence[CurrentProblem]  #: the latest
+    problem_count: int
     busiest: Sequence[Loaded]
-    workers: Mapping[str, int]  #: polls of late by worker
+    workers: Mapping[str, int]  #: devices by who polled them last
     late: Sequence[DeviceLine]
 
 
-def overview(models: Models) -> Overview:
-    lines = [line_of(models, each) for each in models.resources().values()]
-    counts = Counter(line.health for line in lines)
-    problems = [
-        Trouble(line.health, line.identity, "", line.reason, line.since_ms)
-        for line in lines
-        if line.health not in {DeviceState.GOOD, DeviceState.UNKNOWN}
-    ]
-    problems += [
-        Trouble(link.state.replace("_", "-"), end.resource, end.row, _joined(link.ends), link.since_ms)
-        for link in models.links().values()
-        if link.state != "up"
-        for end in link.ends[:1]
-    ]
-    problems.sort(key=lambda each: -(each.since_ms or 0))
-    workers = Counter(poll.worker for line in lines for poll in models.polls(line.identity)[-1:])
-    late = sorted(lines, key=lambda line: -(line.lateness_ms or 0))[:10]
-    return Overview(
-        {state: counts[state] for state in DeviceState if counts[state]},
-        problems[:50],
-        [loaded(gauge) for gauge in models.busiest(10)],
-        workers,
-        late,
-    )
-
-
-def _joined(ends: Sequence[Any]) -> str:
-    return " to ".join(f"{title_of(end)} {port_of(end)}" for end in ends)
-
-
-def graph(models: Models) -> dict[str, Any]:
-    """Return nodes and links as the map draws them: loads are shares of the line, or null where not known."""
-    nodes: dict[str, dict[str, Any]] = {}
-    edges = []
+def overview(models: ReadModels) -> Overview:
     known = models.resources()
-    rows: dict[str, dict[str, Gauge]] = {}
-    for key, link in models.links().items():
-        for end in link.ends:
-            identity = node_of(end)
-            site = known[identity].resource.site if identity in known else ""
-            state = health(models.polls(identity)) if identity in known else DeviceState.UNKNOWN
-            nodes.setdefault(identity, {"id": identity, "name": title_of(end), "site": site, "state": str(state)})
-        one, other = link.ends
-        if one.resource and one.resource not in rows:
-            rows[one.resource] = {each.row: each for each in models.rows(one.resource) if each.group == INTERFACE}
-        gauge = rows.get(one.resource, {}).get(one.row)
-        speed = link.speed_bits_per_s
-        edges.append(
-            {
-                "key": key,
-                "source": node_of(one),
-                "target": node_of(other),
-                "ports": [port_of(one), port_of(other)],
-                "state": str(link.state).replace("_", "-"),
-                "since_ms": link.since_ms,
-                "speed": speed,
-                "out": None if gauge is None else _bits(gauge, "octets_out"),
-                "in": None if gauge is None else _bits(gauge, "octets_in"),
-            }
-        )
-    return {"nodes": sorted(nodes.values(), key=lambda node: str(node["id"])), "links": edges}
+    counts = Counter(models.health(identity) for identity in known)
+    problems = models.problems()
+    polls = [last for identity in known if (last := models.last_poll(identity)) is not None]
+    late = heapq.nlargest(10, polls, key=lambda poll: poll.lateness_ms)
+    return Overview(
+        {state: counts[state] for state in DeviceHealth if counts[state]},
+        problems[:50],
+        len(problems),
+        [loaded(gauge) for gauge in models.busiest(10)],
+        Counter(poll.worker for poll in polls),
+        [line_of(models, known[poll.resource]) for poll in late],
+    )
 
 
 class Hit(NamedTuple):
@@ -196,51 +159,99 @@ class Hit(NamedTuple):
     text: str
 
 
-def search(models: Models, text: str, most: int = 60) -> Sequence[Hit]:
+def search(models: ReadModels, text: str, most: int = 60) -> Sequence[Hit]:
     """Return what has the text in its name, address, facts, or in the name, alias or description of a row."""
     wanted = text.strip().casefold()
     hits: list[Hit] = []
     if not wanted:
         return hits
-    for identity, each in models.resources().items():
-        resource = each.resource
+    for each in models.having(wanted):
+        resource, identity = each.resource, each.resource.identity
         told = {"name": resource.resource_id, "address": resource.endpoint}
         told |= dict(resource.identifiers) | {f"address {place}": at for place, at in enumerate(resource.addresses)}
         told |= {name: fact for known in each.enrichments.values() for name, fact in known.facts.items()}
         hits += [Hit(what, identity, "", value) for what, value in told.items() if wanted in value.casefold()][:3]
-        for row, dimensions in _rows(each):
-            words = {"row": row, **dimensions}
+        for row, words in _rows(each):
             hits += [Hit(what, identity, row, value) for what, value in words.items() if wanted in value.casefold()][:1]
         if len(hits) >= most:
             break
     return hits[:most]
 
 
-def _rows(each: EnrichedResource) -> Sequence[tuple[str, Mapping[str, str]]]:
-    return list(each.enrichments["interfaces"].rows.items()) if "interfaces" in each.enrichments else []
+def _rows(each: EnrichedResource) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield each row with its texts; of interfaces the row is the gauges' own."""
+    for plugin, found in each.enrichments.items():
+        for row, words in found.rows.items():
+            yield (row if plugin == "interfaces" else ""), {"row": row, **words}
+
+
+class SlotLine(NamedTuple):
+    identity: str
+    job: str
 
 
 class HeatLine(NamedTuple):
-    identity: str
-    job: str
-    polls: Sequence[PollStatus]  #: one for each slot, the newest last
+    line: SlotLine
+    cells: Sequence[PollStatus | None]  #: one for each column of time; None: nothing is known of it
 
 
-def heat(models: Models, page: int, most: int = 40) -> Sequence[HeatLine]:
-    """Return the last slots of a page of devices."""
+class Heat(NamedTuple):
+    """Devices by time."""
+
+    columns: Sequence[int]  #: when each begins, Unix seconds
+    lines: Sequence[HeatLine]
+    page: int
+    pages: int
+    workers: Sequence[tuple[str, int, int, int]]  #: name, polls, and how late they were: median and 95 of 100, ms
+
+
+HEAT_LINES: Final = 40
+_COLUMNS: Final = 48
+
+
+def slot_lines(models: ReadModels) -> Sequence[SlotLine]:
+    """Return every job of every device."""
+    return [SlotLine(identity, job) for identity in sorted(models.resources()) for job in models.jobs(identity)]
+
+
+def polls_of(models: ReadModels, line: SlotLine) -> Sequence[PollStatus]:
+    return [poll for poll in models.polls(line.identity) if poll.job == line.job]
+
+
+def heat(models: ReadModels, page: int) -> Heat:
+    """Return a page of jobs, each with its polls under the time of their slots; of one column the worst poll."""
+    every = slot_lines(models)
+    pages = max(1, -(-len(every) // HEAT_LINES))
+    page = min(max(page, 1), pages)
+    shown = {line: polls_of(models, line) for line in every[(page - 1) * HEAT_LINES : page * HEAT_LINES]}
+    polls = [poll for each in shown.values() for poll in each]
+    step_s = min((poll.interval_s for poll in polls), default=60)
+    last_s = max((poll.slot for poll in polls), default=0)
+    first_s = last_s - last_s % step_s - (_COLUMNS - 1) * step_s
     lines = []
-    for identity in sorted(models.resources())[(page - 1) * PAGE : page * PAGE]:
-        by_job: dict[str, dict[int, PollStatus]] = {}
-        for poll in models.polls(identity):
-            by_job.setdefault(poll.job, {})[poll.slot] = poll
-        lines += [
-            HeatLine(identity, job, [polls[slot] for slot in sorted(polls)[-most:]])
-            for job, polls in sorted(by_job.items())
-        ]
-    return lines
+    for line, told in shown.items():
+        cells: list[PollStatus | None] = [None] * _COLUMNS
+        for poll in told:
+            for slot in range(poll.slot, poll.slot + poll.slots * poll.interval_s, poll.interval_s):
+                at = (slot - first_s) // step_s
+                if 0 <= at < _COLUMNS:
+                    cells[at] = poll
+        lines.append(HeatLine(line, cells))
+    return Heat([first_s + at * step_s for at in range(_COLUMNS)], lines, page, pages, _workers(models))
 
 
-def profiles(models: Models) -> Sequence[tuple[str, int, int]]:
+def _workers(models: ReadModels) -> Sequence[tuple[str, int, int, int]]:
+    late: dict[str, list[int]] = {}
+    for identity in models.resources():
+        if (last := models.last_poll(identity)) is not None:
+            late.setdefault(last.worker, []).append(last.lateness_ms)
+    return [
+        (name, len(each), sorted(each)[len(each) // 2], sorted(each)[int(len(each) * 0.95)])
+        for name, each in sorted(late.items())
+    ]
+
+
+def profiles(models: ReadModels) -> Sequence[tuple[str, int, int]]:
     """Return each profile with how many devices it fits, and how many of those have none of their vendor's."""
     fits: Counter[str] = Counter()
     lacking: Counter[str] = Counter()

@@ -1,9 +1,13 @@
 """Reads the samples of one resource from `raw-counters`, and asks the fold what it made of them."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import Final
 
+from aiokafka.errors import KafkaError
+
+from schemas.errors import BackendError
 from schemas.records import RawCounters
 from streams.console.why.explained import AskedNumber, Explanation, NotKept, explained
 from streams.gauges.fold.plan import Rules
@@ -20,6 +24,7 @@ from streams.runtime.settings.loading import Settings
 BEFORE_S: Final = 900
 #: and until so long after it: a poll takes its time, and its record waits for Kafka
 AFTER_S: Final = 900
+WITHIN_S: Final = 20.0  #: the samples are read
 
 
 class Samples:
@@ -34,9 +39,16 @@ class Samples:
     async def why(self, asked: AskedNumber) -> Explanation | NotKept:
         """Return how the number came to be.
 
-        Raises KafkaError or BackendError while Kafka or the registry is away, RecordError for a sample that is none.
+        Raises BackendError while Kafka or the registry is away, RecordError for a sample that is none.
         """
-        return explained(await self._read(asked), asked, self._rules)
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                samples = await self._read(asked)
+        except TimeoutError:
+            raise BackendError(f"Kafka or the registry has not answered within {WITHIN_S:g} s") from None
+        except (KafkaError, OSError) as problem:
+            raise BackendError(f"Kafka cannot be read: {problem}") from problem
+        return explained(samples, asked, self._rules)
 
     async def _read(self, asked: AskedNumber) -> Sequence[RawCounters]:
         options = client_options(self._settings.kafka)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from pollers.profiles.language.expr import Expression
 from streams.gauges.fold.derived import Derived, Formula, formula_of
@@ -38,7 +38,7 @@ class FoldPlan(NamedTuple):
 
 def plan_of(shape: Shape, rules: Rules) -> FoldPlan:
     """Return the plan; what the device gave keeps its name, and of derived values of one name the first."""
-    found: FoldPlan | None = shape.kept.get(rules)
+    found = cast("FoldPlan | None", shape.kept.get(rules))
     if found is None:
         found = shape.kept[rules] = _plan(shape, rules)
     return found

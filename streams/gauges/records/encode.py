@@ -8,7 +8,7 @@ written column by column into a template. Doubles are little-endian in Avro too,
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -108,7 +108,7 @@ def _middles(rows: Rows, kind: _Kind, times: npt.NDArray[np.uint64], members: Se
 class _Layout:
     """The middle of a record, for one set of numbers that are there."""
 
-    def __init__(self, pieces: Sequence[tuple[str | None, bytes]], formats: Mapping[str, Any]) -> None:
+    def __init__(self, pieces: Sequence[tuple[str | None, bytes]], formats: Mapping[str, npt.DTypeLike]) -> None:
         """Take the bytes in order, with the name of each field that is to be filled in."""
         places: dict[str, int] = {}
         at = 0
@@ -184,7 +184,7 @@ class _Starts:
 def _starts(shape: Shape, header: bytes, absent: frozenset[tuple[str, int]]) -> _Starts:
     """Return the beginnings, which are made once a shape, and once for each set of dimensions that are absent."""
     key = (_Starts, header, absent)
-    found: _Starts | None = shape.kept.get(key)
+    found = cast("_Starts | None", shape.kept.get(key))
     if found is None:
         found = shape.kept[key] = _Starts(shape, header, absent)
     return found

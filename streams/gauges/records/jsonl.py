@@ -1,14 +1,16 @@
 """Samples and gauges as lines of JSON, every field named as in the Avro schemas; docs/gauges.md shows the form."""
 
 import json
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
 
-from schemas.codec import Schema, from_avro, parsed_schema, to_avro
+from schemas.codec import Schema, fields_of, from_avro, to_avro
 from schemas.records import Gauge, RawCounters
 
 #: what a line may leave out beside what has a default in the schema: it has no part in any rate
-_OFFLINE_DEFAULTS: Final[Mapping[str, Any]] = {"site": "", "endpoint": "", "labels": {}, "job": ""}
+_OFFLINE_DEFAULTS: Final[Mapping[str, object]] = {"site": "", "endpoint": "", "labels": {}, "job": ""}
+T = TypeVar("T")
+
 _RANGES: Final = {"int": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**64 - 1)}
 _SHOWN: Final = 40
 
@@ -34,7 +36,7 @@ def read_sample(line: str) -> RawCounters:
         raise LineError(f"no sample: {error}") from error
     if not isinstance(given, dict):
         raise LineError(f"expected an object, found {_shown(given)}")
-    datum = _read(parsed_schema("raw_counters"), {**_OFFLINE_DEFAULTS, **given}, "")
+    datum = _read_record(fields_of("raw_counters"), {**_OFFLINE_DEFAULTS, **given}, "")
     return from_avro(RawCounters, datum)
 
 
@@ -43,40 +45,41 @@ def write_gauge(gauge: Gauge) -> str:
     return json.dumps(to_avro(gauge), ensure_ascii=False, separators=(",", ":"))
 
 
-def _read(schema: Schema, value: Any, path: str) -> Any:
+def _read(schema: Schema, value: object, path: str) -> object:
     """Return a value of JSON as one of that schema."""
     if isinstance(schema, list):
-        if value is None:
-            return None
         (some,) = (branch for branch in schema if branch != "null")
-        return _read(some, value, path)
-    kind = schema["type"] if isinstance(schema, dict) else schema
-    if kind == "record":
-        return _read_record(schema, value, path)
-    if kind == "array":
-        items = _of_type(value, list, "an array", path)
-        return [_read(schema["items"], item, f"{path}[{place}]") for place, item in enumerate(items)]
-    if kind == "map":
-        entries = _of_type(value, dict, "an object", path)
-        return {_text(key, path): _read(schema["values"], item, f"{path}.{key}") for key, item in entries.items()}
-    return _read_plain(kind, value, path)
+        return None if value is None else _read(some, value, path)
+    if not isinstance(schema, dict):
+        return _read_plain(str(schema), value, path)
+    match schema["type"]:
+        case "record":
+            return _read_record(schema["fields"], value, path)
+        case "array":
+            items = _of_type(value, list, "an array", path)
+            return [_read(schema["items"], item, f"{path}[{place}]") for place, item in enumerate(items)]
+        case "map":
+            entries = _of_type(value, dict, "an object", path)
+            return {_text(key, path): _read(schema["values"], item, f"{path}.{key}") for key, item in entries.items()}
+        case kind:
+            return _read_plain(kind, value, path)
 
 
-def _read_record(schema: Schema, value: Any, path: str) -> dict[str, Any]:
+def _read_record(fields: Sequence[Mapping[str, Schema]], value: object, path: str) -> dict[str, object]:
     given = _of_type(value, dict, "an object", path)
-    names = {field["name"] for field in schema["fields"]}
+    names = {str(field["name"]) for field in fields}
     if unknown := sorted(set(given) - names):
         raise LineError(f"{_at(path, unknown[0])}: no such field; there are {', '.join(sorted(names))}")
     made = {}
-    for field in schema["fields"]:
-        name = field["name"]
+    for field in fields:
+        name = str(field["name"])
         if name not in given and "default" not in field:
             raise LineError(f"{_at(path, name)}: missing")
         made[name] = _read(field["type"], given.get(name, field.get("default")), _at(path, name))
     return made
 
 
-def _read_plain(kind: str, value: Any, path: str) -> Any:
+def _read_plain(kind: str, value: object, path: str) -> object:
     if kind == "string":
         return _text(value, path)
     if kind == "boolean":
@@ -94,8 +97,8 @@ def _read_plain(kind: str, value: Any, path: str) -> Any:
     return value - 2**64 if value >= 2**63 else value
 
 
-def _text(value: Any, path: str) -> str:
-    text: str = _of_type(value, str, "a text", path)
+def _text(value: object, path: str) -> str:
+    text = _of_type(value, str, "a text", path)
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -103,7 +106,7 @@ def _text(value: Any, path: str) -> str:
     return text
 
 
-def _of_type(value: Any, wanted: type, name: str, path: str) -> Any:
+def _of_type(value: object, wanted: type[T], name: str, path: str) -> T:
     if not isinstance(value, wanted):
         raise LineError(f"{path}: expected {name}, found {_shown(value)}")
     return value
@@ -113,6 +116,6 @@ def _at(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,9 @@ class CounterSpec(NamedTuple):
     scale: float
 
 
+N = TypeVar("N", bound=np.generic)
+
+
 class Shape:
     """All of a poll but its numbers; equal by content."""
 
@@ -74,7 +77,7 @@ class Shape:
         self.states: Final = _shared(tuple(states))
         self.rows: Final = len(fixed.row_keys)
         #: what was worked out from it alone, by whoever did
-        self.kept: Final[dict[Hashable, Any]] = {}
+        self.kept: Final[dict[Hashable, object]] = {}
         _check(self)
 
     def positions(self) -> dict[str, int]:
@@ -243,7 +246,7 @@ def _shared(values: T) -> T:
     return values
 
 
-def _matrix(columns: Sequence[tuple[str, Sequence[float]]], rows: int, kind: np.dtype[Any]) -> npt.NDArray[Any]:
+def _matrix(columns: Sequence[tuple[str, Sequence[float]]], rows: int, kind: np.dtype[N]) -> npt.NDArray[N]:
     for name, values in columns:
         if len(values) != rows:
             raise RecordError(f"column {name!r}: {len(values)} values for {rows} rows")

@@ -7,7 +7,7 @@ plugin has to be a pure fold and nothing more.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from pollers.plugins.base import TransformPlugin
 from schemas.records import Gauge, RawCounters, Resource
@@ -41,7 +41,7 @@ class TransformError(Exception):
 
 def wanted(transforms: Sequence[Transform], shape: Shape) -> Sequence[Transform]:
     """Return the transforms whose filter takes the resource of a poll, in their order; asked once a shape."""
-    found: Sequence[Transform] | None = shape.kept.get(Transform)
+    found = cast("Sequence[Transform] | None", shape.kept.get(Transform))
     if found is None:
         resource = resource_of(shape.fixed.resource, shape.fixed.endpoint, dict(shape.fixed.labels))
         found = shape.kept[Transform] = [each for each in transforms if each.wants(resource)]
@@ -107,7 +107,7 @@ def _packed(gauge: Gauge, record: RawCounters, encode: Callable[[Gauge], bytes])
     return packed
 
 
-def _state(state: Any, most: int) -> bytes:
+def _state(state: object, most: int) -> bytes:
     """Return the state. Raises TransformError for one that is no bytes, or has more than its share of an entry."""
     if not isinstance(state, bytes | bytearray | memoryview):  # bytes(10**7) would be ten million zeros
         raise TransformError(f"a state that is {type(state).__name__}, expected bytes")

@@ -42,7 +42,7 @@ def main() -> int:
         topics.close()
     stored = compare(arguments.store, watching.judge) if arguments.store else None
     if stored is not None:
-        found |= {"stored": stored.right, "stored_wanted": stored.wanted}
+        found["stored"], found["stored_wanted"] = stored.right, stored.wanted
     for text in lacking:
         watching.judge.problem(f"within {arguments.within:.0f} s: {text}")
     if arguments.report:

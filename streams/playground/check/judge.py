@@ -2,9 +2,10 @@
 
 import dataclasses
 from collections import Counter
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from streams.playground.check import expected
+from streams.playground.check.forms import Answer, DeviceForm, FleetForm, GaugeForm, PortForm, StatusForm
 
 MAX_PROBLEMS: Final = 2_000
 
@@ -12,18 +13,26 @@ MAX_PROBLEMS: Final = 2_000
 class JudgeQuestion(NamedTuple):
     """A gauge whose truth has to be asked for."""
 
-    device: dict[str, Any]
-    gauge: dict[str, Any]
+    device: DeviceForm
+    gauge: GaugeForm
 
     @property
     def of_interface(self) -> bool:
-        return bool(self.gauge["group"] == expected.GROUP)
+        return self.gauge["group"] == expected.GROUP
 
-    def asked(self) -> list[Any]:
+    @property
+    def duration_s(self) -> float:
+        """Return how long the gauge's rates stretch; 0: it has none."""
+        return self.gauge["duration_s"] or 0
+
+    @property
+    def from_ms(self) -> float:
+        return self.gauge["time_ms"] - self.duration_s * 1000
+
+    def asked(self) -> list[str | float]:
         """Return it as the simulator wants it: device, group unless it is an interface, row, from_ms, to_ms."""
-        end_ms = self.gauge["time_ms"]
         group = [] if self.of_interface else [self.gauge["group"]]
-        return [self.device["id"], *group, self.gauge["row"], end_ms - (self.gauge["duration_s"] or 0) * 1000, end_ms]
+        return [self.device["id"], *group, self.gauge["row"], self.from_ms, self.gauge["time_ms"]]
 
 
 class JudgedRate(NamedTuple):
@@ -42,7 +51,7 @@ class JudgedRate(NamedTuple):
 class Judge:
     """Everything seen so far."""
 
-    fleet: dict[str, Any]
+    fleet: FleetForm
     disturbed: bool = False  #: workers and services die on the way: any poll may be cut short or missed
     problems: list[str] = dataclasses.field(default_factory=list)
     agreed: int = 0  #: rates within the tolerance
@@ -61,19 +70,19 @@ class Judge:
     rates: list[JudgedRate] = dataclasses.field(default_factory=list)  #: of interfaces, each that was compared
     #: device, row and time of every gauge of an interface: rates over a restart are right without being compared
     moments: set[tuple[str, str, int]] = dataclasses.field(default_factory=set)
-    seen: dict[tuple[Any, ...], int] = dataclasses.field(default_factory=dict)
+    seen: dict[tuple[str | int, ...], int] = dataclasses.field(default_factory=dict)
     rows: Counter[tuple[str, int]] = dataclasses.field(default_factory=Counter)  #: (resource, slot) -> gauges
     polled: dict[tuple[str, int], int] = dataclasses.field(default_factory=dict)  #: (resource, slot) -> interfaces
 
     def __post_init__(self) -> None:
-        self.devices: dict[str, dict[str, Any]] = {device["id"]: device for device in self.fleet["devices"]}
+        self.devices = {device["id"]: device for device in self.fleet["devices"]}
         self.ports = {(d["id"], port["name"]): port for d in self.devices.values() for port in d["interfaces"]}
 
     def problem(self, text: str) -> None:
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(text)
 
-    def status(self, status: dict[str, Any]) -> None:
+    def status(self, status: StatusForm) -> None:
         """Take a poll status."""
         device = self.devices.get(status["resource"].rsplit("|", 1)[-1])
         if device is None or status["slot"] < self.fleet["epoch_s"]:
@@ -87,7 +96,7 @@ class Judge:
         if device["role"] in expected.MUTE_ROLES and outcome not in (*expected.NO_ANSWER, "MISSED"):
             self.problem(f"{device['id']} ({device['role']}) never answers, but a poll was {outcome}")
 
-    def gauge(self, gauge: dict[str, Any], raw: bytes) -> JudgeQuestion | None:
+    def gauge(self, gauge: GaugeForm, raw: bytes) -> JudgeQuestion | None:
         """Take a gauge; return it as a question where its truth has to be asked for."""
         device = self.devices.get(gauge["resource"].rsplit("|", 1)[-1])
         if gauge["slot"] < self.fleet["epoch_s"]:
@@ -99,7 +108,7 @@ class Judge:
             return None
         return (self._interface if gauge["group"] == expected.GROUP else self._row)(gauge, device)
 
-    def _interface(self, gauge: dict[str, Any], device: dict[str, Any]) -> JudgeQuestion | None:
+    def _interface(self, gauge: GaugeForm, device: DeviceForm) -> JudgeQuestion | None:
         """Take a gauge of an interface; return it as a question where it holds rates."""
         self.rows[gauge["resource"], gauge["slot"]] += 1
         self.moments.add((device["id"], gauge["row"], gauge["time_ms"]))
@@ -116,7 +125,7 @@ class Judge:
             return None
         return JudgeQuestion(device, gauge)
 
-    def _row(self, gauge: dict[str, Any], device: dict[str, Any]) -> JudgeQuestion | None:
+    def _row(self, gauge: GaugeForm, device: DeviceForm) -> JudgeQuestion | None:
         """Take a gauge of what is no interface; return it as a question where the device has such a row."""
         if [gauge["group"], gauge["row"]] not in device["rows"]:
             self.problem(f"{_where(gauge)}: {device['id']} has no row {gauge['row']!r} of {gauge['group']}")
@@ -127,8 +136,8 @@ class Judge:
                 self.problem(f"{_where(gauge)}: {name} is absent for {reason!r}")
         return JudgeQuestion(device, gauge)
 
-    def _new(self, gauge: dict[str, Any], raw: bytes) -> bool:
-        identity = tuple(gauge[part] for part in ("resource", "job", "group", "slot", "row"))
+    def _new(self, gauge: GaugeForm, raw: bytes) -> bool:
+        identity = (gauge["resource"], gauge["job"], gauge["group"], gauge["slot"], gauge["row"])
         if identity not in self.seen:
             self.seen[identity] = hash(raw)
             return True
@@ -137,7 +146,7 @@ class Judge:
             self.problem(f"a repeat differs from what came before: {identity}")
         return False
 
-    def _levels(self, gauge: dict[str, Any], port: dict[str, Any]) -> None:
+    def _levels(self, gauge: GaugeForm, port: PortForm) -> None:
         """Compare what is no rate: states, MTU and names."""
         for what, found, true in (
             ("admin_state", gauge["states"].get("admin_state"), "up" if port["admin_up"] else "down"),
@@ -150,7 +159,7 @@ class Judge:
             else:
                 self.problem(f"{_where(gauge)}: {what} is {true!r}, not {found!r}")
 
-    def _absent(self, gauge: dict[str, Any], device: dict[str, Any]) -> None:
+    def _absent(self, gauge: GaugeForm, device: DeviceForm) -> None:
         """Count the rates that are absent; each needs a reason that its device accounts for."""
         allowed = (expected.FIRST, *expected.REASONS.get(device["role"], ()))
         if self.disturbed:
@@ -169,7 +178,7 @@ class Judge:
             elif reason in expected.REASONS.get(device["role"], ()):
                 self.restarts_seen[f"{device['role']}: {reason}"] += 1
 
-    def settle(self, question: JudgeQuestion, answer: dict[str, Any]) -> None:
+    def settle(self, question: JudgeQuestion, answer: Answer) -> None:
         """Compare the rates of one gauge with the truth."""
         if not question.of_interface:
             self._settle_row(question, answer)
@@ -181,15 +190,16 @@ class Judge:
         if not wrong and "octets_in" in gauge["gauges"]:
             self.rated[question.device["id"]] += 1
 
-    def _settle_row(self, question: JudgeQuestion, answer: dict[str, Any]) -> None:
+    def _settle_row(self, question: JudgeQuestion, answer: Answer) -> None:
         """Compare levels, states and rates of a row that is no interface."""
         gauge, wrong = question.gauge, 0
         duration_s = gauge["duration_s"]
-        for name, true in (answer["levels"] | answer["states"]).items():
-            found = gauge["states" if name in answer["states"] else "gauges"].get(name)
-            wrong += not self._level(gauge, name, found, true)
+        for name, level in answer["levels"].items():
+            wrong += not self._level(gauge, name, gauge["gauges"].get(name), level)
+        for name, state in answer["states"].items():
+            wrong += not self._level(gauge, name, gauge["states"].get(name), state)
         for name, true in answer["rates"].items():
-            if duration_s is not None and name in gauge["gauges"]:
+            if duration_s is not None and true is not None and name in gauge["gauges"]:
                 found = gauge["gauges"][name]
                 agrees = abs(found - true) <= expected.TOLERANCE * true + expected.COUNTS / duration_s
                 wrong += not agrees
@@ -197,32 +207,32 @@ class Judge:
         if not wrong and (not answer["rates"] or duration_s is not None):
             self.rows_right[question.device["id"], gauge["group"], gauge["row"]] += 1
 
-    def _level(self, gauge: dict[str, Any], name: str, found: Any, true: float | str) -> bool:
-        if isinstance(true, str) or found is None:
-            good = bool(found == true)
+    def _level(self, gauge: GaugeForm, name: str, found: float | str | None, true: float | str) -> bool:
+        if isinstance(true, str) or found is None or isinstance(found, str):
+            good = found == true
         else:
-            good = bool(abs(found - true) <= expected.LEVEL_TOLERANCE * abs(true) + expected.LEVEL_STEP)
+            good = abs(found - true) <= expected.LEVEL_TOLERANCE * abs(true) + expected.LEVEL_STEP
         if good:
             self.levels += 1
         else:
             self.problem(f"{_where(gauge)}: {name} is {true!r} in truth, not {found!r}")
         return good
 
-    def _agree(self, gauge: dict[str, Any], name: str, found: float, true: float, *, agrees: bool) -> None:
+    def _agree(self, gauge: GaugeForm, name: str, found: float, true: float, *, agrees: bool) -> None:
         if agrees:
             self.agreed += 1
             return
         self.disagreed += 1
-        over = f"over {gauge['duration_s']:.3f} s"
+        over = f"over {gauge['duration_s'] or 0:.3f} s"
         self.problem(f"{_where(gauge)}: {name} is {true:.6g}/s in truth, not {found:.6g}/s {over}")
 
-    def _rate(self, question: JudgeQuestion, name: str, quantity: str, answer: dict[str, Any]) -> bool:
+    def _rate(self, question: JudgeQuestion, name: str, quantity: str, answer: Answer) -> bool:
         gauge, device = question.gauge, question.device
-        found, true, duration_s = gauge["gauges"][name], answer["rates"][quantity], gauge["duration_s"]
+        found, true, duration_s = gauge["gauges"][name], answer["rates"][quantity], question.duration_s
         if true is None:
             return self._over_restart(question, name, answer)
         off, may_be_off = abs(found - true), expected.TOLERANCE * true + expected.COUNTS / duration_s
-        good = bool(off <= may_be_off)
+        good = off <= may_be_off
         self.rates.append(JudgedRate(device["id"], gauge["row"], name, gauge["time_ms"], found, true, may_be_off))
         if true * duration_s >= 1000:
             self.errors.append(off / true)
@@ -232,10 +242,9 @@ class Judge:
         self._agree(gauge, name, found, true, agrees=good)
         return good
 
-    def _over_restart(self, question: JudgeQuestion, name: str, answer: dict[str, Any]) -> bool:
+    def _over_restart(self, question: JudgeQuestion, name: str, answer: Answer) -> bool:
         """A rate over a restart is wrong, unless the restart is so near an end that it may be outside."""
-        _, _, from_ms, to_ms = question.asked()
-        edges = (from_ms / 1000, to_ms / 1000)
+        edges = (question.from_ms / 1000, question.gauge["time_ms"] / 1000)
         inside = [at for at in answer["restarts"] if all(abs(at - edge) > expected.EDGE_S for edge in edges)]
         if inside:
             self.disagreed += 1
@@ -245,5 +254,5 @@ class Judge:
         return not inside
 
 
-def _where(gauge: dict[str, Any]) -> str:
+def _where(gauge: GaugeForm) -> str:
     return f"{gauge['resource'].rsplit('|', 1)[-1]} {gauge['row']} slot {gauge['slot']}"

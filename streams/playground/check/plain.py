@@ -8,7 +8,7 @@ import logging
 import time
 import urllib.request
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import fastavro
 from aiokafka import AIOKafkaConsumer
@@ -32,8 +32,8 @@ class PlainTopics:
         self._bootstrap = bootstrap
         self._registry = registry
         self._names = {f"{prefix}.{name}": name for name in names}
-        self._schemas: dict[int, Any] = {}
-        self._consumer: Any = None
+        self._schemas: dict[int, object] = {}
+        self._consumer: AIOKafkaConsumer | None = None  #: in `open`
 
     def open(self, deadline_s: float) -> bool:
         """Begin reading as soon as the topics exist; return False where they do not by the deadline (monotonic)."""
@@ -58,6 +58,8 @@ class PlainTopics:
 
     def read(self, timeout_s: float) -> Iterator[ReadRecord]:
         """Give what has come by then. Raises KafkaError, and ValueError or EOFError for a record that is no Avro."""
+        if self._consumer is None:
+            return
         asked = self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=BATCH)
         for partition, records in self._loop.run_until_complete(asked).items():
             for record in records:
@@ -65,7 +67,7 @@ class PlainTopics:
                 name = self._names[partition.topic]
                 yield ReadRecord(name, (record.key or b"").decode(), self._decoded(raw), raw, time.time() * 1000)
 
-    def _decoded(self, raw: bytes) -> dict[str, Any]:
+    def _decoded(self, raw: bytes) -> dict[str, object]:
         if not raw:
             return {}
         schema_id = int.from_bytes(raw[1:HEADER_BYTES], "big")

@@ -1,13 +1,13 @@
 """A record as the check reads it, and what reads it."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, Protocol
 
 
 class ReadRecord(NamedTuple):
     topic: str  #: without the prefix
     key: str
-    value: dict[str, Any]  #: empty: a tombstone
+    value: Mapping[str, object]  #: empty: a tombstone
     raw: bytes
     received_ms: float  #: Unix milliseconds
 

@@ -5,7 +5,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict
 
 from streams.playground.check.judge import Judge, JudgedRate
 
@@ -93,8 +93,15 @@ def _samples(url: str, rates: Iterable[JudgedRate]) -> dict[Key, float]:
     }
 
 
-def _asked(url: str, query: str, at_s: float) -> list[dict[str, Any]]:
+class _Series(TypedDict):
+    """One series of an answer of the store."""
+
+    metric: dict[str, str]
+    values: list[tuple[float, str]]
+
+
+def _asked(url: str, query: str, at_s: float) -> list[_Series]:
     asked = urllib.parse.urlencode({"query": query, "time": f"{at_s:.3f}", "nocache": "1"})
     with urllib.request.urlopen(f"{url}/api/v1/query?{asked}", timeout=60) as response:  # noqa: S310 (loopback http)
-        result: list[dict[str, Any]] = json.load(response)["data"]["result"]
+        result: list[_Series] = json.load(response)["data"]["result"]
     return result

@@ -1,8 +1,9 @@
 """From tallies to an answer: has enough been seen, and was all of it right?"""
 
-from typing import Any, Final
+from typing import Final
 
 from streams.playground.check import expected
+from streams.playground.check.forms import Figures
 from streams.playground.check.judge import Judge
 
 #: gauges with rates that each answering interface must have shown
@@ -49,7 +50,7 @@ def unfinished(judge: Judge, now_s: float) -> list[str]:
 
 def figures(
     judge: Judge, lateness_ms: dict[str, list[float]], first_gauge_ms: float | None, watched_s: float
-) -> dict[str, Any]:
+) -> Figures:
     """Return everything that was measured, as JSON types."""
     return {
         "rates_agreed": judge.agreed,
@@ -80,7 +81,7 @@ def part(values: list[float], share: float) -> float | None:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else None
 
 
-def lines(judge: Judge, found: dict[str, Any]) -> list[str]:
+def lines(judge: Judge, found: Figures) -> list[str]:
     """Return the report for people."""
     total, worst, p99 = judge.agreed + judge.disagreed, found["worst_error"] or 0, found["p99_error"] or 0
     mute = [device for device in judge.devices.values() if device["role"] in expected.MUTE_ROLES]

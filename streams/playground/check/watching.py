@@ -3,9 +3,10 @@
 import json
 import time
 import urllib.request
-from typing import Any, Final
+from typing import Final, cast
 
 from streams.playground.check import expected, verdict
+from streams.playground.check.forms import Answer, Figures, FleetForm, GaugeForm, StatusForm
 from streams.playground.check.judge import Judge, JudgeQuestion
 from streams.playground.check.record import TopicReader
 
@@ -19,14 +20,14 @@ class Truth:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def fleet(self) -> dict[str, Any]:
+    def fleet(self) -> FleetForm:
         with urllib.request.urlopen(f"{self._url}/fleet", timeout=10) as response:  # noqa: S310 (loopback http)
-            fleet: dict[str, Any] = json.load(response)
+            fleet: FleetForm = json.load(response)
             return fleet
 
-    def answers(self, questions: list[JudgeQuestion]) -> list[tuple[JudgeQuestion, dict[str, Any]]]:
+    def answers(self, questions: list[JudgeQuestion]) -> list[tuple[JudgeQuestion, Answer]]:
         """Return each question with its answer, in any order."""
-        found: list[tuple[JudgeQuestion, dict[str, Any]]] = []
+        found: list[tuple[JudgeQuestion, Answer]] = []
         for path, of_interface in (("rates", True), ("rows", False)):
             some = [question for question in questions if question.of_interface == of_interface]
             if some:
@@ -57,16 +58,17 @@ class Watching:
             if record.key != record.value["resource"]:
                 self.judge.problem(f"key {record.key!r} is not the resource of its {record.topic}")
             if record.topic == "poll-status":
-                self.judge.status(record.value)
+                self.judge.status(cast("StatusForm", record.value))
                 continue
-            question = self.judge.gauge(record.value, record.raw)
+            gauge = cast("GaugeForm", record.value)
+            question = self.judge.gauge(gauge, record.raw)
             if question is not None:
                 self._open.append(question)
-            self._time(record.value, record.received_ms)
+            self._time(gauge, record.received_ms)
         while len(self._open) >= QUESTIONS:
             self.settle()
 
-    def _time(self, gauge: dict[str, Any], received_ms: float) -> None:
+    def _time(self, gauge: GaugeForm, received_ms: float) -> None:
         if gauge["slot"] < self.judge.fleet["epoch_s"]:
             return
         self.first_gauge_ms = self.first_gauge_ms or received_ms
@@ -90,7 +92,7 @@ class Watching:
         while self._open:
             self.settle()
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self) -> Figures:
         """Settle everything, and return the figures."""
         self.settle_all()
         for problem in verdict.unfinished(self.judge, time.time()):

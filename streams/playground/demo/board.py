@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict
 
 RATE_WINDOW_S: Final = 30.0
 KEPT: Final = 5_000
@@ -11,6 +11,29 @@ GOOD: Final = ("SUCCESS", "PARTIAL")
 BITS_PER_OCTET: Final = 8
 #: a device or an interface that was not heard of for so long is not shown as current
 STALE_S: Final = 120.0
+
+
+class GaugeForm(TypedDict):
+    """What the view takes of a gauge."""
+
+    resource: str
+    row: str
+    slot: int
+    gauges: Mapping[str, float]
+    dimensions: Mapping[str, str]
+    missing: Mapping[str, str]
+
+
+class StatusForm(TypedDict):
+    """What the view takes of a poll's status."""
+
+    resource: str
+    endpoint: str
+    slot: int
+    outcome: str
+    reason: str
+    started_at_ms: int
+    lateness_ms: int
 
 
 class Traffic(NamedTuple):
@@ -50,7 +73,7 @@ class Board:
     unreadable: int = 0  #: records
     first_gauge_s: float | None = None
 
-    def gauge(self, gauge: Mapping[str, Any], stored_s: float) -> None:
+    def gauge(self, gauge: GaugeForm, stored_s: float) -> None:
         """Take a gauge that was stored at that time."""
         self.gauges += 1
         self.first_gauge_s = self.first_gauge_s or stored_s
@@ -68,7 +91,7 @@ class Board:
                 gauge["slot"],
             )
 
-    def status(self, status: Mapping[str, Any]) -> None:
+    def status(self, status: StatusForm) -> None:
         """Take a poll status; of one device, the one of the latest slot stays."""
         self.polls.append(status["started_at_ms"] / 1000)
         self.lateness_ms.append(status["lateness_ms"])

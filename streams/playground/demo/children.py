@@ -72,6 +72,10 @@ class Children:
         self._record.write_text("".join(f"{c.name}\t{c.born.pid}\t{c.born.birth}\n" for c in self._children))
         return child
 
+    def forget(self, name: str) -> None:
+        """Expect nothing more of a process that somebody has ended."""
+        self._children = [child for child in self._children if child.name != name]
+
     def running(self) -> Mapping[str, int]:
         """Return the process ids by name."""
         return {child.name: child.born.pid for child in self._children if child.running}

@@ -1,17 +1,17 @@
 """Reads what the pipeline publishes into the board."""
 
-from typing import Any, Final
+from typing import Final, cast
 
 from aiokafka import AIOKafkaConsumer
 
 from schemas.errors import RecordError
 from schemas.records import Gauge, PollStatus
 from streams.pipeline import Topic
-from streams.playground.demo.board import Board
+from streams.playground.demo.board import Board, GaugeForm, StatusForm
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.topic_names import topic_name
 from streams.runtime.registry.opening import open_registry
-from streams.runtime.registry.serde import Serde, Serdes
+from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings
 
 SHOWN: Final = (Topic.GAUGES, Topic.POLL_STATUS, Topic.DEAD_LETTERS)
@@ -42,22 +42,25 @@ class FeedReader:
 
     def __init__(self, board: Board, serdes: Serdes) -> None:
         self._board = board
-        self._gauges: Serde[Any] = serdes.of(Topic.GAUGES, Gauge)
-        self._statuses: Serde[Any] = serdes.of(Topic.POLL_STATUS, PollStatus)
+        self._gauges = serdes.of(Topic.GAUGES, Gauge)
+        self._statuses = serdes.of(Topic.POLL_STATUS, PollStatus)
 
     async def take(self, topic: Topic, value: bytes, stored_s: float) -> None:
         """Take a record that was stored at that time; one that cannot be read is counted."""
         if topic is Topic.DEAD_LETTERS:
             self._board.dead_letters += 1
             return
-        serde = self._gauges if topic is Topic.GAUGES else self._statuses
+        gauges, statuses = self._gauges, self._statuses
+        prepare, decode = (
+            (gauges.prepare, gauges.decode_dict) if topic is Topic.GAUGES else (statuses.prepare, statuses.decode_dict)
+        )
         try:
-            await serde.prepare(value)
-            datum = serde.decode_dict(value)
+            await prepare(value)
+            datum = decode(value)
         except RecordError:
             self._board.unreadable += 1
             return
         if topic is Topic.GAUGES:
-            self._board.gauge(datum, stored_s)
+            self._board.gauge(cast("GaugeForm", datum), stored_s)
         else:
-            self._board.status(datum)
+            self._board.status(cast("StatusForm", datum))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
-from typing import Any, Final
+from typing import Final, TypedDict
 
 #: new devices are found, and asked what they are, within seconds: for a demonstration, not for a network
 DISCOVER_EVERY_S: Final = 5
@@ -63,6 +63,7 @@ interval_s = $interval_s
 _SINK: Final = Template("""
 [sink:store]
 plugin = prometheus-remote-write
+topics = gauges, poll-status
 url = $url
 start = earliest
 """)
@@ -97,7 +98,25 @@ def snmpd_configuration() -> str:
     return _SNMPD.substitute(community=HOST_COMMUNITY)
 
 
-def device_list(fleet: Mapping[str, Any], host_endpoint: str | None) -> str:
+class Simulated(TypedDict):
+    """A simulated device, as the list of devices wants it."""
+
+    site: str
+    vendor: str
+    id: str
+    endpoint: str
+    model: str
+    role: str
+
+
+class Fleet(TypedDict):
+    """What the simulators say of themselves."""
+
+    devices: Sequence[Simulated]
+    communities: Mapping[str, str]
+
+
+def device_list(fleet: Fleet, host_endpoint: str | None) -> str:
     """Return the JSON list for the from-file plugin: the simulated devices, and this machine where it answers."""
     entries: list[dict[str, object]] = [
         {
@@ -117,7 +136,7 @@ def device_list(fleet: Mapping[str, Any], host_endpoint: str | None) -> str:
     return json.dumps(entries, indent=1)
 
 
-def secrets(fleet: Mapping[str, Any]) -> dict[str, str]:
+def secrets(fleet: Fleet) -> dict[str, str]:
     """Return what belongs into Redis: key -> community, `default` among the sites."""
     communities = {**fleet["communities"], HOST_SITE: HOST_COMMUNITY}
     return {f"panoptes:secrets:snmp_community_string:{site}": community for site, community in communities.items()}

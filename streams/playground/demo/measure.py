@@ -3,7 +3,9 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from streams.playground.check.forms import Figures
 
 
 class Cost(NamedTuple):
@@ -35,7 +37,7 @@ def _cost(pid: int) -> Cost:
     )
 
 
-def figures(found: Mapping[str, Any], began_s: float, *, everything: bool) -> list[str]:
+def figures(found: Figures, began_s: float, *, everything: bool) -> list[str]:
     """Return when the first gauge came, as the check reports it; with `everything` also how many and how late."""
     lines = []
     if found["first_gauge_ms"] is not None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 import httpx
@@ -58,6 +58,7 @@ class DemoOptions:
     devices: int
     interval_s: int
     events_every_s: float
+    cut_after_s: float
     secure: bool
     check: bool
     measure: bool
@@ -189,17 +190,18 @@ class Demo:
             self._environment |= self._stack.environment()
             self._stack.up()
 
-    async def _simulators(self) -> dict[str, Any]:
+    async def _simulators(self) -> layout.Fleet:
         """Start the simulated devices and return what they are."""
         port = _free_udp_port(SNMP_PORT)
         sizes = ("--devices", str(self._options.devices), "--events-every", str(self._options.events_every_s))
-        command = (sys.executable, "-m", "streams.playground.simulators", *sizes, "--port", str(port))
+        cut = ("--cut-after", str(self._options.cut_after_s))
+        command = (sys.executable, "-m", "streams.playground.simulators", *sizes, *cut, "--port", str(port))
         child = self._children.start("simulators", command)
         line = await asyncio.to_thread(wait_for_line, child, "ready ", READY_TIMEOUT_S)
         self._truth = f"http://127.0.0.1:{dict(word.split('=') for word in line.split()[1:])['truth_port']}"
         click.echo(f"devices: {self._options.devices} simulated ones on 127.0.10.x:{port}")
         async with httpx.AsyncClient(timeout=10) as http:
-            fleet: dict[str, Any] = (await http.get(f"{self._truth}/fleet")).json()
+            fleet: layout.Fleet = (await http.get(f"{self._truth}/fleet")).json()
         return fleet
 
     def _snmpd(self) -> str | None:

@@ -86,7 +86,7 @@ class Stack:
         services = self._chosen(only)
         with self._alone():
             if self.secured:
-                secure(self.data)
+                secure(self.data, self.service("apicurio").port)
             remarks = [*self._keep_pair_together(), *(() if only else self.absent().values())]
             with ThreadPoolExecutor(len(services)) as pool:
                 starts = [pool.submit(_problem, service, timeout_s) for service in services]

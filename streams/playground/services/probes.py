@@ -26,10 +26,10 @@ def redis(port: int, tls: ssl.SSLContext | None = None) -> str | None:
     return None if said.startswith((b"+PONG", b"-NOAUTH")) else f"answered {said[:60]!r}"
 
 
-def zookeeper(port: int) -> str | None:
+def zookeeper(port: int, tls: ssl.SSLContext | None = None) -> str | None:
     """The four-letter words: `ruok` says that the process is up, `srvr` that it serves."""
     try:
-        alive, serving = _word(port, b"ruok"), _word(port, b"srvr")
+        alive, serving = _word(port, b"ruok", tls), _word(port, b"srvr", tls)
     except OSError as error:
         return str(error)
     if alive != b"imok" or b"Mode:" not in serving:
@@ -37,8 +37,8 @@ def zookeeper(port: int) -> str | None:
     return None
 
 
-def _word(port: int, word: bytes) -> bytes:
-    with socket.create_connection((HOST, port), TIMEOUT_S) as sock:
+def _word(port: int, word: bytes, tls: ssl.SSLContext | None) -> bytes:
+    with _connected(port, tls) as sock:
         sock.sendall(word)
         said = b""
         while more := sock.recv(4096):
@@ -73,6 +73,19 @@ def http_ok(port: int, path: str) -> str | None:
     finally:
         connection.close()
     return None if status == http.HTTPStatus.OK else f"answered HTTP {status}"
+
+
+def asks_for_a_user(port: int, tls: ssl.SSLContext) -> str | None:
+    """GET by TLS without a user: who asks for one is up."""
+    connection = http.client.HTTPSConnection(HOST, port, timeout=TIMEOUT_S, context=tls)
+    try:
+        connection.request("GET", "/")
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+    return None if status == http.HTTPStatus.UNAUTHORIZED else f"answered HTTP {status}"
 
 
 def kafka(port: int, tls: ssl.SSLContext | None = None) -> str | None:

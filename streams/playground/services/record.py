@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from streams.playground.services.problems import StackProblem
 from streams.playground.services.process import Born
@@ -42,7 +42,7 @@ class StackRecord:
 def load(path: Path) -> StackRecord:
     """Return what the file says; an empty record when there is none. Raises StackProblem."""
     try:
-        content: dict[str, Any] = json.loads(path.read_text())
+        content = json.loads(path.read_text())
         births = content["births"]
         running = {name: Born(int(pid), str(births[name])) for name, pid in content["pids"].items()}
         return StackRecord(ports={name: int(port) for name, port in content["ports"].items()}, running=running)

@@ -48,13 +48,21 @@ def redis_server() -> str:
 
 
 def victoria_metrics() -> str:
-    """Return the path of VictoriaMetrics, by Debian's name or by its makers'. Raises StackProblem."""
-    for name in ("victoria-metrics", "victoria-metrics-prod"):
+    """Return the path of VictoriaMetrics. Raises StackProblem."""
+    return _of_victoria_metrics("victoria-metrics", "numbers end in Kafka")
+
+
+def vmauth() -> str:
+    """Return the path of its proxy that asks for a user. Raises StackProblem."""
+    return _of_victoria_metrics("vmauth", "the registry has neither TLS nor users")
+
+
+def _of_victoria_metrics(program: str, without: str) -> str:
+    """Return the path of a program by Debian's name or by its makers'. Raises StackProblem."""
+    for name in (program, f"{program}-prod"):
         if found := shutil.which(name):
             return found
-    raise StackProblem(
-        "victoria-metrics is not on the PATH: numbers end in Kafka; on Debian: apt-get install victoria-metrics"
-    )
+    raise StackProblem(f"{program} is not on the PATH: {without}; on Debian: apt-get install victoria-metrics")
 
 
 def maven() -> str:

@@ -16,6 +16,8 @@ async def run(arguments: argparse.Namespace, epoch_s: float, truth_port: int) ->
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     fleet = devices.fleet(arguments.devices, arguments.interfaces, events_every_s=arguments.events_every)
+    if arguments.cut_after:
+        fleet = devices.cut(fleet, arguments.cut_after)
     transports = await server.serve(fleet, arguments.port, epoch_s)
     ready = f"ready devices={arguments.devices} snmp_port={arguments.port} truth_port={truth_port}"
     print(ready, flush=True)
@@ -33,6 +35,7 @@ def main() -> int:
     parser.add_argument(
         "--events-every", type=float, default=devices.EVENTS_EVERY_S, help="seconds between reboots and the like"
     )
+    parser.add_argument("--cut-after", type=float, default=0.0, help="seconds until the first link is down; 0: never")
     given, epoch_s = parser.parse_args(), time.time()
     ports = (given.port, given.truth_port)
     with telling(given.devices, given.interfaces, given.events_every, ports=ports, epoch_s=epoch_s) as truth_port:

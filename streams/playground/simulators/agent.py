@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from streams.playground.simulators import ber
 from streams.playground.simulators.ber import DamagedRequestError, Oid
-from streams.playground.simulators.mib import Mib
+from streams.playground.simulators.mibs.mib import Mib
 
 VERSION_2C: Final = 1
 GET, GET_NEXT, RESPONSE, GET_BULK = 0xA0, 0xA1, 0xA2, 0xA5

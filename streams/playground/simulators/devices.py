@@ -4,7 +4,7 @@ import dataclasses
 import ipaddress
 import random
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from streams.playground.simulators import topology
 from streams.playground.simulators.chassis import access_switch, leaf_switch
@@ -48,8 +48,21 @@ UPTIME_WRAP_SHARE: Final = 0.92
 CLEARED: Final = 6  #: position of the interface whose counters are cleared
 LAST_UPTIME_CS: Final = 2**32
 
+
+class Traits(TypedDict, total=False):
+    """What may set a device apart: fields of SimulatedDevice."""
+
+    community: str
+    uptime_at_epoch_s: float
+    silent: bool
+    counters_64: bool
+    delay_s: float
+    drops_every: int
+    max_message_bytes: int
+
+
 #: role -> what sets the device apart from an ordinary one; one device each, from the third on
-ROLES: Final[Mapping[str, Mapping[str, object]]] = {
+ROLES: Final[Mapping[str, Traits]] = {
     "silent": {"silent": True},
     "reboots": {"uptime_at_epoch_s": 3_600.0},
     "wraps-32-bit": {"counters_64": False},
@@ -84,6 +97,22 @@ def fleet(
         second, chassis=leaf_switch("JPE23010042"), local_as=AS[1], peers=_peers(second, first, sessions, 1)
     )
     return [_with_events(device, events_every_s) for device in (first, second, *others)]
+
+
+def cut(devices: list[SimulatedDevice], after_s: float) -> list[SimulatedDevice]:
+    """Return the fleet with its first link down at both ends from so long after the epoch on."""
+    near = next(device for device in devices if device.neighbours and device.role not in MUTE_ROLES)
+    link = near.neighbours[0]
+    ends = {(near.device_id, link.port), (link.device_id, link.far_index)}
+
+    def after(device: SimulatedDevice) -> SimulatedDevice:
+        ports = tuple(
+            dataclasses.replace(port, cut_after_s=after_s) if (device.device_id, port.index) in ends else port
+            for port in device.interfaces
+        )
+        return dataclasses.replace(device, interfaces=ports)
+
+    return [after(device) for device in devices]
 
 
 def _peers(near: SimulatedDevice, far: SimulatedDevice, sessions: int, side: int) -> tuple[Peer, ...]:
@@ -128,7 +157,7 @@ def _device(n: int, role: str, interfaces: int) -> SimulatedDevice:
     site = list(SITES)[n % len(SITES)]
     model = CISCO_OLD if role == "wraps-32-bit" else MODELS[n % len(MODELS)]
     dice = random.Random(f"{n} {role}")
-    traits: dict[str, Any] = {
+    traits: Traits = {
         "community": COMMUNITIES.get(site, DEFAULT_COMMUNITY),
         "uptime_at_epoch_s": dice.uniform(2, 300) * 86_400,
         **ROLES.get(role, {}),

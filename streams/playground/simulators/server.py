@@ -6,13 +6,14 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from typing import Final
 
-from streams.playground.simulators import agent, chassis, mib, peers, truth
+from streams.playground.simulators import agent, chassis, peers, truth
 from streams.playground.simulators.devices import COMMUNITIES, DEFAULT_COMMUNITY
 from streams.playground.simulators.levels import LevelRow
+from streams.playground.simulators.mibs import mib
 from streams.playground.simulators.truth import Quantity, SimulatedDevice
 
 RECEIVE_BUFFER_BYTES: Final = 1 << 20
@@ -31,7 +32,7 @@ class _Endpoint(asyncio.DatagramProtocol):
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
         self._transport = transport
 
-    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         device = self._device
         self._requests += 1
         lost = device.drops_every and self._requests % device.drops_every == 0
@@ -42,7 +43,7 @@ class _Endpoint(asyncio.DatagramProtocol):
         else:
             self._answer(data, addr)
 
-    def _answer(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+    def _answer(self, data: bytes, addr: tuple[str, int]) -> None:
         """Send values of the moment at which they leave: what a busy machine has held up is read again."""
         device = self._device
         for _ in range(TRIES):
@@ -70,7 +71,7 @@ async def serve(devices: list[SimulatedDevice], port: int, epoch_s: float) -> li
     return transports
 
 
-def description(devices: list[SimulatedDevice], port: int, epoch_s: float) -> dict[str, Any]:
+def description(devices: list[SimulatedDevice], port: int, epoch_s: float) -> dict[str, object]:
     """Return what a pipeline and a checker need to know of the fleet, as JSON types; no rates."""
     return {
         "epoch_s": epoch_s,
@@ -106,15 +107,15 @@ def description(devices: list[SimulatedDevice], port: int, epoch_s: float) -> di
     }
 
 
-def judge(devices: dict[str, SimulatedDevice], epoch_s: float, question: list[Any]) -> dict[str, Any]:
+def judge(devices: dict[str, SimulatedDevice], epoch_s: float, question: Sequence[str | float]) -> dict[str, object]:
     """Return the truth about `[device id, ifName, from_ms, to_ms]`.
 
     `rates`: quantity -> mean rate per second, or None where counting restarted; `restarts`: when, Unix seconds;
     `before`, `after`: quantity -> the whole count at both ends, before any wrapping. Raises KeyError, ValueError.
     """
     device_id, name, from_ms, to_ms = question
-    device = devices[device_id]
-    interface, from_s, to_s = device.interface(name), from_ms / 1000, to_ms / 1000
+    device = devices[str(device_id)]
+    interface, from_s, to_s = device.interface(str(name)), float(from_ms) / 1000, float(to_ms) / 1000
     return {
         "rates": {q: truth.mean_rate(device, interface, q, epoch_s, from_s, to_s) for q in Quantity},
         "restarts": truth.restarts(device, interface, epoch_s, from_s, to_s),
@@ -129,13 +130,16 @@ def rows(device: SimulatedDevice, from_s: float, to_s: float) -> dict[tuple[str,
     return {**inside, **peers.rows(device.peers, from_s, to_s)}
 
 
-def judge_row(devices: dict[str, SimulatedDevice], epoch_s: float, question: list[Any]) -> dict[str, Any]:
+def judge_row(
+    devices: dict[str, SimulatedDevice], epoch_s: float, question: Sequence[str | float]
+) -> dict[str, object]:
     """Return the truth about `[device id, group, row, from_ms, to_ms]`: levels at the end, mean rates, states.
 
     Raises KeyError.
     """
     device_id, group, row, from_ms, to_ms = question
-    return rows(devices[device_id], from_ms / 1000 - epoch_s, to_ms / 1000 - epoch_s)[group, row]._asdict()
+    from_s, to_s = (float(at_ms) / 1000 - epoch_s for at_ms in (from_ms, to_ms))
+    return rows(devices[str(device_id)], from_s, to_s)[str(group), str(row)]._asdict()
 
 
 @contextlib.contextmanager
@@ -171,7 +175,7 @@ def truth_server(devices: list[SimulatedDevice], snmp_port: int, truth_port: int
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", truth_port), Handler)

@@ -57,6 +57,7 @@ class Interface:
     physical_address: bytes = b""
     admin_up: bool = True
     oper_up: bool = True
+    cut_after_s: float | None = None  #: from so long after the epoch on it is down; what was counted stays right
     waves: Mapping[Quantity, Wave]
     bases: Mapping[Quantity, int] = field(default_factory=dict)  #: counts at the epoch
     cleared_every_s: float | None = None  #: counters restart at zero, ifCounterDiscontinuityTime says when

@@ -3,19 +3,20 @@
 import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
+from aiokafka.structs import OffsetAndMetadata
 
 from pollers.plugins.base import Kind
 from streams.pipeline import STAGES, Stage
 from streams.runtime.doctor.findings import BEHIND_S, Finding, fault, of_group, ok, warning
 from streams.runtime.kafka.client import client_options
-from streams.runtime.kafka.reach import KafkaRefusedError, reach
+from streams.runtime.kafka.reach import KafkaRefusedError, asking, reach
 from streams.runtime.kafka.topic_names import group_name, topic_name
-from streams.runtime.kafka.topics import look_at_topics
+from streams.runtime.kafka.topics import DescribedTopic, look_at_topics
 from streams.runtime.settings.loading import Settings
 
 _NAMED: Final = 5  #: of a long list
@@ -23,7 +24,7 @@ _LOOKS: Final = 50
 _LOOK_S: Final = 0.1
 
 
-class Place(NamedTuple):
+class ReadBy(NamedTuple):
     """A group whose place is looked up, and what it reads."""
 
     title: str
@@ -36,16 +37,12 @@ async def look(settings: Settings, timeout_s: float) -> list[Finding]:
     found = [await _reached(settings, server.strip(), timeout_s) for server in _servers(settings)]
     if not any(finding.level == "ok" for finding in found):
         return found
-    admin = AIOKafkaAdminClient(**client_options(settings.kafka))
-    try:
-        await admin.start()
+    async with asking(client_options(settings.kafka)) as admin:
         brokers = len((await admin.describe_cluster())["brokers"])
         there = {topic["topic"]: topic for topic in await admin.describe_topics()}
         found += [_cluster(settings, brokers), *_copies(settings, there)]
         found += await _topics(settings)
         found += await _stages(settings, admin, there.keys())
-    finally:
-        await admin.close()
     return found
 
 
@@ -55,7 +52,7 @@ def _servers(settings: Settings) -> list[str]:
 
 async def _reached(settings: Settings, server: str, timeout_s: float) -> Finding:
     try:
-        await reach(settings.kafka, server, timeout_s)
+        await reach(client_options(settings.kafka), server, timeout_s)
     except KafkaRefusedError as problem:
         return fault("kafka", str(problem), "compare the settings with the broker's listeners and users")
     except (KafkaError, OSError) as problem:
@@ -83,7 +80,7 @@ def _cluster(settings: Settings, brokers: int) -> Finding:
     return ok("kafka", f"{brokers} {'broker' if brokers == 1 else 'brokers'}, {copies} copies of each record")
 
 
-def _copies(settings: Settings, there: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
+def _copies(settings: Settings, there: Mapping[str, DescribedTopic]) -> list[Finding]:
     ours = {name: topic for name, topic in there.items() if name.startswith(settings.panoptes.topic_prefix)}
     of_ours = [(name, each) for name, topic in ours.items() for each in topic["partitions"]]
     leaderless = {name for name, each in of_ours if each["leader"] < 0}
@@ -121,15 +118,15 @@ async def _stages(settings: Settings, admin: AIOKafkaAdminClient, there: Iterabl
         await consumer.stop()
 
 
-def places(settings: Settings) -> list[Place]:
+def places(settings: Settings) -> list[ReadBy]:
     """Return the groups that the stages read in: one a stage, one a sink; a stage of views has none."""
-    found: list[Place] = []
+    found: list[ReadBy] = []
     for stage in STAGES:
         parts = [""] if not stage.for_each else [section.name for section in settings.plugins(Kind(stage.for_each))]
         topics = _read(settings, stage)
         if topics:
             found += [
-                Place(f"{stage.name}:{part}".rstrip(":"), group_name(settings, stage.name, part), topics)
+                ReadBy(f"{stage.name}:{part}".rstrip(":"), group_name(settings, stage.name, part), topics)
                 for part in parts
             ]
     return found
@@ -140,7 +137,7 @@ def _read(settings: Settings, stage: Stage) -> list[str]:
     return [topic_name(settings, topic) for topic in (*stage.reads, *ticks)]
 
 
-async def _keeps_up(admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, place: Place, known: set[str]) -> Finding:
+async def _keeps_up(admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, place: ReadBy, known: set[str]) -> Finding:
     committed = {tp: at.offset for tp, at in (await _offsets(admin, place.group)).items()}
     topics = {tp.topic for tp in committed} & set(place.topics) & known
     tps = [TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic) or ()]
@@ -155,11 +152,11 @@ async def _keeps_up(admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, plac
     return of_group(place.title, await _members(admin, place.group), behind, late)
 
 
-async def _offsets(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, Any]:
+async def _offsets(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, OffsetAndMetadata]:
     """Return what a group has committed. Kafka makes room for groups when the first one is asked for."""
     for _ in range(_LOOKS):
         try:
-            found: Mapping[TopicPartition, Any] = await admin.list_consumer_group_offsets(group)
+            found: Mapping[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group)
         except GroupCoordinatorNotAvailableError:
             await asyncio.sleep(_LOOK_S)
         else:

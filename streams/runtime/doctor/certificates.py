@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from cryptography import x509
 
 from streams.runtime.doctor.findings import Finding, fault, of_certificate, warning
 from streams.runtime.settings.loading import Settings
+from streams.runtime.settings.sections import KafkaSettings, ZookeeperSettings
+from streams.runtime.settings.tls import TlsFiles, client_context
 
 _READ_BY_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
@@ -23,6 +25,7 @@ class Endpoint(NamedTuple):
     whose: str
     host: str
     port: int
+    identity: TlsFiles = TlsFiles()  #: whom we trust there, and who we are
 
 
 async def look(settings: Settings, timeout_s: float, now_s: float) -> list[Finding]:
@@ -35,28 +38,45 @@ async def look(settings: Settings, timeout_s: float, now_s: float) -> list[Findi
 def endpoints(settings: Settings) -> list[Endpoint]:
     """Return where TLS is spoken, by the settings."""
     found: list[Endpoint] = []
-    if settings.kafka.security_protocol.endswith("SSL"):
-        for server in settings.kafka.bootstrap_servers.split(","):
-            parts = urlsplit(f"//{server.strip()}")
-            found.append(Endpoint(f"kafka {server.strip()}", parts.hostname or "", parts.port or 9092))
+    kafka, zookeeper = settings.kafka, settings.zookeeper
+    if kafka.security_protocol.endswith("SSL"):
+        found += [_endpoint(f"kafka {each}", each, 9092, _identity(kafka)) for each in _split(kafka.bootstrap_servers)]
+    if zookeeper.tls:
+        found += [_endpoint(f"zookeeper {each}", each, 2281, _identity(zookeeper)) for each in _split(zookeeper.hosts)]
     redis = urlsplit(settings.redis.url.reveal())
     if redis.scheme == "rediss":
-        found.append(Endpoint("redis", redis.hostname or "", redis.port or 6379))
+        authority = dict(parse_qsl(redis.query)).get("ssl_ca_certs", "")
+        found.append(_endpoint("redis", redis.netloc.rpartition("@")[2], 6379, TlsFiles(authority)))
     registry = urlsplit(settings.registry.url)
     if registry.scheme == "https":
-        found.append(Endpoint("registry", registry.hostname or "", registry.port or 443))
+        found.append(_endpoint("registry", registry.netloc, 443, TlsFiles(settings.registry.ssl_ca_file)))
     return found
 
 
+def _endpoint(whose: str, server: str, port: int, identity: TlsFiles) -> Endpoint:
+    parts = urlsplit(f"//{server}")
+    return Endpoint(whose, parts.hostname or "", parts.port or port, identity)
+
+
+def _identity(section: KafkaSettings | ZookeeperSettings) -> TlsFiles:
+    password = section.ssl_key_password.reveal()
+    return TlsFiles(section.ssl_ca_file, section.ssl_certificate_file, section.ssl_key_file, password)
+
+
+def _split(servers: str) -> list[str]:
+    return [server.strip() for server in servers.split(",")]
+
+
 async def _shown(endpoint: Endpoint, timeout_s: float, now_s: float) -> Finding | None:
-    """Return how long the certificate lasts that a service shows. It is looked at, not trusted."""
-    look = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    look.check_hostname = False
-    look.verify_mode = ssl.CERT_NONE
+    """Return whether we trust the certificate that a service shows, and how long it lasts."""
     try:
+        trusting = await asyncio.to_thread(client_context, endpoint.identity)
         async with asyncio.timeout(timeout_s):
-            _, writer = await asyncio.open_connection(endpoint.host, endpoint.port, ssl=look)
-    except (OSError, TimeoutError):
+            _, writer = await asyncio.open_connection(endpoint.host, endpoint.port, ssl=trusting)
+    except ssl.SSLCertVerificationError as problem:
+        why = f"{endpoint.whose} shows one that is not trusted: {problem.verify_message}"
+        return fault("certificate", why, "renew it there, for the name that we use, or set who signed it")
+    except OSError:
         return None
     try:
         der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)

@@ -10,6 +10,7 @@ from streams.runtime.doctor.findings import Finding, fault, ok, warning
 from streams.runtime.kafka.topic_names import group_name
 from streams.runtime.schedule.leadership import node_of_leader
 from streams.runtime.schedule.stage_schedule import leader_path
+from streams.runtime.schedule.zookeeper import session
 from streams.runtime.settings.loading import Settings
 
 #: stages whose workers elect one: those with a schedule, and the one that folds what all devices say
@@ -22,7 +23,7 @@ async def look(settings: Settings, timeout_s: float) -> list[Finding]:
 
 
 def _look(settings: Settings, timeout_s: float) -> list[Finding]:
-    client = KazooClient(hosts=settings.zookeeper.hosts, timeout=timeout_s)
+    client = session(settings.zookeeper)
     hosts = settings.zookeeper.hosts
     try:
         if not client.start_async().wait(timeout_s):

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Coroutine
-from typing import Any
 
 from aiokafka.errors import KafkaError
 
@@ -11,7 +10,7 @@ from streams.runtime.doctor import brokers, certificates, elections, machine, st
 from streams.runtime.doctor.findings import Finding, fault
 from streams.runtime.settings.loading import Settings
 
-Look = Coroutine[Any, Any, list[Finding]]
+Look = Coroutine[object, object, list[Finding]]
 
 
 async def examine(settings: Settings, timeout_s: float) -> list[Finding]:

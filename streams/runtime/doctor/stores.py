@@ -3,8 +3,8 @@
 import asyncio
 import email.utils
 import time
-from collections.abc import Mapping
-from typing import Any, Final, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
 
 import redis.asyncio
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
@@ -37,9 +37,8 @@ async def look_at_redis(settings: Settings, timeout_s: float) -> list[Finding]:
 
 async def _redis(client: "redis.asyncio.Redis", place: str) -> list[Finding]:
     await client.ping()
-    said = await cast("Any", client).execute_command(
-        "HELLO"
-    )  # unlike INFO no dangerous command: a user of few rights may
+    hello: Callable[[str], Awaitable[object]] = client.execute_command  # redis-py has no types for it
+    said = await hello("HELLO")  # unlike INFO no dangerous command: a user of few rights may
     version = _fields(said).get("version", "of unknown version")
     found = [ok("redis", f"{place} answers, Redis {version}")]
     try:
@@ -52,12 +51,15 @@ async def _redis(client: "redis.asyncio.Redis", place: str) -> list[Finding]:
     return [*found, of_clock("Redis", int(seconds) + int(micros) / 1e6 - asked_s - trip_s / 2, trip_s / 2)]
 
 
-def _fields(said: Any) -> Mapping[str, str]:
-    pairs = said.items() if isinstance(said, Mapping) else zip(said[::2], said[1::2], strict=False)
+def _fields(said: object) -> Mapping[str, str]:
+    if isinstance(said, Mapping):
+        pairs = list(said.items())
+    else:
+        pairs = list(zip(said[::2], said[1::2], strict=False)) if isinstance(said, Sequence) else []
     return {_text(name): _text(value) for name, value in pairs}
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 

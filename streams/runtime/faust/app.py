@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import faust
-from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from schemas.errors import BackendError, FatalError
@@ -16,9 +15,10 @@ from streams.runtime.faust.consumer import Consumer
 from streams.runtime.faust.delivery import QuietMonitor
 from streams.runtime.faust.ending import EndingWorker, bounded
 from streams.runtime.faust.options import faust_options
-from streams.runtime.faust.tables import ChangelogTable
+from streams.runtime.faust.tables import ChangelogTable, PromptTables
 from streams.runtime.faust.web import BoundWeb
 from streams.runtime.kafka.client import sample_client_logs
+from streams.runtime.kafka.reach import AWAY
 from streams.runtime.kafka.topics import await_topics, ensure_topics, refuse_lost_changelogs
 from streams.runtime.kernel.records import Place, Record
 from streams.runtime.kernel.worker import Page, Work, Worker
@@ -48,13 +48,14 @@ class StageApp(faust.App):
             logging.getLogger(ours).setLevel(settings.panoptes.log_level)
         for chatty in CHATTY:
             logging.getLogger(chatty).setLevel(logging.WARNING)
-        sample_client_logs()
+        sample_client_logs(says_refusals=True)
         super().__init__(
             id=worker.group,
             datadir=str(Path(settings.panoptes.state_dir) / "faust" / f"{context.stage.name}-{context.worker}"),
             **faust_options(settings),
             Monitor=QuietMonitor,
             Worker=EndingWorker,
+            TableManager=PromptTables,
             web_bind=settings.web.host,
             web_host=settings.web.host,
         )
@@ -75,7 +76,7 @@ class StageApp(faust.App):
         return base + STAGES.index(self.context.stage) * PORTS_PER_STAGE if base else 0
 
     def _new_web(self) -> BoundWeb:
-        return BoundWeb(self, self.context.settings.web.host, self._first_port())
+        return BoundWeb(self, self.context.settings.web, self._first_port())
 
     # records in
 
@@ -163,10 +164,10 @@ class StageApp(faust.App):
         await self.web.maybe_start()
         settings = self.context.settings
         where = settings.kafka.bootstrap_servers
-        await wait_for("kafka", where, self.context.outbox.start, absent=(KafkaError, OSError), give_up=self._stopping)
+        await wait_for("kafka", where, self.context.outbox.start, absent=AWAY, give_up=self._stopping)
         if not self.should_stop:
             await refuse_lost_changelogs(settings, self.worker.group, self._changelogs(), self._stopping)
-            await ensure_topics(settings, self._stopping, self.worker.context.stage)
+            await ensure_topics(settings, self._stopping, self.worker.context.stage, absent=AWAY)
             # created is not yet known: on a busy broker the assignment was quicker, and came without the changelogs
             await await_topics(settings, self._changelogs(), self._stopping)
             await wait_for(

@@ -5,10 +5,12 @@ acknowledges by itself what it skips in a rebalance. So Faust says only *when* t
 answered by an `Acks` per partition (see docs/decisions/0003-own-offsets.md).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 
 import faust
+from aiokafka.client import ConnectionGroup
+from aiokafka.protocol.offset import OffsetRequest
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
 from faust.types import TP
@@ -21,6 +23,24 @@ from streams.runtime.kernel.records import Place
 
 #: how long aiokafka's fetcher waits before it looks around without a reason; by default it does five times a second
 _LOOK_AGAIN_S: Final = 1.0
+#: a connection to a broker beside those that aiokafka's client has by itself
+_OF_OFFSETS: Final = max(ConnectionGroup) + 1
+
+
+class OffsetsApart:
+    """The `send` of an aiokafka client, by which questions for offsets go over a connection of their own.
+
+    A broker answers what comes over one connection in its order, and a fetch of partitions that have no news waits
+    there for 1.5 s: Faust has no setting for that. In a rebalance Faust asks three times where topics begin or end,
+    one question after the other, and no partition flows meanwhile.
+    """
+
+    def __init__(self, send: Callable[..., Awaitable[Any]]) -> None:
+        self._send = send
+
+    async def __call__(self, node_id: int, request: Any, *, group: int = ConnectionGroup.DEFAULT) -> Any:
+        apart = isinstance(request, OffsetRequest)
+        return await self._send(node_id, request, group=_OF_OFFSETS if apart else group)
 
 
 class ConsumerThread(AIOKafkaConsumerThread):
@@ -43,6 +63,8 @@ class ConsumerThread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._consumer_timeout = _LOOK_AGAIN_S  # noqa: SLF001 - Faust has no setting for it
+        client = consumer._client  # noqa: SLF001
+        client.send = OffsetsApart(client.send)
         return consumer
 
     async def _keepalive2(self) -> None:

@@ -5,11 +5,21 @@ from typing import Any, Final
 
 import faust
 from faust.stores import base
+from faust.tables import TableManager
 from faust.types import TP
 
 from schemas.errors import FatalError
 from streams.pipeline import CHANGELOGS
 from streams.runtime.kernel.table import Table
+
+
+class PromptTables(TableManager):
+    """Faust's manager of tables, without the second that it waits at a start: no agent will add another table."""
+
+    async def on_start(self) -> None:
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
 
 
 class RecoveringStore(base.Store):

@@ -4,7 +4,9 @@ import logging
 import ssl
 from typing import Final
 
+from streams.runtime.kafka.refusals import why_refused
 from streams.runtime.settings.loading import KafkaSettings
+from streams.runtime.settings.tls import TlsFiles, client_context
 
 #: what says of an absent broker, every second, that it is away; the client itself logs as `aiokafka`
 REPETITIVE: Final = (
@@ -15,33 +17,45 @@ REPETITIVE: Final = (
     "aiokafka.producer.sender",
 )
 SAME_EVERY_S: Final = 30.0
+#: a wrong setting stays wrong until somebody has read of it
+REFUSED_EVERY_S: Final = 300.0
 
 
 class Sampled(logging.Filter):
-    """Lets each warning through once in a while, whatever its arguments; what is no warning, always."""
+    """Lets each warning through once in a while, whatever its arguments; what is no warning, always.
 
-    def __init__(self, every_s: float) -> None:
+    That a broker does not let us in is said more seldom, in our settings' words; or not, where a command ends with it.
+    """
+
+    def __init__(self, every_s: float, *, says_refusals: bool = True) -> None:
         super().__init__()
         self._every_s = every_s
+        self.says_refusals = says_refusals
         self._next_s: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record is logged."""
         if record.levelno < logging.WARNING:
             return True
+        args = record.args if isinstance(record.args, tuple) else ()
+        refused = next(filter(None, map(why_refused, args)), None)
+        if refused is not None:
+            if not self.says_refusals:
+                return False
+            record.msg, record.args = refused, ()
         text = str(record.msg)
         if record.created < self._next_s.get(text, 0.0):
             return False
-        self._next_s[text] = record.created + self._every_s
+        self._next_s[text] = record.created + (self._every_s if refused is None else REFUSED_EVERY_S)
         return True
 
 
-def sample_client_logs() -> None:
+def sample_client_logs(*, says_refusals: bool = False) -> None:
     """Let the clients' warnings through now and then: they say why, and what waits for the broker says so by itself."""
     for name in REPETITIVE:
         logger = logging.getLogger(name)
         if not any(isinstance(one, Sampled) for one in logger.filters):
-            logger.addFilter(Sampled(SAME_EVERY_S))
+            logger.addFilter(Sampled(SAME_EVERY_S, says_refusals=says_refusals))
 
 
 def client_options(kafka: KafkaSettings) -> dict[str, object]:
@@ -62,7 +76,5 @@ def client_options(kafka: KafkaSettings) -> dict[str, object]:
 
 def ssl_context(kafka: KafkaSettings) -> ssl.SSLContext:
     """Return a context that checks the brokers' certificates. Raises OSError for files that cannot be read."""
-    context = ssl.create_default_context(cafile=kafka.ssl_ca_file or None)
-    if kafka.ssl_certificate_file:
-        context.load_cert_chain(kafka.ssl_certificate_file, kafka.ssl_key_file or None)
-    return context
+    password = kafka.ssl_key_password.reveal()
+    return client_context(TlsFiles(kafka.ssl_ca_file, kafka.ssl_certificate_file, kafka.ssl_key_file, password))

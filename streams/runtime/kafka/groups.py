@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import CommitFailedError, IllegalGenerationError, KafkaError, UnknownMemberIdError
 
 from schemas.errors import BackendError
+from streams.runtime.kafka.reach import asking
 from streams.runtime.kafka.replay import partitions_of
 
 NOW: Final = "now"
@@ -24,12 +24,8 @@ class GroupInUseError(BackendError):
 
 async def committed(client_options: Mapping[str, object], group: str) -> dict[TopicPartition, int]:
     """Return what a group has committed. Raises KafkaError."""
-    admin = AIOKafkaAdminClient(**client_options)
-    try:
-        await admin.start()
+    async with asking(client_options) as admin:
         found = await admin.list_consumer_group_offsets(group)
-    finally:
-        await admin.close()
     return {tp: at.offset for tp, at in found.items() if at.offset >= 0}
 
 
@@ -84,14 +80,10 @@ async def begin_new(client_options: Mapping[str, object], group: str, topics: Co
 
 async def places_last_s(client_options: Mapping[str, object]) -> int | None:
     """Return how long Kafka keeps the place of a group without workers, if it says so. Raises KafkaError."""
-    admin = AIOKafkaAdminClient(**client_options)
-    try:
-        await admin.start()
+    async with asking(client_options) as admin:
         cluster = await admin.describe_cluster()
         broker = ConfigResource(ConfigResourceType.BROKER, str(cluster["brokers"][0]["node_id"]), {_PLACES_LAST: None})
         [response] = await admin.describe_configs([broker])
-    finally:
-        await admin.close()
     found = [entry[1] for _, _, _, _, entries in response.resources for entry in entries if entry[0] == _PLACES_LAST]
     return int(found[0]) * 60 if found else None
 

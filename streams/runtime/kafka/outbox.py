@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, S
 from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from schemas.errors import RecordError
 from streams.runtime.kafka.partitions import partition_of
+from streams.runtime.kafka.reach import explained
 from streams.runtime.ops.waiting import WAITS
 
 log = logging.getLogger(__name__)
@@ -78,10 +79,13 @@ class Outbox:
         self.retries = 0  #: sends that had to be repeated
 
     async def start(self) -> None:
-        """Connect. Raises KafkaError while there is no broker."""
+        """Connect. Raises KafkaError while there is no broker, KafkaRefusedError where it does not let us in."""
         producer = AIOKafkaProducer(**self._options)
         try:
             await producer.start()
+        except KafkaConnectionError as problem:
+            await producer.stop()
+            raise await explained(self._options, problem) from None
         except BaseException:
             await producer.stop()
             raise

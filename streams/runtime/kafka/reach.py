@@ -1,74 +1,70 @@
 """Whether the brokers take us at all, and which setting is to be looked at where they do not."""
 
 import asyncio
-import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import create_conn
-from aiokafka.errors import (
-    AuthenticationFailedError,
-    IllegalSaslStateError,
-    KafkaConnectionError,
-    KafkaError,
-    SaslAuthenticationFailed,
-    UnsupportedSaslMechanismError,
-)
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from schemas.errors import BackendError
-from streams.runtime.kafka.client import client_options
-from streams.runtime.settings.sections import KafkaSettings
-
-_WRONG_USER: Final = (AuthenticationFailedError, SaslAuthenticationFailed)
-_WRONG_MECHANISM: Final = (UnsupportedSaslMechanismError, IllegalSaslStateError)
+from streams.runtime.kafka.refusals import why_refused
+from streams.runtime.ops.waiting import ToldError
 
 
-class KafkaRefusedError(BackendError):
-    """A broker is there and does not let us in, or we do not trust it: some setting is wrong, here or there."""
+class KafkaRefusedError(ToldError):
+    """A broker is there and does not let us in, or we do not trust it: some setting is wrong, here or there.
+
+    Workers wait, and the filter of the client's log says it (`client.py`); commands end with it.
+    """
 
 
-async def refusal(kafka: KafkaSettings, timeout_s: float | None = None) -> KafkaRefusedError | None:
-    """Return why the first broker that answers does not take us; None where one does, or none answers."""
-    for server in kafka.bootstrap_servers.split(","):
+#: what the names of a connection's options begin with
+_OF_CONNECTIONS: Final = ("request_timeout_ms", "security_protocol", "ssl_context", "sasl_")
+#: what a worker waits through
+AWAY: Final = (KafkaError, OSError, KafkaRefusedError)
+
+
+@asynccontextmanager
+async def asking(client_options: Mapping[str, object]) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Give a client that asks about topics and groups. Raises KafkaError, KafkaRefusedError where it is not let in."""
+    admin = AIOKafkaAdminClient(**client_options)
+    try:
         try:
-            await reach(kafka, server.strip(), timeout_s)
-        except KafkaRefusedError as problem:
-            return problem
-        except (KafkaError, OSError, TimeoutError):
-            continue
-        return None
-    return None
+            await admin.start()
+        except KafkaConnectionError as problem:
+            raise await explained(client_options, problem) from None
+        yield admin
+    finally:
+        await admin.close()
 
 
-async def reach(kafka: KafkaSettings, server: str, timeout_s: float | None = None) -> None:
-    """Return once a broker has taken us. Raises KafkaRefusedError, KafkaError, OSError, TimeoutError."""
+async def reach(client_options: Mapping[str, object], server: str, timeout_s: float | None = None) -> None:
+    """Return once a broker has taken us. Raises KafkaRefusedError, KafkaError, OSError (TimeoutError is one)."""
     host, _, port = server.rpartition(":") if ":" in server.rpartition("]")[2] else (server, "", "9092")
-    options = client_options(kafka)
-    del options["bootstrap_servers"]
+    options = {key: value for key, value in client_options.items() if key.startswith(_OF_CONNECTIONS)}
     try:
         async with asyncio.timeout(timeout_s):
             connection = await create_conn(host.strip("[]"), int(port), **options)
-    except _WRONG_USER:
-        raise KafkaRefusedError(
-            f"{server} refuses user {kafka.sasl_username!r} by {kafka.sasl_mechanism}: "
-            "check [kafka] sasl_username and sasl_password"
-        ) from None
-    except _WRONG_MECHANISM as problem:
-        raise KafkaRefusedError(f"{server}: {problem}: check [kafka] sasl_mechanism") from None
-    except ssl.SSLCertVerificationError as problem:
-        raise KafkaRefusedError(f"{server}: {untrusted(problem)}: check [kafka] ssl_ca_file and the names") from None
-    except ssl.SSLError as problem:
-        said = problem.reason or str(problem)
-        raise KafkaRefusedError(
-            f"{server} does not speak TLS as we do ({said}): check [kafka] security_protocol, ssl_certificate_file"
-        ) from None
+    except (KafkaError, OSError) as problem:
+        if why := why_refused(problem):
+            raise KafkaRefusedError(f"{server}: {why}") from None
+        raise
     connection.close()
 
 
-def untrusted(problem: ssl.SSLCertVerificationError) -> str:
-    """Return why a certificate is not trusted, for people."""
-    return f"its certificate is not trusted: {problem.verify_message}"
+async def explained(client_options: Mapping[str, object], problem: Exception) -> Exception:
+    """Return why the first broker that answers does not take us, where one says so; else the problem itself.
 
-
-async def explained(kafka: KafkaSettings, problem: Exception) -> Exception:
-    """Return a clearer error in a failed connection's place, where the broker says why; else the error itself."""
-    return (await refusal(kafka) if isinstance(problem, KafkaConnectionError) else None) or problem
+    Kafka's client says of each of these that it could not connect, and why only in its log.
+    """
+    for server in str(client_options["bootstrap_servers"]).split(","):
+        try:
+            await reach(client_options, server.strip())
+        except KafkaRefusedError as refused:
+            return refused
+        except (KafkaError, OSError):
+            continue
+        break
+    return problem

@@ -4,19 +4,27 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.structs import ConsumerRecord
 
 from schemas.errors import BackendError
+from streams.runtime.kafka.reach import explained
 
 _METADATA_TIMEOUT_S = 10.0
 
 
 @asynccontextmanager
 async def reader(client_options: Mapping[str, object]) -> AsyncIterator[AIOKafkaConsumer]:
-    """Give a consumer that joins no group and commits nothing. Raises KafkaError if the broker is away."""
+    """Give a consumer that joins no group and commits nothing.
+
+    Raises KafkaError if the broker is away, KafkaRefusedError if it does not let us in.
+    """
     consumer = AIOKafkaConsumer(**client_options, enable_auto_commit=False, auto_offset_reset="earliest")
     try:
-        await consumer.start()
+        try:
+            await consumer.start()
+        except KafkaConnectionError as problem:
+            raise await explained(client_options, problem) from None
         yield consumer
     finally:
         await consumer.stop()

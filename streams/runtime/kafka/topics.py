@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from schemas.errors import FatalError
 from streams.pipeline import CHANGELOGS, TOPICS, Cleanup, Stage, TopicSpec
 from streams.runtime.kafka.client import client_options
+from streams.runtime.kafka.reach import AWAY, asking
 from streams.runtime.kafka.topic_names import changelog_name, topic_name
 from streams.runtime.ops.waiting import wait_for
 from streams.runtime.settings.loading import Settings
@@ -79,14 +80,18 @@ def wanted(settings: Settings, stage: Stage | None = None) -> list[WantedTopic]:
 
 
 async def ensure_topics(
-    settings: Settings, give_up: Callable[[], bool] = lambda: False, stage: Stage | None = None
+    settings: Settings,
+    give_up: Callable[[], bool] = lambda: False,
+    stage: Stage | None = None,
+    *,
+    absent: tuple[type[Exception], ...] = (KafkaError, OSError),
 ) -> TopicsReport:
     """Create the topics that are missing and check the others, waiting for the broker (until `give_up` says no more).
 
     All of the map, or those of one stage, whose user may know no others. Differing configurations are logged.
-    Raises FatalError for another number of partitions: keys would move.
+    Raises FatalError for another number of partitions: keys would move; KafkaRefusedError, unless that is `absent`.
     """
-    report = await _with_broker(settings, wanted(settings, stage), give_up, create=True)
+    report = await _with_broker(settings, wanted(settings, stage), give_up, create=True, absent=absent)
     for line in report.differing:
         log.warning("topic differs from the settings: %s", line)
     if report.fatal:
@@ -99,9 +104,7 @@ async def update_topics(settings: Settings) -> Sequence[str]:
 
     What was set besides stays as it is. Number and copies of partitions are not changed. Raises KafkaError.
     """
-    admin = AIOKafkaAdminClient(**client_options(settings.kafka))
-    try:
-        await admin.start()
+    async with asking(client_options(settings.kafka)) as admin:
         there = await _topics(admin)
         topics = [topic for topic in wanted(settings) if topic.name in there]
         found = await _read_entries(admin, [topic.name for topic in topics]) if topics else {}
@@ -119,8 +122,6 @@ async def update_topics(settings: Settings) -> Sequence[str]:
                 if code:
                     raise for_code(code)(f"topic {name} cannot be changed: {message}")
         return changes
-    finally:
-        await admin.close()
 
 
 async def check_topics(settings: Settings) -> TopicsReport:
@@ -137,16 +138,12 @@ async def refuse_lost_changelogs(
     """
 
     async def attempt() -> list[str]:
-        admin = AIOKafkaAdminClient(**client_options(settings.kafka))
-        try:
-            await admin.start()
+        async with asking(client_options(settings.kafka)) as admin:
             missing = sorted(set(changelogs) - (await _topics(admin)).keys())
             return missing if missing and await _has_committed(admin, group) else []
-        finally:
-            await admin.close()
 
     where = settings.kafka.bootstrap_servers
-    gone = await wait_for("kafka", where, attempt, absent=(KafkaError, OSError), give_up=give_up)
+    gone = await wait_for("kafka", where, attempt, absent=AWAY, give_up=give_up)
     if gone:
         raise FatalError(
             f"the changelog {', '.join(gone)} is missing, but group {group} has read its topics with it: restore it, or"
@@ -163,40 +160,33 @@ async def await_topics(settings: Settings, names: Collection[str], give_up: Call
     """Return when the broker tells of topics that were just created: what asks before that takes them for missing."""
 
     async def attempt() -> None:
-        admin = AIOKafkaAdminClient(**client_options(settings.kafka))
-        try:
-            await admin.start()
+        async with asking(client_options(settings.kafka)) as admin:
             await _until_known(admin, set(names))
-        finally:
-            await admin.close()
 
     where = settings.kafka.bootstrap_servers
-    await wait_for("kafka", where, attempt, absent=(KafkaError, OSError), give_up=give_up)
+    await wait_for("kafka", where, attempt, absent=AWAY, give_up=give_up)
 
 
 async def look_at_topics(settings: Settings) -> TopicsReport:
     """Return the same, trying once. Raises KafkaError, OSError."""
-    admin = AIOKafkaAdminClient(**client_options(settings.kafka))
-    try:
-        await admin.start()
+    async with asking(client_options(settings.kafka)) as admin:
         return await _look(admin, wanted(settings), create=False)
-    finally:
-        await admin.close()
 
 
 async def _with_broker(
-    settings: Settings, topics: Sequence[WantedTopic], give_up: Callable[[], bool], *, create: bool
+    settings: Settings,
+    topics: Sequence[WantedTopic],
+    give_up: Callable[[], bool],
+    *,
+    create: bool,
+    absent: tuple[type[Exception], ...] = (KafkaError, OSError),
 ) -> TopicsReport:
     async def attempt() -> TopicsReport:
-        admin = AIOKafkaAdminClient(**client_options(settings.kafka))
-        try:
-            await admin.start()
+        async with asking(client_options(settings.kafka)) as admin:
             return await _look(admin, topics, create=create)
-        finally:
-            await admin.close()
 
     where = settings.kafka.bootstrap_servers
-    report = await wait_for("kafka", where, attempt, absent=(KafkaError, OSError), give_up=give_up)
+    report = await wait_for("kafka", where, attempt, absent=absent, give_up=give_up)
     return report or TopicsReport()
 
 
@@ -244,12 +234,26 @@ async def _create(admin: AIOKafkaAdminClient, topics: Sequence[WantedTopic]) -> 
     return created
 
 
-async def _topics(admin: AIOKafkaAdminClient) -> dict[str, Any]:
+class DescribedPartition(TypedDict):
+    leader: int  #: -1: it has none
+    replicas: list[int]
+    isr: list[int]
+
+
+class DescribedTopic(TypedDict):
+    """A topic as the broker's metadata have it."""
+
+    topic: str
+    error_code: int
+    partitions: list[DescribedPartition]
+
+
+async def _topics(admin: AIOKafkaAdminClient) -> dict[str, DescribedTopic]:
     # of all topics: asking for one by name may create it, with the broker's defaults
     return {found["topic"]: found for found in await admin.describe_topics() if not found["error_code"]}
 
 
-async def _until_known(admin: AIOKafkaAdminClient, names: set[str]) -> dict[str, Any]:
+async def _until_known(admin: AIOKafkaAdminClient, names: set[str]) -> dict[str, DescribedTopic]:
     """Return all topics once the broker's metadata have caught up with its controller. Raises KafkaError."""
     for _ in range(_LOOKS):
         there = await _topics(admin)

@@ -23,7 +23,7 @@ _FETCH_MS: Final = 500
 _AT_ONCE: Final = 500
 
 
-async def _nothing() -> None:
+async def nothing() -> None:
     """Do nothing."""
 
 
@@ -36,7 +36,7 @@ class View:
         topic: str,
         take: Callable[[Record], None],
         since_ms: Callable[[], int] | None = None,
-        settle: Callable[[], Awaitable[None]] = _nothing,
+        settle: Callable[[], Awaitable[None]] = nothing,
     ) -> None:
         """`take` is given every record, in order within a partition; after an outage of the broker, the later ones.
 

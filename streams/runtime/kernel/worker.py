@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from schemas.records import DeadLetter
 from streams.pipeline import Stage, Topic
@@ -25,7 +25,7 @@ from streams.runtime.kernel.loop import Loop
 from streams.runtime.kernel.offsets import Offsets
 from streams.runtime.kernel.records import Place, Record
 from streams.runtime.kernel.table import Table
-from streams.runtime.kernel.view import View
+from streams.runtime.kernel.view import View, nothing
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
@@ -155,9 +155,16 @@ class Worker:
         if outlasting:
             self._outlasting.add(topic)
 
-    def view(self, topic: Topic, take: Callable[[Record], None], **how: Any) -> View:
-        """Follow a whole topic without a group, in every worker; `how` is what View takes besides."""
-        view = self.followed[topic] = View(client_options(self._kafka), self.context.topic_name(topic), take, **how)
+    def view(
+        self,
+        topic: Topic,
+        take: Callable[[Record], None],
+        since_ms: Callable[[], int] | None = None,
+        settle: Callable[[], Awaitable[None]] = nothing,
+    ) -> View:
+        """Follow a whole topic without a group, in every worker; the rest is as View has it."""
+        name = self.context.topic_name(topic)
+        view = self.followed[topic] = View(client_options(self._kafka), name, take, since_ms, settle)
         self.run(f"view-{topic}", view.run)
         self.context.metrics.gauge(
             f"view_lag_{topic.replace('-', '_').replace('.', '_')}",

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 
 class Stuck(NamedTuple):
@@ -13,10 +13,25 @@ class Stuck(NamedTuple):
     tries: int
 
 
+class TopicPartition(Protocol):
+    """A partition of a topic, whoever's class it is."""
+
+    @property
+    def topic(self) -> str: ...
+
+    @property
+    def partition(self) -> int: ...
+
+    def __hash__(self) -> int: ...
+
+
+P = TypeVar("P", bound=TopicPartition)
+
+
 class Standing(NamedTuple):
     """A partition with work at hand, and since when its committable offset has not moved."""
 
-    partition: Any
+    partition: TopicPartition
     offset: int | None
     since_s: float
 
@@ -25,9 +40,9 @@ class Standing(NamedTuple):
 class Progress:
     """How long each partition has stood still: one that is stuck is not hidden by the others that go on."""
 
-    standing: Mapping[Any, Standing] = field(default_factory=dict)
+    standing: Mapping[TopicPartition, Standing] = field(default_factory=dict)
 
-    def seen(self, committable: Mapping[Any, int | None], now_s: float) -> "Progress":
+    def seen(self, committable: Mapping[P, int | None], now_s: float) -> "Progress":
         """Return the progress after a look at the partitions that have work at hand, and their committable offsets."""
         before = self.standing
         return Progress(

@@ -6,12 +6,18 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from schemas.errors import BackendError
+
 log = logging.getLogger(__name__)
 
 RETRY_S: Final = 1.0
 LINE_EVERY_S: Final = 5.0
 
 T = TypeVar("T")
+
+
+class ToldError(BackendError):
+    """A service is away, and who found that has said so already: nobody says it again while it is waited for."""
 
 
 class Waits:
@@ -46,7 +52,7 @@ async def wait_for(
             result = await attempt()
         except absent as problem:
             WAITS.seen()
-            if loop.time() >= next_line:
+            if loop.time() >= next_line and not isinstance(problem, ToldError):
                 log.warning("waiting for %s at=%s problem=%s", what, where, _short(problem))
                 next_line = loop.time() + LINE_EVERY_S
             waited = True

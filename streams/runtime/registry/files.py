@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from schemas.compat import incompatibilities
 from schemas.errors import BackendError, FatalError, RecordError
@@ -100,18 +100,25 @@ class FileRegistry:
             raise BackendError(f"cannot write {path}: {problem.strerror}") from problem
 
 
+class _Plain(TypedDict):
+    """What stands in the file; in JSON, the numbers that are names are texts."""
+
+    schemas: dict[int, str]
+    subjects: dict[str, list[int]]
+
+
 class _Content:
     def __init__(self, texts: dict[int, str], subjects: dict[str, list[int]]) -> None:
         self.texts = texts
         self.subjects = subjects
 
     @classmethod
-    def of(cls, plain: Any) -> "_Content":
+    def of(cls, plain: "_Plain") -> "_Content":
         texts = {int(number): str(text) for number, text in plain["schemas"].items()}
         subjects = {str(name): [int(number) for number in numbers] for name, numbers in plain["subjects"].items()}
         return cls(texts, subjects)
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> "_Plain":
         return {"schemas": self.texts, "subjects": self.subjects}
 
 

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import ssl
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
 from schemas.errors import BackendError, FatalError, RecordError
 from streams.runtime.settings.sections import RegistrySettings
+from streams.runtime.settings.tls import TlsFiles, client_context
 
 COMPATIBILITY: Final = "BACKWARD_TRANSITIVE"
 _MEDIA: Final = "application/vnd.schemaregistry.v1+json"
@@ -16,6 +17,7 @@ _MEDIA: Final = "application/vnd.schemaregistry.v1+json"
 _NOT_THERE: Final = (40401, 40402, 40403)
 _BUSY: Final = (408, 425, 429)
 _TRIES: Final = 3
+_SHOWN: Final = 80  #: characters of a strange answer in a message
 _REFUSED: Final = (401, 403)
 
 
@@ -35,13 +37,13 @@ class HttpRegistry:
         found = self._ids.get((subject, schema_text))
         if found is None:
             answer = await self._write("POST", f"/subjects/{subject}/versions", {"schema": schema_text})
-            found = int(answer["id"])
+            found = _id_in(answer)
             # after the first version: some registries know no configuration of a subject without one
             await self._write("PUT", f"/config/{subject}", {"compatibility": COMPATIBILITY})
             self._ids[subject, schema_text] = found
         return found
 
-    async def _write(self, method: str, path: str, body: object) -> Any:
+    async def _write(self, method: str, path: str, body: object) -> object:
         """Return the answer; a conflict is asked again, for workers that start together write the same subjects."""
         for _ in range(_TRIES):
             try:
@@ -56,18 +58,19 @@ class HttpRegistry:
                 answer = await self._ask("GET", f"/schemas/ids/{schema_id}")
             except _NotFoundError as problem:
                 raise RecordError(f"unknown schema id {schema_id}: {problem}") from problem
-            self._texts[schema_id] = str(answer["schema"])
+            self._texts[schema_id] = _text_in(answer)
         return self._texts[schema_id]
 
     async def ids_of(self, subject: str) -> list[int]:
         try:
             versions = await self._ask("GET", f"/subjects/{subject}/versions")
-            answers = [await self._ask("GET", f"/subjects/{subject}/versions/{version}") for version in versions]
+            numbers = versions if isinstance(versions, list) else []
+            answers = [await self._ask("GET", f"/subjects/{subject}/versions/{version}") for version in numbers]
         except _NotFoundError:
             return []
         for answer in answers:
-            self._texts[int(answer["id"])] = str(answer["schema"])
-        return [int(answer["id"]) for answer in answers]
+            self._texts[_id_in(answer)] = _text_in(answer)
+        return [_id_in(answer) for answer in answers]
 
     async def date(self) -> str | None:
         """Return what time the registry says that it is, as HTTP has it. Raises BackendError."""
@@ -79,7 +82,7 @@ class HttpRegistry:
         said: str | None = answer.headers.get("date")
         return said
 
-    async def _ask(self, method: str, path: str, body: object = None) -> Any:
+    async def _ask(self, method: str, path: str, body: object = None) -> object:
         """Return the answer's JSON. Raises BackendError (away or busy), _NotFoundError, FatalError (not acceptable)."""
         settings = self._settings
         try:
@@ -105,9 +108,10 @@ class HttpRegistry:
             trust_env=False,
         )
 
-    def _judge(self, answer: httpx.Response, request: str) -> Any:
+    def _judge(self, answer: httpx.Response, request: str) -> object:
         if answer.is_success:
-            return answer.json()
+            found: object = answer.json()
+            return found
         url, status = self._settings.url, answer.status_code
         said = f"{status} {_message(answer)}"
         if status == httpx.codes.NOT_FOUND and _is_registry(answer):
@@ -133,7 +137,23 @@ class _NotFoundError(BackendError):
 
 
 def _trust(ca_file: str) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=ca_file or None)
+    return client_context(TlsFiles(ca_file))
+
+
+def _id_in(answer: object) -> int:
+    """Return the schema's id. Raises BackendError: what answers so is no registry."""
+    found = answer.get("id") if isinstance(answer, dict) else None
+    if not isinstance(found, int):
+        raise BackendError(f"a schema registry's answer has no id: {str(answer)[:_SHOWN]}")
+    return found
+
+
+def _text_in(answer: object) -> str:
+    """Return the schema. Raises BackendError: what answers so is no registry."""
+    found = answer.get("schema") if isinstance(answer, dict) else None
+    if not isinstance(found, str):
+        raise BackendError(f"a schema registry's answer has no schema: {str(answer)[:_SHOWN]}")
+    return found
 
 
 def _is_registry(answer: httpx.Response) -> bool:

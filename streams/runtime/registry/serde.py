@@ -3,15 +3,16 @@
 import io
 import struct
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 import fastavro
 
-from schemas.codec import canonical, canonical_text, from_avro, parse, parsed_schema, to_avro
+from schemas.codec import Schema, canonical, canonical_text, from_avro, parse, parsed_schema, to_avro
 from schemas.errors import BackendError, FatalError, RecordError
 from streams.pipeline import TOPICS, Topic
 from streams.runtime.kafka.topic_names import topic_name
 from streams.runtime.ops.waiting import wait_for
+from streams.runtime.registry.newer import refuse_newer
 from streams.runtime.registry.opening import Registry
 from streams.runtime.settings.loading import Settings
 
@@ -49,7 +50,7 @@ class Serde(Generic[R]):
         self._record = record
         self._registry = registry
         #: writer's schema by id, None where it is ours
-        self._writers: dict[int, Any] = {}
+        self._writers: dict[int, Schema | None] = {}
 
     @property
     def subject(self) -> str:
@@ -88,7 +89,7 @@ class Serde(Generic[R]):
         except _DAMAGE as problem:
             raise RecordError(f"a record of {self.topic} has values that do not fit: {problem}") from problem
 
-    def decode_dict(self, value: bytes) -> dict[str, Any]:
+    def decode_dict(self, value: bytes) -> dict[str, object]:
         """Return the record as fastavro's dict, without making the dataclass. Raises as `decode`."""
         schema_id = self._schema_id(value)
         try:
@@ -99,7 +100,7 @@ class Serde(Generic[R]):
         body = io.BytesIO(value)
         body.seek(HEADER_BYTES)
         try:
-            datum: dict[str, Any] = (
+            datum: dict[str, object] = (
                 fastavro.schemaless_reader(body, self._schema, None)
                 if writer is None
                 else fastavro.schemaless_reader(body, writer, self._schema)
@@ -117,6 +118,10 @@ class Serde(Generic[R]):
             extra = len(value) - body.tell()
             raise RecordError(f"a record of {self.topic} (schema id {schema_id}) has {extra} trailing bytes")
         return datum
+
+    def is_own(self, value: bytes) -> bool:
+        """Return whether the record is known to be written in our own schema. Raises RecordError for no record."""
+        return self._writers.get(self._schema_id(value), self) is None
 
     async def prepare(self, value: bytes) -> None:
         """Return when `decode` knows the schema of this record, waiting for the registry if that is away.
@@ -161,20 +166,25 @@ class Serdes:
     def __init__(self, settings: Settings, registry: Registry) -> None:
         self._settings = settings
         self._registry = registry
-        self._serdes: dict[Topic, Serde[Any]] = {}
+        self._serdes: dict[Topic, Serde[object]] = {}
 
     def of(self, topic: Topic, record: type[R]) -> Serde[R]:
         """Return the serde of a topic, the same one each time."""
         if topic not in self._serdes:
             name = topic_name(self._settings, topic)
-            self._serdes[topic] = Serde(name, TOPICS[topic].schema, record, self._registry)
-        return self._serdes[topic]
+            made = Serde(name, TOPICS[topic].schema, record, self._registry)
+            self._serdes[topic] = cast("Serde[object]", made)
+        return cast("Serde[R]", self._serdes[topic])
 
     async def register(self) -> None:
         """Register the schemas of every topic, in the map's order, whether or not this process uses them all.
 
-        Raises BackendError (try again), FatalError.
+        Raises BackendError (try again), FatalError: also where a newer version than ours has registered any.
         """
+        if not self._settings.registry.allow_newer:
+            for topic, spec in TOPICS.items():
+                subject = f"{topic_name(self._settings, topic)}-value"
+                await refuse_newer(self._registry, subject, canonical_text(spec.schema))
         for topic, spec in TOPICS.items():
             if topic in self._serdes:
                 await self._serdes[topic].register()

@@ -12,14 +12,19 @@ import threading
 import uuid
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 from kazoo.protocol.states import KazooState
 
+from streams.runtime.schedule.zookeeper import session
+from streams.runtime.settings.sections import ZookeeperSettings
+
 log = logging.getLogger(__name__)
+
+A_co = TypeVar("A_co", covariant=True)
 
 #: a server that is starting may take a connection and never answer on it: another one is tried soon
 _CONNECT_S: Final = 3.0
@@ -66,19 +71,17 @@ class Leadership:
 
     def __init__(
         self,
-        hosts: str,
+        zookeeper: ZookeeperSettings,
         path: str,
         identity: str,
         *,
-        session_timeout_s: float,
         on_elected: Callable[[Term], None],
         on_deposed: Callable[[Term], None],
     ) -> None:
         """Call `on_elected` and `on_deposed` in the event loop that called `start`."""
-        self._hosts = hosts
+        self._zookeeper = zookeeper
         self._path = path
         self._identity = identity
-        self._session_timeout_s = session_timeout_s
         self._on_elected = on_elected
         self._on_deposed = on_deposed
         self._name = f"{uuid.uuid4().hex}__lock__"  #: what the names of this worker's nodes begin with
@@ -101,12 +104,12 @@ class Leadership:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            client = KazooClient(hosts=self._hosts, timeout=self._session_timeout_s, connection_retry=_RECONNECT)
+            client = session(self._zookeeper, connection_retry=_RECONNECT)
             try:
                 self._session(client)
             except Exception as problem:  # noqa: BLE001 - the edge of the thread: without it this worker never leads again
                 if not self._stopping.is_set():
-                    log.warning("waiting for zookeeper hosts=%s problem=%r", self._hosts, problem)
+                    log.warning("waiting for zookeeper hosts=%s problem=%r", self._zookeeper.hosts, problem)
             finally:
                 _end(client)
             self._stopping.wait(_RETRY_S)
@@ -171,7 +174,13 @@ class Leadership:
             self._loop.call_soon_threadsafe(listener, term)
 
 
-def _ask(question: Any) -> Any:
+class _Question(Protocol[A_co]):
+    """A request to ZooKeeper that is under way."""
+
+    def get(self, *, timeout: float) -> A_co: ...
+
+
+def _ask(question: _Question[A_co]) -> A_co:
     """The answer to a kazoo request. One made while suspended would wait for as long as the outage lasts."""
     return question.get(timeout=_ANSWER_S)
 

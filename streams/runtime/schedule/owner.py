@@ -7,10 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
-from aiokafka.errors import KafkaError
-
 from schemas.errors import FatalError, RecordError
 from schemas.records import Tick
+from streams.runtime.kafka.reach import AWAY
 from streams.runtime.kernel.handler import SetAside
 from streams.runtime.kernel.lease import WorkerLease
 from streams.runtime.kernel.lifecycle import Part
@@ -157,7 +156,7 @@ class Owner(Part):
             "kafka",
             "the ticks topic",
             lambda: self.tick_log.before({partition: offset}),
-            absent=(KafkaError, OSError),
+            absent=AWAY,
         )
         ticks = (past or {}).get(partition, ())
         self.terms_seen = self.terms_seen.after((*ticks, tick))

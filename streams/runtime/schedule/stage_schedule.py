@@ -73,10 +73,9 @@ class StageSchedule:
             opened=worker.lifecycle.opened,
         )
         self._leadership = Leadership(
-            settings.zookeeper.hosts,
+            settings.zookeeper,
             leader_path(settings, worker.group),
             context.worker,
-            session_timeout_s=settings.zookeeper.session_timeout_s,
             on_elected=self._elected,
             on_deposed=self._deposed,
         )

@@ -10,7 +10,7 @@ with `default` in the place of the site for sites that have none of their own.
 import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from pollers.snmp.credentials import AuthProtocol, Community, Credential, PrivProtocol, Secret, UsmUser, Version
 
@@ -80,12 +80,12 @@ def _credential(entry: object, position: int) -> Credential:
     return made
 
 
-def _community(entry: Mapping[str, Any]) -> Community:
+def _community(entry: Mapping[str, object]) -> Community:
     _only(entry, _COMMUNITY_FIELDS)
     return Community(community=Secret(_text(entry, "community")), version=_one_of(entry, "version", Version.V2C))
 
 
-def _user(entry: Mapping[str, Any]) -> UsmUser:
+def _user(entry: Mapping[str, object]) -> UsmUser:
     _only(entry, _USER_FIELDS)
     return UsmUser(
         name=_text(entry, "user"),
@@ -128,21 +128,21 @@ def _has_bytes(text: str, errors: str) -> bool:
     return True
 
 
-def _only(entry: Mapping[str, Any], known: frozenset[str]) -> None:
+def _only(entry: Mapping[str, object], known: frozenset[str]) -> None:
     if not set(entry) <= known:
         raise FormError(f"expected no fields but {', '.join(sorted(known))}")
 
 
-def _text(entry: Mapping[str, Any], name: str) -> str:
+def _text(entry: Mapping[str, object], name: str) -> str:
     value = entry.get(name, "")
     if not isinstance(value, str):
         raise FormError(f"expected {name} to be a string")
     return value
 
 
-def _one_of(entry: Mapping[str, Any], name: str, default: E) -> E:
+def _one_of(entry: Mapping[str, object], name: str, default: E) -> E:
     try:
-        return type(default)(entry.get(name, default))
+        return type(default)(_text({name: default, **entry}, name))
     except ValueError:
         raise FormError(f"expected {name} to be one of {', '.join(type(default))}") from None
 

@@ -1,7 +1,8 @@
 """Encrypts anew what stands in Redis, value by value, while workers read and people write it."""
 
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+import redis.asyncio
 from redis.exceptions import WatchError
 
 from streams.runtime.secrets.forms import OTHER_BYTES, PREFIX, FormError
@@ -22,20 +23,28 @@ class StoredSecret(NamedTuple):
         return self.key if self.name is None else f"{self.key} field {self.name}"
 
 
-async def all_of(client: Any) -> list[StoredSecret]:
+def as_bytes(value: bytes | str) -> bytes:
+    """Return what a client that decodes nothing has read: redis-py's types are those of one that may."""
+    return value.encode(errors=OTHER_BYTES) if isinstance(value, str) else value
+
+
+async def all_of(client: "redis.asyncio.Redis") -> list[StoredSecret]:
     """Return everything that is stored, by its place."""
     found: list[StoredSecret] = []
     async for key in client.scan_iter(match=f"{PREFIX}*", count=_AT_ONCE):
         text = key.decode(errors=OTHER_BYTES)
         if await client.type(key) == b"hash":
             fields = await client.hgetall(key)
-            found += [StoredSecret(text, name.decode(errors=OTHER_BYTES), value) for name, value in fields.items()]
+            found += [
+                StoredSecret(text, as_bytes(name).decode(errors=OTHER_BYTES), as_bytes(value))
+                for name, value in fields.items()
+            ]
         elif (value := await client.get(key)) is not None:
-            found.append(StoredSecret(text, None, value))
+            found.append(StoredSecret(text, None, as_bytes(value)))
     return sorted(set(found), key=lambda one: (one.key, one.name or ""))  # a scan may name a key twice
 
 
-async def renew(client: Any, ring: KeyRing, *, only_plain: bool) -> tuple[int, list[str]]:
+async def renew(client: "redis.asyncio.Redis", ring: KeyRing, *, only_plain: bool) -> tuple[int, list[str]]:
     """Encrypt with the ring's first key; return how many values, and a line for each that could not be."""
     done, failed = 0, []
     for stored in await all_of(client):
@@ -48,7 +57,7 @@ async def renew(client: Any, ring: KeyRing, *, only_plain: bool) -> tuple[int, l
     return done, failed
 
 
-async def _renew_one(client: Any, ring: KeyRing, stored: StoredSecret) -> bool:
+async def _renew_one(client: "redis.asyncio.Redis", ring: KeyRing, stored: StoredSecret) -> bool:
     """Replace one value unless somebody else does so meanwhile: then theirs is read and replaced. Raises FormError."""
     key = stored.key.encode(errors=OTHER_BYTES)
     name = None if stored.name is None else stored.name.encode(errors=OTHER_BYTES)
@@ -56,10 +65,10 @@ async def _renew_one(client: Any, ring: KeyRing, stored: StoredSecret) -> bool:
         async with client.pipeline() as pipe:
             await pipe.watch(key)
             now = await (pipe.get(key) if name is None else pipe.hget(key, name))
-            fresh = None if now is None else ring.renewed(now, stored.key, stored.name or "")
+            fresh = None if now is None else ring.renewed(as_bytes(now), stored.key, stored.name or "")
             if fresh is None:  # deleted, or encrypted with that key already
                 return False
-            pipe.multi()
+            pipe.multi()  # type: ignore[no-untyped-call]  # redis-py has no types for it
             if name is None:
                 pipe.set(key, fresh, keepttl=True)
             else:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 import redis.asyncio
@@ -207,5 +207,5 @@ def describe(problem: BaseException) -> str:
     return f"{kind}: {text}" if text.startswith(_HARMLESS) else kind
 
 
-def _text(value: Any) -> str:
-    return bytes(value).decode("utf-8", errors=OTHER_BYTES)
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", errors=OTHER_BYTES)

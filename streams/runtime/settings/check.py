@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from streams.runtime.plugins import Make, NoAccess, make_plugin
+from streams.runtime.plugins import Make, NoAccess, Offered, make_plugin
 from streams.runtime.settings.loading import Settings, SettingsError, shown_option
 from streams.runtime.settings.plugin_sections import PluginSection, plugin_keys
 from streams.runtime.settings.setting import shown
@@ -15,7 +15,7 @@ def plugin_problems(settings: Settings, make: Make) -> list[str]:
 
 def _problems(section: PluginSection, make: Make) -> Sequence[str]:
     try:
-        make_plugin(section, make, NoAccess(), lambda: 0)
+        make_plugin(section, make, Offered(NoAccess(), lambda: 0))
     except SettingsError as error:
         return error.problems
     return ()

@@ -3,7 +3,7 @@
 import enum
 import typing
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from pydantic.fields import FieldInfo
 
@@ -30,7 +30,7 @@ def is_secret(field: FieldInfo) -> bool:
     return secret in _readers(field)
 
 
-def _readers(field: FieldInfo) -> list[Any]:
+def _readers(field: FieldInfo) -> list[object]:
     return [getattr(constraint, "func", None) for constraint in field.metadata]
 
 

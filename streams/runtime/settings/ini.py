@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 ENV_PREFIX: Final = "PANOPTES_"
+#: what is added to a secret's key to name a file that holds it
+FROM_FILE: Final = "_file"
 #: names of this prefix that are no settings
 ENV_CONFIG: Final = "PANOPTES_CONFIG"
 #: which of several `[sink:NAME]` a worker serves
@@ -98,6 +100,34 @@ def read_environment(raw: Raw, environ: Mapping[str, str], known: Mapping[str, I
             raw.put(*target, entry)
         elif not _KUBERNETES.search(name):
             _report(raw, name, fitting, by_prefix, known)
+
+
+def read_secret_files(raw: Raw, section: str, keys: Iterable[str]) -> None:
+    """Put the content of the file that `<key>_file` names into a section's secret; the file's last newline is none."""
+    for key in keys:
+        named = raw.sections.get(section, {}).pop(f"{key}{FROM_FILE}", None)
+        if named is None or not named.value:
+            continue
+        if key in raw.sections[section]:
+            raw.problems.append(f"{named.where}: [{section}] {key}{FROM_FILE}: expected not together with {key}")
+            continue
+        try:
+            text = Path(named.value).read_text(encoding="utf-8").removesuffix("\n")
+        except (OSError, UnicodeDecodeError) as problem:
+            why = problem.strerror if isinstance(problem, OSError) else "it is no UTF-8 text"
+            raw.problems.append(f"{named.where}: [{section}] {key}{FROM_FILE}: expected a file that can be read: {why}")
+            continue
+        raw.put(section, key, IniEntry(text, f"{named.where} ({named.value})"))
+
+
+def with_credentials(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the environment and what systemd hands over (`LoadCredential=PANOPTES_...:FILE`), which wins."""
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        return environ
+    files = {path.name: str(path) for path in sorted(Path(folder).glob(f"{ENV_PREFIX}*"))}
+    replaced = {name: value for name, value in environ.items() if name not in files}
+    return {**replaced, **{f"{name}{FROM_FILE.upper()}": path for name, path in files.items()}}
 
 
 def _tell_apart(raw: Raw, sections: Iterable[str]) -> None:

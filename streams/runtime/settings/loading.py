@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -12,7 +12,17 @@ from pollers.plugins.base import Kind
 from pollers.snmp.credentials import HIDDEN
 from schemas.errors import FatalError
 from streams.runtime.settings.expected import expected, is_secret
-from streams.runtime.settings.ini import ENV_CONFIG, IniEntry, Raw, did_you_mean, read_environment, read_files
+from streams.runtime.settings.ini import (
+    ENV_CONFIG,
+    FROM_FILE,
+    IniEntry,
+    Raw,
+    did_you_mean,
+    read_environment,
+    read_files,
+    read_secret_files,
+    with_credentials,
+)
 from streams.runtime.settings.plugin_sections import (
     BUILT_IN,
     DEFAULT_INTERVAL_S,
@@ -23,6 +33,7 @@ from streams.runtime.settings.plugin_sections import (
     plugin_keys,
     section_class,
 )
+from streams.runtime.settings.rule_sections import RULES, ClassSection, SnmpSection
 from streams.runtime.settings.sections import (
     ConsoleSettings,
     GaugesSettings,
@@ -75,6 +86,8 @@ class Settings(BaseModel):
     gauges: GaugesSettings = GaugesSettings()
     console: ConsoleSettings = ConsoleSettings()
     profiles: ProfilesSettings = ProfilesSettings()
+    snmp_sections: tuple[SnmpSection, ...] = ()
+    class_sections: tuple[ClassSection, ...] = ()
     plugin_sections: tuple[PluginSection, ...] = Field(default_factory=lambda: _plugin_sections(_with_built_in(Raw())))
 
     def plugins(self, kind: Kind) -> Sequence[PluginSection]:
@@ -117,32 +130,75 @@ def examine(path: Path | None, environ: Mapping[str, str]) -> Examined:
         path = Path(DEFAULT_FILE)
     raw = _with_built_in(read_files(path) if path is not None else Raw())
     known: dict[str, Iterable[str] | None] = dict.fromkeys(filter(_is_plugin, raw.sections))
-    known |= {name: tuple(model.model_fields) for name, model in SECTIONS.items()}
-    read_environment(raw, environ, known)
+    for name, model in SECTIONS.items():
+        known[name] = (*model.model_fields, *(f"{key}{FROM_FILE}" for key in _secrets(model)))
+    known |= {title: rule.keys for title in raw.sections if (rule := _rule(title)) is not None}
+    read_environment(raw, with_credentials(environ), known)
+    for name, model in SECTIONS.items():
+        read_secret_files(raw, name, _secrets(model))
     return Examined(_settings(raw), raw.problems)
+
+
+def _secrets(model: type[Section]) -> list[str]:
+    return [key for key, field in model.model_fields.items() if is_secret(field)]
 
 
 def _settings(raw: Raw) -> Settings:
     """Return what is right; what is not is added to `raw.problems`."""
     for title in raw.sections:
-        if title not in SECTIONS and not _is_plugin(title):
+        if title not in SECTIONS and not _is_plugin(title) and _rule(title) is None:
             raw.problems.append(f"{raw.where[title]}: [{title}]: {_known_sections(title)}")
-    made: dict[str, Any] = {name: _section(raw, name, model) for name, model in SECTIONS.items()}
+    made = {name: _section(raw, name, model) for name, model in SECTIONS.items()}
     # not checked again: what is right of a section with faults need not fit together with the defaults beside it
-    return Settings.model_construct(**made, plugin_sections=_plugin_sections(_with_profiles(raw, made["profiles"])))
+    rules = {f"{kind}_sections": _rule_sections(raw, kind) for kind in RULES}
+    profiles = made["profiles"]
+    if isinstance(profiles, ProfilesSettings):
+        raw = _with_profiles(raw, profiles)
+    return Settings.model_construct(None, **made, **rules, plugin_sections=_plugin_sections(raw))
+
+
+def _rule(title: str) -> type[SnmpSection] | type[ClassSection] | None:
+    kind, colon, _ = title.partition(":")
+    return RULES.get(kind) if colon else None
+
+
+def _rule_sections(raw: Raw, kind: str) -> tuple[Section, ...]:
+    """Return the sections of a kind by name; of what a section does not say, the one without a name has the say."""
+    found: list[Section] = []
+    for title in sorted(title for title in raw.sections if title.startswith(f"{kind}:")):
+        model, name = RULES[kind], _name(raw, title)
+        general = {key: entry for key, entry in raw.sections.get(kind, {}).items() if key in model.keys}
+        _only(raw, title, model.keys)
+        own = {key: entry for key, entry in raw.sections[title].items() if key in model.keys}
+        section = _validate(raw, title, model, {**general, **own}, {"name": name})
+        if section is not None:
+            found.append(section)
+    return tuple(found)
+
+
+def _only(raw: Raw, title: str, keys: Sequence[str]) -> None:
+    for key, entry in raw.sections.get(title, {}).items():
+        if key not in keys:
+            raw.problems.append(
+                f"{entry.where}: [{title}] {key}: expected a setting of this section{did_you_mean(key, keys)}"
+            )
+
+
+def _name(raw: Raw, title: str) -> str:
+    name = title.partition(":")[2]
+    if not NAME.match(name):
+        raw.problems.append(f"{raw.where[title]}: [{title}]: expected a name of letters, digits, _ and -, at most 64")
+    return name
 
 
 def _known_sections(title: str) -> str:
-    kinds = [f"{kind}:NAME" for kind in Kind]
+    kinds = [f"{kind}:NAME" for kind in (*Kind, *RULES)]
     return f"expected one of {', '.join([*SECTIONS, *kinds])}{did_you_mean(title, SECTIONS)}"
 
 
 def _section(raw: Raw, title: str, model: type[Section]) -> Section | None:
     entries = raw.sections.get(title, {})
-    for key, entry in entries.items():
-        if key not in model.model_fields:
-            meant = did_you_mean(key, model.model_fields)
-            raw.problems.append(f"{entry.where}: [{title}] {key}: expected a setting of this section{meant}")
+    _only(raw, title, tuple(model.model_fields))
     known = {key: entry for key, entry in entries.items() if key in model.model_fields}
     return _validate(raw, title, model, known, {})
 
@@ -180,11 +236,8 @@ def _plugin_sections(raw: Raw) -> tuple[PluginSection, ...]:
 
 
 def _plugin_section(raw: Raw, title: str) -> PluginSection | None:
-    kind_name, _, name = title.partition(":")
-    kind, entries = Kind(kind_name), raw.sections[title]
-    keys = plugin_keys(kind)
-    if not NAME.match(name):
-        raw.problems.append(f"{raw.where[title]}: [{title}]: expected a name of letters, digits, _ and -, at most 64")
+    kind, entries = Kind(title.partition(":")[0]), raw.sections[title]
+    keys, name = plugin_keys(kind), _name(raw, title)
     others = {
         "kind": kind,
         "name": name,

@@ -1,10 +1,12 @@
 """The configuration as text: what holds (`config show`), and the reference page (docs/configuration.md)."""
 
 from collections.abc import Iterator, Mapping
+from inspect import cleandoc
 from typing import Final
 
 from pydantic.fields import FieldInfo
 
+from pollers.snmp.credentials import Secret
 from streams.runtime.settings.check import plugin_values
 from streams.runtime.settings.expected import expected
 from streams.runtime.settings.ini import variable_part
@@ -17,6 +19,7 @@ from streams.runtime.settings.plugin_sections import (
     PluginSection,
     SinkSection,
 )
+from streams.runtime.settings.rule_sections import RULES, ClassSection, SnmpSection
 from streams.runtime.settings.setting import Section, shown
 
 HEAD: Final = """# Configuration
@@ -32,6 +35,10 @@ variable, `PANOPTES_<SECTION>_<KEY>`: `PANOPTES_KAFKA_PARTITIONS`, or `PANOPTES_
 Lines that begin with `#` or `;` are comments; an indented line continues the value above it. Durations are seconds
 (`60`) or have a unit (`500ms`, `30s`, `5m`, `1h`, `7d`); truth is `true` or `false`. Paths are relative to the working
 directory.
+
+A secret (a password, a token, a URL that may hold one) can stand in a file of its own: `sasl_password_file =
+/run/secrets/kafka`, or `PANOPTES_KAFKA_SASL_PASSWORD_FILE`. What systemd hands over is read as well, by the name of the
+variable: `LoadCredential=PANOPTES_KAFKA_SASL_PASSWORD:/etc/panoptes/kafka-password`.
 
     panoptes config check      # every fault at once, with file, line, section and key; exit code 2 if there is one
     panoptes config show       # what holds, with secrets as <secret>
@@ -59,21 +66,9 @@ Sinks ([sinks.md](sinks.md)) have these instead:
 FILTERS: Final = """
 ### Resource filters
 
-A section's `filter` picks the resources it is for:
+A section's `filter` picks the resources it is for, in the language of [filters.md](filters.md):
 
     resource_site = 'fra1' AND (resource_type LIKE 'cisco%' OR resource_metadata.role IN ('core', 'edge'))
-
-- Fields: `resource_site`, `resource_class`, `resource_subclass`, `resource_type`, `resource_id`, `resource_endpoint`,
-  `resource_plugin` (any of the discovery sections that saw it), and `resource_metadata.<label>` (empty where there is
-  no such label).
-- `=`, `!=`, `eq`, `ne`; `[NOT] LIKE` with `%` for any characters and `_` for one; `[NOT] IN (...)`; `AND` before `OR`,
-  `NOT`, parentheses. Keywords are case-insensitive, texts are not.
-- Texts stand in single or double quotes; a quote inside is doubled.
-
-In a sink's `filter` there is no `resource_plugin`; its `rows` has the fields `group`, `row`, `job` and
-`dimension.<name>`:
-
-    NOT (group = 'interface' AND (row = 'Null0' OR row LIKE 'veth%'))
 """
 
 
@@ -84,9 +79,17 @@ def show(settings: Settings) -> str:
         section: Section = getattr(settings, name)
         values = {key: shown(getattr(section, key)) for key in type(section).model_fields}
         lines += _ini(name, values)
+    rules: tuple[SnmpSection | ClassSection, ...] = (*settings.snmp_sections, *settings.class_sections)
+    for rule in rules:
+        lines += _ini(*_said(rule))
     for plugin in settings.plugin_sections:
         lines += _ini(plugin.title, plugin_values(plugin))
     return "\n".join(lines)
+
+
+def _said(rule: SnmpSection | ClassSection) -> tuple[str, dict[str, str]]:
+    kind = next(kind for kind, model in RULES.items() if isinstance(rule, model))
+    return f"{kind}:{rule.name}", {key: shown(getattr(rule, key)) for key in rule.keys}
 
 
 def page() -> str:
@@ -100,12 +103,20 @@ def page() -> str:
     parts.append(SINKS + _table("sink:NAME", sink_fields, defaults={"plugin": "none: must be given"}))
     parts.append(f"\nWhile there is no section of a kind, these hold:\n\n{_built_in()}")
     parts.append(FILTERS)
+    for kind, rule in RULES.items():
+        fields = {key: rule.model_fields[key] for key in rule.keys}
+        needed = {"filter": "none: must be given"}
+        defaults = needed if kind == "class" else dict.fromkeys(rule.keys, f"as [{kind}]") | needed
+        table, says = _table(f"{kind}:NAME", fields, defaults=defaults), cleandoc(rule.__doc__ or "")
+        parts.append(f"\n### [{kind}:NAME]\n\n{says}\n\n{table}")
     return "".join(parts)
 
 
 def default_of(field: FieldInfo) -> str:
     """Return a setting's default as it is written in an ini file."""
     value = field.get_default()
+    if isinstance(value, Secret):
+        return value.reveal()  # a default is none
     return f"{value:.15g}" if isinstance(value, float) else shown(value)
 
 

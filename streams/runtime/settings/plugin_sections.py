@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Final, NamedTuple, Never
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
 from pollers.plugins.base import Kind
 from streams.pipeline import Topic
-from streams.runtime.settings.setting import Section, WholeSeconds, Words, seconds, setting
-from streams.scheduling.filters import RESOURCE, Fields, FilterError, compile_over
+from streams.runtime.settings.setting import Section, WholeSeconds, Words, required, seconds, setting
+from streams.scheduling.filter_fields import ENRICHED, RESOURCE, Fields
+from streams.scheduling.filters import FilterError, compile_over
 from streams.scheduling.row_filters import RESOURCES, ROWS
 
 NAME: Final = re.compile(r"^[A-Za-z0-9_-]{1,64}\Z")
@@ -26,7 +27,7 @@ DEFAULT_INTERVAL_S: Final[Mapping[Kind, int]] = {
 SINK_TOPICS: Final = (Topic.GAUGES, Topic.POLL_STATUS, Topic.RAW_COUNTERS)
 
 
-def _readable(text: str, fields: Fields) -> str:
+def _readable(text: str, fields: Fields[Never]) -> str:
     try:
         compile_over(text, fields)
     except FilterError as problem:
@@ -35,7 +36,14 @@ def _readable(text: str, fields: Fields) -> str:
 
 
 def _filter(text: str, info: ValidationInfo) -> str:
-    return _readable(text, RESOURCES if info.data["kind"] is Kind.SINK else RESOURCE)
+    return _readable(text, filtered_fields(info.data["kind"]))
+
+
+def filtered_fields(kind: Kind) -> Fields[Never]:
+    """Return what the `filter` of such a section may ask: of enrichment and polling also what enrichment found."""
+    if kind in (Kind.ENRICHMENT, Kind.POLLING):
+        return ENRICHED
+    return RESOURCES if kind is Kind.SINK else RESOURCE
 
 
 def _rows(text: str) -> str:
@@ -71,10 +79,12 @@ class PluginSection(Section):
 
     kind: Kind
     name: str
-    plugin: str = setting(..., "which plugin: the name of its entry point", min_length=1)
-    interval_s: Annotated[WholeSeconds, AfterValidator(_interval)] = setting(
-        ..., "how often it runs; transforms have none: they run with every sample", ge=0, le=86_400
-    )
+    plugin: Annotated[str, required("which plugin: the name of its entry point", min_length=1)]
+    interval_s: Annotated[
+        WholeSeconds,
+        AfterValidator(_interval),
+        required("how often it runs; transforms have none: they run with every sample", ge=0, le=86_400),
+    ]
     filter: Annotated[str, AfterValidator(_filter)] = setting(
         "", "which resources it is for, e.g. resource_site = 'fra1' AND resource_type LIKE 'cisco%'; empty: all"
     )

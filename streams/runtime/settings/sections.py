@@ -4,6 +4,7 @@ docs/configuration.md is generated from here (`panoptes config docs`), and examp
 """
 
 import re
+from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -128,6 +129,14 @@ class PanoptesSettings(Section):
     )
 
 
+def _key_with_certificate(key: str, certificate: str) -> Rule:
+    return Rule(
+        ("ssl_key_file", "ssl_certificate_file"),
+        bool(certificate) or not key,
+        "expected ssl_certificate_file with ssl_key_file",
+    )
+
+
 class KafkaSettings(Section):
     """The brokers, and how topics are made. Outside one-node stacks: replication_factor 3 and min_insync_replicas 2."""
 
@@ -145,36 +154,32 @@ class KafkaSettings(Section):
         "PLAIN", "how the user proves itself, with SASL_PLAINTEXT and SASL_SSL"
     )
     sasl_username: str = setting("", "the user, with SASL_PLAINTEXT and SASL_SSL")
-    sasl_password: SecretText = setting("", "the user's password")
+    sasl_password: SecretText = setting(Secret(""), "the user's password")
     ssl_ca_file: FilePath = setting("", "certificates that sign the brokers'; empty: those of the system")
     ssl_certificate_file: FilePath = setting("", "our own certificate, where brokers ask for one")
     ssl_key_file: FilePath = setting("", "the key of our own certificate")
+    ssl_key_password: SecretText = setting(Secret(""), "the password of that key, where it is encrypted")
 
-    rules = (
-        Rule(
-            ("heartbeat_interval_s", "session_timeout_s"),
-            # a worker that lost its partitions hears of it with a heartbeat, whose timer may be late
-            lambda kafka: (kafka.heartbeat_interval_s + LATE_S) * 2 < kafka.session_timeout_s,
-            f"expected heartbeat_interval_s more than {LATE_S:g} s below half of session_timeout_s",
-        ),
-        Rule(
-            ("min_insync_replicas", "replication_factor"),
-            lambda kafka: kafka.min_insync_replicas <= kafka.replication_factor,
-            "expected min_insync_replicas no larger than replication_factor",
-        ),
-        Rule(
-            ("security_protocol", "sasl_username", "sasl_password"),
-            lambda kafka: (
-                (kafka.sasl_username and kafka.sasl_password) or not kafka.security_protocol.startswith("SASL")
+    def rules(self) -> Sequence[Rule]:
+        return (
+            Rule(
+                ("heartbeat_interval_s", "session_timeout_s"),
+                # a worker that lost its partitions hears of it with a heartbeat, whose timer may be late
+                (self.heartbeat_interval_s + LATE_S) * 2 < self.session_timeout_s,
+                f"expected heartbeat_interval_s more than {LATE_S:g} s below half of session_timeout_s",
             ),
-            "expected sasl_username and sasl_password with a security_protocol of SASL",
-        ),
-        Rule(
-            ("ssl_key_file", "ssl_certificate_file"),
-            lambda kafka: kafka.ssl_certificate_file or not kafka.ssl_key_file,
-            "expected ssl_certificate_file with ssl_key_file",
-        ),
-    )
+            Rule(
+                ("min_insync_replicas", "replication_factor"),
+                self.min_insync_replicas <= self.replication_factor,
+                "expected min_insync_replicas no larger than replication_factor",
+            ),
+            Rule(
+                ("security_protocol", "sasl_username", "sasl_password"),
+                (bool(self.sasl_username and self.sasl_password) or not self.security_protocol.startswith("SASL")),
+                "expected sasl_username and sasl_password with a security_protocol of SASL",
+            ),
+            _key_with_certificate(self.ssl_key_file, self.ssl_certificate_file),
+        )
 
 
 class RegistrySettings(Section):
@@ -185,8 +190,11 @@ class RegistrySettings(Section):
     )
     directory: str = setting("", "where ids are kept if there is no url; empty: `registry` in [panoptes] state_dir")
     username: str = setting("", "user, where the registry asks for one (HTTP basic authentication)")
-    password: SecretText = setting("", "the user's password")
+    password: SecretText = setting(Secret(""), "the user's password")
     ssl_ca_file: FilePath = setting("", "certificates that sign an https registry's; empty: those of the system")
+    allow_newer: bool = setting(
+        False, "start although a newer version has registered schemas: while an upgrade is rolled out or taken back"
+    )
     request_timeout_s: Seconds = setting(10, "a request without an answer is given up and tried again", gt=0, le=600)
 
 
@@ -196,13 +204,37 @@ class ZookeeperSettings(Section):
     hosts: Hosts = setting("localhost:2181", "host:port, separated by commas")
     root: str = setting("/panoptes", "the path under which everything is kept", pattern=r"^(/[^/\s]+)+$")
     session_timeout_s: Seconds = setting(10, "a leader silent for so long is replaced", ge=1, le=600)
+    tls: bool = setting(False, "servers are spoken with by TLS (their secureClientPort)")
+    ssl_ca_file: FilePath = setting("", "certificates that sign the servers', with tls; empty: those of the system")
+    ssl_certificate_file: FilePath = setting("", "our own certificate, where servers ask for one")
+    ssl_key_file: FilePath = setting("", "the key of our own certificate")
+    ssl_key_password: SecretText = setting(Secret(""), "the password of that key, where it is encrypted")
+    username: str = setting(
+        "", "who we are (digest); what we make belongs to this user and nobody else", pattern="^[^:]*$"
+    )
+    password: SecretText = setting(Secret(""), "the user's password")
+
+    def rules(self) -> Sequence[Rule]:
+        return (
+            Rule(
+                ("username", "password"),
+                bool(self.username) == bool(self.password),
+                "expected username and password together",
+            ),
+            Rule(
+                ("ssl_key_file", "ssl_certificate_file"),
+                # kazoo shows a certificate only where its key is named, too
+                bool(self.ssl_key_file) == bool(self.ssl_certificate_file),
+                "expected ssl_certificate_file and ssl_key_file together",
+            ),
+        )
 
 
 class RedisSettings(Section):
     """Where the devices' credentials are kept; see docs/secrets.md for the keys."""
 
     url: Annotated[SecretText, AfterValidator(_redis_url)] = setting(
-        "redis://localhost:6379/0", "redis://, rediss:// or unix://; may hold user and password"
+        Secret("redis://localhost:6379/0"), "redis://, rediss:// or unix://; may hold user and password"
     )
     timeout_s: Seconds = setting(5, "a request without an answer is given up and tried again", gt=0, le=600)
     refresh_s: Seconds = setting(
@@ -211,13 +243,14 @@ class RedisSettings(Section):
     key_ring: str = setting("", "file of the keys that credentials are encrypted with; empty: they are stored plain")
     require_encrypted: bool = setting(False, "credentials that are stored plain are not used")
 
-    rules = (
-        Rule(
-            ("key_ring", "require_encrypted"),
-            lambda redis: bool(redis.key_ring) or not redis.require_encrypted,
-            "expected a key_ring with require_encrypted",
-        ),
-    )
+    def rules(self) -> Sequence[Rule]:
+        return (
+            Rule(
+                ("key_ring", "require_encrypted"),
+                bool(self.key_ring) or not self.require_encrypted,
+                "expected a key_ring with require_encrypted",
+            ),
+        )
 
 
 class WebSettings(Section):
@@ -230,6 +263,16 @@ class WebSettings(Section):
         ge=0,
         le=65_000,
     )
+    ssl_certificate_file: FilePath = setting("", "its certificate; empty: plain HTTP")
+    ssl_key_file: FilePath = setting("", "the key of its certificate")
+    ssl_key_password: SecretText = setting(Secret(""), "the password of that key, where it is encrypted")
+    token: SecretText = setting(
+        Secret(""),
+        "sent by who asks for anything but /health and /ready (Authorization: Bearer …); empty: not needed",
+    )
+
+    def rules(self) -> Sequence[Rule]:
+        return (_key_with_certificate(self.ssl_key_file, self.ssl_certificate_file),)
 
 
 class ResourcesSettings(Section):
@@ -313,21 +356,22 @@ class SnmpSettings(Section):
     plan_cache_bytes: int = setting(_SNMP.plan_cache_bytes, "prepared requests kept, all devices together", ge=0)
     engine: Annotated[Engine, BeforeValidator(_still_there)] = setting(_SNMP.engine, "auto: native, for every version")
     engines: Annotated[Words, AfterValidator(_engines)] = setting(
-        "", "other engines by site or site/device: fra1=pysnmp, fra1/sw1=native"
+        (), "other engines by site or site/device: fra1=pysnmp, fra1/sw1=native"
     )
 
-    rules = (
-        Rule(
-            ("response_bytes", "response_bytes_max"),
-            lambda snmp: snmp.response_bytes <= snmp.response_bytes_max,
-            "expected response_bytes no larger than response_bytes_max",
-        ),
-        Rule(
-            ("probe_first_s", "probe_max_s"),
-            lambda snmp: snmp.probe_first_s <= snmp.probe_max_s,
-            "expected probe_first_s no larger than probe_max_s",
-        ),
-    )
+    def rules(self) -> Sequence[Rule]:
+        return (
+            Rule(
+                ("response_bytes", "response_bytes_max"),
+                self.response_bytes <= self.response_bytes_max,
+                "expected response_bytes no larger than response_bytes_max",
+            ),
+            Rule(
+                ("probe_first_s", "probe_max_s"),
+                self.probe_first_s <= self.probe_max_s,
+                "expected probe_first_s no larger than probe_max_s",
+            ),
+        )
 
 
 class GaugesSettings(Section):
@@ -356,7 +400,7 @@ class ConsoleSettings(Section):
     password_file: str = setting("", "users and their passwords, hashed, as `panoptes console password` makes it")
     session_s: WholeSeconds = setting(43_200, "a log-in lasts", ge=60, le=30 * DAY_S)
     session_key: SecretText = setting(
-        "", "signs sessions; several consoles that share it share log-ins; empty: a new one each start"
+        Secret(""), "signs sessions; several consoles that share it share log-ins; empty: a new one each start"
     )
     auth_header: str = setting(
         "X-Remote-User", "where the proxy names the user", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,99}$"
@@ -365,34 +409,41 @@ class ConsoleSettings(Section):
     look_back_s: Seconds = setting(
         3600, "how far back gauges, polls and dead letters are read at the start", ge=60, le=7 * DAY_S
     )
-    memory_bytes: int = setting(128 * 2**20, "memory for numbers of the past; the newest stay", ge=2**20, le=16 * 2**30)
+    look_back_records: int = setting(
+        1_000_000, "and at most so many records of each of these topics", ge=1_000, le=1_000_000_000
+    )
+    memory_bytes: int = setting(
+        64 * 2**20, "memory for numbers of the past, the newest; without store_url", ge=2**20, le=16 * 2**30
+    )
     store_url: Annotated[str, AfterValidator(_bare_url)] = setting(
         "", "a store that speaks PromQL, up to /api/v1; empty: the past is what memory has"
     )
     store_timeout_s: Seconds = setting(5, "a query without an answer is given up", gt=0, le=60)
     store_username: str = setting("", "user, where the store asks for one (HTTP basic authentication)")
-    store_password: SecretText = setting("", "the user's password")
-    store_bearer_token: SecretText = setting("", "token, where the store asks for one")
+    store_password: SecretText = setting(Secret(""), "the user's password")
+    store_bearer_token: SecretText = setting(Secret(""), "token, where the store asks for one")
     store_tenant: str = setting("", "sent as X-Scope-OrgID", pattern=r"^[A-Za-z0-9_.|-]{0,150}$")
     store_ca_file: FilePath = setting("", "certificates that sign an https store's; empty: those of the system")
 
-    rules = (
-        Rule(
-            ("host", "auth", "open_to_all"),
-            lambda console: console.auth != "none" or console.open_to_all or is_loopback(console.host),
-            "expected a loopback address with auth = none: it lets everybody in who reaches it (or open_to_all = true)",
-        ),
-        Rule(
-            ("auth", "password_file"),
-            lambda console: console.auth != "basic" or bool(console.password_file),
-            "expected a password_file with auth = basic",
-        ),
-        Rule(
-            ("auth", "trusted_networks"),
-            lambda console: console.auth != "header" or bool(console.trusted_networks),
-            "expected trusted_networks with auth = header: anybody can send a header",
-        ),
-    )
+    def rules(self) -> Sequence[Rule]:
+        return (
+            Rule(
+                ("host", "auth", "open_to_all"),
+                self.auth != "none" or self.open_to_all or is_loopback(self.host),
+                "expected a loopback address with auth = none: it lets everybody in who reaches it"
+                " (or open_to_all = true)",
+            ),
+            Rule(
+                ("auth", "password_file"),
+                self.auth != "basic" or bool(self.password_file),
+                "expected a password_file with auth = basic",
+            ),
+            Rule(
+                ("auth", "trusted_networks"),
+                self.auth != "header" or bool(self.trusted_networks),
+                "expected trusted_networks with auth = header: anybody can send a header",
+            ),
+        )
 
 
 class ProfilesSettings(Section):

@@ -4,8 +4,8 @@ And what settings of one section have to keep to among themselves.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Final, NamedTuple, Self, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final, NamedTuple, Self, TypeAlias, TypedDict, TypeVar, Unpack
 
 from pydantic import (
     BaseModel,
@@ -21,6 +21,8 @@ from pydantic import (
 from pollers.snmp.credentials import HIDDEN, Secret
 
 _DURATION: Final = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$")
+T = TypeVar("T")
+
 _UNIT_S: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -28,7 +30,7 @@ class Rule(NamedTuple):
     """What settings of one section, each of them right, have to keep to among themselves."""
 
     keys: tuple[str, ...]  #: the settings that it looks at
-    holds: Callable[[Any], bool]  #: given the section
+    holds: bool
     expected: str  #: "expected ...", for people
 
 
@@ -45,24 +47,44 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
-    rules: ClassVar[Sequence[Rule]] = ()
+    def rules(self) -> Sequence[Rule]:
+        """Return what the section's settings have to keep to among themselves, and whether they do."""
+        return ()
 
     @model_validator(mode="after")
     def _fits_together(self, info: ValidationInfo) -> Self:
         """Raise DoNotFit; a context names the keys that are wrong anyway: their defaults would break rules falsely."""
         wrong = info.context or ()
-        broken = [rule for rule in self.rules if not set(rule.keys).intersection(wrong) and not rule.holds(self)]
+        broken = [rule for rule in self.rules() if not set(rule.keys).intersection(wrong) and not rule.holds]
         if broken:
             raise DoNotFit(broken)
         return self
 
 
-def setting(default: Any, description: str, *, hot: bool = False, **constraints: Any) -> Any:
+class Bounds(TypedDict, total=False):
+    """What a setting's value has to keep to, in pydantic's words."""
+
+    ge: float
+    gt: float
+    le: float
+    lt: float
+    min_length: int
+    pattern: str
+
+
+def setting(default: T, description: str, *, hot: bool = False, **bounds: Unpack[Bounds]) -> T:
     """Return a pydantic Field: its default, what it does (a line for people), and its bounds (ge, gt, le, lt).
 
     `hot` says that a change takes effect in running workers; otherwise they are restarted.
     """
-    return Field(default, description=description, json_schema_extra={"hot": hot}, **constraints)
+    field: T = Field(default, description=description, json_schema_extra={"hot": hot}, **bounds)
+    return field
+
+
+def required(description: str, **bounds: Unpack[Bounds]) -> object:
+    """Return a pydantic Field as `setting` does, of one that has no default: it stands in the type, as Annotated."""
+    field: object = Field(description=description, json_schema_extra={"hot": False}, **bounds)
+    return field
 
 
 def seconds(value: object) -> object:

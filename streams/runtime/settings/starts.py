@@ -116,7 +116,10 @@ sasl_mechanism = SCRAM-SHA-512
 ssl_ca_file = ca.pem
 
 [zookeeper]
-hosts = zk1.example.net:2182, zk2.example.net:2182, zk3.example.net:2182
+hosts = zk1.example.net:2281, zk2.example.net:2281, zk3.example.net:2281
+tls = true
+ssl_ca_file = ca.pem
+# All workers are one user here: PANOPTES_ZOOKEEPER_USERNAME and PANOPTES_ZOOKEEPER_PASSWORD.
 
 # With user and password it is PANOPTES_REDIS_URL=rediss://USER:PASSWORD@redis.example.net:6379/0?ssl_ca_certs=ca.pem
 [redis]
@@ -125,6 +128,7 @@ url = rediss://redis.example.net:6379/0?ssl_ca_certs=ca.pem
 key_ring = key-ring
 require_encrypted = true
 
+# With PANOPTES_REGISTRY_USERNAME and PANOPTES_REGISTRY_PASSWORD.
 [registry]
 url = https://registry.example.net:8443
 ssl_ca_file = ca.pem

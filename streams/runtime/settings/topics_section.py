@@ -1,6 +1,6 @@
 """The section `[topics]` of `panoptes.ini`: how long each topic keeps its records."""
 
-from typing import Any, Final
+from typing import Final
 
 from streams.pipeline import TOPICS, Topic
 from streams.runtime.settings.setting import Section, WholeSeconds, setting
@@ -8,7 +8,7 @@ from streams.runtime.settings.setting import Section, WholeSeconds, setting
 _TEN_YEARS_S: Final = 3_650 * 86_400
 
 
-def _retention(topic: Topic, what: str) -> Any:
+def _retention(topic: Topic, what: str) -> int:
     return setting(TOPICS[topic].retention_s, what, ge=60, le=_TEN_YEARS_S)
 
 

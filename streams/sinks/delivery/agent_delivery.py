@@ -3,18 +3,21 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Final
 
 from pollers.plugins.base import SinkPlugin
 from pollers.plugins.batch import CannotEver, TryAgain, Written
 from schemas.errors import BackendError, RecordError
 from streams.pipeline import Topic
+from streams.runtime.kernel.context import now_ms
 from streams.runtime.kernel.handler import SetAside
 from streams.runtime.kernel.records import Record
 from streams.runtime.ops.waiting import LINE_EVERY_S, WAITS
-from streams.runtime.registry.serde import Serde, UnknownSchema
+from streams.runtime.registry.serde import UnknownSchema
 from streams.sinks.delivery.agent_places import Places
+from streams.sinks.reading.held import End, Held
 from streams.sinks.reading.records import Decoding, Records
 
 log = logging.getLogger(__name__)
@@ -108,6 +111,10 @@ class Store:
         self.counts.waited_s += pause_s
 
 
+#: what is delivered: a record, or what has to end
+Step = Record | End
+
+
 class SinkHandler:
     """The handler of one topic's records, for `Loop`."""
 
@@ -117,60 +124,72 @@ class SinkHandler:
         self._places = places
         self._dead_letters = dead_letters
         self._decoding: Decoding
-        self._serde: Serde[Any]
+        self._prepare: Callable[[bytes], Awaitable[None]]
+        self._held: dict[int, Held] = {}
 
-    def open(self, decoding: Decoding, serde: Serde[Any]) -> None:
+    def open(self, decoding: Decoding, prepare: Callable[[bytes], Awaitable[None]]) -> None:
         """Take what decodes the records: schemas are registered when the worker starts, before any record comes."""
-        self._decoding, self._serde = decoding, serde
+        self._decoding, self._prepare = decoding, prepare
 
-    def step(self, record: Record) -> Record | None:
+    def step(self, record: Record) -> Step | None:
         """Note a record; a tombstone says nothing."""
         self._places.came(record)
         return None if record.value is None else record
 
-    def size(self, step: Record | None) -> int:  # noqa: ARG002 - what it takes is what the record has
+    def size(self, step: Step | None) -> int:  # noqa: ARG002 - what it takes is what the record has
         return 0
 
-    def forget(self, partition: int) -> None:  # noqa: ARG002
+    def forget(self, partition: int) -> None:
         """Forget the rows: a partition has come or gone."""
         self._decoding.reader.forget()
+        self._held.pop(partition, None)
 
-    async def deliver(self, partition: int, steps: Sequence[Record]) -> None:  # noqa: ARG002
-        """Return when all records are in the store, or set aside."""
-        while steps:
-            records = Records(self._topic, [record.value or b"" for record in steps], self._decoding)
+    def holds(self, partition: int) -> bool:
+        """Return whether anything of a partition is held that could end."""
+        return bool(self._held.get(partition))
+
+    async def deliver(self, partition: int, steps: Sequence[Step]) -> None:
+        """Return when all records are in the store, or set aside, and what has to end has ended."""
+        came = [step for step in steps if isinstance(step, Record)]
+        ends = [step for step in steps if isinstance(step, End)]
+        held = self._held.setdefault(partition, Held())
+        while came or ends:
+            values = [record.value or b"" for record in came]
+            records = Records(self._topic, values, self._decoding, partial(held.ending, ends, now_ms()))
             try:
                 written = await self._store.write(records)
             except UnknownSchema:
-                steps = await self._readable(steps)
+                came = await self._readable(came)
                 continue
             except RecordError as never:
-                self._store.counts.bad += len(steps)
-                await self._set_aside([(record, never) for record in steps])
+                self._store.counts.bad += len(came)
+                await self._set_aside([(record, never) for record in came])
                 return
-            await self._done(steps, records, written)
+            await self._done(came, records, written)
             return
 
-    async def _done(self, steps: Sequence[Record], records: Records, written: Written) -> None:
-        counts, first = self._store.counts, steps[0]
+    async def _done(self, came: Sequence[Record], records: Records, written: Written) -> None:
+        counts = self._store.counts
         counts.add(written)
-        counts.records += len(steps) - len(records.bad)
+        if not came:  # of what ended alone nothing is set aside: there is no record of it
+            return
+        counts.records += len(came) - len(records.bad)
         counts.bad += len(records.bad)
         refused = [RecordError(f"{self._store.name} refused {one.series}: {one.reason}") for one in written.refused]
         await self._set_aside(
             [
-                *((steps[bad.position], bad.error) for bad in records.bad),
-                *((first._replace(value=None), why) for why in refused),
+                *((came[bad.position], bad.error) for bad in records.bad),
+                *((came[0]._replace(value=None), why) for why in refused),
             ]
         )
-        self._places.stored(steps[-1])
+        self._places.stored(came[-1])
 
     async def _readable(self, steps: Sequence[Record]) -> list[Record]:
         """Return the records whose schemas are known now; those that no registry knows are set aside."""
         good: list[Record] = []
         for record in steps:
             try:
-                await self._serde.prepare(record.value or b"")
+                await self._prepare(record.value or b"")
             except RecordError as why:
                 self._store.counts.bad += 1
                 await self._set_aside([(record, why)])

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -22,7 +22,9 @@ LOOK_EVERY_S: Final = 5.0
 class Places(Part):
     """The places of one worker, in all topics that its sink reads."""
 
-    def __init__(self, client_options: Mapping[str, Any], group: str, topics: Sequence[str], offsets: Offsets) -> None:
+    def __init__(
+        self, client_options: Mapping[str, object], group: str, topics: Sequence[str], offsets: Offsets
+    ) -> None:
         self._options = client_options
         self._group = group
         self._topics = topics

@@ -78,7 +78,7 @@ class Exposition:
 
     def _add(self, families: dict[str, _Family], last: Last, values: Values) -> None:
         row = last.row
-        labels: str = row.kept or self._keep(row)
+        labels = row.kept if isinstance(row.kept, str) else self._keep(row)
         name_of, kind = (self._naming.counter, "counter") if last.grows else (self._naming.number, "gauge")
         for metric, number in last.numbers.items():
             name = name_of(row.group, metric, row.units.get(metric, ""))
@@ -95,8 +95,8 @@ class Exposition:
             _put(families, row_info(row.group), what, _pairs(self._labels.of_row_info(row)), 1.0)
 
     def _keep(self, row: Row) -> str:
-        row.kept = _pairs(self._labels.of_row(row))
-        return str(row.kept)
+        row.kept = labels = _pairs(self._labels.of_row(row))
+        return labels
 
 
 def _pairs(labels: Iterable[tuple[str, str]]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pollers.plugins.batch import Block
+from streams.sinks.encoding.cardinality import Cardinality
 from streams.sinks.encoding.pieces import Pieces
 
 
@@ -20,4 +21,5 @@ class Form:
     headers: Mapping[str, str]
     wrap: Callable[[bytes], bytes]  #: compresses what is sent
     parts: Callable[[bytes], Sequence[tuple[str, bytes]]]  #: the series of a piece
+    cardinality: Cardinality
     rejected: Callable[[bytes], tuple[int, str]]  #: of a good answer: how many numbers it refuses all the same, and why

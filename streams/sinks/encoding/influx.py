@@ -7,7 +7,7 @@ that Prometheus has, without that beginning. There is no marker for a series tha
 import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -44,11 +44,11 @@ class InfluxLines:
     def _block(self, block: Block) -> Pieces:
         plan = self._plan(block)
         scaled = block.numbers * plan.scales
-        finite: Any = np.isfinite(scaled).all(axis=1)
+        finite: list[bool] = np.all(np.isfinite(scaled), axis=1).tolist()
         said = {id(words): self._states(block, words) for words in block.words}
         lines = []
         for row, time_ms, numbers, words, plain in zip(
-            block.rows, block.times_ms.tolist(), scaled.tolist(), block.words, finite.tolist(), strict=True
+            block.rows, block.times_ms.tolist(), scaled.tolist(), block.words, finite, strict=True
         ):
             fields = plan.pattern % tuple(numbers) if plain else _finite(plan.names, numbers)
             states = said[id(words)]

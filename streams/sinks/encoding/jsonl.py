@@ -1,8 +1,7 @@
 """Records as lines of JSON, with the fields of their schemas."""
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from pollers.plugins.batch import Batch
 from schemas.codec import to_avro
@@ -16,7 +15,7 @@ def lines(batch: Batch) -> Iterator[bytes]:
             yield line(to_avro(record))
 
 
-def line(datum: dict[str, Any]) -> bytes:
+def line(datum: Mapping[str, object]) -> bytes:
     """Return one record as a line."""
     try:
         text = json.dumps(datum, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -25,7 +24,7 @@ def line(datum: dict[str, Any]) -> bytes:
     return text.encode("utf-8", "replace") + b"\n"
 
 
-def _without_nan(value: Any) -> Any:
+def _without_nan(value: object) -> object:
     if isinstance(value, dict):
         return {key: _without_nan(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from pollers.plugins.batch import Block, Row, Words
 from streams.scheduling.row_filters import parts
-from streams.sinks.naming.infos import POLL, ROW_GONE
+from streams.sinks.naming.infos import ENDS, POLL
 from streams.sinks.naming.names import MAX_VALUES, Naming
 
 _LASTS_INTERVALS: Final = 3
@@ -106,7 +106,7 @@ class LatestRows:
         known = self._devices.get(row.resource, {}).get(key)
         if known is not None and known.at_ms > last.at_ms:
             return
-        if ROW_GONE in words.missing.values():
+        if not ENDS.isdisjoint(words.missing.values()):
             self._drop(row.resource, key)
         elif known is None and self.rows >= self.most_rows:
             self.left_out += 1

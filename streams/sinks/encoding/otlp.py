@@ -75,7 +75,7 @@ class Otlp:
         states = self._states.series(block)
         missing = tuple(name for name in block.missing if name in block.units)
         series, scales = self._series(block, missing, states)
-        kept = [row.kept or self._keep(row) for row in block.rows]
+        kept = [self._kept(row) for row in block.rows]
         if not series:
             return Pieces(b"", [0] * len(block.rows), 0, block.rows)
         sum_ = block.since_ms is not None
@@ -104,13 +104,16 @@ class Otlp:
             series.append(_Series(text(1, one.name), _attribute(one.name, one.value) + flags, _GAUGE, b""))
         return tuple(series), np.array([name.scale for name in names[: len(block.names)]])
 
+    def _kept(self, row: Row) -> AttributedRow:
+        return row.kept if isinstance(row.kept, AttributedRow) else self._keep(row)
+
     def _keep(self, row: Row) -> AttributedRow:
         attributes = b"".join(_attribute(*pair) for pair in self._labels.of_row(row))
         row.kept = kept = AttributedRow(attributes, self._infos.place(row))
         return kept
 
     def _said(self, block: Block) -> Pieces | None:
-        said = [self._info(info) for info in self._infos.due(block, [row.kept.place for row in block.rows])]
+        said = [self._info(info) for info in self._infos.due(block, [self._kept(row).place for row in block.rows])]
         return Pieces(b"".join(said), np.cumsum([len(one) for one in said]).tolist(), 0, ()) if said else None
 
     def _info(self, info: Info) -> bytes:

@@ -77,7 +77,7 @@ class RemoteWrite:
         series = self._states.series(block)
         missing = tuple(name for name in block.missing if name in block.units)
         plan = self._plan(block, missing, series)
-        kept = [row.kept or self._keep(row) for row in block.rows]
+        kept = [self._kept(row) for row in block.rows]
         if not plan.heads and not plan.states:
             return Pieces(b"", [0] * len(kept), 0, block.rows)
         sizes = [len(one.before) + len(one.after) for one in kept]
@@ -106,17 +106,19 @@ class RemoteWrite:
         names = [name_of(group, metric, unit) for metric, unit in metrics]
         return tuple(_label(NAME, name.name) for name in names), np.array([name.scale for name in names[:there]])
 
+    def _kept(self, row: Row) -> LabelledRow:
+        return row.kept if isinstance(row.kept, LabelledRow) else self._keep(row)
+
     def _keep(self, row: Row) -> LabelledRow:
         labels = self._labels.of_row(row)
         before = _labels(pair for pair in labels if pair[0] < PREFIX)
         after = _labels(pair for pair in labels if pair[0] >= PREFIX)
-        row.kept = LabelledRow(before, after, self._infos.place(row))
-        kept: LabelledRow = row.kept
+        row.kept = kept = LabelledRow(before, after, self._infos.place(row))
         return kept
 
     def _said(self, block: Block) -> Pieces | None:
         """Return what else is known of rows and devices, as far as it has to be said now."""
-        places = [row.kept.place for row in block.rows]
+        places = [self._kept(row).place for row in block.rows]
         said = [self._info(info) for info in self._infos.due(block, places)]
         if not said:
             return None

@@ -6,7 +6,7 @@ half a million rows and ten million series.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,6 @@ def fill(frames: Sequence[bytes], places: npt.NDArray[np.intp], holes: Octets) -
     if len(whole) >= size and holes.size:
         hole = np.dtype((np.void, size))
         # every place in the bytes at which a hole may begin, as an array over the same memory
-        windows: npt.NDArray[Any] = np.ndarray((len(whole) - size + 1,), dtype=hole, buffer=whole, strides=(1,))
+        windows: npt.NDArray[np.void] = np.ndarray((len(whole) - size + 1,), dtype=hole, buffer=whole, strides=(1,))
         windows[(places + (ends - sizes)[:, None]).ravel()] = np.ascontiguousarray(holes).view(hole).ravel()
     return Filled(bytes(whole), ends.tolist())

@@ -10,6 +10,11 @@ from pollers.plugins.batch import Block, Row
 #: record may be late
 _LASTS_MS: Final = 270_000
 ROW_GONE: Final = "row-gone"
+#: reasons of this stage: a row has had nothing for some of its intervals; its device has left the inventory
+SILENT: Final = "silent"
+LEFT: Final = "device-left"
+#: reasons that are one of a row as a whole
+ENDS: Final = frozenset({ROW_GONE, SILENT, LEFT})
 #: the group of what became of polls
 POLL: Final = "poll"
 
@@ -62,10 +67,14 @@ class Infos:
         """
         if block.group == POLL:
             return
-        gone = any(ROW_GONE in words.missing.values() for words in block.words)
-        for at, (row, time_ms, place) in enumerate(zip(block.rows, block.times_ms.tolist(), places, strict=True)):
-            if gone and ROW_GONE in block.words[at].missing.values():
+        gone = {id(words) for words in block.words if not ENDS.isdisjoint(words.missing.values())}
+        for row, time_ms, place, words in zip(block.rows, block.times_ms.tolist(), places, block.words, strict=True):
+            if id(words) in gone:
                 yield from _end(What.ROW, place.row, time_ms)
+                if LEFT in words.missing.values():
+                    yield from _end(What.DEVICE, place.device, time_ms)
+                if ROW_GONE not in words.missing.values():
+                    continue  # it says nothing of the device
             elif _due(What.ROW, place.row, row, time_ms):
                 yield from _say(What.ROW, place.row, row, time_ms)
             if _due(What.DEVICE, place.device, row, time_ms):

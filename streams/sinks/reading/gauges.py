@@ -6,16 +6,17 @@ that is not laid out as expected is decoded in general and written anew, so the 
 """
 
 import io
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, TypedDict, cast
 
 import fastavro
 import fastavro.schema
 import numpy as np
 
 from pollers.plugins.batch import Block, Row, Words
-from schemas.codec import parsed_schema, to_avro
+from schemas.codec import Schema, fields_of, parse, parsed_schema, to_avro
 from schemas.errors import RecordError
 from schemas.records import Gauge
 from streams.sinks.reading.layout import Layout, Middle, layout_at
@@ -206,7 +207,7 @@ class GaugeReader:
         datum, size = _read(self._words_schema, octets, 0)
         if size != len(octets):
             raise _OddError
-        words = Words(**datum)
+        words = Words(**cast("_WordsForm", datum))
         form = _Form(tuple(words.states), tuple(words.missing))
         return words, self._forms.setdefault(form, form)
 
@@ -220,7 +221,7 @@ class GaugeReader:
         if known is None:
             if len(self._rows) >= _ROWS_KEPT:
                 self.forget()
-            row = self._shared(Row(**{"units": {}, **datum}))
+            row = self._shared(Row(**cast("_RowForm", datum)))
             kind = _Kind(row.group, tuple(row.units.items()))
             known = _Known(front, row, self._kinds.setdefault(kind, kind), wanted=self._wanted(row))
             self._rows[front] = known
@@ -245,9 +246,33 @@ class GaugeReader:
         return body.getvalue()
 
 
-def _parts_of_schema() -> tuple[Any, Any]:
+class _WordsForm(TypedDict):
+    """Words as fastavro gives them."""
+
+    states: Mapping[str, str]
+    missing: Mapping[str, str]
+    confidence: Mapping[str, str]
+    counters: Mapping[str, int]
+
+
+class _RowForm(TypedDict):
+    """A gauge's front as fastavro gives it."""
+
+    site: str
+    resource: str
+    endpoint: str
+    job: str
+    group: str
+    row: str
+    interval_s: int
+    dimensions: Mapping[str, str]
+    labels: Mapping[str, str]
+    units: Mapping[str, str]
+
+
+def _parts_of_schema() -> tuple[Schema, Schema]:
     """Return the schemas of a Gauge's front and of its words."""
-    fields = parsed_schema("gauge")["fields"]
+    fields = fields_of("gauge")
     names = [field["name"] for field in fields]
     front, words = fields[: names.index(_FRONT)], fields[names.index(_WORDS[0]) :]
     if tuple(field["name"] for field in words) != _WORDS:
@@ -255,16 +280,16 @@ def _parts_of_schema() -> tuple[Any, Any]:
     return _schema("GaugeFront", front), _schema("GaugeWords", words)
 
 
-def _schema(name: str, fields: Sequence[Any]) -> Any:
-    return fastavro.schema.parse_schema({"type": "record", "name": name, "fields": fields}, named_schemas={})
+def _schema(name: str, fields: Sequence[Schema]) -> Schema:
+    return parse(json.dumps({"type": "record", "name": name, "fields": fields}))
 
 
-def _read(schema: Any, octets: bytes, at: int) -> tuple[dict[str, Any], int]:
+def _read(schema: Schema, octets: bytes, at: int) -> tuple[object, int]:
     """Return what stands there, and where it ends. Raises _OddError."""
     body = io.BytesIO(octets)
     body.seek(at)
     try:
-        datum: dict[str, Any] = fastavro.schemaless_reader(body, schema, None)
+        datum: object = fastavro.schemaless_reader(body, schema, None)
     except _DAMAGE as problem:
         raise _OddError from problem
     return datum, body.tell()

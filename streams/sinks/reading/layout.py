@@ -6,7 +6,7 @@ many are read as one matrix, once the bytes between them have been compared with
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -143,5 +143,5 @@ def _longs(octets: Octets) -> npt.NDArray[np.int64]:
     zigzag = np.zeros(len(octets), dtype=np.uint64)
     for place in range(octets.shape[1]):
         zigzag |= (octets[:, place] & np.uint8(0x7F)).astype(np.uint64) << np.uint64(7 * place)
-    decoded: Any = (zigzag >> np.uint64(1)).view(np.int64) ^ -(zigzag & np.uint64(1)).view(np.int64)
-    return decoded  # type: ignore[no-any-return]
+    decoded: npt.NDArray[np.int64] = (zigzag >> np.uint64(1)).view(np.int64) ^ -(zigzag & np.uint64(1)).view(np.int64)
+    return decoded

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from pollers.plugins.batch import Block, Row
 from schemas.errors import RecordError
@@ -15,6 +15,11 @@ from streams.sinks.reading.gauges import Bad, GaugeReader
 from streams.sinks.reading.statuses import Statuses
 
 R = TypeVar("R")
+Blocks = Sequence[Block]
+
+
+def _as_they_are(blocks: Blocks) -> Blocks:
+    return blocks
 
 
 class Wanted:
@@ -44,14 +49,21 @@ class Decoding(NamedTuple):
 class Records:
     """A Batch. `bad` is what was no record, once somebody has asked for the others."""
 
-    def __init__(self, topic: Topic, values: Sequence[bytes], decoding: Decoding) -> None:
+    def __init__(
+        self, topic: Topic, values: Sequence[bytes], decoding: Decoding, then: Callable[[Blocks], Blocks] = _as_they_are
+    ) -> None:
+        """`then` adds to the blocks, when they are first asked for."""
         self.topic: Final = topic
         self.values: Final = values
+        self._then = then
         self.bad: Sequence[Bad] = ()
         self._decoding = decoding
 
     @cached_property
-    def blocks(self) -> Sequence[Block]:
+    def blocks(self) -> Blocks:
+        return self._then(self._read())
+
+    def _read(self) -> Blocks:
         decoding = self._decoding
         if self.topic is Topic.POLL_STATUS:
             return decoding.statuses.blocks(self.poll_statuses, self.wanted)
@@ -91,5 +103,15 @@ class Records:
 
 
 def _row_of(gauge: Gauge) -> Row:
-    names: Any = ("site", "resource", "endpoint", "job", "group", "row", "interval_s", "dimensions", "labels", "units")
-    return Row(**{name: getattr(gauge, name) for name in names})
+    return Row(
+        site=gauge.site,
+        resource=gauge.resource,
+        endpoint=gauge.endpoint,
+        job=gauge.job,
+        group=gauge.group,
+        row=gauge.row,
+        interval_s=gauge.interval_s,
+        dimensions=gauge.dimensions,
+        labels=gauge.labels,
+        units=gauge.units,
+    )

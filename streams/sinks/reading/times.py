@@ -26,11 +26,12 @@ def in_range(blocks: Iterable[Block]) -> tuple[list[Block], Sequence[Refused]]:
             refused.append(
                 Refused(f"{row.resource} {row.group} {row.row}", f"time_ms {time_ms}: expected 1970 to 2109")
             )
-        good.append(_part(block, np.flatnonzero(fits).tolist()))
+        good.append(rows_of(block, np.flatnonzero(fits).tolist()))
     return good, refused
 
 
-def _part(block: Block, rows: list[int]) -> Block:
+def rows_of(block: Block, rows: list[int]) -> Block:
+    """Return a block of these rows alone, by their places."""
     return block._replace(
         rows=[block.rows[at] for at in rows],
         slots=block.slots[rows],

@@ -13,10 +13,11 @@ from weakref import WeakKeyDictionary
 import httpx
 
 from pollers.plugins.base import Secrets
-from pollers.plugins.batch import Batch, Refused, TryAgain, Written
+from pollers.plugins.batch import Batch, Block, Refused, TryAgain, Written
 from streams.sinks.delivery.answers import Answer, Judged, judge
 from streams.sinks.delivery.progress import Delivery
 from streams.sinks.delivery.refusals import Refusals
+from streams.sinks.encoding.cardinality import Cardinality
 from streams.sinks.encoding.forms import Form
 from streams.sinks.reading.times import in_range
 from streams.sinks.senders.options import SinkTarget
@@ -50,6 +51,7 @@ class HttpSink:
         self._client: httpx.AsyncClient | None = None
         self._connecting = asyncio.Lock()
         self._partly = 0
+        self._next_line_ms = 0
         self.requests: dict[Answer, int] = dict.fromkeys(Answer, 0)
         self.bytes_sent = 0
         self.encode_s = 0.0
@@ -77,6 +79,11 @@ class HttpSink:
         self.halved += delivery.halved
         return delivery.written(under_way.refused)
 
+    @property
+    def cardinality(self) -> Cardinality:
+        """Return how many series there are."""
+        return self._form.cardinality
+
     async def close(self) -> None:
         """Close the connections."""
         if self._client is not None:
@@ -86,9 +93,24 @@ class HttpSink:
     def _encode(self, batch: Batch) -> _UnderWay:
         began = time.process_time()
         good, refused = in_range(batch.blocks)
+        good = self._bounded(good)
         pieces = self._form.encoder.encode(good)
         self.encode_s += time.process_time() - began
         return _UnderWay(Delivery(pieces, self._form.parts, self._refusals, self._now_ms()), refused)
+
+    def _bounded(self, blocks: Sequence[Block]) -> list[Block]:
+        """Return the blocks without rows beyond the bound; that they are left out is said now and then."""
+        bound = self._form.cardinality
+        before = bound.left_out
+        within = bound.within(blocks)
+        now_ms = self._now_ms()
+        if bound.left_out > before and now_ms >= self._next_line_ms:
+            self._next_line_ms = now_ms + 10_000
+            log.warning(
+                "sink=%s has no room for more series, new rows are left out max_series=%d series=%d"
+                " numbers_left_out=%d", self._name, bound.most, bound.series, bound.left_out,
+            )  # fmt: skip
+        return within
 
     async def _post(self, octets: bytes) -> Judged:
         body = self._form.wrap(octets)

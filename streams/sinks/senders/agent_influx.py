@@ -6,6 +6,7 @@ from urllib.parse import urlencode, urlsplit
 import cramjam
 
 from pollers.plugins.base import PluginContext
+from streams.sinks.encoding.cardinality import Cardinality
 from streams.sinks.encoding.forms import Form
 from streams.sinks.encoding.influx import InfluxLines, fields_of
 from streams.sinks.naming.labels import Labels
@@ -32,7 +33,8 @@ def create(context: PluginContext) -> HttpSink:
     else:
         query |= {"org": reader.text("org"), "bucket": reader.text("bucket", "panoptes")}
     reader.finish((*COMMON, "version", "database", "retention_policy", "org", "bucket"))
-    form = Form(InfluxLines(Names(), Labels(*target.series)), HEADERS, wrap, fields_of, accepted)
+    bound = Cardinality(Names(), target.max_series)
+    form = Form(InfluxLines(Names(), Labels(*target.series)), HEADERS, wrap, fields_of, bound, accepted)
     return HttpSink(context.section, _asked(target, query, version), form, context.now_ms, context.secret)
 
 

@@ -3,6 +3,7 @@
 from typing import Final
 
 from pollers.plugins.base import PluginContext
+from streams.sinks.encoding.cardinality import Cardinality
 from streams.sinks.encoding.forms import Form
 from streams.sinks.encoding.otlp import Otlp, rejected, series_of
 from streams.sinks.naming.labels import Labels
@@ -24,5 +25,6 @@ def create(context: PluginContext) -> HttpSink:
     reader = OptionReader(context.options)
     target = read_target(reader, PATH)
     reader.finish(COMMON)
-    form = Form(Otlp(Names(), Labels(*target.series)), HEADERS, wrap, series_of, rejected)
+    bound = Cardinality(Names(), target.max_series)
+    form = Form(Otlp(Names(), Labels(*target.series)), HEADERS, wrap, series_of, bound, rejected)
     return HttpSink(context.section, target, form, context.now_ms, context.secret)

@@ -5,6 +5,7 @@ from typing import Final
 import cramjam
 
 from pollers.plugins.base import PluginContext
+from streams.sinks.encoding.cardinality import Cardinality
 from streams.sinks.encoding.forms import Form
 from streams.sinks.encoding.remote_write import RemoteWrite, series_of
 from streams.sinks.senders.agent_http import HttpSink
@@ -26,7 +27,8 @@ def create(context: PluginContext) -> HttpSink:
     target = read_target(reader, PATH)
     names, labels = naming_of(reader, target.series)
     reader.finish((*COMMON, *NAMING))
-    form = Form(RemoteWrite(names, labels), HEADERS, wrap, series_of, lambda _answer: (0, ""))
+    bound = Cardinality(names, target.max_series)
+    form = Form(RemoteWrite(names, labels), HEADERS, wrap, series_of, bound, lambda _answer: (0, ""))
     return HttpSink(context.section, target, form, context.now_ms, context.secret)
 
 

@@ -15,7 +15,7 @@ _LABEL: Final = re.compile(r"^[a-z][A-Za-z0-9_]*$")
 SERIES: Final = ("labels", "external_labels")
 #: what every sink over HTTP understands
 COMMON: Final = (
-    *("url", "timeout_s", "max_bytes", "headers", *SERIES),
+    *("url", "timeout_s", "max_bytes", "max_series", "headers", *SERIES),
     *("ca_file", "certificate_file", "key_file", "username", "password", "password_file"),
     *("bearer_token", "bearer_token_file", "secret"),
 )
@@ -35,6 +35,7 @@ class SinkTarget(NamedTuple):
     url: str
     timeout_s: float
     max_bytes: int  #: of a request, before it is compressed
+    max_series: int
     headers: Mapping[str, str]
     ca_file: str
     certificate_file: str
@@ -111,6 +112,7 @@ def read_target(reader: OptionReader, path: str) -> SinkTarget:
         url=url,
         timeout_s=reader.number("timeout_s", 30, 0.1, 600),
         max_bytes=int(reader.number("max_bytes", 4 * 2**20, 2**10, 2**30)),
+        max_series=int(reader.number("max_series", 20_000_000, 1, 10**9)),
         headers=reader.pairs("headers", _HEADER, "a header's name"),
         ca_file=reader.text("ca_file"),
         certificate_file=reader.text("certificate_file"),

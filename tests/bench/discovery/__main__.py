@@ -14,11 +14,12 @@ import time
 from multiprocessing.connection import Connection
 
 from pollers.plugins.base import PluginContext
-from pollers.plugins.sweep import Sweep
+from pollers.plugins.discovery.sweep import Sweep
 from pollers.snmp.credentials import Community, Secret
 from pollers.snmp.limits import Limits
 from pollers.snmp.wire.access import open_access
 from streams.discovery.known import KnownInventory
+from tests.bench.discovery import resources
 from tests.unit.discovery.agents import Agents, listening
 
 PREFIX = "127.64.0.0/16"
@@ -83,10 +84,12 @@ async def sweep(port: int, packets_per_s: int) -> tuple[int, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["sweep"])
+    parser.add_argument("what", choices=["sweep", "resources"])
     parser.add_argument("--answering", type=int, default=500)
     parser.add_argument("--packets-per-s", type=int, default=5000)
     options = parser.parse_args()
+    if options.what == "resources":
+        sys.exit(0 if resources.measure(print) else 1)
     ours, theirs = multiprocessing.Pipe()
     agents = multiprocessing.Process(target=answer, args=(theirs, options.answering), daemon=True)
     agents.start()

@@ -26,13 +26,13 @@ from streams.pipeline import Topic, stage
 from streams.playground.demo.children import Children, wait_for_line
 from streams.playground.simulators.ports import free_udp_port
 from streams.polling.agent_poller import Poller
-from streams.polling.held import packed
+from streams.polling.resource_state import compressed
 from streams.runtime.kafka.outbox import Outgoing
 from streams.runtime.kernel.context import StageContext, now_ms
 from streams.runtime.kernel.effects import Write
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.long_lived import set_aside
-from streams.runtime.plugins import Installed, Plugins
+from streams.runtime.plugins import Installed, Offered, Plugins
 from streams.runtime.schedule.owner import DueTick
 from streams.runtime.settings.loading import Settings, load
 from streams.scheduling.slots import Span
@@ -129,11 +129,10 @@ async def _measure(options: argparse.Namespace, settings: Settings, port: int) -
     context = worker.context
     partitions = settings.kafka.partitions
     access, enriching = open_access(Limits(), Credentials()), open_access(Limits(), Credentials())
-    plugins = Plugins(settings, access, now_ms)
-    pollers = plugins.of(Kind.POLLING)
-    poller = Poller(context, worker.table("to-poll"), pollers)
+    poller = Poller(context, worker.table("to-poll"), Plugins(settings, Offered(access, now_ms)))
+    pollers = poller.plugins
     await context.serdes.register()
-    enrichers = Plugins(settings, enriching, now_ms).of(Kind.ENRICHMENT)  # those of a stage of its own
+    enrichers = Plugins(settings, Offered(enriching, now_ms)).of(Kind.ENRICHMENT)  # those of a stage of its own
     resident, resources = {"empty": _resident_bytes()}, _resources(options.devices, port)
     minute = int(time.time())
 
@@ -198,7 +197,7 @@ async def _fill(
                 found |= await plugin.instance.enrich(resource)
         jobs = [job for plugin in pollers for job in plugin.instance.jobs(resource, found)]
         enriched = EnrichedResource(resource=resource, enrichments=found, jobs=jobs, jobs_since_ms=now_ms())
-        stored = packed(serde.encode(enriched))
+        stored = compressed(serde.encode(enriched))
         partition = context.partition_of(resource.identity)
         poller.table.store(partition, [Write(resource.identity.encode(), stored)])
         poller.schedules.put(partition, resource.identity, stored)

@@ -10,6 +10,7 @@ from kazoo.client import KazooClient
 
 from streams.playground.services import Stack
 from streams.runtime.schedule.leadership import Leadership, Term
+from streams.runtime.settings.sections import ZookeeperSettings
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 #: long, so that whatever waits for its end is seen
@@ -22,9 +23,8 @@ class Candidate:
         self.term: Term | None = None
         self.terms = 0
         self.path = path
-        self.leadership = Leadership(
-            hosts, path, name, session_timeout_s=SESSION_S, on_elected=self._elected, on_deposed=self._deposed
-        )
+        zookeeper = ZookeeperSettings(hosts=hosts, session_timeout_s=SESSION_S)
+        self.leadership = Leadership(zookeeper, path, name, on_elected=self._elected, on_deposed=self._deposed)
 
     def _elected(self, term: Term) -> None:
         self.term = term

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from redis import Redis
 
 from pollers.snmp.credentials import AuthProtocol, Community, PrivProtocol, Secret, UsmUser, Version
-from streams.cli import secrets as cli
+from streams.cli.operating import secrets as cli
 from streams.runtime.secrets.key_ring import KeyRing
 from streams.runtime.secrets.renewal import renew
 from streams.runtime.secrets.store import open_credentials, open_redis

@@ -5,12 +5,13 @@ import socket
 import uuid
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from click.testing import CliRunner
 
 from schemas.errors import FatalError
-from streams.cli import topics as cli
+from streams.cli.topics import topics as cli
 from streams.pipeline import CHANGELOGS, TOPICS, Cleanup, Topic
 from streams.runtime.kafka.topic_names import changelog_name
 from streams.runtime.kafka.topics import (
@@ -18,6 +19,7 @@ from streams.runtime.kafka.topics import (
     await_topics,
     check_topics,
     ensure_topics,
+    refuse_lost_changelogs,
     topic_name,
     update_topics,
 )
@@ -172,3 +174,21 @@ async def test_a_topic_is_waited_for_until_the_broker_tells_of_it(settings, admi
     await admin.create_topics([NewTopic(name, 3, 1)])
     await asyncio.wait_for(waiting, timeout=30)
     assert name in await admin.list_topics()
+
+
+async def test_a_changelog_that_is_gone_is_fatal_where_its_group_has_read_and_not_before(settings):
+    group, lost = f"{settings.panoptes.topic_prefix}-gauges", f"{settings.panoptes.topic_prefix}-series-changelog"
+    await ensure_topics(settings)
+    await refuse_lost_changelogs(settings, group, [lost])  # a first start: it will be made
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka.bootstrap_servers, group_id=group, enable_auto_commit=False
+    )
+    await consumer.start()
+    place = TopicPartition(topic_name(settings, Topic.RAW_COUNTERS), 0)
+    consumer.assign([place])
+    await consumer.commit({place: 1})
+    await consumer.stop()
+    with pytest.raises(FatalError) as caught:
+        await refuse_lost_changelogs(settings, group, [lost])
+    assert str(caught.value).startswith(f"the changelog {lost} is missing, but group {group} has read its topics")
+    assert "\n" not in str(caught.value)

@@ -1,9 +1,7 @@
 """Each stage's user may do in Kafka and Redis what the map says, and nothing else: every cell is tried."""
 
 import asyncio
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,7 +19,6 @@ from redis.exceptions import AuthenticationError, NoPermissionError
 
 from streams.pipeline import CHANGELOGS, STAGES, Topic
 from streams.playground.services import Stack
-from streams.playground.services.keeper import kept
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.topic_names import changelog_name, group_name, topic_name
 from streams.runtime.kafka.topics import ensure_topics
@@ -30,15 +27,6 @@ from streams.runtime.settings.loading import KafkaSettings, Settings, load
 pytestmark = pytest.mark.timeout(240)
 BY_NAME = {stage.name: stage for stage in STAGES}
 NAMES = sorted(BY_NAME)
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[Stack]:
-    if shutil.which("redis-server") is None:
-        pytest.skip("needs redis-server with TLS")
-    with kept(Stack(tmp_path_factory.mktemp("secured"), free_ports=True, jars=jars, secured=True)) as stack:
-        stack.up(("kafka", "redis"))
-        yield stack
 
 
 @pytest.fixture(scope="module")

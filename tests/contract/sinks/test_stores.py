@@ -12,6 +12,7 @@ from pollers.plugins.base import PluginContext
 from pollers.plugins.batch import TryAgain, Written
 from schemas.records import Gauge
 from streams.runtime.plugins import NoAccess
+from streams.sinks.reading.held import End
 from streams.sinks.senders import agent_influx, agent_prometheus
 from tests.contract.sinks.stores import Store
 from tests.unit.sinks.batches import batch, decoding
@@ -46,7 +47,9 @@ def polls(device: str, begin_ms: int, minutes: Sequence[int], **changes: Any) ->
     ]
 
 
-async def write(create: Callable[[PluginContext], Any], records: Sequence[Gauge], **options: str) -> Written:
+async def write(
+    create: Callable[[PluginContext], Any], records: Sequence[Gauge], *ends: End, **options: str
+) -> Written:
     """Return what became of the records, written by a sink of their own."""
     context = PluginContext(
         section="store",
@@ -57,7 +60,7 @@ async def write(create: Callable[[PluginContext], Any], records: Sequence[Gauge]
     )
     sink = create(context)
     try:
-        written: Written = await sink.write(batch(records, decoding()))
+        written: Written = await sink.write(batch(records, decoding(), *ends))
     finally:
         await sink.close()
     return written
@@ -140,6 +143,21 @@ async def test_a_row_that_is_gone_ends_its_series_at_once(promql, device, begin_
     selector, shortly_ms = f'{NAME}{{device="{device}"}}', begin_ms + 3 * MINUTE_MS + 1_000
     assert set(await now_at(promql, selector, begin_ms + 2 * MINUTE_MS + 1_000)) == {"Gi0/0", "Gi0/1", "Gi0/2"}
     assert set(await now_at(promql, selector, shortly_ms)) == {"Gi0/1", "Gi0/2"}
+
+
+async def test_a_device_that_left_or_fell_silent_ends_its_series_at_once(promql, device, begin_ms):
+    records = polls(device, begin_ms, range(3))
+    selector, last_ms = f'{NAME}{{device="{device}"}}', records[-1].time_ms
+    await write(agent_prometheus.create, records, End(last_ms + 10 * MINUTE_MS), url=promql.url)
+    assert len(await now_at(promql, selector, last_ms)) == 3
+    assert await now_at(promql, selector, last_ms + 31_000) == {}, "half an interval after the last sample"
+    back = polls(device, begin_ms, [3, 4])
+    written = await write(agent_prometheus.create, back, End(back[-1].time_ms + 5, back[0].resource), url=promql.url)
+    assert (written.stored, written.repeats) == (2 * len(back), 0), "what comes late is still taken"
+    assert len(await now_at(promql, selector, back[-1].time_ms)) == 3
+    gone_ms = back[-1].time_ms + 6
+    assert await now_at(promql, selector, gone_ms) == {}
+    assert await now_at(promql, f'panoptes_device_info{{device="{device}"}}', gone_ms) == {}
 
 
 async def test_snmp_exporters_names_are_counters_with_its_labels(promql, device, begin_ms):

@@ -12,7 +12,7 @@ from pollers.profiles.loading.library import read_library
 from pollers.profiles.reading.collect import samples_of
 from pollers.profiles.reading.plan import make_plan
 from pollers.profiles.reading.poll import read_device
-from pollers.profiles.reading.walking import PollMemory
+from pollers.profiles.reading.state import DeviceState
 from pollers.snmp.values import SnmpTable
 
 LIBRARY: Final = read_library()
@@ -21,7 +21,7 @@ LIBRARY: Final = read_library()
 def poll_lines(walk: Path, profile: str) -> list[str]:
     session = RecordedSession(read_recording(walk.read_text(encoding="utf-8"), walk.name))
     plan = make_plan(LIBRARY.profiles[profile])
-    reading = asyncio.run(read_device(session, plan, PollMemory(), {}, 0))
+    reading = asyncio.run(read_device(session, DeviceState(plan=plan), 0))
     return list(json_lines(profile, samples_of(plan, reading.frames, reading.clock)))
 
 
@@ -42,12 +42,13 @@ class Counting(RecordedSession):
 def poll_repeatedly(walk: Path, profile: str, polls: int) -> tuple[list[list[str]], list[list[tuple[str, ...]]]]:
     """Return the lines of each of several polls that remember one another, and the walks that each took."""
     session = Counting(read_recording(walk.read_text(encoding="utf-8"), walk.name))
-    plan, memory = make_plan(LIBRARY.profiles[profile]), PollMemory()
+    plan = make_plan(LIBRARY.profiles[profile])
+    state = DeviceState(plan=plan)
     lines, walks = [], []
     for number in range(polls):
         session.walked = []
-        reading = asyncio.run(read_device(session, plan, memory, {}, number * 60_000))
-        memory = reading.memory
+        reading = asyncio.run(read_device(session, state, number * 60_000))
+        state = reading.state
         lines.append(list(json_lines(profile, samples_of(plan, reading.frames, reading.clock))))
         walks.append(session.walked)
     return lines, walks

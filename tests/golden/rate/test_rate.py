@@ -5,7 +5,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from streams.cli.rate import command
+from streams.cli.topics.rate import command
 from tests.unit.gauges.making import T0_S, column, gauges, sample
 
 HERE = Path(__file__).parent

@@ -11,9 +11,9 @@ from tests.lab import session, shell
 from tests.lab.check.changes import NEWCOMER, with_newcomer
 from tests.lab.check.run import run
 from tests.lab.lab import Lab, read_spec
-from tests.lab.place import Place
 from tests.lab.spec import SpecProblem
-from tests.lab.system import Interrupted, LabProblem
+from tests.lab.testbed.place import Place
+from tests.lab.testbed.system import Interrupted, LabProblem
 
 CACHE_S = 1
 SHORTEST_S, LONGEST_S = 30, 600
@@ -25,7 +25,8 @@ SHORTEST_S, LONGEST_S = 30, 600
 @click.option(
     "--traffic", "traffic_s", default=60, show_default=True, type=int, help="Seconds, 30 to 600; 0: no numbers."
 )
-def main(name: str, spec_name: str, traffic_s: int) -> None:
+@click.option("--trouble", is_flag=True, help="Discovery's worker is killed, agents freeze, packets are lost.")
+def main(name: str, spec_name: str, traffic_s: int, *, trouble: bool) -> None:
     """Bring a lab up, run the whole pipeline inside it, and compare what it publishes with the kernel's truth."""
     if traffic_s and not SHORTEST_S <= traffic_s <= LONGEST_S:
         raise click.BadParameter(f"expected 0, or {SHORTEST_S} to {LONGEST_S}", param_hint="--traffic")
@@ -33,12 +34,13 @@ def main(name: str, spec_name: str, traffic_s: int) -> None:
         place = Place.named(name)
         with session.interruptible() as stop:
             if os.environ.get(shell.NAME) == name:
-                status = 0 if run(Lab(place), session.ROOT / ".state" / "lab-check" / name, traffic_s, NEWCOMER) else 1
+                folder = session.ROOT / ".state" / "lab-check" / name
+                status = 0 if run(Lab(place), folder, traffic_s, None if trouble else NEWCOMER) else 1
             else:
-                with session.lab_up(
-                    place, with_newcomer(read_spec(spec_name)), cache_s=CACHE_S, stop=stop, say=click.echo
-                ) as lab:
-                    again = (sys.executable, "-m", "tests.lab.check", "--name", name, "--traffic", str(traffic_s))
+                spec = read_spec(spec_name) if trouble else with_newcomer(read_spec(spec_name))
+                with session.lab_up(place, spec, cache_s=CACHE_S, stop=stop, say=click.echo) as lab:
+                    again = [sys.executable, "-m", "tests.lab.check", "--name", name, "--traffic", str(traffic_s)]
+                    again += ["--trouble"] if trouble else []
                     status = session.run_inside(lab, again, shell.environment(lab))
     except Interrupted as problem:
         raise SystemExit(session.INTERRUPTED) from problem

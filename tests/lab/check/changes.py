@@ -6,11 +6,11 @@ from typing import Final
 
 import yaml
 
-from tests.lab import config, faults
 from tests.lab.check.found import INTERVAL_S, NEIGHBOURS_S
 from tests.lab.check.joined import Ends, Heard, Joined, cables_of
 from tests.lab.lab import Lab
 from tests.lab.spec import Port, Spec, parse
+from tests.lab.testbed import config, faults
 
 #: a host of the lab that is not plugged in before the end
 NEWCOMER: Final = "newcomer"

@@ -6,10 +6,11 @@ takes a `Found` and asks nothing of where it comes from.
 
 import json
 from collections.abc import Mapping
+from ipaddress import IPv4Network
 from typing import Final, NamedTuple
 
-from tests.lab import config
 from tests.lab.spec import MANAGEMENT, Agent, Node, Spec
+from tests.lab.testbed import config
 
 SITE: Final = "lab"
 #: how often the sections run, and how often devices are asked for their neighbours
@@ -31,6 +32,26 @@ plugin = crawl
 interval_s = {interval_s}
 site = {site}
 prefixes = {networks}
+
+[enrichment:neighbours]
+plugin = neighbours
+interval_s = {neighbours_s}
+"""
+
+
+#: a sweep that takes its time, so that it can be cut short, and what it found does not last long
+SWEPT_TTL_S: Final = 150
+_SWEPT_NETWORK: Final = IPv4Network((MANAGEMENT.network_address, 27))
+_SWEPT: Final = """\
+[discovery:everybody]
+plugin = sweep
+interval_s = {interval_s}
+site = {site}
+prefixes = {networks}
+exclude = {collector}
+packets_per_s = 4
+spread = no
+ttl_s = {ttl_s}
 
 [enrichment:neighbours]
 plugin = neighbours
@@ -63,6 +84,15 @@ def from_seed(spec: Spec, seed: Node, without: str = "") -> Found:
         wanted={node.name: node for node in nodes if node.agent is not Agent.SILENT},
         silent=frozenset(node.name for node in nodes if node.agent is Agent.SILENT),
     )
+
+
+def swept(spec: Spec) -> Found:
+    """Return one section that asks every address of the first thirty, a few at a time."""
+    section = _SWEPT.format(
+        interval_s=INTERVAL_S, neighbours_s=NEIGHBOURS_S, site=SITE, networks=_SWEPT_NETWORK, collector=MANAGEMENT[1],
+        ttl_s=SWEPT_TTL_S,
+    )  # fmt: skip
+    return from_seed(spec, next(iter(spec.nodes.values())))._replace(section=section, silent=frozenset())
 
 
 def _secrets(spec: Spec) -> dict[str, dict[str, str]]:

@@ -42,6 +42,7 @@ class Joined:
 
     names: dict[str, str] = field(default_factory=dict)  #: key of the inventory -> id
     links: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    ended: list[str] = field(default_factory=list)  #: keys of tombstones in the inventory
     unfollowed: dict[str, Mapping[str, str]] = field(default_factory=dict)  #: section -> system name -> why
 
     def take(self, topic: str, key: str, value: Mapping[str, Any]) -> None:
@@ -51,6 +52,8 @@ class Joined:
             return
         stands: dict[str, Any] = self.names if topic == "inventory" else self.links
         if not value:
+            if topic == "inventory":
+                self.ended.append(key)
             stands.pop(key, None)
         else:
             stands[key] = value["resource_id"] if topic == "inventory" else value

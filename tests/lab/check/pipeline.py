@@ -15,9 +15,9 @@ from streams.playground.demo import layout
 from streams.playground.demo.children import Children
 from streams.playground.services import Stack
 from streams.playground.services.keeper import kept
-from tests.lab import system
 from tests.lab.check.found import Found
 from tests.lab.session import ROOT
+from tests.lab.testbed import system
 
 JARS: Final = Path(os.environ.get("PANOPTES_STACK_STATE", ROOT / ".state")) / "jars"
 PREFIX: Final = "lab"

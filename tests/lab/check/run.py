@@ -11,8 +11,7 @@ import click
 
 from streams.playground.check.topics import Topics
 from streams.playground.demo.children import Children
-from tests.lab import config, faults
-from tests.lab.check import changes, found, pipeline, report
+from tests.lab.check import changes, found, pipeline, report, trouble
 from tests.lab.check.joined import TOPICS as JOINED
 from tests.lab.check.joined import Joined
 from tests.lab.check.judge import CACHE_S, STILL_S, Judge, Stretch, Verdict, compare
@@ -20,7 +19,8 @@ from tests.lab.check.sampling import sampled
 from tests.lab.check.timeline import Counter, Timeline
 from tests.lab.lab import Lab
 from tests.lab.spec import Agent, Node
-from tests.lab.system import LabProblem
+from tests.lab.testbed import config, faults
+from tests.lab.testbed.system import LabProblem
 
 INTERVAL_S: Final = 10
 MBIT_PER_S: Final = 20
@@ -58,6 +58,13 @@ class Check:
         lines = report.lines(self._judge, verdict) if traffic_s else report.last_lines(verdict)
         click.echo("\n".join(lines))
         return not verdict.wrong
+
+    def troubled(self) -> bool:
+        """Print how discovery gets through trouble, and return whether it ends as without. Raises as `run`."""
+        lab, joined = self._lab, self._joined
+        wrong = list(trouble.run(lab, self._children, self._known, joined, self._pump, self._say))
+        click.echo("\n".join(report.last_lines(Verdict(wrong=wrong))))
+        return not wrong
 
     def _compared(self, traffic_s: int) -> Verdict:
         """Return how the numbers compare: still, traffic, still again."""
@@ -161,17 +168,21 @@ class Check:
         self._pump(within_s, lacking)
 
 
-def run(lab: Lab, folder: Path, traffic_s: int, newcomer: str) -> bool:
+def run(lab: Lab, folder: Path, traffic_s: int, newcomer: str | None) -> bool:
     """Return whether all that the pipeline publishes of the lab is right, when it is given one address of it.
 
-    `newcomer` is the node that is plugged in when everything else is over. Raises LabProblem, StackProblem, ChildEnded.
+    `newcomer` is the node that is plugged in when everything else is over; None: discovery gets into trouble instead.
+    Raises LabProblem, StackProblem, ChildEnded.
     """
-    seed = next(iter(lab.spec.nodes.values()))
-    known = found.from_seed(lab.spec, seed, newcomer)
-    changes.unplug(lab, newcomer)
+    if newcomer is None:
+        known = found.swept(lab.spec)
+    else:
+        known = found.from_seed(lab.spec, next(iter(lab.spec.nodes.values())), newcomer)
+        changes.unplug(lab, newcomer)
     with pipeline.running(folder, known, INTERVAL_S) as (stack, children), sampled(lab) as timeline:
         addresses = (stack.service("kafka").address, stack.service("apicurio").address)
         with closing(Topics(*addresses, pipeline.PREFIX, (*GAUGES, *JOINED))) as topics:
             if not topics.open(time.monotonic() + FOUND_S):
                 raise LabProblem("the topics do not exist")
-            return Check(lab, topics, children, known, timeline).run(traffic_s, newcomer)
+            check = Check(lab, topics, children, known, timeline)
+            return check.troubled() if newcomer is None else check.run(traffic_s, newcomer)

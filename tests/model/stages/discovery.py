@@ -24,7 +24,7 @@ class Discoveries(StageModel):
     def plugins(self) -> SimpleNamespace:
         section = SimpleNamespace(name="list", title="discovery:list", interval_s=INTERVAL_S, zone="")
         installed = [Installed(section, lambda _resource: True, self)]  # type: ignore[arg-type]
-        return SimpleNamespace(of={Kind.DISCOVERY: installed}.__getitem__)
+        return SimpleNamespace(of={Kind.DISCOVERY: installed}.__getitem__, know=lambda _known: None)
 
     async def discover(self) -> Discovery:
         await asyncio.sleep(self.world.device_s)

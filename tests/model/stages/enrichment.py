@@ -33,7 +33,7 @@ class Enrichments(StageModel):
             Kind.ENRICHMENT: [Installed(section, lambda _resource: True, self)],  # type: ignore[arg-type]
             Kind.POLLING: [Installed(poller, lambda _resource: True, self)],  # type: ignore[arg-type]
         }
-        return SimpleNamespace(of=installed.__getitem__)
+        return SimpleNamespace(of=installed.__getitem__, know=lambda _known: None)
 
     async def enrich(self, asked: Resource) -> Mapping[str, Enrichment]:
         await asyncio.sleep(self.world.device_s)

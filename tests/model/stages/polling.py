@@ -43,7 +43,7 @@ class Polling(StageModel):
     def plugins(self) -> SimpleNamespace:
         section = SimpleNamespace(name="ping", title="polling:ping", interval_s=10)
         installed = [Installed(section, lambda _resource: True, self)]  # type: ignore[arg-type]
-        return SimpleNamespace(of={Kind.POLLING: installed}.__getitem__)
+        return SimpleNamespace(of={Kind.POLLING: installed}.__getitem__, know=lambda _known: None)
 
     async def poll(self, _enriched: EnrichedResource, _job: Job, slot: int) -> Poll:
         await asyncio.sleep(self.world.device_s)

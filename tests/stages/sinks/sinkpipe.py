@@ -141,6 +141,13 @@ class StoppableStore:
         if self._process is not None:
             self._process.send_signal(number)
 
+    def now(self) -> set[str]:
+        """Return the devices that have a value now, by PromQL."""
+        httpx.get(f"{self.url}/internal/force_flush", timeout=30, trust_env=False)
+        asked = {"query": SERIES, "nocache": "1"}
+        answer = httpx.get(f"{self.url}/api/v1/query", params=asked, timeout=30, trust_env=False).raise_for_status()
+        return {one["metric"]["device"] for one in answer.json()["data"]["result"]}
+
     def points(self) -> Points:
         """Return everything that is stored of one series' name."""
         httpx.get(f"{self.url}/internal/force_flush", timeout=30, trust_env=False)
@@ -152,6 +159,7 @@ class StoppableStore:
             Place(one["metric"]["device"], one["metric"]["row"], at_ms): value
             for one in series
             for at_ms, value in zip(one["timestamps"], one["values"], strict=True)
+            if value is not None  # where a series ended there is a marker
         }
 
 

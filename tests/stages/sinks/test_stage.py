@@ -9,10 +9,13 @@ from typing import Final
 
 import pytest
 
+from streams.pipeline import Topic
 from streams.playground.services import Stack
+from streams.runtime.kafka.topic_names import topic_name
 from tests.stages.gauges.pipe import kill
 from tests.stages.gauges.scenarios import QUICK, WITHOUT
 from tests.stages.sinks.sinkpipe import SinkPipe, StoppableStore, expect_all, lines, load, points, points_of_lines
+from tests.unit.sinks.gauges import gauge
 
 SECTIONS: Final = """
 [sink:store]
@@ -148,3 +151,18 @@ def test_a_sink_is_set_back_and_forward_and_dead_letters_are_shown_and_handed_on
         assert " 0 " in pipe.panoptes("sinks", "list")
         assert "expected one of lines" in pipe.panoptes("sinks", "skip", "lime", status=2)
     assert points_of_lines(written) == points(gauges)
+
+
+def test_a_device_that_leaves_or_falls_silent_ends_in_the_store(stack: Stack, tmp_path: Path, store: StoppableStore):
+    with new_pipe(stack, tmp_path, ini(store, tmp_path)) as pipe:
+        now_ms = time.time_ns() // 10**6
+        leaving, silent, staying = (f"fra1|network|switch|cisco|sw{at}" for at in range(3))
+        pipe.put_gauges(
+            gauge(resource=one, time_ms=now_ms, slot=now_ms // 1000, interval_s=1 if one == silent else 60)
+            for one in (leaving, silent, staying)
+        )
+        pipe.start("store")
+        pipe.wait(lambda: store.now() == {"sw0", "sw1", "sw2"}, "all three in the store", 90)
+        pipe.put([(leaving.encode(), None)], topic=topic_name(pipe.settings, Topic.INVENTORY))
+        pipe.wait(lambda: "sw0" not in store.now(), "the one that left has ended", 20)
+        pipe.wait(lambda: store.now() == {"sw2"}, "the silent one has ended", 60)

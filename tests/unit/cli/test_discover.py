@@ -4,10 +4,11 @@ import asyncio
 import threading
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from pollers.plugins.base import PluginContext
-from pollers.plugins.from_file import FromFile
+from pollers.plugins.lists.from_file import FromFile
 from streams.cli import main
 from tests.unit.discovery.agents import Agents, listening
 
@@ -57,6 +58,27 @@ def test_the_list_is_one_that_from_file_reads(agents, sweep, tmp_path):
         "fra1|network|device|snmp|sw2": (f"127.9.0.2:{agents.port}", {"engine_id": "8001", "sys_name": "sw2"}),
         "fra1|network|device|snmp|yes": (f"127.9.0.5:{agents.port}", {"sys_name": "yes"}),
     }
+
+
+@pytest.mark.parametrize(
+    ("expression", "ids"),
+    [
+        pytest.param("facts.sys_name LIKE 'sw%'", ["sw2"], id="by-its-answer"),
+        pytest.param("resource_id = 'yes'", ["yes"], id="by-its-id"),
+        pytest.param("facts.engine_id = '8002'", [], id="nobody"),
+    ],
+)
+@pytest.mark.usefixtures("agents")
+def test_a_filter_picks_of_what_answers(sweep, expression, ids):
+    done = sweep("127.9.0.0/29", "--packets-per-s", "5000", "--filter", expression)
+    assert done.exit_code == 0, done.output
+    assert [each["id"] for each in yaml.safe_load(done.stdout)] == ids
+
+
+def test_a_filter_that_is_none_is_pointed_at_and_nobody_is_asked(agents, sweep):
+    done = sweep("127.9.0.0/29", "--filter", "sys_name = 'sw2'")
+    assert (done.exit_code, agents.asked) == (2, {})
+    assert done.stderr.splitlines()[1:] == ["    sys_name = 'sw2'", "    ^"]
 
 
 def test_a_dry_run_says_what_it_costs_and_sends_nothing(agents, sweep):

@@ -5,7 +5,7 @@ import pytest
 from pollers.snmp.client import Stats
 from pollers.snmp.trace import Exchanged
 from pollers.snmp.values import Oid, SnmpTable, Type, Value
-from streams.cli.exchanges import OBJECTS, Exchanges, ToldSession, asked_line, exchange_line, name_of
+from streams.cli.devices.exchanges import OBJECTS, Exchanges, ToldSession, asked_line, exchange_line, name_of
 
 IF_HC_IN = "1.3.6.1.2.1.31.1.1.1.6"
 NAMES = {**OBJECTS, IF_HC_IN: "interface.octets_in", "1.3.6.1.2.1.6.5.0": "tcp.opens_active"}

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from pollers.snmp.credentials import UsmUser
 from streams.cli import main
-from streams.cli.device import Login, credential_of
+from streams.cli.devices.device import Login, credential_of
 from streams.playground.simulators import server
 from streams.playground.simulators.devices import DEFAULT_COMMUNITY, fleet
 from streams.playground.simulators.ports import free_udp_port

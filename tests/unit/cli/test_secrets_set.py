@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pollers.snmp.credentials import Community, Credential, Secret, Version
-from streams.cli import secrets as cli
+from streams.cli.operating import secrets as cli
+from streams.runtime.secrets.named import DISCOVERY, SINK, NamedSecrets
 from streams.runtime.secrets.store import RedisCredentials
 
 Run = Callable[..., Result]
@@ -120,3 +121,36 @@ def test_an_empty_device_does_not_delete_what_is_the_whole_sites(redis, run):
     run("set", "--site", "fra1", "--add", given=b"kept\n")
     assert run("delete", "--site", "fra1", "--device", "").exit_code == 2
     assert found(redis)
+
+
+@pytest.mark.parametrize(
+    ("option", "key"), [("--sink", "panoptes:secrets:sink:store"), ("--discovery", "panoptes:secrets:discovery:store")]
+)
+def test_a_sinks_or_a_discovery_sections_token_is_stored_where_it_is_looked_for(
+    run: Run, redis: FakeRedis, option: str, key: str
+):
+    result = run("set", option, "store", given=b"t0ken\n")
+    assert (result.exit_code, result.output) == (0, f"stored {key}\n")
+    found = NamedSecrets(redis, "redis://h:1/0", SINK if option == "--sink" else DISCOVERY)  # type: ignore[arg-type]
+    assert asyncio.run(found.of("store")) == "t0ken"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "why"),
+    [
+        pytest.param((), b"x", "expected one of --site, --sink, --discovery", id="nobodys"),
+        pytest.param(("--site", "a", "--sink", "b"), b"x", "expected one of --site, --sink", id="of-two"),
+        pytest.param(("--sink", "b", "--v3", "me"), b"x", "belong to the credentials of a --site", id="a-user"),
+        pytest.param(("--sink", "b", "--add"), b"x", "belong to the credentials of a --site", id="one-more"),
+        pytest.param(("--sink", ""), b"x", "expected a name that is not empty", id="no-name"),
+        pytest.param(("--sink", "b"), b"\n", "expected a password or token, found nothing", id="nothing"),
+        pytest.param(("--sink", "b"), b"\xff\n", "expected the password or token in UTF-8", id="no-text"),
+    ],
+)
+def test_what_cannot_be_a_sinks_secret_is_refused_and_nothing_is_stored(
+    run: Run, redis: FakeRedis, arguments: tuple[str, ...], given: bytes, why: str
+):
+    result = run("set", *arguments, given=given)
+    assert result.exit_code == 2
+    assert why in result.output
+    assert not redis.strings

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
 
-from streams.cli.console import command
+from streams.cli.operating.console import command
 from streams.console.access import agent_guard, agent_users
 from streams.console.access.agent_guard import Door
 from streams.console.access.asking import is_local, target
@@ -18,6 +18,7 @@ from streams.console.agent_server import application
 from streams.console.models import ReadModels
 from streams.runtime.settings.loading import SettingsError, load
 from streams.runtime.settings.sections import ConsoleSettings
+from tests.browser.records import sources
 
 PAGE = {"Accept": "text/html"}
 OURS = {"Origin": "http://testserver"}
@@ -37,7 +38,7 @@ def password_file(tmp_path: Path, lines: str) -> Path:
 
 
 def client_of(console: ConsoleSettings, peer: str = "192.0.2.9") -> TestClient:
-    app = application(ReadModels(2**16), list, (), Door(console))
+    app = application(sources(ReadModels(2**16)), list, (), Door(console))
     return TestClient(app, follow_redirects=False, client=(peer, 5000))
 
 

@@ -12,6 +12,7 @@ from schemas.records import EnrichedResource, Enrichment, Job, Link, LinkEnd, Li
 from streams.console.agent_server import application
 from streams.console.models import ReadModels
 from streams.pipeline import Topic
+from tests.browser.records import sources
 from tests.unit.console.test_rows import gauge
 
 NAMES = ("a", "b/c", "<script>\x1b[31m\u202e")
@@ -51,7 +52,7 @@ def filled() -> ReadModels:
 
 @pytest.fixture
 def client() -> Iterator[TestClient]:
-    with TestClient(application(filled(), list)) as client:
+    with TestClient(application(sources(filled()), list)) as client:
         yield client
 
 
@@ -62,6 +63,8 @@ def ids(client: TestClient, query: str) -> list[str]:
 def test_devices_are_found_by_the_filter_language_and_by_state(client):
     assert sorted(ids(client, "")) == sorted(NAMES)
     assert ids(client, "filter=resource_id='a'") == ["a"]
+    assert ids(client, "filter=facts.sys_descr=''+and+resource_id='a'") == ["a"]
+    assert ids(client, "filter=facts.sys_descr+like+'%25IOS%25'") == []
     assert ids(client, "state=silent") == ["b/c"]
     assert ids(client, "per_page=1&page=2") == ["a"]
 
@@ -121,7 +124,7 @@ def test_own_metrics_say_how_much_is_known(client):
     assert 'panoptes_console_devices{stage="console"} 3.0' in client.get("/metrics").text
 
 
-schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", application(filled(), list))
+schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", application(sources(filled()), list))
 
 
 @schema.parametrize()

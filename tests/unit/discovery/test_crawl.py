@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pollers.plugins.base import OptionError
-from pollers.plugins.crawl import Crawl
+from pollers.plugins.discovery.crawl import Crawl
 from schemas.records import EnrichedResource, Enrichment
 from streams.discovery.known import KnownInventory
 from tests.unit.discovery.agents import Agents, listening

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pollers.plugins import listing, registry
+from pollers.plugins import registry
 from pollers.plugins.base import Discovery, Kind, OptionError, PluginContext
-from pollers.plugins.from_file import FromFile
+from pollers.plugins.lists import listing
+from pollers.plugins.lists.from_file import FromFile
 from schemas.records import LABEL_NAME
 
 NOW_MS = 1_790_000_000_000
@@ -502,7 +503,7 @@ def test_no_line_takes_other_objects_along(damage: str) -> None:
 
 @given(name=st.text(min_size=1, max_size=8))
 async def test_a_label_name_is_taken_just_when_it_matches(name: str) -> None:
-    from pollers.plugins.device_list import Defaults, resources
+    from pollers.plugins.lists.device_list import Defaults, resources
 
     fields = {
         "site": "s",

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pollers.plugins.base import OptionError, PluginContext
-from pollers.plugins.sweep import Sweep
-from pollers.plugins.sweep_targets import networks, targets
+from pollers.plugins.discovery.sweep import Sweep
+from pollers.plugins.discovery.sweep_targets import networks, targets
 from pollers.snmp.credentials import Community, Secret
 from pollers.snmp.limits import Limits
 from pollers.snmp.wire.access import open_access
@@ -18,7 +18,9 @@ from schemas.errors import FatalError
 from streams.discovery.known import KnownInventory
 from streams.discovery.territory import refuse_overlaps
 from streams.runtime.plugins import Installed
+from streams.runtime.rules import classes
 from streams.runtime.settings.loading import PluginSection, SettingsError
+from streams.runtime.settings.rule_sections import ClassSection
 from tests.unit.discovery.agents import Agents, listening
 from tests.unit.resources.test_inventory import SWITCH
 
@@ -123,6 +125,26 @@ async def test_a_device_with_two_addresses_is_one_and_clones_are_two():
     assert set(found) == {"r1", "r1@127.9.0.3", "c1", "c2"}
     assert found["r1"].addresses == ("127.9.0.1", "127.9.0.2")
     assert found["r1"].endpoint == f"127.9.0.1:{agents.port}"
+
+
+async def test_a_new_device_is_called_by_the_rule_that_fits_and_a_known_one_as_it_is():
+    agents = Agents()
+    agents.names = {"127.9.0.1": b"sw1", "127.9.0.2": b"sw2", "127.9.0.3": b"sw3"}
+    sections = (
+        ClassSection(name="a", filter="facts.sys_name = 'sw1'", resource_type="cisco", resource_id="resource_endpoint"),
+        ClassSection(name="b", filter="facts.sys_name IN ('sw1', 'sw2')", resource_class="lab"),
+    )
+    known = KnownInventory()
+    old = replace(SWITCH, site="fra1", resource_id="sw2", endpoint="127.9.0.2:161", plugins=("sweep",), last_seen_ms=0)
+    known.take(old.identity, old)
+    async with listening(agents), accessing() as access:
+        given = replace(context(access, ports=str(agents.port), prefixes="127.9.0.0/29"), classify=classes(sections))
+        found = seen([batch async for batch in Sweep(given).discover(known, None)])
+    assert sorted(each.identity for each in found.values()) == [
+        "fra1|network|device|cisco|127.9.0.1:" + str(agents.port),
+        "fra1|network|device|snmp|sw3",
+        old.identity,
+    ]
 
 
 async def test_a_run_goes_on_where_it_was_cut_short():

@@ -14,12 +14,16 @@ from schemas.codec import from_avro
 from schemas.errors import DeviceError
 from schemas.records import EnrichedResource, Enrichment, Job, Resource
 from streams.enrichment.agent import RETRY_S, Enricher
+from streams.enrichment.merging import first_seen
 from streams.pipeline import Topic
+from streams.runtime.kernel.context import StageContext
 from streams.runtime.kernel.effects import Write
 from streams.runtime.kernel.handler import Pace
 from streams.runtime.plugins import Installed
 from streams.runtime.schedule.owner import DueTick
 from streams.runtime.settings.loading import PluginSection
+from streams.scheduling.filter_fields import ENRICHED as ENRICHED_FIELDS
+from streams.scheduling.filters import compile_over
 from streams.scheduling.slots import Span
 from tests.unit.resources.test_inventory import SWITCH
 from tests.unit.runtime.kernel_fakes import FakeWorker, settle, until
@@ -74,6 +78,10 @@ def installed(kind, name, instance):
     return Installed(section, lambda _: True, instance)
 
 
+def plugins(of_kind):
+    return SimpleNamespace(of=of_kind.__getitem__, know=lambda _known: None)
+
+
 class World:
     """The stage in a worker that has the switch's partition."""
 
@@ -91,7 +99,7 @@ class World:
             ],
         }
         self.table = self.worker.table("enriched")
-        self.enricher = Enricher(self.worker.context, self.table, SimpleNamespace(of=of_kind.__getitem__))
+        self.enricher = Enricher(self.worker.context, self.table, plugins(of_kind))
         self.worker.lifecycle.register(self.enricher)
         self.worker.lifecycle.register(self.enricher.schedules)
         self.enricher.fold = self.worker.fold([Topic.INVENTORY], self.enricher.step, self.table, pace=Pace(linger_s=0))
@@ -109,6 +117,45 @@ class World:
 
     async def tick(self):
         await self.enricher.run(DueTick(self.partition, Span(1, 1), gap=False))
+
+
+class Neighbours:
+    """A section that is for switches of one vendor only."""
+
+    def __init__(self):
+        self.asked = 0
+
+    async def enrich(self, _resource):
+        self.asked += 1
+        return {"neighbours": replace(FACTS, plugin="neighbours", facts={"sys_name": "sw1"})}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "asked", "jobs"),
+    [pytest.param("acme", 1, ["traffic"], id="it-fits"), pytest.param("other", 0, [], id="it-does-not")],
+)
+async def test_sections_are_picked_by_what_was_found_a_moment_before(vendor, asked, jobs):
+    world, neighbours = World(), Neighbours()
+    section = PluginSection(
+        kind=Kind.ENRICHMENT, name="a-first", plugin="neighbours", interval_s=600, filter="facts.vendor = 'acme'"
+    )
+    polling = PluginSection(
+        kind=Kind.POLLING, name="traffic", plugin="fake", interval_s=600, filter="neighbours.sys_name = 'sw1'"
+    )
+    of_kind = {
+        Kind.ENRICHMENT: [
+            Installed(section, compile_over(section.filter, ENRICHED_FIELDS), neighbours),
+            installed(Kind.ENRICHMENT, "device", world.plugin),
+        ],
+        Kind.POLLING: [Installed(polling, compile_over(polling.filter, ENRICHED_FIELDS), world.traffic)],
+    }
+    enricher = Enricher(world.worker.context, world.table, plugins(of_kind))
+    world.plugin.found = {"device": replace(FACTS, facts={"vendor": vendor})}
+    world.plugin.answer.set()
+    known = first_seen(SWITCH)
+    found = await enricher._ask_all(known, ["a-first", "device"])
+    assert neighbours.asked == asked
+    assert [job.plugin for job in enricher._jobs_wanted(known, found)] == jobs
 
 
 @pytest.fixture
@@ -269,3 +316,22 @@ async def test_a_device_that_did_not_answer_is_asked_again_after_a_while(world, 
     await world.tick()
     await enriched(world)
     assert len(world.plugin.asked) == 2
+
+
+async def test_a_tick_looks_at_no_key_of_another_partition_however_many_wait_for_their_first_enrichment(
+    world, monkeypatch
+):
+    other = (world.partition + 1) % world.worker.context.settings.kafka.partitions
+    await world.worker.own(world.partition, other)
+    resources = [replace(SWITCH, resource_id=f"sw{number}") for number in range(200)]
+    waiting = [each for each in resources if world.worker.partition(each.identity) == world.partition]
+    for each in waiting:
+        world.worker.bring(Topic.INVENTORY, each.identity, Json(Resource).encode(each))
+    await world.worker.idle()
+    hashed = []
+    of = StageContext.partition_of
+    monkeypatch.setattr(StageContext, "partition_of", lambda context, key: hashed.append(key) or of(context, key))
+    await world.enricher.run(DueTick(other, Span(1, 1), gap=False))
+    await world.tick()
+    assert len(waiting) > 10
+    assert hashed == []

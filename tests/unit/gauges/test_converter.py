@@ -28,6 +28,7 @@ from streams.runtime.kernel.table import Table
 from tests.bench.gauges.polls import Load, key_of
 from tests.bench.gauges.polls import encoded as polled
 from tests.bench.gauges.polls import poll as polled_at
+from tests.examples import examples
 from tests.unit.gauges.making import T0_S, column, record
 from tests.unit.gauges.test_properties import polls
 
@@ -353,7 +354,7 @@ def test_an_older_half_that_cannot_be_read_costs_only_the_replay_that_asks_for_i
     assert len(stage.asides) == 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(polls(), min_size=1, max_size=8), st.data())
 def test_crashes_and_redelivery_change_no_gauge(series, data):
     series = [replace(poll, resource=KEY.decode()) for poll in series]

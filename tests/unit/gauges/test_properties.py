@@ -26,6 +26,7 @@ from streams.gauges.limits import RateLimits
 from streams.gauges.records.encode import pack
 from streams.gauges.records.gauge import gauges_of
 from streams.gauges.samples.sample import from_record
+from tests.examples import examples
 from tests.strategies import TEXT
 from tests.unit.gauges.making import T0_S, column, level, record, sample, state
 
@@ -238,7 +239,7 @@ def interfaces(draw: st.DrawFn, unit: str, slots: Sequence[int]) -> Interface:
     return Interface(line, Traffic(width, start, passed))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.data())
 def test_any_schedule_of_polls_gives_what_passed_row_by_row(data):
     unit = data.draw(st.sampled_from(sorted(SIZES)))
@@ -370,7 +371,7 @@ def test_expressions_over_columns_give_what_the_definition_gives_row_by_row(text
             assert "d" not in gauge.missing
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=5))
 def test_times_of_any_size_are_packed_as_fastavro_packs_them(times):
     for now_ms in times:

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 
 from schemas.codec import to_avro
 from schemas.records import RawCounters
-from streams.cli.rate import command
+from streams.cli.topics.rate import command
 from streams.gauges.reasons import EXPLAINED, Doubt, NoRate
 from streams.gauges.records.jsonl import read_sample, write_gauge
+from tests.examples import examples
 from tests.strategies import records_of
 from tests.unit.gauges.making import T0_S, column, level, record
 
@@ -130,7 +131,7 @@ def test_wrong_options_are_refused(options):
     assert run(line(0, 0), options=options).exit_code == 2
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(records_of("raw_counters"))
 def test_every_record_can_stand_as_a_line(poll: RawCounters):
     assert read_sample(json.dumps(to_avro(poll))) == read_sample(
@@ -138,7 +139,7 @@ def test_every_record_can_stand_as_a_line(poll: RawCounters):
     )
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(records_of("gauge"))
 def test_every_gauge_is_one_line(gauge):
     assert "\n" not in write_gauge(gauge)

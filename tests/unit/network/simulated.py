@@ -3,15 +3,16 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from pollers.plugins import snmp_interfaces
 from pollers.plugins.base import EnrichmentPlugin, PluginContext
 from pollers.plugins.network import neighbours
+from pollers.plugins.snmp import interfaces as snmp_interfaces
 from pollers.profiles.authoring.recording import Entry, RecordedSession
 from pollers.snmp.client import Device, Probed, ProbePace, Session, Target
 from pollers.snmp.codec import ber as codec
 from pollers.snmp.values import Value
 from schemas.records import EnrichedResource, Enrichment, Resource
-from streams.playground.simulators import ber, mib, truth
+from streams.playground.simulators import ber, truth
+from streams.playground.simulators.mibs import mib
 
 NOW_MS = 1_700_000_000_000
 INTERVAL_S = 300

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pollers.plugins import snmp_profile
 from pollers.plugins.base import OptionError
 from pollers.plugins.network import neighbours
 from pollers.plugins.network.heard import MOST_ON_A_PORT
+from pollers.plugins.snmp import polling as snmp_profile
 from pollers.profiles.authoring.recording import Entry
 from pollers.snmp.values import Type, Value
 from schemas.records import EnrichedResource, Job

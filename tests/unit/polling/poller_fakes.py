@@ -7,7 +7,7 @@ from pollers.plugins.base import Poll
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, Resource
 from streams.pipeline import Topic
 from streams.polling.agent_poller import Poller
-from streams.polling.held import packed
+from streams.polling.resource_state import compressed
 from streams.runtime.kernel.effects import Write
 from streams.runtime.plugins import Installed
 from tests.unit.runtime.kernel_fakes import FakeWorker, settings_with
@@ -66,7 +66,9 @@ async def polling(plugin, resources, app=None, partition_of=lambda _key: 0):
     app = app or App()
     section = SimpleNamespace(name="ping", interval_s=60)
     table = app.table("to-poll")
-    poller = Poller(ContextAt(app.context, partition_of), table, [Installed(section, lambda _resource: True, plugin)])
+    installed = [Installed(section, lambda _resource: True, plugin)]
+    plugins = SimpleNamespace(of=lambda _kind: installed, know=lambda _known: None)
+    poller = Poller(ContextAt(app.context, partition_of), table, plugins)
     app.lifecycle.register(poller.schedules)
     app.lifecycle.register(poller)
     app.fold([Topic.ENRICHED_RESOURCES], poller.step, table)
@@ -74,6 +76,6 @@ async def polling(plugin, resources, app=None, partition_of=lambda _key: 0):
     serde = app.context.serdes.of(Topic.ENRICHED_RESOURCES, EnrichedResource)
     for each in resources:
         key = each.resource.identity
-        table.store(partition_of(key), [Write(key.encode(), packed(serde.encode(each)))])
+        table.store(partition_of(key), [Write(key.encode(), compressed(serde.encode(each)))])
     await app.own(*range(app.context.settings.kafka.partitions))
     return poller, app

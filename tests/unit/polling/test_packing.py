@@ -15,6 +15,7 @@ from schemas.errors import RecordError
 from schemas.records import CounterColumn, EnrichedResource, Job, RawCounters
 from streams.polling.packing import Heads, pack, pack_status
 from streams.polling.results import raw_counters
+from tests.examples import examples
 from tests.strategies import records_of
 from tests.unit.resources.test_inventory import SWITCH
 
@@ -35,7 +36,7 @@ def sample_of(raw: RawCounters) -> Sample:
     return Sample(**{name: getattr(raw, name) for name in RawCounters.__slots__ if name in names})
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(st.tuples(records_of("raw_counters"), st.integers(0, 2**40), st.booleans()), min_size=1, max_size=4))
 def test_a_packed_record_is_the_whole_record_whatever_was_packed_before_it(polls):
     heads: Heads = []

@@ -14,7 +14,7 @@ from streams.runtime.schedule.owner import DueTick
 from streams.scheduling.phase import phase
 from streams.scheduling.slots import SlotRun, Span, slots_within
 from tests.unit.polling.poller_fakes import JOB, MAX_BYTES, RAW, STATUS, SUCCESS, Plugin, polling, resource
-from tests.unit.runtime.test_schedule_runtime import FakeLog, Harness, tick
+from tests.unit.runtime.schedule.test_schedule_runtime import FakeLog, Harness, tick
 
 BAD = "sw0"
 DEVICES = (BAD, "sw1", "sw2")

@@ -10,7 +10,7 @@ from pollers.profiles.loading.library import Library, build_library, read_docume
 from pollers.profiles.reading.collect import samples_of
 from pollers.profiles.reading.plan import make_plan
 from pollers.profiles.reading.poll import Reading, read_device
-from pollers.profiles.reading.walking import PollMemory
+from pollers.profiles.reading.state import DeviceState
 from pollers.sample import Sample
 from pollers.snmp.client import Session
 
@@ -27,10 +27,10 @@ def session_of(lines: str) -> RecordedSession:
 
 
 def read(
-    library: Library, session: Session, name: str = "p", memory: PollMemory | None = None, at_ms: int = 0
+    library: Library, session: Session, name: str = "p", state: DeviceState | None = None, at_ms: int = 0
 ) -> Reading:
     plan = make_plan(library.profiles[name])
-    return asyncio.run(read_device(session, plan, memory or PollMemory(), {}, at_ms))
+    return asyncio.run(read_device(session, state or DeviceState(plan=plan), at_ms))
 
 
 def samples(profile: str, lines: str, name: str = "p") -> list[Sample]:

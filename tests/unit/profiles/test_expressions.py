@@ -12,6 +12,7 @@ from pollers.profiles.language.absent import Absent, Cell
 from pollers.profiles.language.evaluate import Get, compile_expression
 from pollers.profiles.language.expr import Call, ExpressionError, Tree, parse
 from pollers.profiles.language.patterns import PatternError, compile_pattern
+from tests.examples import examples
 
 
 class Row:
@@ -185,7 +186,7 @@ TOKENS = st.sampled_from(
 
 
 @given(st.one_of(st.text(max_size=60), st.lists(TOKENS, max_size=25).map(" ".join)))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 def test_no_text_runs_code_hangs_or_crashes(text: str):
     try:
         found = value_of(text)
@@ -252,7 +253,7 @@ PATTERNS = st.lists(st.builds(str.__add__, ATOMS, REPEATS), min_size=1, max_size
     st.one_of(st.text(alphabet="ab.*+?()[]|{}^$\\d1,", max_size=14), PATTERNS, PATTERNS.map(lambda text: f"{text}z")),
     st.one_of(st.text(alphabet="ab1 ", max_size=5_000), st.sampled_from(["a" * 70_000, "ab" * 35_000, "aab" * 25_000])),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_no_pattern_takes_long(pattern: str, text: str):
     try:
         compiled = compile_pattern(pattern)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pollers.plugins import snmp_profile
+from pollers.plugins.snmp import polling as snmp_profile
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.ops.profile_metrics import measure_profiles
-from tests.unit.profiles.test_plugin import Bench
+from tests.unit.profiles.reading.test_plugin import Bench
 
 
 def numbers(metrics: Metrics) -> dict[str, float]:
@@ -20,10 +20,10 @@ def test_a_broken_file_shows_in_the_metrics_until_it_is_mended(tmp_path: Path):
     measure_profiles(metrics, [plugin, object()])
     assert numbers(metrics) == {"panoptes_profiles_broken": 0, "panoptes_profile_changes_total": 0}
     (tmp_path / "a.yaml").write_text("profile: a\nunknown: 1\n")
-    plugin.watch.look()
+    plugin.followed.watch.look()
     assert numbers(metrics)["panoptes_profiles_broken"] == 1
     (tmp_path / "a.yaml").write_text("profile: a\n")
-    plugin.watch.look()
+    plugin.followed.watch.look()
     assert numbers(metrics) == {"panoptes_profiles_broken": 0, "panoptes_profile_changes_total": 1}
 
 

@@ -10,8 +10,9 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from click.testing import CliRunner
 
-from schemas.records import Resource
-from streams.cli import main, resources
+from schemas.records import EnrichedResource, Enrichment, Resource
+from streams.cli import last_records, main
+from streams.enrichment.merging import first_seen
 from streams.pipeline import Topic
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
@@ -25,6 +26,9 @@ ROUTER = replace(
     resource_id="rt1",
     endpoint="[fe80::1]:1161",
     labels={"rack": "[red]7"},
+)
+ALIASES = Enrichment(
+    plugin="interfaces", collected_at_ms=0, ttl_s=60, rows={"a": {"alias": "uplink to core1"}, "b": {"alias": ""}}
 )
 GONE = replace(SWITCH, resource_id="gone")
 
@@ -45,12 +49,19 @@ def panoptes(tmp_path, monkeypatch):
         (GONE.identity, None),
     ]
 
+    enriched = Serdes(settings, open_registry(settings)).of(Topic.ENRICHED_RESOURCES, EnrichedResource)
+    asyncio.run(enriched.register())
+    known = replace(first_seen(replace(SWITCH, labels={})), enrichments={"interfaces": ALIASES})
+    topics = {
+        "panoptes.inventory": inventory,
+        "panoptes.enriched-resources": [(SWITCH.identity, enriched.encode(known))],
+    }
+
     async def replay(_client_options, topic):
-        assert topic == "panoptes.inventory"
-        for key, value in inventory:
+        for key, value in topics[topic]:
             yield SimpleNamespace(key=key.encode(), value=value)
 
-    monkeypatch.setattr(resources, "replay", replay)
+    monkeypatch.setattr(last_records, "replay", replay)
     monkeypatch.setenv("COLUMNS", "200")
     return lambda *arguments: CliRunner().invoke(main, ["resources", "list", "--config", str(config), *arguments])
 
@@ -90,6 +101,8 @@ def test_the_json_has_the_last_of_each_resource_by_identity_and_none_that_has_le
         pytest.param('resource_subclass = "router"', [ROUTER], id="one"),
         pytest.param('NOT resource_site = "ams1"', [SWITCH], id="not"),
         pytest.param('resource_metadata.room = "1"', [SWITCH], id="by-label"),
+        pytest.param('resource_metadata.room = "1" AND interfaces.alias like "uplink%"', [SWITCH], id="by-a-row-found"),
+        pytest.param('interfaces.alias not like "uplink%"', [ROUTER], id="nothing-is-known-of-it"),
         pytest.param('resource_id = "gone"', [], id="one-that-has-left"),
     ],
 )
@@ -107,11 +120,11 @@ def test_the_table_shows_what_was_chosen_as_it_is_written(panoptes):
 
 
 def test_a_filter_that_is_none_is_refused_before_anything_is_read(panoptes, monkeypatch):
-    monkeypatch.setattr(resources, "replay", None)
+    monkeypatch.setattr(last_records, "replay", None)
     result = panoptes("--filter", "resource_id =")
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr.strip()
+    assert result.stderr.splitlines()[1:] == ["    resource_id =", "                 ^"]
 
 
 def test_a_broker_that_is_away_is_named(panoptes, monkeypatch):
@@ -119,10 +132,10 @@ def test_a_broker_that_is_away_is_named(panoptes, monkeypatch):
         raise KafkaConnectionError("nobody there")
         yield
 
-    monkeypatch.setattr(resources, "replay", replay)
+    monkeypatch.setattr(last_records, "replay", replay)
     result = panoptes()
     assert result.exit_code == 1
-    assert result.stderr.startswith("cannot read the inventory from ")
+    assert result.stderr.startswith("cannot ask ")
     assert "nobody there" in result.stderr
 
 
@@ -134,6 +147,6 @@ def test_what_the_kafka_client_says_each_second_is_said_once(panoptes, monkeypat
         yield
 
     monkeypatch.setattr(logging.getLogger("aiokafka"), "filters", [])
-    monkeypatch.setattr(resources, "replay", replay)
+    monkeypatch.setattr(last_records, "replay", replay)
     assert panoptes().exit_code == 1
     assert caplog.messages == ["Unable connect to 127.0.0.1:1"]

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from schemas.records import Resource
-from streams.cli import main, resource_entry
+from streams.cli import main
+from streams.cli.inventory import resource_entry
 from streams.pipeline import Topic
 from streams.resources.entries import write_known
 from streams.resources.inventory import merged

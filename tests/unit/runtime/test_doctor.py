@@ -70,12 +70,15 @@ def test_only_services_that_speak_tls_have_certificates(tmp_path):
     environ = {
         "PANOPTES_KAFKA_SECURITY_PROTOCOL": "SSL",
         "PANOPTES_KAFKA_BOOTSTRAP_SERVERS": "k1:9093, [::1]:9094",
+        "PANOPTES_ZOOKEEPER_TLS": "true",
+        "PANOPTES_ZOOKEEPER_HOSTS": "z",
         "PANOPTES_REDIS_URL": "rediss://u:p@r/0",
         "PANOPTES_REGISTRY_URL": "https://g/apis",
     }
     assert endpoints(load(None, environ)) == [
         Endpoint("kafka k1:9093", "k1", 9093),
         Endpoint("kafka [::1]:9094", "::1", 9094),
+        Endpoint("zookeeper z", "z", 2281),
         Endpoint("redis", "r", 6379),
         Endpoint("registry", "g", 443),
     ]

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import RecordError
-from schemas.records import EnrichedResource, Job, Outcome, PollStatus, Resource
+from schemas.records import EnrichedResource, Enrichment, Job, Outcome, PollStatus, Resource
 from streams.scheduling.audit import Audit, AuditReport, OffPhase, Unaccounted, Window
+from streams.scheduling.filter_fields import ENRICHED
+from streams.scheduling.filters import compile_over
 from streams.scheduling.phase import phase
 from streams.scheduling.slots import SlotRun
 
@@ -253,6 +255,25 @@ def test_a_resource_whose_job_has_no_interval_is_refused_and_the_record_before_s
     with pytest.raises(RecordError, match="below 1 s"):
         audit.resource(KEY, resource(replace(JOB, interval_s=0)), 0)
     assert audit.report().expected == 10
+
+
+@pytest.mark.parametrize(
+    ("expression", "judged"),
+    [
+        pytest.param("resource_endpoint = '192.0.2.1'", (1, 10, 1), id="it-fits"),
+        pytest.param("resource_endpoint = '192.0.2.9'", (0, 0, 0), id="what-is-known-last-does-not-fit"),
+        pytest.param("facts.sys_descr LIKE '%IOS%'", (1, 10, 1), id="by-what-enrichment-found"),
+    ],
+)
+def test_an_audit_of_some_resources_judges_no_others(expression: str, judged: tuple[int, int, int]) -> None:
+    audit = Audit(WINDOW, compile_over(expression, ENRICHED))
+    device = Enrichment(plugin="device-facts", collected_at_ms=0, ttl_s=60, facts={"sys_descr": "Cisco IOS"})
+    before = replace(resource(JOB), resource=replace(resource().resource, endpoint="192.0.2.9"))
+    audit.resource(KEY, before, (T0 - 1_000) * 1000)
+    audit.resource(KEY, replace(resource(JOB), enrichments={"device": device}), (T0 - 999) * 1000)
+    audit.status(status(PHASE + T0 - T0 % 60 + 121))
+    report = audit.report()
+    assert (report.resources, report.expected, len(report.off_phase)) == judged
 
 
 def test_reports_of_partitions_add_up() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.records import Resource
 from streams.scheduling import filters
+from streams.scheduling.filter_fields import RESOURCE
 from streams.scheduling.filters import And, Equal, Expression, FilterError, In, Like, Not, Or, compile_filter
 
 SWITCH = Resource(
@@ -109,7 +110,7 @@ def test_like_with_many_wildcards_is_quick_whatever_the_text():
 
 ALPHABET = "ab%_'."
 TEXTS = st.text(ALPHABET, max_size=5)
-FIELDS = st.sampled_from([*filters.FIELDS, "resource_metadata.x", "resource_metadata.y"])
+FIELDS = st.sampled_from([*RESOURCE.named, "resource_metadata.x", "resource_metadata.y"])
 TREES = st.recursive(
     st.one_of(
         st.builds(Equal, FIELDS, TEXTS),

@@ -24,6 +24,7 @@ from streams.scheduling.due import Schedule
 from streams.scheduling.fencing import Admission, Fence, lookback, next_epoch
 from streams.scheduling.leader import AT_ONCE_S, LOOKS_AGAIN_S, TickPace, plan
 from streams.scheduling.slots import Span, is_too_old
+from tests.examples import examples
 from tests.unit.polling.poller_fakes import App, Plugin, polling, resource
 
 START_S = 1_000_000
@@ -255,7 +256,7 @@ def live(world: World, steps: Sequence[str]) -> None:
     world.settle()
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     st.lists(st.sampled_from(QUIET * 3 + LEADERS_DIE + OWNERS_DIE), min_size=40, max_size=120), st.integers(0, 2**32)
 )
@@ -265,7 +266,7 @@ def test_no_slot_is_lost_whatever_dies(steps: list[str], seed: int) -> None:
     assert world.unaccounted() == set()
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(st.sampled_from(QUIET * 3 + LEADERS_DIE), min_size=40, max_size=120), st.integers(0, 2**32))
 def test_no_slot_is_polled_twice_while_owners_live_whatever_leaders_do(steps: list[str], seed: int) -> None:
     world = World(random.Random(seed))

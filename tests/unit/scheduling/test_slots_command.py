@@ -16,8 +16,9 @@ from aiokafka.errors import KafkaConnectionError
 from click.testing import CliRunner
 
 from schemas.records import EnrichedResource, Outcome, PollStatus
-from streams.cli import main, slots
-from streams.cli.slots import WhenType, as_data, as_lines
+from streams.cli import main
+from streams.cli.topics import slots
+from streams.cli.topics.slots import WhenType, as_data, as_lines
 from streams.pipeline import Topic
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
@@ -127,7 +128,7 @@ def test_the_json_says_the_same_in_full() -> None:
     ],
 )
 def test_the_exit_status(monkeypatch: pytest.MonkeyPatch, report: AuditReport, options: list[str], status: int) -> None:
-    async def audited(_settings: Settings, _window: Window) -> AuditReport:
+    async def audited(_settings: Settings, _window: Window, _wanted: object) -> AuditReport:
         return report
 
     monkeypatch.setattr(slots, "audit", audited)
@@ -231,7 +232,7 @@ def test_a_status_of_no_slots_is_counted_too(serdes: Serdes, topics: dict[Topic,
 def test_what_the_kafka_client_says_each_second_is_said_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def away(_settings: Settings, _window: Window) -> AuditReport:
+    async def away(_settings: Settings, _window: Window, _wanted: object) -> AuditReport:
         for _ in range(3):
             logging.getLogger("aiokafka").error("Unable connect to %s", "127.0.0.1:1")
         raise KafkaConnectionError("away")
@@ -240,3 +241,17 @@ def test_what_the_kafka_client_says_each_second_is_said_once(
     monkeypatch.setattr(slots, "audit", away)
     assert CliRunner().invoke(main, ["slots", "audit", "--since", "1h"]).exit_code == 3
     assert caplog.messages == ["Unable connect to 127.0.0.1:1"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "ended", "expected"),
+    [
+        pytest.param("resource_endpoint = '192.0.2.1'", 0, 10, id="it-fits"),
+        pytest.param("facts.sys_descr like '%'", 0, 10, id="what-is-not-known-reads-empty"),
+        pytest.param("interfaces.alias like 'uplink%'", 3, 0, id="nobody-fits"),
+    ],
+)
+@pytest.mark.usefixtures("topics")
+def test_only_slots_of_resources_that_fit_are_judged(expression: str, ended: int, expected: int) -> None:
+    result = CliRunner().invoke(main, (*AUDIT, "--filter", expression))
+    assert (result.exit_code, json.loads(result.stdout)["expected"]) == (ended, expected)

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from schemas import compat
 from schemas.codec import canonical_text
-from streams.cli import schemas as cli
+from streams.cli.topics import schemas as cli
 
 
 def schema(**changes: object) -> str:

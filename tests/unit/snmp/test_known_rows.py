@@ -17,6 +17,7 @@ from pollers.snmp.tables.rowset import RowSet, guards, learn, parts_of, told_now
 from pollers.snmp.tables.walk import Walk
 from pollers.snmp.values import SnmpTable
 from pollers.snmp.wire.access import SnmpAccess, open_access
+from tests.examples import examples
 from tests.unit.snmp import scripted
 from tests.unit.snmp.opening import FastClock, Source, opened
 from tests.unit.snmp.scripted import (
@@ -301,7 +302,7 @@ async def test_a_path_that_drops_fragments_gives_the_whole_table_from_the_first_
             assert (len(table.rows), table.problems) == (len(SHORT_THEN_LONG), ())
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.lists(st.tuples(st.integers(0, 250), st.integers(1, 40)), min_size=1, max_size=12))
 @example([(250, 1), (0, 11), (0, 40), (0, 40), (249, 40)])
 @example([(125, 38), (0, 1), (0, 13), (0, 13), (0, 14), (0, 21), (217, 40)])

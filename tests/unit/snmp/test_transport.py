@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import combinations, pairwise
 from random import Random
 from typing import Any, cast
@@ -228,8 +229,9 @@ class TestPermits:
         assert permits.counters.packets_sent == 1
 
     def test_waits_vary_by_up_to_the_jitter_either_way(self) -> None:
-        permits = Permits(Limits(timeout_s=1.0, jitter=0.2), Random(1), lambda: 0.0)
-        waits = [permits.wait_s(0) for _ in range(200)]
+        limits = Limits(timeout_s=1.0, jitter=0.2)
+        permits, link = Permits(limits, Random(1), lambda: 0.0), replace(self.link(), limits=limits)
+        waits = [permits.wait_s(link, 0) for _ in range(200)]
         assert 0.8 <= min(waits) < 0.85
         assert 1.15 < max(waits) <= 1.2
 
@@ -256,7 +258,7 @@ class TwoPages:
 class Carrier:
     def __init__(self) -> None:
         self.limits = Limits(device_outstanding=2)
-        self.permits = Permits(self.limits, Random(1), lambda: 0.0)
+        self.permits = Permits(Limits(), Random(1), lambda: 0.0)
 
 
 def response(exchange: Exchange) -> bytes:
@@ -291,3 +293,22 @@ async def test_a_timeout_after_the_end_is_not_retried() -> None:
     operation.timed_out(other, 5.0)
     assert operation.future.exception() is None
     assert carrier.permits.counters.retries == 0
+
+
+async def test_a_device_of_its_own_kind_has_limits_of_its_own() -> None:
+    """Tries, time and pages are the device's; a change takes effect at its next session."""
+    agents = [await start(silent) for _ in range(2)]
+    general, own = Limits(timeout_s=0.02, retries=2, jitter=0.0), Limits(timeout_s=0.02, retries=0, jitter=0.0)
+    special = {"d1": own}
+    access = open_access(
+        general, Source(), random=Random(1), limits_of=lambda device: special.get(device.device_id, general)
+    )
+    for number, agent in enumerate(agents, 1):
+        async with access.open(Device("lab", f"d{number}", agent.endpoint), 5.0) as session:
+            with pytest.raises(NoAnswer):
+                await session.get(NAME)
+    assert [len(agent.requests) for agent in agents] == [1, 3]
+    special["d1"] = replace(own, response_bytes=484, engine=Engine.PYSNMP)
+    memory = access.devices.recall(Device("lab", "d1", agents[0].endpoint), 0.0)
+    assert (memory.paging.response_bytes, memory.limits.engine) == (484, Engine.PYSNMP)
+    await access.close()

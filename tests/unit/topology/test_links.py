@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.records import EnrichedResource, Enrichment, Link, LinkState, Resource
+from schemas.records import DiscoveryRun, EnrichedResource, Enrichment, Link, LinkState, Resource, Unfollowed
 from streams.playground.simulators import topology
 from streams.playground.simulators.devices import MUTE_ROLES, fleet
 from streams.topology.changes import GONE_FOR_MS, changes
@@ -22,7 +22,8 @@ from streams.topology.exports import EXPORTS
 from streams.topology.links import ENDS, UNIT, key_of, links_of
 from streams.topology.paths import NoSuchResourceError, resolved, shortest
 from streams.topology.told import Told, host_of, told
-from streams.topology.unresolved import rejected, unresolved
+from streams.topology.unresolved import explained, rejected, unresolved
+from tests.examples import examples
 from tests.unit.network.simulated import enriched
 
 NOW_MS = 1_000_000
@@ -133,6 +134,22 @@ def test_a_neighbour_that_is_no_resource_has_its_chassis_and_port_in_the_key():
     assert unresolved({key: link}) == [
         (ident("aa"), "eth1", "", "bb", "02:00:00:00:00:BB", "eth2", (), "unknown-resource")
     ]
+
+
+def test_why_discovery_did_not_follow_a_neighbour_is_said_beside():
+    [(key, link)] = links_of(network(A), NOW_MS).items()
+    [found] = unresolved({key: link})
+    told = Unfollowed(
+        heard_by=found.heard_by, row="eth1", system_name="bb", chassis_id=found.chassis_id, addresses=(), why="silent"
+    )
+    runs = [
+        DiscoveryRun(
+            section="crawl", interval_s=60, started_at_ms=0, ended_at_ms=0, resources=0, problems=0, unfollowed=rows
+        )
+        for rows in ((), (replace(told, row="eth9", why="too-deep"), told))
+    ]
+    assert [each.why for each in explained([found], runs)] == ["unknown-resource, silent"]
+    assert explained([found], runs[:1]) == [found]
 
 
 @pytest.mark.parametrize(
@@ -275,7 +292,7 @@ def test_all_links_of_the_simulated_fleet_come_out_with_both_ends():
     assert {each.why for each in unresolved(found)} == {"unknown-port"}, "those that never answer"
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.randoms(use_true_random=False), st.lists(st.integers(0, 23), max_size=8))
 def test_any_order_of_statements_gives_the_same_links(dice: random.Random, left_out):
     identities = sorted(demo())

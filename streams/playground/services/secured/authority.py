@@ -3,6 +3,7 @@
 import datetime as dt
 import ipaddress
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -13,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 VALID: Final = dt.timedelta(days=365)
 _SKEW: Final = dt.timedelta(minutes=5)
-_HOSTS: Final = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+LOOPBACK: Final = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
 
 
 class Files(NamedTuple):
@@ -44,8 +45,11 @@ class Authority:
         """Return the file that clients trust."""
         return self._files.certificate
 
-    def files(self, name: str) -> Files:
-        """Return the certificate of a server or client on this machine, whose common name is `name`; made once."""
+    def files(self, name: str, hosts: Sequence[x509.GeneralName] = LOOPBACK, valid: dt.timedelta = VALID) -> Files:
+        """Return the certificate of a server or client at these hosts, whose common name is `name`; made once.
+
+        `valid` below nothing: it has ended by so much, and was good for a day.
+        """
         files = self._of(name)
         if not files.both.exists():
             issuer = serialization.load_pem_private_key(self._files.key.read_bytes(), password=None)
@@ -53,8 +57,8 @@ class Authority:
                 raise TypeError("the authority's key is no EC key")
             signer = x509.load_pem_x509_certificate(self._files.certificate.read_bytes())
             key = ec.generate_private_key(ec.SECP256R1())
-            builder = _builder(name, key.public_key(), "panoptes stack")
-            builder = builder.add_extension(x509.SubjectAlternativeName(_HOSTS), critical=False)
+            builder = _builder(name, key.public_key(), "panoptes stack", valid)
+            builder = builder.add_extension(x509.SubjectAlternativeName(hosts), critical=False)
             builder = builder.add_extension(_usage(signs=False), critical=True)
             uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
             builder = builder.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
@@ -89,16 +93,19 @@ def write_private(path: Path, content: bytes) -> None:
     fresh.replace(path)
 
 
-def _builder(subject: str, key: ec.EllipticCurvePublicKey, issuer: str) -> x509.CertificateBuilder:
+def _builder(
+    subject: str, key: ec.EllipticCurvePublicKey, issuer: str, valid: dt.timedelta = VALID
+) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
+    ends = now + valid
     return (
         x509.CertificateBuilder()
         .subject_name(_name(subject))
         .issuer_name(_name(issuer))
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _SKEW)
-        .not_valid_after(now + VALID)
+        .not_valid_before(min(now - _SKEW, ends - dt.timedelta(days=1)))
+        .not_valid_after(ends)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 

@@ -1,12 +1,22 @@
-"""Kafka and Redis with TLS and users; the other services as they are without."""
+"""Every service with TLS and users; the store as it is without."""
 
 import ssl
 from typing import ClassVar, Final
 
 from streams.playground.services import probes, tools
-from streams.playground.services.recipes import RECIPES, Kafka, Recipe, Redis, ServicePlace, filled
+from streams.playground.services.problems import StackProblem
+from streams.playground.services.recipes import (
+    RECIPES,
+    Apicurio,
+    Kafka,
+    Recipe,
+    Redis,
+    ServicePlace,
+    ZooKeeper,
+    filled,
+)
 from streams.playground.services.secured.authority import Authority
-from streams.playground.services.secured.users import REDIS_FILE
+from streams.playground.services.secured.users import REDIS_FILE, REGISTRY_FILE
 
 
 def authority(place: ServicePlace) -> Authority:
@@ -60,4 +70,57 @@ class SecuredRedis(Redis):
         return probes.redis(self.port(place), ssl.create_default_context(cafile=str(authority(place).certificate)))
 
 
-SECURED: Final[dict[str, Recipe]] = {**RECIPES, "kafka": SecuredKafka(), "redis": SecuredRedis()}
+class SecuredZooKeeper(ZooKeeper):
+    """TLS only, and no session without a user."""
+
+    def prepare(self, place: ServicePlace) -> None:
+        files = authority(place).files("zookeeper")
+        secured = filled(
+            "zoo-secured.cfg",
+            port=self.port(place),
+            data=place.data,
+            certificate=files.both,
+            authority=files.authority,
+        )
+        (place.data / "zoo.cfg").write_text(secured)
+
+    def why_not(self, place: ServicePlace) -> str | None:
+        return probes.zookeeper(self.port(place), ssl.create_default_context(cafile=str(authority(place).certificate)))
+
+
+class RegistryFront(Recipe):
+    """vmauth before the registry: TLS, and a user for each stage."""
+
+    name = "registry-front"
+    ports: ClassVar = {"registry-front": 18443}
+    variable = "PANOPTES_REGISTRY_URL"
+    from_maven = False
+
+    def absent(self) -> str | None:
+        try:
+            tools.vmauth()
+        except StackProblem as problem:
+            return str(problem)
+        return None
+
+    def command(self, place: ServicePlace) -> list[str]:
+        files = authority(place).files("registry")
+        return [
+            *(tools.vmauth(), f"-auth.config={place.data.parent / REGISTRY_FILE}"),
+            *("-tls", f"-tlsCertFile={files.certificate}", f"-tlsKeyFile={files.key}"),
+            f"-httpListenAddr={probes.HOST}:{self.port(place)}",
+        ]
+
+    def address(self, place: ServicePlace) -> str:
+        return f"https://{probes.HOST}:{self.port(place)}{Apicurio.api}"
+
+    def why_not(self, place: ServicePlace) -> str | None:
+        return probes.asks_for_a_user(
+            self.port(place), ssl.create_default_context(cafile=str(authority(place).certificate))
+        )
+
+
+SECURED: Final[dict[str, Recipe]] = {
+    **RECIPES,
+    **{each.name: each for each in (SecuredKafka(), SecuredZooKeeper(), SecuredRedis(), RegistryFront())},
+}

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from streams.pipeline import STAGES
@@ -22,7 +22,10 @@ _ANSWER_S: Final = 30.0
 _ITERATIONS: Final = 4096
 OPERATOR: Final = "operator"
 REDIS_FILE: Final = "redis.acl"
-CERTIFICATES: Final = ("broker", "admin", "redis")
+REGISTRY_FILE: Final = "registry-users.json"
+CERTIFICATES: Final = ("broker", "admin", "redis", "zookeeper", "registry")
+#: all workers are one user in ZooKeeper: each may have to make the nodes above its own
+ELECTOR: Final = "elector"
 
 
 def passwords(data: Path) -> dict[str, str]:
@@ -30,14 +33,14 @@ def passwords(data: Path) -> dict[str, str]:
     path = data / "users.json"
     if not path.exists():
         data.mkdir(parents=True, exist_ok=True)
-        names = [user_name(Settings(), name) for name in (*(stage.name for stage in STAGES), OPERATOR)]
+        names = [user_name(Settings(), name) for name in (*(stage.name for stage in STAGES), OPERATOR, ELECTOR)]
         write_private(path, json.dumps({name: secrets.token_urlsafe(24) for name in names}).encode())
     found: dict[str, str] = json.loads(path.read_text())
     return found
 
 
-def secure(data: Path) -> None:
-    """Make what the services need before they start: certificates, passwords, and Redis' ACL file, written anew."""
+def secure(data: Path, registry_port: int) -> None:
+    """Make what the services need before they start: certificates, passwords, and files of users, written anew."""
     authority = Authority(data / "tls")
     for name in CERTIFICATES:
         authority.files(name)
@@ -47,6 +50,9 @@ def secure(data: Path) -> None:
         name = line.split(" ", 2)[1]
         lines.append(line.replace("<password>", known[name]))
     write_private(data / REDIS_FILE, "".join(f"{line}\n" for line in lines).encode())
+    registry = f"http://{probes.HOST}:{registry_port}"
+    users = [{"username": name, "password": word, "url_prefix": registry} for name, word in known.items()]
+    write_private(data / REGISTRY_FILE, json.dumps({"users": users}).encode())
 
 
 def logins(found: Mapping[str, str], data: Path, stage: str) -> dict[str, str]:
@@ -55,7 +61,15 @@ def logins(found: Mapping[str, str], data: Path, stage: str) -> dict[str, str]:
     word, ca = passwords(data)[name], str(Authority(data / "tls").certificate)
     redis = urlsplit(found["PANOPTES_REDIS_URL"])
     login = redis._replace(netloc=f"{name}:{word}@{redis.netloc}", query=urlencode({"ssl_ca_certs": ca}))
+    elector = user_name(Settings(), ELECTOR)
+    by_tls = found["PANOPTES_REGISTRY_URL"].startswith("https:")
+    registry = {"USERNAME": name, "PASSWORD": word, "SSL_CA_FILE": ca} if by_tls else {}
     return {
+        **{f"PANOPTES_REGISTRY_{key}": value for key, value in registry.items()},
+        "PANOPTES_ZOOKEEPER_TLS": "true",
+        "PANOPTES_ZOOKEEPER_SSL_CA_FILE": ca,
+        "PANOPTES_ZOOKEEPER_USERNAME": elector,
+        "PANOPTES_ZOOKEEPER_PASSWORD": passwords(data)[elector],
         "PANOPTES_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
         "PANOPTES_KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
         "PANOPTES_KAFKA_SASL_USERNAME": name,
@@ -70,7 +84,7 @@ def give_rights(service: Service, data: Path) -> None:
     admin = Authority(data / "tls").files("admin")
     settings = Settings()
     try:
-        kafka: Any = importlib.import_module("confluent_kafka.admin")
+        kafka = importlib.import_module("confluent_kafka.admin")
     except ImportError:
         raise StackProblem("a secured stack needs confluent-kafka: pip install panoptes-streams[demo]") from None
     client = kafka.AdminClient(
@@ -101,7 +115,7 @@ def give_rights(service: Service, data: Path) -> None:
         )
         for right in rights(settings)
     ]
-    asked: list[Future[Any]] = [
+    asked: list[Future[object]] = [
         *client.alter_user_scram_credentials(users).values(),
         *client.create_acls(bindings).values(),
     ]

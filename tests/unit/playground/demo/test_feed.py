@@ -16,7 +16,7 @@ from streams.playground.demo import feed, view
 from streams.playground.demo.board import Board
 from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import KafkaSettings, Settings
-from tests.unit.runtime.test_serde import Registry
+from tests.unit.runtime.registry.test_serde import Registry
 
 OLD = (RELEASED / "0.1.0" / "gauge.avsc").read_text(encoding="utf-8")
 GAUGE: dict[str, Any] = {

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from pollers.plugins.base import Kind
-from pollers.plugins.device_list import Defaults, resources
-from pollers.plugins.listing import parse_json
+from pollers.plugins.lists.device_list import Defaults, resources
+from pollers.plugins.lists.listing import parse_json
 from streams.playground.demo import layout, measure
 from streams.playground.simulators import server
 from streams.playground.simulators.devices import DEFAULT_COMMUNITY, WRONG_COMMUNITY, fleet
 from streams.runtime.settings.loading import load
+from streams.runtime.settings.plugin_sections import SinkSection
 
 FLEET: dict[str, Any] = server.description(fleet(), 1161, 1_790_000_000.0)
 
@@ -26,6 +27,16 @@ def test_the_configuration_is_one_that_the_pipeline_accepts(tmp_path: Path) -> N
     assert [section.plugin for section in settings.plugins(Kind.ENRICHMENT)] == [
         "addresses", "bgp", "device-facts", "interfaces", "inventory", "neighbours",
     ]  # fmt: skip
+
+
+def test_a_store_is_given_numbers_and_what_became_of_polls_so_that_every_alert_works_there(tmp_path: Path) -> None:
+    file = tmp_path / "panoptes.ini"
+    file.write_text(
+        layout.configuration(state=tmp_path, devices=tmp_path / "d.json", interval_s=7, store="http://127.0.0.1:1")
+    )
+    [sink] = load(file, {}).plugins(Kind.SINK)
+    assert isinstance(sink, SinkSection)
+    assert sink.topics == ("gauges", "poll-status")
 
 
 def test_the_device_list_gives_every_device_and_this_machine() -> None:

@@ -16,9 +16,11 @@ from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto import api
 from pysnmp.proto.api import v2c
 
-from streams.playground.simulators import agent, mib, server
+from streams.playground.simulators import agent, server
 from streams.playground.simulators.devices import fleet
+from streams.playground.simulators.mibs import mib
 from streams.playground.simulators.truth import SimulatedDevice
+from tests.examples import examples
 
 EPOCH_S = 1_790_000_000.0
 DEVICES = fleet()
@@ -119,7 +121,7 @@ def test_another_community_and_damaged_bytes_are_met_with_silence() -> None:
 VALID = bytes.fromhex("302602010104067075626c6963a019020101020100020100300e300c06082b060102010103000500")
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(
     st.one_of(
         st.binary(max_size=80),

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from streams.playground.simulators import ber, mib, mib_bgp, mib_neighbours, topology
+from streams.playground.simulators import ber, topology
 from streams.playground.simulators.devices import MUTE_ROLES, fleet
+from streams.playground.simulators.mibs import bgp as mib_bgp
+from streams.playground.simulators.mibs import mib
+from streams.playground.simulators.mibs import neighbours as mib_neighbours
 from streams.playground.simulators.truth import Quantity, SimulatedDevice
 
 DEVICES = fleet()

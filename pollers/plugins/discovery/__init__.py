@@ -1,0 +1,1 @@
+"""Discovery plugins that look for devices: by addresses, and along neighbours."""

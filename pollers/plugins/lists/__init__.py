@@ -1,0 +1,1 @@
+"""The discovery plugin that reads a list of devices from a file."""

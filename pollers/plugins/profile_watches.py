@@ -1,0 +1,25 @@
+"""The device profiles of one worker, read once for all of its plugins."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pollers.profiles.loading.watch import ProfileWatch
+    from pollers.profiles.place import Problem
+
+
+class ProfileWatches:
+    """Those of the same folders are read once, however many plugins go by them."""
+
+    def __init__(self) -> None:
+        self._watches: dict[tuple[Path, ...], ProfileWatch] = {}
+
+    def of(self, folders: Sequence[Path], notify: "Callable[[Sequence[Problem]], None]") -> "ProfileWatch":
+        """Return the watch over these folders; the first who asks is told what is wrong, now and later."""
+        from pollers.profiles.loading.watch import ProfileWatch  # noqa: PLC0415 - few workers read profiles
+
+        key = tuple(folders)
+        if key not in self._watches:
+            self._watches[key] = ProfileWatch(folders, notify)
+        return self._watches[key]

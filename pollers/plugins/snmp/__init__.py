@@ -1,0 +1,1 @@
+"""Plugins that read devices over SNMP by their profiles."""

@@ -1,0 +1,1 @@
+"""Sub-commands that ask devices, or recordings of them."""

@@ -1,0 +1,1 @@
+"""Sub-commands for those who install and run the pipeline."""

@@ -1,0 +1,1 @@
+"""Sub-commands that say what topics hold, and where sinks stand in them."""

@@ -1,0 +1,17 @@
+"""Which states of a row are not as they should be: meant to work, and not working."""
+
+from collections.abc import Mapping
+from typing import Final
+
+_DOWN: Final = frozenset({"down", "lowerLayerDown", "notPresent"})
+
+
+def trouble_of(group: str, states: Mapping[str, str]) -> str:
+    """Return in a word what is wrong with a row by its states, empty where nothing is."""
+    if group == "interface":
+        found = states.get("oper_state", "")
+        return found if found in _DOWN and states.get("admin_state", "up") == "up" else ""
+    if group == "bgp_peer":
+        found = states.get("peer_state", "established")
+        return found if found != "established" and states.get("peer_status", "start") == "start" else ""
+    return ""

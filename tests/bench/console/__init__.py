@@ -1,0 +1,1 @@
+"""What the console costs with ten thousand devices."""

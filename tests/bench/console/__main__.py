@@ -1,0 +1,214 @@
+"""`python -m tests.bench.console`: memory, start and cost of the console, as a process on a real Kafka.
+
+The topics have the last hour of polls (50 of each device at most are put) and as many rounds of gauges as asked for
+before the console starts. Then rounds of gauges arrive while people look at its pages. CPU is the process' own
+(`/proc/PID/stat`), so that a machine which others use tells the same; times of answers are what they are.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import httpx
+
+from schemas.records import EnrichedResource, Link, PollStatus
+from streams.pipeline import Topic
+from streams.playground.services import Stack
+from streams.playground.services.keeper import kept
+from streams.runtime.kafka.topic_names import topic_name
+from streams.runtime.registry.opening import open_registry
+from streams.runtime.registry.serde import Serdes
+from tests.bench.console.clients import look, told
+from tests.bench.console.load import links, resources, statuses
+from tests.bench.sinks.load import key_of, polls
+from tests.conftest import JARS
+from tests.contract.sinks.stores import free_port
+from tests.stages.gauges.pipe import ROOT, Pipe, cpu_s, rss_mb
+from tests.unit.sinks.gauges import HEADER
+
+CLIENTS: Final = 50
+PAUSE_S: Final = 5.0  #: as the overview renews itself
+LOOK_S: Final = 60.0
+FILTER: Final = "resource_id LIKE 'sw77%'"
+WITHIN_S: Final = 900.0
+_AT_ONCE: Final = 100  #: devices
+
+
+class Topics(Pipe):
+    """The topics, filled by hand."""
+
+    async def _prepare(self) -> None:
+        await super()._prepare()
+        self.serdes = Serdes(self.settings, open_registry(self.settings))
+        for topic, record in (
+            (Topic.ENRICHED_RESOURCES, EnrichedResource), (Topic.POLL_STATUS, PollStatus), (Topic.TOPOLOGY, Link)
+        ):  # fmt: skip
+            self.serdes.of(topic, record)
+        await self.serdes.register()
+
+    def fill(self, topic: Topic, record: type[Any], records: Iterable[tuple[str, Any]]) -> None:
+        encode = self.serdes.of(topic, record).encode
+        self.put(((key.encode(), encode(each)) for key, each in records), topic=topic_name(self.settings, topic))
+
+    def gauges(self, devices: int, rows: int, slot: int, pause_s: float = 0.0) -> None:
+        """Put a gauge of every row, a pause after each hundred devices."""
+        self.put(self._gauges(devices, rows, slot, pause_s), topic=self.gauge_topic)
+
+    def _gauges(self, devices: int, rows: int, slot: int, pause_s: float) -> Iterator[tuple[bytes, bytes]]:
+        template = polls(1, rows, 0, slot)  # encoded once: only names and a few bytes of each device differ
+        whose = b"sw0.fra1"
+        began_s = time.monotonic()
+        for device in range(devices):
+            key = key_of(device)
+            grown = len(key) - len(key_of(0))
+            for value in template:
+                yield key.encode(), self._own(value, whose, device, grown)
+            if pause_s and device % _AT_ONCE == 0:
+                time.sleep(max(0.0, began_s + pause_s * device / _AT_ONCE - time.monotonic()))
+
+    def _own(self, value: bytes, whose: bytes, device: int, grown: int) -> bytes:
+        """Return the gauge as another device's: its identity is a byte or more longer, and Avro says how long."""
+        at = value.index(whose)
+        start = at - len("fra1|network|switch|cisco|")
+        length = bytes([value[start - 1] + 2 * grown])
+        named = b"sw%d.fra1" % device
+        return b"".join([self.gauge_header, value[len(HEADER) : start - 1], length, value[start:at], named,
+                         value[at + len(whose) :]])  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--devices", type=int, default=10_000)
+    parser.add_argument("--rows", type=int, default=48)
+    parser.add_argument("--rounds", type=int, default=2, help="of gauges before the start")
+    parser.add_argument("--polls", type=int, default=50, help="of each device before the start")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with kept(Stack(folder / "stack", free_ports=True, jars=JARS)) as stack:
+            stack.up(["kafka"])
+            bootstrap = stack.environment()["PANOPTES_KAFKA_BOOTSTRAP_SERVERS"]
+            with Topics(bootstrap, "bench", folder / "state") as topics:
+                figures = _measured(args, topics)
+    print("\n".join(f"{what:34} {value}" for what, value in figures.items()))
+    if args.json:
+        args.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def _measured(args: argparse.Namespace, topics: Topics) -> dict[str, Any]:
+    now_s = int(time.time()) // 60 * 60
+    topics.fill(Topic.ENRICHED_RESOURCES, EnrichedResource, resources(args.devices, args.rows))
+    topics.fill(Topic.TOPOLOGY, Link, links(args.devices))
+    for before in range(args.polls, 0, -1):
+        topics.fill(Topic.POLL_STATUS, PollStatus, statuses(args.devices, now_s - 60 * before))
+    for before in range(args.rounds, 0, -1):
+        topics.gauges(args.devices, args.rows, now_s - 60 * before)
+    print("the topics are filled", file=sys.stderr)
+    port = free_port()
+    console = _console(topics, port)
+    topics.workers.append(console)
+    began_s = time.monotonic()
+    while _status(port) != "ready":
+        if console.poll() is not None or time.monotonic() > began_s + WITHIN_S:
+            raise TimeoutError(f"the console is not ready\n{(topics.state / 'console.log').read_text()[-2000:]}")
+        time.sleep(0.5)
+    ready_s, ready_cpu_s = time.monotonic() - began_s, cpu_s(console.pid)
+    figures = {
+        "load": f"{args.devices} devices x {args.rows} rows, {args.polls} polls, {args.rounds} rounds of gauges",
+        "python": platform.python_version(),
+        "ready after s": round(ready_s, 1),
+        "CPU s until then": round(ready_cpu_s, 1),
+        "resident MiB when ready": round(rss_mb(console.pid)),
+        "memory reaches back s": _reach_s(port),
+    }
+    alone = asyncio.run(look(port, _paths(), clients=1, pause_s=0.2, for_s=10))
+    figures |= {f"one client {path} ms": _line(line) for path, line in told(alone).items()}
+    figures |= _arriving(args, topics, console.pid, port, now_s)
+    return figures
+
+
+def _arriving(args: argparse.Namespace, topics: Topics, pid: int, port: int, slot: int) -> dict[str, Any]:
+    """Return what it costs while a round of gauges arrives, alone and while people look."""
+    records = args.devices * args.rows
+    pause_s = 60 * _AT_ONCE / args.devices
+    found: dict[str, Any] = {}
+    before = cpu_s(pid)
+    topics.gauges(args.devices, args.rows, slot, pause_s)
+    _caught_up(port)
+    cpu = cpu_s(pid) - before
+    found["CPU us per gauge that arrives"] = round(cpu * 1e6 / records, 1)
+    found["of a core, all each minute"] = f"{cpu / 60 * 100:.0f} %"
+    writing = threading.Thread(target=topics.gauges, args=(args.devices, args.rows, slot + 60, pause_s), daemon=True)
+    before, began_s = cpu_s(pid), time.monotonic()
+    writing.start()
+    seen = asyncio.run(look(port, _paths(), clients=CLIENTS, pause_s=PAUSE_S, for_s=LOOK_S))
+    found["of a core while people look too"] = f"{(cpu_s(pid) - before) / (time.monotonic() - began_s) * 100:.0f} %"
+    writing.join()
+    _caught_up(port)
+    found["answers that were not 200"] = sum(each.status != httpx.codes.OK for each in seen)
+    found |= {f"{CLIENTS} clients {path} ms": _line(line) for path, line in told(seen).items()}
+    found["resident MiB at the end"] = round(rss_mb(pid))
+    return found
+
+
+def _line(line: tuple[int, float, float, float, int]) -> str:
+    times, median, p95, most, size = line
+    return f"p50 {median:.0f}, p95 {p95:.0f}, most {most:.0f} ({times} times, {size / 1000:.0f} kB)"
+
+
+def _paths() -> list[str]:
+    device = key_of(41)
+    row = {"id": device, "group": "interface", "row": "GigabitEthernet1/0/5"}
+    return [
+        "/", "/devices", f"/devices?{urlencode({'filter': FILTER})}",
+        "/devices?sort=late", f"/device?{urlencode({'id': device})}", f"/row?{urlencode(row)}",
+        f"/plot?{urlencode({**row, 'over': 'octets_in', 'under': 'octets_out'})}", "/search?q=desk+777-5", "/slots",
+        "/topics", "/profiles", "/api/v1/problems",
+    ]  # fmt: skip
+
+
+def _console(topics: Topics, port: int) -> "subprocess.Popen[bytes]":
+    own = {**os.environ, **topics.env, "PANOPTES_CONSOLE_PORT": str(port), "PYTHONPATH": str(ROOT)}
+    with (topics.state / "console.log").open("wb") as log:
+        code = "from streams.cli import main; main()"
+        command = [sys.executable, "-c", code, "console"]
+        return subprocess.Popen(command, cwd=ROOT, env=own, stdout=log, stderr=log)  # noqa: S603 - our own console
+
+
+def _get(port: int, path: str) -> Any:
+    return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=120, trust_env=False).json()
+
+
+def _status(port: int) -> str:
+    try:
+        return str(_get(port, "/health")["status"])
+    except httpx.TransportError:
+        return "away"
+
+
+def _caught_up(port: int) -> None:
+    while any(each["behind"] for each in _get(port, "/api/v1/topics")["found"]):
+        time.sleep(0.5)
+
+
+def _reach_s(port: int) -> str:
+    asked = {"id": key_of(1), "group": "interface", "row": "GigabitEthernet1/0/1", "name": "octets_in"}
+    found = _get(port, f"/api/v1/points?{urlencode(asked)}")
+    newest = max((at for at, _ in found["found"]), default=0)
+    return f"{newest - (found['oldest_slot'] or newest)} and the round after"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What one gauges worker keeps of many devices: `python -m tests.bench.gauges.memory`.
+
+Polls are stored a few hundred at a time, the next ones when these are done: what is measured is what a worker keeps,
+and not what waits in it.
+"""
+
+import argparse
+import os
+import struct
+import tempfile
+import time
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+
+from streams.playground.services import Stack
+from streams.playground.services.keeper import kept
+from tests.bench.gauges.polls import Load, messages
+from tests.stages.gauges.pipe import ROOT, Pipe, cpu_s, rss_mb
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--resources", type=int, default=10_000)
+    parser.add_argument("--slots", type=int, default=2, help="polls of each: from the second on nothing more is kept")
+    parser.add_argument("--at-once", type=int, default=500, help="polls")
+    parser.add_argument("--state", type=Path, help="folder of a stack that is up")
+    args = parser.parse_args()
+    with ExitStack() as closing:
+        if args.state is None:
+            args.state = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="bench-memory-")))
+            stack = closing.enter_context(kept(Stack(args.state, free_ports=True, jars=ROOT / ".state" / "jars")))
+            stack.up(["kafka"])
+        else:
+            stack = Stack(args.state)
+        prefix = f"memory{int(time.time())}"
+        bootstrap = stack.environment()["PANOPTES_KAFKA_BOOTSTRAP_SERVERS"]
+        with Pipe(bootstrap, prefix, args.state / prefix) as pipe:
+            measure(pipe, args)
+
+
+def measure(pipe: Pipe, args: argparse.Namespace) -> None:
+    """Print the worker's memory when it is ready, and after each slot."""
+    load = Load(args.resources, args.slots)
+    (schema_id,) = struct.unpack(">I", pipe.raw_header[1:])
+    polls = messages(load, schema_id)
+    worker = pipe.start()
+    pipe.put(islice(polls, 1))
+    stored = 1
+    pipe.wait(lambda: pipe.lag() == 0, "the first poll", 120)
+    print(f"with one device: {rss_mb(worker.pid):.0f} MiB", flush=True)
+    while chunk := list(islice(polls, args.at_once)):
+        stored += pipe.put(chunk)
+        pipe.wait(lambda: pipe.lag() < args.at_once, f"{stored} polls", 600)
+        if stored // args.resources > (stored - len(chunk)) // args.resources:
+            print(f"after {stored} polls of {args.resources} devices, {load.rows} rows each: "
+                  f"{rss_mb(worker.pid):.0f} MiB, CPU {cpu_s(worker.pid):.0f} s", flush=True)  # fmt: skip
+    pipe.wait(lambda: pipe.lag() == 0, f"{stored} polls", 600)
+    print(f"at the end: {rss_mb(worker.pid):.0f} MiB; load of the machine {os.getloadavg()[0]:.1f}")
+
+
+if __name__ == "__main__":
+    main()

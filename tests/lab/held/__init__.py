@@ -1,0 +1,1 @@
+"""Tests of the lab, and of what the pipeline says of it."""
