@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import yaml
 
@@ -17,7 +18,7 @@ from pollers.profiles.reading.poll import read_device
 from pollers.profiles.reading.state import DeviceState
 from schemas.errors import PanoptesError
 
-Cells = Mapping[str, object]
+Cells: TypeAlias = Mapping[str, object]
 _KEYS = frozenset({"profile", "sys_object_ids", "sys_descr", "walk", "rows"})
 
 
