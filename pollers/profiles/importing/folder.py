@@ -1,5 +1,6 @@
 """Importing a whole library: every file, the parents that are missing, and what does not lint afterwards."""
 
+import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +29,14 @@ ENDINGS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
+class Extent(enum.StrEnum):
+    """How much of a file came over."""
+
+    WHOLE = "whole"
+    PARTLY = "partly"  #: something of it has no counterpart
+    NOT = "not"  #: it gave no profile, or one that does not lint
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What came of an import."""
@@ -37,6 +46,7 @@ class Result:
     problems: Sequence[Problem]  #: of those that do not lint
     files: int
     good_files: int  #: files that gave profiles, all of which lint
+    extents: Mapping[str, Extent]  #: by file
 
 
 def import_texts(source: str, texts: Mapping[str, str], known: Sequence[str] = (), *, override: bool = False) -> Result:
@@ -71,12 +81,18 @@ def import_texts(source: str, texts: Mapping[str, str], known: Sequence[str] = (
     library = build_library(parsed, problems)
     bad_files = {origin[name] for name in documents if name not in library.profiles}
     giving = set(origin.values())
+    lost = {loss.file for loss in losses}
+    extents = {
+        file: Extent.NOT if file in bad_files or file not in giving else Extent.PARTLY if file in lost else Extent.WHOLE
+        for file in texts
+    }
     return Result(
         profiles={name: text for name, text in written.items() if name in library.profiles},
         losses=losses,
         problems=library.problems,
         files=len(texts),
         good_files=len(giving - bad_files),
+        extents=extents,
     )
 
 

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple, Unpack
+from typing import Final, NamedTuple, Unpack
 
 import click
 
@@ -15,7 +15,7 @@ from pollers.profiles.authoring.expected import ExpectedError, differences, read
 from pollers.profiles.authoring.present import json_lines
 from pollers.profiles.authoring.verify import hints, key_hints
 from pollers.profiles.authoring.wording import wording_problems
-from pollers.profiles.importing.folder import ENDINGS, SOURCES, Result, import_texts
+from pollers.profiles.importing.folder import ENDINGS, SOURCES, Extent, Result, import_texts
 from pollers.profiles.language.absent import Reason
 from pollers.profiles.loading.library import Library, read_library
 from pollers.profiles.match import fits, is_vendors
@@ -39,6 +39,9 @@ from streams.cli.devices.device import (
     with_device,
 )
 from streams.cli.devices.poll import identity_of, poll_once, probed, unfitted_lines
+
+#: how many of the reasons are told why constructs of files were lost, the most frequent first
+_REASONS: Final = 5
 
 
 class ProfileQuery(NamedTuple):
@@ -254,6 +257,11 @@ def import_(path: Path, source: str, folder: Path, report: Path | None, *, overr
 
 
 def _tell(result: Result, folder: Path) -> None:
+    for extent in Extent:
+        files = {file for file, each in result.extents.items() if each is extent}
+        why = Counter(loss.what for loss in result.losses if loss.file in files)
+        reasons = "; ".join(f"{count} x {reason}" for reason, count in why.most_common(_REASONS))
+        click.echo(f"{extent}: {len(files)} files{f': {reasons}' if reasons else ''}", err=True)
     share = 100 * result.good_files / result.files if result.files else 0.0
     click.echo(
         f"{result.good_files} of {result.files} files ({share:.0f} %) as {len(result.profiles)} profiles in {folder};"

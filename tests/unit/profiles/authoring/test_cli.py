@@ -181,6 +181,11 @@ def test_import_writes_what_lints_and_reports_what_is_lost(tmp_path: Path):
     result = run("profile", "import", "--from", "kentik", source, "--to", target)
     assert result.exit_code == 0
     assert "lost: one.yml: traps" in result.stdout
+    assert result.stderr.splitlines()[:3] == [
+        "whole: 0 files",
+        "partly: 1 files: 1 x a section without counterpart was left out",
+        "not: 0 files",
+    ]
     assert "1 of 1 files (100 %)" in result.stderr
     assert run("profile", "lint", target).exit_code == 0
 

@@ -3,12 +3,11 @@
 import asyncio
 from typing import Any
 
-from streams.cli.poll import poll_once
-
 from pollers.profiles.authoring.present import json_rows
 from pollers.profiles.loading.library import read_library
 from pollers.profiles.reading.collect import samples_of
 from pollers.profiles.reading.plan import make_plan
+from streams.cli.devices.poll import poll_once
 from tests.unit.profiles.bench import read, session_of
 
 BUILT_IN = read_library()
