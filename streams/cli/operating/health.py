@@ -5,7 +5,7 @@ import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 import httpx
@@ -55,7 +55,7 @@ async def _ask(client: httpx.AsyncClient, url: str) -> tuple[str, int, str] | No
         return None
     except httpx.HTTPError as problem:
         return url, 0, f"no answer within {_ANSWER_S:g} s ({type(problem).__name__})"
-    said: Any = answer.json() if "json" in answer.headers.get("content-type", "") else answer.text[:200]
+    said: object = answer.json() if "json" in answer.headers.get("content-type", "") else answer.text[:200]
     return url, answer.status_code, "; ".join(said["why"].values()) if isinstance(said, dict) else str(said)
 
 

@@ -4,12 +4,12 @@ import json
 import logging
 import re
 import time
-from typing import Any, Final
+from typing import Final
 
 _PAIR: Final = re.compile(r"(?:^|(?<=\s))([a-z][a-z0-9_]*)=(\"[^\"]*\"|\S+)")
 
 #: for Faust, which puts it over its own; on standard error, whatever --logfile says
-LOGGING: Final[dict[str, Any]] = {
+LOGGING: Final[dict[str, object]] = {
     "version": 1,
     "merge": True,
     "disable_existing_loggers": False,
