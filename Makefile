@@ -4,7 +4,7 @@
 PANOPTES := .venv/bin/panoptes
 ARGS ?=
 
-.PHONY: help setup setup-lab test test-secure lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-console bench-schedule bench-discovery \
+.PHONY: help setup setup-lab docs test test-secure lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-console bench-schedule bench-discovery \
         dashboards lock lock-jars clean
 .DEFAULT_GOAL := help
 
@@ -19,6 +19,7 @@ help:
 	@echo "make compile         the modules that work on values as machine code, beside their sources"
 	@echo "make interpreted     without them again"
 	@echo "make test-secure     rights, refusals and certificates, then demo-check, on services with TLS, users and ACLs"
+	@echo "make docs            the site of docs/, into .state/site"
 	@echo "make chaos           the tests that kill workers and services, and hours of the model's"
 	@echo "make bench-snmp      what polling costs, beside other collectors, up to Kafka"
 	@echo "make bench-polling   what our poller costs from the tick to bytes, and its memory"
@@ -67,6 +68,11 @@ interpreted:
 test-secure: setup
 	@.venv/bin/python -m pytest tests/contract/secured tests/unit/runtime/test_tls.py tests/unit/runtime/test_web.py $(ARGS)
 	@$(PANOPTES) demo --check --secure
+
+docs: setup
+	@$(PANOPTES) config docs > /dev/null
+	@.venv/bin/mkdocs build --quiet --strict $(ARGS)
+	@echo "the site: .state/site/index.html"
 
 chaos: setup
 	@CHAOS=long .venv/bin/python -m pytest tests/chaos tests/model/test_model.py tests/lab/held/test_trouble.py $(ARGS)

@@ -18,6 +18,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("operating.demo", "Run the whole pipeline against simulated devices, and show or check it."),
     "doctor": ("operating.doctor", "Ask every service how it is, and say what to do."),
     "discover": ("devices.discover", "Find devices."),
+    "health": ("operating.health", "Ask the workers on this machine whether they live."),
     "init": ("operating.init", "Write a configuration to begin with."),
     "metrics": ("operating.metrics", "Show what numbers there are, and what they mean."),
     "poll": ("devices.poll", "Poll one device, or a recording of one, and show what comes back."),

@@ -3,11 +3,13 @@
 import os
 import sys
 from pathlib import Path
+from typing import cast
 
 import click
 
 from pollers.plugins.registry import make
 from streams.cli.loading import EXIT_BAD_SETTINGS, config_option, load_or_exit
+from streams.cli.operating.reference import commands, topics
 from streams.runtime.ops.compiled import advice
 from streams.runtime.settings.check import plugin_problems
 from streams.runtime.settings.example import example
@@ -49,7 +51,14 @@ def show_(config: Path | None) -> None:
     "--root", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="The repository's folder."
 )
 def docs(root: Path) -> None:
-    """Write docs/configuration.md and examples/panoptes.ini from the settings' own descriptions."""
-    for path, text in (("docs/configuration.md", page()), ("examples/panoptes.ini", example())):
+    """Write docs/configuration.md, docs/cli.md, docs/topics.md and examples/panoptes.ini from what the code says."""
+    root_command = click.get_current_context().find_root().command
+    pages = {
+        "docs/configuration.md": page(),
+        "examples/panoptes.ini": example(),
+        "docs/cli.md": commands(cast("click.Group", root_command)),
+        "docs/topics.md": topics(),
+    }
+    for path, text in pages.items():
         (root / path).write_text(text, encoding="utf-8")
         click.echo(f"wrote {root / path}")

@@ -19,6 +19,8 @@ from streams.runtime.kafka.topic_names import group_name, topic_name
 from streams.runtime.kafka.topics import DescribedTopic, look_at_topics
 from streams.runtime.settings.loading import Settings
 
+#: where Kafka keeps the places of groups
+_OFFSETS: Final = "__consumer_offsets"
 _NAMED: Final = 5  #: of a long list
 _LOOKS: Final = 50
 _LOOK_S: Final = 0.1
@@ -138,7 +140,10 @@ def _read(settings: Settings, stage: Stage) -> list[str]:
 
 
 async def _keeps_up(admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, place: ReadBy, known: set[str]) -> Finding:
-    committed = {tp: at.offset for tp, at in (await _offsets(admin, place.group)).items()}
+    found = await _offsets(admin, place.group, nobody_had_one=_OFFSETS not in known)
+    if found is None:
+        return of_group(place.title, 0, 0, ())
+    committed = {tp: at.offset for tp, at in found.items()}
     topics = {tp.topic for tp in committed} & set(place.topics) & known
     tps = [TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic) or ()]
     if not tps:
@@ -152,15 +157,22 @@ async def _keeps_up(admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, plac
     return of_group(place.title, await _members(admin, place.group), behind, late)
 
 
-async def _offsets(admin: AIOKafkaAdminClient, group: str) -> Mapping[TopicPartition, OffsetAndMetadata]:
-    """Return what a group has committed. Kafka makes room for groups when the first one is asked for."""
-    for _ in range(_LOOKS):
+async def _offsets(
+    admin: AIOKafkaAdminClient, group: str, *, nobody_had_one: bool
+) -> Mapping[TopicPartition, OffsetAndMetadata] | None:
+    """Return what a group has committed; None where brokers have no room for groups, since nobody ever had one.
+
+    Raises KafkaError where they have, and none of them answers for this group.
+    """
+    for _ in range(1 if nobody_had_one else _LOOKS):
         try:
             found: Mapping[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group)
         except GroupCoordinatorNotAvailableError:
             await asyncio.sleep(_LOOK_S)
         else:
             return found
+    if nobody_had_one:
+        return None
     raise KafkaError(f"no broker coordinates group {group}: its offsets are not to be had")
 
 

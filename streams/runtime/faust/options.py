@@ -5,6 +5,7 @@ from typing import Any
 import faust
 
 from streams.runtime.kafka.client import ssl_context
+from streams.runtime.ops.json_lines import LOGGING
 from streams.runtime.settings.loading import KafkaSettings, Settings
 
 
@@ -12,7 +13,9 @@ def faust_options(settings: Settings) -> dict[str, Any]:
     """Return keyword arguments for a Faust app: the traps of design.md §4 closed."""
     kafka = settings.kafka
     servers = [server.strip() for server in kafka.bootstrap_servers.split(",")]
+    json_lines = {"logging_config": LOGGING} if settings.panoptes.log_format == "json" else {}
     return {
+        **json_lines,
         "broker": [f"kafka://{server}" for server in servers],
         "broker_credentials": _credentials(kafka),
         "broker_session_timeout": kafka.session_timeout_s,

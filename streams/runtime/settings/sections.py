@@ -124,6 +124,7 @@ class PanoptesSettings(Section):
         ge=0,
         le=1,
     )
+    log_format: Literal["text", "json"] = setting("text", "how workers log: json is an object a line, with its fields")
     log_level: LogLevel = setting(
         "INFO", "what our own code logs: this level and above, as far as the worker's --loglevel lets it through"
     )
