@@ -18,10 +18,10 @@ from streams.sinks.delivery.agent_delivery import Counts, SinkHandler, Store
 from streams.sinks.delivery.agent_places import Places
 from streams.sinks.senders import agent_jsonl, agent_prometheus
 from tests.unit.sinks.batches import batch, decoding
+from tests.unit.sinks.delivery.test_delivery_to_stores import Letters, Registry
 from tests.unit.sinks.gauges import encode, gauge
 from tests.unit.sinks.scripted import HALF, Receiver, Reply, receiving
-from tests.unit.sinks.test_delivery_to_stores import Letters, Registry
-from tests.unit.sinks.test_http import received
+from tests.unit.sinks.senders.test_http import received
 
 PLACE = Place("gauges", 3)
 TRIES = 6
