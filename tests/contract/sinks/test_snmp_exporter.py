@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from streams.cli.device import GivenCredentials
 
 from pollers.plugins.base import PluginContext
 from pollers.plugins.snmp import polling as snmp_profile
 from pollers.snmp.credentials import Community, Secret
 from pollers.snmp.wire.access import open_access
 from schemas.records import EnrichedResource, Job, RawCounters, Resource
+from streams.cli.devices.device import GivenCredentials
 from streams.pipeline import Topic
 from streams.playground.simulators.devices import DEFAULT_COMMUNITY
 from streams.polling.results import raw_counters
