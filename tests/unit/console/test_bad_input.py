@@ -169,7 +169,9 @@ async def test_a_store_that_answers_something_else_is_told_in_time(answer, pause
 
 
 def test_pages_and_api_say_that_the_store_is_away():
-    given = sources(filled())._replace(history=StoreHistory(StoreAddress(url="http://127.0.0.1:1/api/v1")))
+    given = sources(filled())._replace(
+        history=StoreHistory(StoreAddress(url="http://127.0.0.1:1/api/v1", timeout_s=60))
+    )
     with TestClient(of(given)) as client:
         page = client.get(f"/plot?id={A}&group=interface&row=Gi1&over=octets_in")
         api = client.get(f"/api/v1/history?id={A}&group=interface&row=Gi1&name=octets_in&start=0&end=600")
