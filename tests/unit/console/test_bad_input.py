@@ -129,10 +129,15 @@ def test_a_filter_is_completed_with_what_devices_have(typed, first):
 async def store(answer: bytes, *, pause_s: float = 0.0) -> Any:
     """Give the address of a store that answers this to every question."""
 
+    over, asked = asyncio.Event(), set[asyncio.Task[None]]()
+
     async def told(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (task := asyncio.current_task()) is not None:
+            asked.add(task)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             await reader.readuntil(b"\r\n\r\n")
-            await asyncio.sleep(pause_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), pause_s)
             writer.write(answer)
             await writer.drain()
         writer.close()
@@ -140,6 +145,8 @@ async def store(answer: bytes, *, pause_s: float = 0.0) -> Any:
     server = await asyncio.start_server(told, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v1"
+        over.set()
+        await asyncio.gather(*asked, return_exceptions=True)
 
 
 HTML = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<html>log in</h"
@@ -169,7 +176,9 @@ async def test_a_store_that_answers_something_else_is_told_in_time(answer, pause
 
 
 def test_pages_and_api_say_that_the_store_is_away():
-    given = sources(filled())._replace(history=StoreHistory(StoreAddress(url="http://127.0.0.1:1/api/v1")))
+    given = sources(filled())._replace(
+        history=StoreHistory(StoreAddress(url="http://127.0.0.1:1/api/v1", timeout_s=60))
+    )
     with TestClient(of(given)) as client:
         page = client.get(f"/plot?id={A}&group=interface&row=Gi1&over=octets_in")
         api = client.get(f"/api/v1/history?id={A}&group=interface&row=Gi1&name=octets_in&start=0&end=600")
