@@ -10,7 +10,7 @@ from schemas.records import Gauge
 from streams.sinks.encoding.cardinality import Cardinality
 from streams.sinks.naming.names import Names
 from streams.sinks.reading.gauges import GaugeReader
-from streams.sinks.reading.held import End, Held
+from streams.sinks.reading.held import Ending, HeldRows
 from tests.unit.sinks.gauges import HEADER, decode, encode, gauge
 
 #: an interface's number, and a state that may be one of seven (RFC 2863, ifOperStatus)
@@ -19,10 +19,10 @@ EACH = 1 + len(Names().values("interface", "oper_state"))
 
 class Sink:
     def __init__(self, most: int) -> None:
-        self.bound, self.held = Cardinality(Names(), most), Held()
+        self.bound, self.held = Cardinality(Names(), most), HeldRows()
         self._reader = GaugeReader(HEADER, decode, lambda _row: True)
 
-    def write(self, *gauges: Gauge, ends: Sequence[End] = ()) -> list[str]:
+    def write(self, *gauges: Gauge, ends: Sequence[Ending] = ()) -> list[str]:
         """Return the rows that go on; what is encoded of a row is kept there, as a sink does it."""
         blocks, _ = self._reader.read([encode(one) for one in gauges])
         within: list[Block] = self.bound.within(self.held.ending(ends, 0, blocks))
@@ -46,7 +46,7 @@ def test_rows_beyond_the_most_are_left_out_and_those_that_were_let_in_go_on():
 def test_a_row_that_has_ended_makes_room():
     sink = Sink(most=EACH)
     assert sink.write(of("a")) == ["a"]
-    sink.write(ends=[End(10**13, gauge().resource)])
+    sink.write(ends=[Ending(10**13, gauge().resource)])
     assert sink.bound.series == 0
     assert sink.write(of("b")) == ["b"]
 
