@@ -39,6 +39,11 @@ class EmptyView:
         """Return at once."""
 
 
+async def no_connection(*_: object, **__: object) -> None:
+    """Stand for who asks a broker why it takes no producer: it is away."""
+    raise KafkaConnectionError("the broker is away")
+
+
 class Producer:
     """Aiokafka's, as far as the outbox uses it. What it was given is stored even if its process is killed."""
 

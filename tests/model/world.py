@@ -28,7 +28,7 @@ from tests.model.broker import Broker
 from tests.model.clock import Clock, ProcessLoop
 from tests.model.process import Process
 from tests.model.promises import PARTITIONS, Promises
-from tests.model.services import Candidate, Election, EmptyView, Producer, Registry, TickLog
+from tests.model.services import Candidate, Election, EmptyView, Producer, Registry, TickLog, no_connection
 from tests.model.stage_model import StageModel
 
 #: the variant of a record that a newer writer wrote, and the id of its schema: no worker knows that yet
@@ -66,6 +66,7 @@ class World:
         agent = f"streams.{self.model.name}.agent"
         stand_ins: dict[str, Any] = {
             "streams.runtime.kafka.outbox.AIOKafkaProducer": lambda **_: Producer(self.broker),
+            "streams.runtime.kafka.reach.create_conn": no_connection,
             f"{kernel}.open_registry": lambda _settings: self.registry,
             f"{kernel}.View": EmptyView,
             f"{kernel}.WorkerLease": partial(WorkerLease, now_s=lambda: self.clock.now_s),

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLarg
 
 from schemas.errors import RecordError
 from streams.runtime.kafka.partitions import partition_of
-from streams.runtime.kafka.reach import explained
+from streams.runtime.kafka.reach import AWAY, explained
 from streams.runtime.ops.waiting import WAITS
 
 log = logging.getLogger(__name__)
@@ -261,7 +261,7 @@ class Outbox:
                 await _stop_quietly(broken)
             try:
                 await self.start()
-            except (KafkaError, OSError) as problem:
+            except AWAY as problem:
                 log.warning("waiting for kafka to send problem=%r", problem)
 
 

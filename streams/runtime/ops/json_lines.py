@@ -13,12 +13,12 @@ LOGGING: Final[dict[str, object]] = {
     "version": 1,
     "merge": True,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "streams.runtime.ops.json_lines.JsonLines"}},
+    "formatters": {"json": {"()": "streams.runtime.ops.json_lines.JsonFormatter"}},
     "handlers": {"default": {"class": "logging.StreamHandler", "formatter": "json"}},
 }
 
 
-class JsonLines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """Time (UTC, ISO 8601), level, logger, process, message, its fields; `error` where there is a traceback."""
 
     def format(self, record: logging.LogRecord) -> str:

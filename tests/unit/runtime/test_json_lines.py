@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from streams.runtime.ops.json_lines import JsonLines
+from streams.runtime.ops.json_lines import JsonFormatter
 
 
 def line(message: str, *arguments: object, error: bool = False) -> dict[str, object]:
@@ -16,7 +16,7 @@ def line(message: str, *arguments: object, error: bool = False) -> dict[str, obj
     if error:
         problem = ValueError("because\nof this")
         record.exc_info = (ValueError, problem, None)
-    text = JsonLines().format(record)
+    text = JsonFormatter().format(record)
     assert "\n" not in text
     return json.loads(text)
 

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from schemas.errors import RecordError
 from streams.runtime.kafka import outbox as outbox_module
 from streams.runtime.kafka.outbox import Outbox, Outgoing
+from streams.runtime.kafka.reach import KafkaRefusedError
 
 BATCH_BYTES = 1_000
 REQUEST_BYTES = 5_000
@@ -216,6 +217,21 @@ async def test_a_fault_of_our_own_is_the_senders(outbox):
 async def test_without_a_producer_records_wait_for_one(outbox):
     producer, outbox._producer = outbox._producer, None
     producer.gate.set()
+    await outbox.send_all(RECORDS)
+    assert producer.stored == ALL
+
+
+async def test_a_broker_that_lets_us_in_no_more_is_waited_for(outbox, monkeypatch):
+    producer, outbox._producer = outbox._producer, None
+    producer.gate.set()
+    answers = iter([KafkaRefusedError("the password is wrong"), KafkaError("away")])
+
+    async def start():
+        if (refused := next(answers, None)) is not None:
+            raise refused
+        outbox._producer = producer
+
+    monkeypatch.setattr(outbox, "start", start)
     await outbox.send_all(RECORDS)
     assert producer.stored == ALL
 
