@@ -32,7 +32,7 @@ class Head(NamedTuple):
 
     job: str
     group: str
-    unchanged_since: object  #: of the sample that they were made of
+    unchanged_since: object | None  #: of the sample that they were made of
     absent: Mapping[str, str]  #: likewise
     squeezed: bytes  #: by zlib: a sixth of the memory for 8 µs a poll
 
