@@ -28,8 +28,8 @@ STATE: Final = Path(os.environ.get("PANOPTES_STACK_STATE", ROOT / ".state"))
 #: where the set-up has put them
 JARS: Final = STATE / "jars"
 LAB: Final = "tests/lab/"
-#: what is compiled, and what that takes
-SOURCES: Final = ("streams", "pollers", "schemas", "tests", "setup.py", "pyproject.toml")
+#: what is compiled, what that takes, and what the tests of the compiled read
+SOURCES: Final = ("streams", "pollers", "schemas", "setup.py", "pyproject.toml", "tests", "docs")
 #: what reads files when a worker starts, before there is anything to hold up, and a certificate's time at a connection
 MAY_BLOCK: Final = {
     "streams/runtime/settings/tls.py": {"renew"},
@@ -114,7 +114,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         else:
             shutil.copy(ROOT / name, copy / name)
     digest = hashlib.sha256(sys.version.encode())
-    for path in sorted(path for path in copy.rglob("*") if path.is_file() and (copy / "tests") not in path.parents):
+    read_only = {copy / "tests", copy / "docs"}
+    for path in sorted(path for path in copy.rglob("*") if path.is_file() and read_only.isdisjoint(path.parents)):
         digest.update(path.relative_to(copy).as_posix().encode() + b"\0" + path.read_bytes())
     kept_modules = STATE / "compiled" / digest.hexdigest()
     if kept_modules.is_dir():
