@@ -17,6 +17,12 @@ from tests.stages.sinks.sinkpipe import SinkPipe, load
 
 CONSUMER: Final = ROOT / "examples" / "consume_gauges.py"
 
+#: runs a script as it runs in a terminal: in the background of a shell SIGINT is ignored
+INTERRUPTIBLE: Final = (
+    "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); del sys.argv[0]; "
+    "runpy.run_path(sys.argv[0], run_name='__main__')"
+)
+
 pytestmark = pytest.mark.timeout(120)
 
 
@@ -33,7 +39,7 @@ def test_the_python_consumer_prints_every_gauge_and_goes_on_where_it_was(stack: 
             given += gauges
             out = tmp_path / f"printed-{part}"
             group = f"{pipe.gauge_topic}-reader"
-            command = [sys.executable, str(CONSUMER), bootstrap, registry, pipe.gauge_topic, group]
+            command = [sys.executable, "-c", INTERRUPTIBLE, CONSUMER, bootstrap, registry, pipe.gauge_topic, group]
             with out.open("wb") as file, subprocess.Popen(command, stdout=file) as consumer:  # noqa: S603 - our own
                 pipe.wait(lambda out=out, gauges=gauges: out.read_text().count("\n") >= len(gauges), "printed", 60)
                 consumer.send_signal(signal.SIGINT)
