@@ -13,11 +13,7 @@ from streams.runtime.kafka.reach import AWAY, KafkaRefusedError
 from streams.runtime.kafka.topics import check_topics, ensure_topics
 from streams.runtime.settings.loading import Settings, load
 
-pytestmark = [
-    pytest.mark.timeout(240),
-    # kazoo forgets to close the socket of a server that hung up on it
-    pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.timeout(240)
 
 
 class Wrong(NamedTuple):

@@ -14,11 +14,7 @@ from streams.runtime.schedule.leadership import Leadership
 from streams.runtime.schedule.zookeeper import session
 from streams.runtime.settings.loading import load
 
-pytestmark = [
-    pytest.mark.timeout(240),
-    # kazoo forgets to close the socket of a server that hung up on it
-    pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")
