@@ -1,6 +1,7 @@
 """Nothing secret is written: planted secrets are looked for in everything that a secured run has left behind."""
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -39,6 +40,13 @@ pytestmark = [
     # a command that ends in a fault ends its event loop at once
     pytest.mark.filterwarnings("ignore:Exception ignored in. <.*Transport:pytest.PytestUnraisableExceptionWarning"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Collect what a command left open while its test runs: else a later one, anywhere, is blamed for it."""
+    yield
+    gc.collect()
 
 
 class Ran(NamedTuple):
