@@ -7,16 +7,12 @@ and not what waits in it.
 import argparse
 import os
 import struct
-import tempfile
-import time
-from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
-from streams.playground.services import Stack
-from streams.playground.services.keeper import kept
+from tests.bench.gauges.piped import piped
 from tests.bench.gauges.polls import Load, messages
-from tests.stages.gauges.pipe import ROOT, Pipe, cpu_s, rss_mb
+from tests.stages.gauges.pipe import Pipe, cpu_s, rss_mb
 
 
 def main() -> None:
@@ -26,17 +22,8 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=500, help="polls")
     parser.add_argument("--state", type=Path, help="folder of a stack that is up")
     args = parser.parse_args()
-    with ExitStack() as closing:
-        if args.state is None:
-            args.state = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="bench-memory-")))
-            stack = closing.enter_context(kept(Stack(args.state, free_ports=True, jars=ROOT / ".state" / "jars")))
-            stack.up(["kafka"])
-        else:
-            stack = Stack(args.state)
-        prefix = f"memory{int(time.time())}"
-        bootstrap = stack.environment()["PANOPTES_KAFKA_BOOTSTRAP_SERVERS"]
-        with Pipe(bootstrap, prefix, args.state / prefix) as pipe:
-            measure(pipe, args)
+    with piped("memory", args.state) as pipe:
+        measure(pipe, args)
 
 
 def measure(pipe: Pipe, args: argparse.Namespace) -> None:
