@@ -25,7 +25,7 @@ help:
 	@echo "make bench-polling   what our poller costs from the tick to bytes, and its memory"
 	@echo "make bench-gauges    what turning counters into rates costs"
 	@echo "make bench-pipeline  what the whole pipeline costs and how late it is"
-	@echo "make bench-sinks     what taking gauges to a store costs, from the topic to VictoriaMetrics"
+	@echo "make bench-sinks     what taking gauges to a store costs, from the topic to VictoriaMetrics; MODE=live: how late they are"
 	@echo "make bench-console   what the console takes with 10,000 devices, and how quickly it answers 50 people"
 	@echo "make bench-schedule  what the schedule costs, how that grows, and how even it is"
 	@echo "make bench-discovery what 100,000 resources cost the resource manager; ARGS=sweep: a sweep of 65,534 addresses"
@@ -93,7 +93,7 @@ bench-console: setup
 	@.venv/bin/python -m tests.bench.console $(ARGS)
 
 bench-sinks: setup
-	@.venv/bin/python -m tests.bench.sinks stage $(ARGS)
+	@.venv/bin/python -m tests.bench.sinks $(or $(MODE),stage) $(ARGS)
 
 bench-discovery: setup
 	@.venv/bin/python -m tests.bench.discovery $(or $(ARGS),resources)

@@ -1,15 +1,20 @@
 """One worker of the sinks stage from the topic to VictoriaMetrics: CPU per stored number, and how fast it catches up.
 
 The first round is a warm-up, in which rows are learnt; what the worker uses for the rounds after it is counted, all of
-its process: Kafka's client, decoding, encoding, compressing, HTTP. Afterwards the store has every number.
+its process: Kafka's client, decoding, encoding, compressing, HTTP. Afterwards the store has every number. Then
+Telegraf, where it is there, does the same from the same topic to the same store (telegraf.py).
 """
 
 import argparse
 import json
+import os
 import platform
 import re
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +22,10 @@ import httpx
 
 from streams.playground.services import Stack
 from streams.playground.services.keeper import kept
+from tests.bench.sinks import telegraf
+from tests.bench.sinks.live import followed
 from tests.bench.sinks.load import NAMES, key_of, polls
+from tests.bench.sinks.receiver import discarding
 from tests.conftest import JARS
 from tests.stages.gauges.pipe import cpu_s, rss_mb
 from tests.stages.sinks.sinkpipe import SERIES, SinkPipe, StoppableStore
@@ -44,20 +52,44 @@ class Seen(NamedTuple):
 
 def run(args: argparse.Namespace) -> None:
     """Print the figures, and write them down where that is asked for."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with kept(Stack(folder / "stack", free_ports=True, jars=JARS)) as stack, StoppableStore(folder / "vm") as store:
-            stack.up(["kafka"])
-            ini = SINK.format(url=store.url)
-            with SinkPipe(stack.environment()["PANOPTES_KAFKA_BOOTSTRAP_SERVERS"], "bench", folder / "state",
-                          settings={}, ini=ini) as pipe:  # fmt: skip
-                figures = _measured(args, pipe, store)
-    print("\n".join(f"{what:24} {value}" for what, value in figures.items()))
+    with tempfile.TemporaryDirectory() as name, _pipe(args, Path(name)) as (pipe, store):
+        if args.what == "live":
+            figures = followed(pipe, store and store.url, args.devices, args.rows, args.rounds)
+        else:
+            figures = {**_measured(args, pipe, store), **_peer(args, pipe, store)}
+    figures |= {"python": platform.python_version(), "load_average": " ".join(f"{one:.0f}" for one in os.getloadavg())}
+    print("\n".join(f"{what:32} {value}" for what, value in figures.items()))
     if args.json:
         args.json.write_text(json.dumps(figures, indent=1) + "\n")
 
 
-def _measured(args: argparse.Namespace, pipe: SinkPipe, store: StoppableStore) -> dict[str, Any]:
+@contextmanager
+def _pipe(args: argparse.Namespace, folder: Path) -> Iterator[tuple[SinkPipe, StoppableStore | None]]:
+    """Give the stage with Kafka to itself, and its store; none where it is one that discards."""
+    with ExitStack() as all_of:
+        stack = all_of.enter_context(kept(Stack(folder / "stack", free_ports=True, jars=JARS)))
+        store = None if args.discard else all_of.enter_context(StoppableStore(folder / "vm"))
+        stack.up(["kafka"])
+        url = all_of.enter_context(discarding()) if store is None else store.url
+        bootstrap = stack.environment()["PANOPTES_KAFKA_BOOTSTRAP_SERVERS"]
+        ini = SINK.format(url=url)
+        yield all_of.enter_context(SinkPipe(bootstrap, "bench", folder / "state", settings={}, ini=ini)), store
+
+
+def _peer(args: argparse.Namespace, pipe: SinkPipe, store: StoppableStore | None) -> dict[str, Any]:
+    """Return what Telegraf takes for the same, where it is there."""
+    program = telegraf.found(args.telegraf)
+    if program is None or store is None:
+        why = "no store to write to" if store is None else "not on the PATH, see --telegraf"
+        return {"telegraf": f"not measured: {why}"}
+    for worker in pipe.workers:
+        worker.terminate()
+        worker.wait(30)
+    count = partial(_count, store)
+    return telegraf.measured(program, pipe, store, args.devices * args.rows, args.rounds + 1, count)
+
+
+def _measured(args: argparse.Namespace, pipe: SinkPipe, store: StoppableStore | None) -> dict[str, Any]:
     began_s = int(time.time()) // 60 * 60 - 60 * (args.rounds + 2)
     records = args.devices * args.rows
     _put(args, pipe, 0, began_s)
@@ -75,15 +107,14 @@ def _measured(args: argparse.Namespace, pipe: SinkPipe, store: StoppableStore) -
     memory = rss_mb(worker.pid)
     stored = last.stored - first.stored
     cpu, wall = last.cpu_s - first.cpu_s, last.at_s - first.at_s
-    have = _count(store)
     wanted = records * (args.rounds + 1)
+    have = wanted if store is None else _count(store, SERIES)
     if have != wanted:
         raise RuntimeError(f"the store has {have} samples of {SERIES}, expected {wanted}")
     minutes = stored / (records * _per_row(last, records * args.rounds))
     return {
         "load": f"{args.devices} devices x {args.rows} rows x {len(NAMES)} numbers and 2 states, {args.rounds} minutes",
-        "python": platform.python_version(),
-        "samples of one series": f"{have} of {wanted} in the store",
+        "samples of one series": f"{have} of {wanted} in the store" if store else "discarded",
         "numbers stored": int(stored),
         "cpu_us_per_number": round(cpu * 1e6 / stored, 3),
         "of these, encoding": round((last.encode_s - first.encode_s) * 1e6 / stored, 3),
@@ -137,9 +168,10 @@ def _seen(pipe: SinkPipe, pid: int) -> Seen:
     return Seen(time.monotonic(), cpu_s(pid), stored, encode_s, octets)
 
 
-def _count(store: StoppableStore) -> int:
+def _count(store: StoppableStore, series: str) -> int:
     """Return how many samples the store has of one series' name."""
     httpx.get(f"{store.url}/internal/force_flush", timeout=60, trust_env=False)
-    asked = {"query": f"sum(count_over_time({SERIES}[1d]))", "nocache": "1"}
+    asked = {"query": f"sum(count_over_time({series}[1d]))", "nocache": "1"}
     found = httpx.get(f"{store.url}/api/v1/query", params=asked, timeout=120, trust_env=False).json()
-    return int(float(found["data"]["result"][0]["value"][1]))
+    result = found["data"]["result"]
+    return int(float(result[0]["value"][1])) if result else 0
