@@ -4,7 +4,7 @@
 PANOPTES := .venv/bin/panoptes
 ARGS ?=
 
-.PHONY: help setup setup-lab docs test test-secure lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-console bench-schedule bench-discovery \
+.PHONY: help setup setup-lab docs test test-receivers test-secure lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-console bench-schedule bench-discovery \
         dashboards lock lock-jars clean
 .DEFAULT_GOAL := help
 
@@ -18,6 +18,7 @@ help:
 	@echo "make lab-netbox      a real NetBox with that network in it, and what the plugin makes of it; ten minutes the first time"
 	@echo "make compile         the modules that work on values as machine code, beside their sources"
 	@echo "make interpreted     without them again"
+	@echo "make test-receivers  sinks against newer stores and an OpenTelemetry collector, built by Go's proxy; minutes the first time"
 	@echo "make test-secure     rights, refusals and certificates, then demo-check, on services with TLS, users and ACLs"
 	@echo "make docs            the site of docs/, into .state/site"
 	@echo "make chaos           the tests that kill workers and services, and hours of the model's"
@@ -64,6 +65,10 @@ compile: interpreted setup
 
 interpreted:
 	@scripts/interpreted
+
+test-receivers: setup
+	@scripts/receivers
+	@.venv/bin/python -m pytest tests/receivers -rs $(ARGS)
 
 test-secure: setup
 	@.venv/bin/python -m pytest tests/contract/secured tests/unit/runtime/test_tls.py tests/unit/runtime/test_web.py $(ARGS)

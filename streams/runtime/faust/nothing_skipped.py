@@ -115,7 +115,10 @@ class NothingSkipped:
         return records, active
 
     async def _taken(self, tp: TP, generation: int) -> bool:
-        """Have the records of a partition taken; return whether the flow went on until its end."""
+        """Have a partition's records taken, also where it is paused meanwhile; return whether the flow goes on.
+
+        What would be left is fetched again as a whole, and `options.py` keeps it small.
+        """
         batch, place, take = self._fetched[tp], Place(*tp), self.takes[tp.topic]
         if await self._leaps(tp, batch.first):
             del self._fetched[tp]

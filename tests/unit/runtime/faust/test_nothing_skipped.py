@@ -46,6 +46,7 @@ class Broken:
         self.committed = {tp: committed for tp in log if tp == INPUT}
         self._throw_away = list(throw_away)
         self.flow_active = True
+        self.active = set(log)  #: partitions that are not paused
         self.seeks: list[int] = []
         self.at_once = 10_000  #: records of a partition that a fetch brings at most
         self._thread = self
@@ -83,8 +84,8 @@ class Broken:
             self._throw_away.remove(offset)
         return {} if lost else batch
 
-    async def _wait_next_records(self, timeout: float) -> tuple[Mapping[TP, list[Message]], None]:  # noqa: ASYNC109
-        return await self._getmany(None, timeout), None
+    async def _wait_next_records(self, timeout: float) -> tuple[Mapping[TP, list[Message]], set[TP]]:  # noqa: ASYNC109
+        return await self._getmany(None, timeout), self.active
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109
         batch, _ = await self._wait_next_records(timeout)
@@ -101,6 +102,7 @@ class Consumer(NothingSkipped, Broken):
         self.came: list[int] = []
         self.takes = {INPUT.topic: self.take}
         self.ends_at: int | None = None  #: the record with which the flow is suspended
+        self.pauses_at: int | None = None  #: the record with which the partition is paused
         self.renewed_at: int | None = None  #: the record with which a newer assignment comes
 
     def take(self, record: Record) -> None:
@@ -108,6 +110,8 @@ class Consumer(NothingSkipped, Broken):
         assert record.place == Place(*INPUT)
         self.came.append(record.offset)
         self.flow_active = self.flow_active and record.offset != self.ends_at
+        if record.offset == self.pauses_at:
+            self.active.discard(INPUT)
         self.app.consumer_generation_id += record.offset == self.renewed_at
 
 
@@ -171,6 +175,14 @@ async def test_a_record_that_is_lost_behind_any_number_of_holes_comes_again() ->
     consumer.at_once = 10
     assert await read(consumer, times=500) == log
     assert consumer.offsets.offsets == log
+
+
+async def test_what_was_fetched_of_a_partition_that_is_paused_meanwhile_is_still_taken() -> None:
+    consumer = Consumer({INPUT: list(range(300))}, 0, set())
+    consumer.pauses_at = 80
+    await consumer.seek_to_committed()
+    assert await go_on(consumer) == list(range(300))
+    assert consumer._position[INPUT] == 300, "nothing is fetched again"
 
 
 @pytest.mark.parametrize("ends", ["flow", "assignment"])
