@@ -3,8 +3,8 @@
 Its `inputs.kafka_consumer` decodes Avro by the registry's schema, which it asks for once; here that is a server with
 this one answer. It is given the numbers of a gauge and four labels: no states, no infos, no ends of series.
 
-Of several samples of one series in a batch, its serializer keeps the newest: catching up with large batches it loses the
-others. So batches are so small here that none holds two minutes.
+Of several samples of one series in a batch, its serializer keeps the newest: catching up with large batches it loses
+the others. So batches are so small here that none holds two minutes.
 """
 
 import json
