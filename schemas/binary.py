@@ -1,4 +1,4 @@
-"""The forms of Avro's binary encoding (Avro 1.12, "Binary Encoding"), for those who pack records themselves."""
+"""Avro's binary encoding (Avro 1.12, "Binary Encoding") for code that packs records by hand."""
 
 import struct
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The `.avsc` files as fastavro wants them, and records as the plain dicts that Avro speaks of.
+"""Loads the `.avsc` files for fastavro, and converts records to and from its dicts.
 
 Converters are compiled once per class: what is called per record has no reflection left in it.
 """

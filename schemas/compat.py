@@ -1,4 +1,4 @@
-"""Whether readers with today's schemas can read what every release has written (BACKWARD_TRANSITIVE).
+"""Checks that today's schemas can read the records of every release (BACKWARD_TRANSITIVE).
 
 `python -m schemas.compat` checks all of them against `schemas/avro/released/<version>/`.
 """
@@ -16,7 +16,7 @@ RELEASED: Final = AVRO / "released"
 
 
 class Broken(NamedTuple):
-    """A released schema whose records today's cannot read."""
+    """A released schema whose records today's schemas cannot read."""
 
     schema: str  #: file's name without its ending
     version: str

@@ -1,4 +1,4 @@
-"""Arrays of longs (Avro 1.12, "Binary Encoding"), many numbers at a time: most of what a poll's record is made of.
+"""Encodes many Avro longs at a time (Avro 1.12, "Binary Encoding"): most of a RawCounters record.
 
 Where this is compiled (docs/compiling.md), one by one takes an eighth of numpy's time; where it is interpreted, numpy
 takes a quarter of what one by one would.

@@ -196,7 +196,7 @@ class Gauge:
 
 
 class Outcome(enum.StrEnum):
-    """What became of a poll; also the label of its metric."""
+    """The result of a poll; also the label of its metric."""
 
     SUCCESS = "SUCCESS"
     PARTIAL = "PARTIAL"  #: some values are missing; the reason says which
@@ -240,7 +240,7 @@ class Tick:
 
 
 class LinkState(enum.StrEnum):
-    """What is known of a link now."""
+    """The present state of a link."""
 
     UP = "up"  #: both ends say so
     ONE_SIDED = "one_sided"  #: only one end says so

@@ -1,4 +1,4 @@
-"""The device profiles of one worker, read once for all of its plugins."""
+"""Loads each set of profile folders once for all plugins of a worker."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class ProfileWatches:
-    """Those of the same folders are read once, however many plugins go by them."""
+    """One watch for each set of folders, shared by the plugins that use it."""
 
     def __init__(self) -> None:
         self._watches: dict[tuple[Path, ...], ProfileWatch] = {}

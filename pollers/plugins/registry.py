@@ -1,4 +1,4 @@
-"""Plugins are found by entry point, built-in and third-party ones alike."""
+"""Finds plugins by entry point, built-in and third-party ones alike."""
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points

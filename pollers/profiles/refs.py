@@ -1,4 +1,4 @@
-"""What the names in a profile stand for, and what depends on what."""
+"""Resolves the names in a profile and their dependencies."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ OWN_NAMES = (INDEX, ROW_NUMBER)
 
 
 class Ref(NamedTuple):
-    """One name of one table, as it is meant from another: `via` is the join that leads there."""
+    """A reference from one table to a column of another: `via` is the join between them."""
 
     table: str
     name: str
@@ -29,7 +29,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class RowNumber:
-    """The row's place in the table, from 0: it stays where the index changes and the order does not."""
+    """The row's position in the table, from 0; for tables whose index changes while their order does not."""
 
 
 #: what a name of a table can be

@@ -1,4 +1,4 @@
-"""Which standard MIBs a device has, asked at first contact, so that no profile hides them."""
+"""Probes which standard MIBs a device has at first contact, so that no vendor's profile hides them."""
 
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
@@ -8,7 +8,7 @@ from pollers.snmp.values import Oid
 
 
 class Standard(NamedTuple):
-    """A MIB, and the subtree that shows that a device has it."""
+    """A standard MIB, and the subtree whose presence shows it."""
 
     mib: str  #: as people know it
     root: Oid

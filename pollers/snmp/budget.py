@@ -1,8 +1,8 @@
-"""Budgets of a worker: packets per second, and retries as a share of requests (pure: the time is an argument)."""
+"""Token buckets of a worker: packets per second, and retries as a share of requests (pure: the time is an argument)."""
 
 
 class TokenBucket:
-    """A token bucket: at most `per_s` a second, with a burst of a tenth of a second's worth."""
+    """A token bucket of `per_s` tokens a second, with a burst of a tenth of a second's worth."""
 
     __slots__ = ("_at_s", "_burst", "_per_s", "_tokens")
 

@@ -1,4 +1,4 @@
-"""What plugins see of SNMP: a session with one device for the time of one poll."""
+"""The SNMP interface for plugins: a session with one device for the duration of one poll."""
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -9,7 +9,7 @@ from pollers.snmp.values import Oid, SnmpTable, Value
 
 
 class Device(NamedTuple):
-    """Where a device is, and whose credentials it takes."""
+    """A device's address, and which credentials it takes."""
 
     site: str
     device_id: str  #: resource_id; device credentials are kept by it
@@ -18,7 +18,7 @@ class Device(NamedTuple):
 
 @dataclass(slots=True)
 class Stats:
-    """What a session has cost the device and us."""
+    """The packets, bytes, retries and values of a session."""
 
     packets_sent: int = 0
     packets_received: int = 0
@@ -57,14 +57,14 @@ class Session(Protocol):
 
 
 class Target(NamedTuple):
-    """Whom to ask whether a device is there."""
+    """An address to probe for a device."""
 
     host: str  #: an IPv4 or IPv6 address in its shortest form
     port: int
 
 
 class Found(NamedTuple):
-    """A device that answered, and what it said of itself; what it did not say is empty."""
+    """A device that answered a probe, with its system group; what it left out is empty."""
 
     target: Target
     version: str  #: of SNMP: 1, 2c or 3
@@ -75,7 +75,7 @@ class Found(NamedTuple):
 
 
 class Probed(NamedTuple):
-    """What came of some of the targets of a sweep, in their order."""
+    """The results of some targets of a sweep, in their order."""
 
     found: Sequence[Found]
     asked: int  #: how many targets these are
@@ -85,7 +85,7 @@ class Probed(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbePace:
-    """How gently a sweep asks."""
+    """The rate limits of a sweep."""
 
     packets_per_s: float
     timeout_s: float = 1.0  #: who has not answered after it is asked again, or left
@@ -94,7 +94,7 @@ class ProbePace:
 
 
 class Access(Protocol):
-    """Opens sessions: at most one per management address at a time; credentials, engine and limits are its business."""
+    """Opens sessions: one at a time for each management address; credentials, engine and limits are chosen inside."""
 
     def open(self, device: Device, deadline_s: float) -> AbstractAsyncContextManager[Session]:
         """Wait for the device's turn, then give a session that ends (DeadlineExceeded) after deadline_s."""

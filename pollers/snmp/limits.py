@@ -1,4 +1,4 @@
-"""How gently devices are treated, and how much a worker may do at once: the `[snmp]` section of the settings."""
+"""The `[snmp]` settings: rate limits for each device and for the worker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ ETHERNET_PAYLOAD_BYTES: Final = 1472
 
 
 class Engine(StrEnum):
-    """Who speaks with a device; AUTO is the native one, for every version."""
+    """The SNMP engine for a device; AUTO is the native one, for every version."""
 
     AUTO = "auto"
     NATIVE = "native"

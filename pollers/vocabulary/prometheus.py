@@ -1,4 +1,4 @@
-"""What a metric is called in Prometheus and OpenMetrics, and by what its values are multiplied for that."""
+"""Names metrics for Prometheus and OpenMetrics, and scales their values to base units."""
 
 import re
 from typing import Final, NamedTuple

@@ -1,4 +1,4 @@
-"""The configuration for a command, or its faults and the end of the command."""
+"""Loads the configuration for a command; the command ends with a message when it is invalid."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Secrets as they are given: at a prompt, or line by line on stdin, never on the command line."""
+"""Reads secrets from a prompt or line by line from stdin, never from the command line."""
 
 import sys
 from typing import Final

@@ -1,4 +1,4 @@
-"""What only Kafka tells: how large topics are, how far groups are behind, who leads, what a dead letter holds."""
+"""Asks Kafka for topic sizes, group lag, leaders and the contents of dead letters."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ _SHOWN: Final = 20_000  #: characters of a record
 
 
 class Broker:
-    """Kafka, asked at most once in a while, however many look."""
+    """Kafka's answers, cached for a short time however many readers there are."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings: Final = settings

@@ -1,4 +1,4 @@
-"""Server-sent events: that something has changed, at most once a second to each of a bounded number of listeners."""
+"""Server-sent events: notifies a bounded number of listeners of changes, at most once a second."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ STILL_THERE_S: Final = 15.0
 
 
 class Events:
-    """Those who listen."""
+    """The listeners."""
 
     def __init__(self, models: ReadModels) -> None:
         self._models: Final = models

@@ -1,4 +1,4 @@
-"""Reads topics into the models: no group, nothing committed, so that any number of consoles see everything.
+"""Reads topics into the models without a consumer group, so that every console sees all records.
 
 Compacted topics are read whole, the others from a bounded time ago. While Kafka is away the models stay as they are
 and say since when; then reading goes on where it stopped.
@@ -41,7 +41,7 @@ _RECORDS: Final[Mapping[Topic, type[object]]] = {
 
 
 class Feed:
-    """One topic."""
+    """Reads one topic into the models."""
 
     def __init__(self, settings: Settings, topic: Topic, models: ReadModels, serdes: Serdes) -> None:
         self._topic: Final = topic

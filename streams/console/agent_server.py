@@ -1,4 +1,4 @@
-"""The console's web server: the models, what fills them, and who asks."""
+"""The console's web server: builds the models, fills them and serves requests."""
 
 import asyncio
 import gc
@@ -48,7 +48,7 @@ HEADERS: Final = {
 
 
 class Following(Protocol):
-    """What fills the models for as long as the application runs."""
+    """Fills the models for as long as the application runs."""
 
     async def run(self) -> None: ...
 

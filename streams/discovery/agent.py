@@ -1,4 +1,4 @@
-"""Wiring of the discovery stage: at its tick each plugin section is run, and what it saw is published."""
+"""Wiring of the discovery stage: runs each plugin section at its tick, and publishes its sightings."""
 
 import asyncio
 import logging

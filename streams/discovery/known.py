@@ -1,4 +1,4 @@
-"""What the inventory holds, as discovery plugins ask for it: a fold over its records."""
+"""An index of the inventory for discovery plugins: a fold over its records."""
 
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""One run of a discovery section: whichever way its plugin is written, it gives batches."""
+"""Runs a discovery section; either kind of plugin yields batches."""
 
 import inspect
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""What may be published of a discovery: an identity is a Kafka key for ever, so it is checked before it becomes one."""
+"""Validates sightings before they are published, since an identity is a Kafka key for ever."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

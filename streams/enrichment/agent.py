@@ -35,7 +35,7 @@ MAX_IN_FLIGHT: Final = 200
 
 
 class Enricher(Part):
-    """Asks plugins about one resource at a time and keeps what they found."""
+    """Runs the enrichment plugins of one resource at a time, and keeps their findings."""
 
     def __init__(self, context: StageContext, table: Table, plugins: Plugins) -> None:
         self.table = table

@@ -1,4 +1,4 @@
-"""Merges what is known of a resource with what was found now, and says which jobs it wants (pure)."""
+"""Merges new findings into what is known of a resource, and works out its jobs (pure)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

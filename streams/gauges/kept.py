@@ -1,4 +1,4 @@
-"""The series that a worker keeps in memory, as many as fit, and what becomes of the others.
+"""A bounded cache of series; the least recently used are dropped.
 
 Polls come round by round. Where the least recently used had to go, the first series beyond the bound would leave every
 other one out just before its turn. So who is there stays as long as it is polled; who does not fit is a guest, read
@@ -24,7 +24,7 @@ _Key = tuple[int, bytes]
 
 @dataclass(slots=True)
 class Series:
-    """What is known of one series; the entries are the table's own objects."""
+    """The state of one series; its entries are the table's own objects."""
 
     name: str
     state: State | None = None  #: without the prior sample, which only a replay asks for
@@ -45,7 +45,7 @@ class Series:
 
 
 class SeriesCache:
-    """Series by partition and key of their records."""
+    """Series by partition and record key."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes: Final = most_bytes

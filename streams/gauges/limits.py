@@ -1,4 +1,4 @@
-"""What a rate has to keep to, and what each unit has to do with the speed of a line."""
+"""Plausibility limits for rates, by unit and line speed."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Asks a plugin for one poll within a time limit; a plugin's faults become results."""
+"""Calls a plugin for one poll within a time limit; its errors become results."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ def time_limit_s(job: Job) -> float:
 
 
 class PluginCaller:
-    """The plugins of this worker by section name; their faults are results, and the next slot is the retry."""
+    """Calls the plugins of this worker by section name; errors become results, and the next slot is the retry."""
 
     def __init__(self, plugins: Mapping[str, PollingPlugin], limit_s: Callable[[Job], float] = time_limit_s) -> None:
         self.faults = 0  #: polls that a plugin spoilt

@@ -40,7 +40,7 @@ STATUSES_WAIT_S: Final = 0.005
 
 
 class PollRecords(NamedTuple):
-    """What is published of one poll."""
+    """The records to publish for one poll."""
 
     outcome: Outcome
     status: Outgoing
@@ -48,7 +48,7 @@ class PollRecords(NamedTuple):
 
 
 class Poller(Part):
-    """Polls what is due and publishes what came of it."""
+    """Polls what is due, and publishes the results."""
 
     def __init__(self, context: StageContext, table: Table, plugins: Plugins) -> None:
         self.table = table

@@ -1,4 +1,4 @@
-"""Starts due polls when `InFlight` lets them, and records those that it calls missed."""
+"""Starts due polls as `InFlight` admits them, and records the missed ones."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ SWEEP_EVERY_S: Final = 1.0
 
 
 class PollTurns:
-    """The polls of this worker that run or wait."""
+    """The running and waiting polls of this worker."""
 
     def __init__(self, in_flight: InFlight, miss: Callable[[Missed], Awaitable[None]]) -> None:
         self.in_flight = in_flight

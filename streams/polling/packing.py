@@ -1,4 +1,4 @@
-"""RawCounters and PollStatus as bytes, as the stage writes them a thousand times a second (pure).
+"""Packs RawCounters and PollStatus as Avro bytes, fast (pure).
 
 Avro writes the fields of a record one after the other with nothing in between (Avro 1.12, "Binary Encoding"), and the
 schema of RawCounters has first what seldom changes: so the record is a head, kept from the last poll, and what follows.
@@ -28,7 +28,7 @@ _NAMES_KEPT: Final = 4096
 
 
 class Head(NamedTuple):
-    """The first fields of a record, packed."""
+    """The packed first fields of a record."""
 
     job: str
     group: str

@@ -1,4 +1,4 @@
-"""What the stage keeps of each resource between two polls, packed, as long as its record stays the same (pure).
+"""The packed state of each resource between two polls, kept while its record stays the same (pure).
 
 What polls have learnt of the device is the plugin's to keep (pollers/profiles/reading/state.py).
 """
@@ -38,7 +38,7 @@ def decompressed(stored: bytes) -> bytes:
 
 
 class Enrichments(Mapping[str, Enrichment]):
-    """A record's enrichments, decoded when somebody looks: as objects they take tens of kilobytes."""
+    """A record's enrichments, decoded on first access: as objects they take tens of kilobytes."""
 
     __slots__ = ("_decode", "_stored")
 
@@ -57,7 +57,7 @@ class Enrichments(Mapping[str, Enrichment]):
 
 
 class ResourceState(NamedTuple):
-    """One resource while it is polled."""
+    """The state of one resource that is polled."""
 
     enriched: EnrichedResource  #: its enrichments are the same object as long as the record is the same
     heads: Heads  #: likewise

@@ -1,4 +1,4 @@
-"""The records of a slot, made of what its plugin found."""
+"""Builds the records of a slot from a plugin's results."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from streams.scheduling.slots import SlotRun
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """When a slot was really polled."""
+    """When a slot was actually polled."""
 
     slot: int  #: Unix seconds
     started_at_ms: int  #: Unix milliseconds

@@ -1,4 +1,4 @@
-"""Wiring of the resource manager: sightings in, inventory out, a table of what is known between them."""
+"""Wiring of the resource manager: sightings in, inventory out; a table holds the sightings."""
 
 from schemas.records import DiscoveryRun, Resource
 from streams.pipeline import Topic

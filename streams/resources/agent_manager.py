@@ -1,4 +1,4 @@
-"""Merges sightings into the inventory, and ends there what nobody sees any more."""
+"""Merges sightings into the inventory, and removes resources that no section sees any more."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ class ResourceSerde(Protocol):
 
 
 class ManagerTopics(NamedTuple):
-    """Their names."""
+    """The names of the manager's topics."""
 
     sightings: str
     inventory: str

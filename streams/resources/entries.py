@@ -1,4 +1,4 @@
-"""What the stage's table holds of a resource: what the inventory was told last, and the sightings, each as a record.
+"""The stage's table entries: the last published record of a resource, and all its sightings.
 
 An entry: a byte 1, then each record with its length before it (4 bytes, highest byte first): first the resource as it
 was published, then the sightings. An entry of before there were sections' sightings is the one merged record.

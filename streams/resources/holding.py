@@ -1,4 +1,4 @@
-"""Whose sightings are held: a section whose last run failed cannot tell what is gone."""
+"""Holds the sightings of a section whose last run failed, since it cannot tell what is gone."""
 
 from collections.abc import Mapping
 from typing import Final

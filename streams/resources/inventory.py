@@ -1,4 +1,4 @@
-"""One inventory out of many sightings: the last one of each discovery section, merged by precedence."""
+"""Merges the last sighting of each discovery section into one inventory record, by precedence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,5 @@
-"""What an operator says of a resource. It is kept among the sightings, as one of a section of its own (pure).
+"""Operator overrides of a resource: ignore, maintain, rename, reclassify. It is kept among the sightings, as one of a
+section of its own (pure).
 
 - ignored: nothing of the resource is in the inventory, whatever other sections see;
 - under maintenance: the label says until when, and goes with the sighting, which ends then;

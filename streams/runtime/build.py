@@ -1,4 +1,4 @@
-"""From configuration to a stage's worker, and from a worker to the app that runs it."""
+"""Builds a stage's worker from the configuration, and the app that runs it."""
 
 import asyncio
 import os

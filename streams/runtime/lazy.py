@@ -1,4 +1,4 @@
-"""A stage's Faust `app`, made when it is asked for: a pure module of the stage loads neither Faust nor settings."""
+"""Creates a stage's Faust `app` on first access: importing a stage's pure modules loads neither Faust nor settings."""
 
 import importlib
 import sys

@@ -1,4 +1,4 @@
-"""The plugins of a stage, made once from their sections of the configuration."""
+"""Creates the plugins of a stage from their sections of the configuration."""
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -39,7 +39,7 @@ class Installed(NamedTuple, Generic[P_co]):
 
 
 class Offered(NamedTuple):
-    """What plugins are given besides their section."""
+    """The services that plugins get besides their section."""
 
     snmp: Access
     now_ms: Callable[[], int]
@@ -48,7 +48,7 @@ class Offered(NamedTuple):
 
 
 class NoAccess:
-    """SNMP for plugins that must not use it: transforms, and those only made to see whether they can be."""
+    """SNMP access that refuses: for transforms, and for plugins that are only created to check their options."""
 
     def open(self, device: Device, deadline_s: float) -> AbstractAsyncContextManager[Session]:
         raise FatalError(f"a factory or transform must not open a session ({device.endpoint}, {deadline_s:g} s)")
@@ -61,7 +61,7 @@ class NoAccess:
 
 
 class Plugins:
-    """Makes the enabled plugins of a kind, in the order of their sections' names."""
+    """Creates the enabled plugins of a kind, in the order of their sections' names."""
 
     def __init__(
         self, settings: Settings, offered: Offered, know: Callable[[EnrichedResource], None] = lambda _known: None

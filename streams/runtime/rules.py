@@ -1,4 +1,4 @@
-"""What the sections `[snmp:NAME]` and `[class:NAME]` make of a resource, by what is known of it."""
+"""Applies the sections `[snmp:NAME]` and `[class:NAME]` to resources."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ _PARTS: Final = ("resource_class", "resource_subclass", "resource_type")
 
 
 class DeviceLimits:
-    """How gently each device is treated, by what is known of it now."""
+    """The SNMP limits of each device, by what is known of it now."""
 
     def __init__(self, general: Limits, special: Sequence[tuple[Fits, Limits]] = ()) -> None:
         self._general = general

@@ -1,4 +1,4 @@
-"""Acknowledging in order: an offset is acked when it and everything before it in its partition is done.
+"""Acknowledges in order: an offset is released when it and everything before it in its partition is done.
 
 Faust 0.15.3 commits past a gap at the head of a partition, so the order has to be kept before its `ack` is called.
 """
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 
 class Begin(enum.StrEnum):
-    """What to do with a message that was just delivered; also the label of its metric."""
+    """What to do with a delivered message; also the metric's label."""
 
     START = "start"  #: new: do its work, then call `done`
     ADOPT = "adopt"  #: delivered again while its work goes on: do nothing, the running work's `done` covers it
@@ -16,7 +16,7 @@ class Begin(enum.StrEnum):
 
 
 class Acks:
-    """The messages of one partition that are in work. Drop it when the partition is revoked.
+    """The messages of one partition that are in progress. Drop it when the partition is revoked.
 
     Offsets may have holes (compaction, control records); only those fetched or begun are waited for.
     """

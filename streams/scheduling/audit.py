@@ -1,4 +1,4 @@
-"""The audit: which slots the enriched resources ask for, what poll-status says of each, and what is missing.
+"""Audits slots: compares those that enriched resources ask for with poll-status, and lists missing ones.
 
 A fold over two topics; nothing here reads them. Expected are the slots of each (resource, job) from one interval after
 it appears until it goes. Final for a slot: any polled outcome outranks `missed`, then the earliest record counts; a
@@ -18,7 +18,7 @@ from streams.scheduling.slots import SlotRun, Span, slots_within
 
 
 class Window(NamedTuple):
-    """The slots to judge, and when the topics were read."""
+    """The slots to judge, and the time at which the topics were read."""
 
     since: int  #: first slot, Unix seconds
     until: int  #: last slot
@@ -31,7 +31,7 @@ class Window(NamedTuple):
 
 
 class PolledSlot(NamedTuple):
-    """What a poll of a slot came to, and who did it."""
+    """The result of a slot's poll, and which worker did it."""
 
     outcome: Outcome
     started_at_ms: int
@@ -39,7 +39,7 @@ class PolledSlot(NamedTuple):
 
 
 class Unaccounted(NamedTuple):
-    """Slots in a row of which no status speaks."""
+    """Consecutive slots without a status."""
 
     key: str
     job: str
@@ -54,7 +54,7 @@ class PolledTwice(NamedTuple):
 
 
 class OffPhase(NamedTuple):
-    """A status of a second, or of seconds, in which its job has no slot."""
+    """A status for seconds in which its job has no slot."""
 
     key: str
     job: str
@@ -65,7 +65,7 @@ class OffPhase(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class AuditReport:
-    """What an audit found; reports of partitions add up with `add`."""
+    """The result of an audit; reports of partitions are merged with `add`."""
 
     resources: int = 0
     expected: int = 0
@@ -158,7 +158,7 @@ class _Accounts:
 
 
 class Audit:
-    """Feed it the records of one partition, or of all, in their order; then ask for the report."""
+    """Takes the records of one partition, or of all, in their order; then gives the report."""
 
     def __init__(self, window: Window, wanted: Callable[[EnrichedResource], bool] | None = None) -> None:
         self.window = window

@@ -1,4 +1,4 @@
-"""What is due: the jobs of one partition's resources, kept by the second of their interval in which they run."""
+"""Finds due jobs: those of one partition's resources, indexed by the second of their interval."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple

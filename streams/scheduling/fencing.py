@@ -1,4 +1,4 @@
-"""Fencing: which ticks of a partition count, whoever published them.
+"""Fencing: decides which ticks of a partition are valid, whoever published them.
 
 Two leaders may overlap (a paused process does not know that it was deposed), so the log decides, not the leaders: in
 each partition a tick counts unless a higher epoch precedes it, or its slot was already covered.
@@ -14,7 +14,7 @@ from streams.scheduling.slots import Span
 
 
 class Verdict(enum.StrEnum):
-    """What becomes of a tick; also the label of its metric."""
+    """The decision on a tick; also the metric's label."""
 
     ACCEPTED = "accepted"
     LOWER_EPOCH = "lower_epoch"  #: a leader that was deposed before this tick reached its partition

@@ -1,4 +1,4 @@
-"""The resource filter: the reference's SQL-like language, from a text to a function over resources.
+"""Compiles resource filters, in the reference's SQL-like language, into functions over resources.
 
 The language is the same for whatever has other fields, such as the rows of sinks: see `compile_over`.
 

@@ -1,4 +1,4 @@
-"""Overload: which polls start, which wait for room, and which slots are missed instead.
+"""Limits concurrent polls: decides which start, which wait, and which slots are missed.
 
 Four rules. Slots of one (resource, job) are never stacked: while one runs, the next is missed; while one waits, the
 next takes its place. A slot is not polled once its successor is due. Of one resource one poll runs at a time: its other
@@ -17,7 +17,7 @@ from streams.scheduling.slots import is_too_old
 
 
 class PollId(NamedTuple):
-    """One slot of one job of one resource: the identity of a poll and of its final status."""
+    """The identity of a poll and of its final status: resource, job and slot."""
 
     key: str  #: the resource's identity
     job: Job
@@ -25,7 +25,7 @@ class PollId(NamedTuple):
 
 
 class Decision(enum.StrEnum):
-    """What becomes of an offered poll; also the label of its metric."""
+    """The decision on an offered poll; also the metric's label."""
 
     START = "start"  #: poll it now, then call `finish`
     #: no room, or the resource is being polled: a later `finish` returns it to start, or `finish` or `sweep` as missed
@@ -73,7 +73,7 @@ _FORGET_INTERVALS: Final = 3
 
 
 class InFlight:
-    """The polls that a worker runs and those that wait. All times are Unix seconds."""
+    """The running and the waiting polls of a worker. All times are Unix seconds."""
 
     __slots__ = (
         "_busy", "_caps", "_forget_at_s", "_held", "_latest", "_running", "_running_suspects", "_suspects", "_waiting",

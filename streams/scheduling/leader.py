@@ -1,4 +1,6 @@
-"""What a leader has to publish now. It is asked every second or two, and remembers only what reached the topic."""
+"""Works out which ticks a leader has to publish now. It is asked every second or two, and remembers only what reached
+the topic.
+"""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -18,7 +20,7 @@ class TickPace:
 
 
 class Planned(NamedTuple):
-    """One tick of a partition to publish; the wiring adds stage, epoch, leader and time."""
+    """A tick of a partition to publish; the wiring adds stage, epoch, leader and time."""
 
     slot: int
     gap_from: int | None = None  #: set in a gap tick: from here to `slot` nothing was published

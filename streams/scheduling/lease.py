@@ -1,4 +1,4 @@
-"""Whether a worker may still work for its partitions: one that was paused past its session may have lost them unawares.
+"""Decides whether a worker may still work on its partitions: after a long pause it may have lost them unnoticed.
 
 A paused process (a frozen virtual machine, SIGSTOP) wakes up with its old assignment and hears of the loss a heartbeat
 later. Until then its partitions' new owners do the work.
@@ -6,7 +6,7 @@ later. Until then its partitions' new owners do the work.
 
 
 class Lease:
-    """Notices pauses by the gaps between its own calls; all times are of one monotonic clock, seconds."""
+    """Detects pauses by the gaps between its own calls; all times are of one monotonic clock, seconds."""
 
     __slots__ = ("_lapsed_s", "_seen_s", "_session_timeout_s")
 

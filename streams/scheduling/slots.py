@@ -19,7 +19,7 @@ class Span(NamedTuple):
 
 
 class SlotRun(NamedTuple):
-    """`slots` of them, of one job, from `first` on, one interval apart: what a (ranged) `missed` status carries."""
+    """A run of `slots` slots of one job from `first` on, one interval apart, as a ranged `missed` status has it."""
 
     first: int
     slots: int

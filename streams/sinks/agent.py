@@ -1,4 +1,4 @@
-"""Wiring of the sinks stage: one `[sink:NAME]`, its topics, its group; `$PANOPTES_SINK` says which of several."""
+"""Wiring of the sinks stage: one `[sink:NAME]` section, its topics and its group; `$PANOPTES_SINK` names it."""
 
 import logging
 import os

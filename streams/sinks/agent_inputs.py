@@ -1,4 +1,4 @@
-"""What a sink is given: its section's topics, and how their records are decoded."""
+"""The inputs of a sink: its section's topics, and how their records are decoded."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Wiring of the topology stage: every worker follows all resources and all links; the elected one publishes."""
+"""Wiring of the topology stage: every worker follows resources and links; the elected one publishes."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ _TAKEN_AT_ONCE: Final = 20
 
 
 class Topologist:
-    """Folds what all resources tell into links, and publishes what differs from those that stand in the topic."""
+    """Folds all resources into links, and publishes the differences from those in the topic."""
 
     def __init__(self, worker: Worker) -> None:
         context = self._context = worker.context

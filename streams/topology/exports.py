@@ -1,4 +1,4 @@
-"""The links in the formats of others: JSON, Graphviz' dot, Mermaid, GraphML."""
+"""Exports links as JSON, Graphviz dot, Mermaid and GraphML."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""The links that all statements together make: a pure fold, the same whatever the order in which they came."""
+"""Derives the links from all neighbour reports: a pure fold, independent of their order."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Ways through the links: the shortest one between two resources, over links that carry something."""
+"""Finds shortest paths between two resources, over links that are up."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ CARRYING = frozenset({LinkState.UP, LinkState.ONE_SIDED})
 
 
 class Hop(NamedTuple):
-    """One link, from the end nearer to the start."""
+    """One link of a path, from the end nearer to the start."""
 
     near: LinkEnd
     far: LinkEnd
@@ -19,7 +19,7 @@ class Hop(NamedTuple):
 
 
 class NoSuchResourceError(LookupError):
-    """A name that means no resource of the topology, or several."""
+    """A name that matches no resource of the topology, or several."""
 
     def __init__(self, name: str, meant: Iterable[str]) -> None:
         several = sorted(meant)

@@ -1,4 +1,4 @@
-"""The neighbours that no link joins to a known port, and what devices said that was kept out, each with its reason."""
+"""Lists neighbours that match no known port, and rejected neighbour entries, each with its reason."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
@@ -9,7 +9,7 @@ _REJECTED: Final = "rejected."
 
 
 class Unresolved(NamedTuple):
-    """A neighbour that is no known resource, or no known port of one."""
+    """A neighbour that matches no known resource, or no port of one."""
 
     heard_by: str  #: identity
     row: str  #: of the port that heard it

@@ -1,4 +1,4 @@
-"""Behind which port an address was seen, by what devices have in their forwarding and ARP tables (pure)."""
+"""Finds the port behind which an address was seen, from devices' forwarding and ARP tables (pure)."""
 
 import ipaddress
 import re
@@ -21,7 +21,7 @@ class NoAddressError(ValueError):
 
 
 class SeenAt(NamedTuple):
-    """One place at which an address was seen."""
+    """One port at which an address was seen."""
 
     resource: str
     row: str  #: the gauges' row of the port, else `ifIndex N`

@@ -1,4 +1,4 @@
-"""Discovery from neighbours: asks those that known devices told of and that nobody knows (docs/discovery.md)."""
+"""The discovery plugin `crawl`: asks unknown neighbours of known devices over SNMP (docs/discovery.md)."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -36,7 +36,7 @@ async def _look_up(name: str) -> Sequence[str]:
 
 
 class Crawl:
-    """Sends nothing to who is known."""
+    """Sends requests only to devices that are not in the inventory yet."""
 
     follows_neighbours = True  #: it is to be told them
 

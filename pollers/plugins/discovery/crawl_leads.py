@@ -1,4 +1,4 @@
-"""Neighbours that known devices told of -> whom to ask, and whom not and why (pure)."""
+"""Selects which neighbours `crawl` asks, and gives a reason for each that it does not (pure)."""
 
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ DEPTH_LABEL: Final = "crawl_depth"
 
 
 class Why(StrEnum):
-    """Why a neighbour is not followed; also the metric's label."""
+    """The reason for which a neighbour is not followed; also the metric's label."""
 
     NO_ADDRESS = "no-address"  #: it tells none, and its name has none
     OUTSIDE = "outside"  #: none of its addresses is within the prefixes
@@ -24,7 +24,7 @@ class Why(StrEnum):
 
 
 class Lead(NamedTuple):
-    """A neighbour that nobody knows."""
+    """A neighbour that is not in the inventory."""
 
     heard_by: str  #: identity
     row: str  #: of the port that heard it

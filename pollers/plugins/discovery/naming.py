@@ -1,4 +1,4 @@
-"""What a device that answered is called: by the inventory, else by its own name, else by its address (pure)."""
+"""Names a discovered device: by the inventory, else by its sysName, else by its address (pure)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Discovery by asking: every address of some prefixes, with the site's credentials (docs/discovery.md)."""
+"""The discovery plugin `sweep`: asks every address of some prefixes with the site's credentials (docs/discovery.md)."""
 
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ _KEPT_EVERY_MS: Final = 5_000  #: from where a run goes on is kept this often, a
 
 
 class SweepOptions:
-    """The options of `sweep` and `crawl` as they read them; what is wrong is collected."""
+    """Parses the options of `sweep` and `crawl`, and collects every error."""
 
     def __init__(self, options: Mapping[str, str], known: Sequence[str]) -> None:
         self._options = options
@@ -79,7 +79,7 @@ class SweepOptions:
 
 
 class Sweep:
-    """Asks whoever the inventory does not know."""
+    """Asks every address that the inventory does not have."""
 
     def __init__(self, context: PluginContext) -> None:
         """Raises OptionError."""
@@ -167,7 +167,7 @@ class Sweep:
 
 
 class Asked:
-    """The targets that are asked, and how far the ones are that have been settled."""
+    """The targets that are being asked, and how many have been finished."""
 
     def __init__(self, all_targets: Targets, begin: int, is_wanted: Callable[[Target], bool]) -> None:
         self._targets, self._is_wanted = all_targets, is_wanted

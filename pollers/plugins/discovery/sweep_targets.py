@@ -1,4 +1,4 @@
-"""Prefixes and excludes -> the addresses that a sweep asks, counted, so that it can go on from any of them (pure)."""
+"""Turns prefixes and excludes into numbered addresses, so that a sweep can resume at any of them (pure)."""
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +23,7 @@ class Range(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """What a sweep asks: the ranges, each address at each port."""
+    """The addresses of a sweep: ranges, each address at each port."""
 
     ranges: Sequence[Range]
     ports: Sequence[int]

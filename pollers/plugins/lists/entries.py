@@ -1,4 +1,4 @@
-"""What a list of things is once it is read, whatever its format."""
+"""The parsed form of a list, the same for every file format."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple

@@ -1,4 +1,4 @@
-"""What a device is made of, by ENTITY-MIB (RFC 6933), and what tells it apart: the enrichment plugin `inventory`."""
+"""The enrichment plugin `inventory`: reads a device's parts and serial numbers from ENTITY-MIB (RFC 6933)."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -29,7 +29,7 @@ _OPTICS: Final = ("sfp", "xfp", "transceiver", "optic", "gbic", "cfp", "base-sr"
 
 
 class Inventory:
-    """Reads the parts that somebody could replace: sensors and empty slots are left out."""
+    """Reads the replaceable parts; sensors and empty slots are left out."""
 
     def __init__(self, context: PluginContext) -> None:
         """Raises OptionError."""

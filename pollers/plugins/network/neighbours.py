@@ -1,4 +1,4 @@
-"""Who is at the other end of a device's ports, by LLDP and CDP: the built-in enrichment plugin `neighbours`."""
+"""The enrichment plugin `neighbours`: reads the neighbours of a device's ports by LLDP and CDP."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ _SCALARS: Final = (
 
 
 class Neighbours(SnmpEnricher):
-    """Asks which protocols are spoken, and reads the tables of those alone."""
+    """Asks which protocols the device speaks, and reads only their tables."""
 
     def __init__(self, context: PluginContext) -> None:
         """Raises OptionError."""

@@ -1,4 +1,4 @@
-"""The interfaces of a device under the very keys that their gauges have, by the profile that fits it."""
+"""Reads a device's interfaces with the same row keys as their gauges, by the profile that fits the device."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""LLDP-MIB, LLDP-V2-MIB (IEEE 802.1AB-2005 and -2009) and CISCO-CDP-MIB: their objects, and their rows read."""
+"""The objects of LLDP-MIB, LLDP-V2-MIB (IEEE 802.1AB-2005 and -2009) and CISCO-CDP-MIB, and how their rows are read."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from pollers.snmp.values import Data, Oid, SnmpTable
 
 
 class Lldp(NamedTuple):
-    """One version of LLDP's MIB: they differ in where things are and in how rows are indexed."""
+    """One version of the LLDP MIB; the versions differ in OIDs and in row indexes."""
 
     protocol: str
     chassis_subtype: Oid

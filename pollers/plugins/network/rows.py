@@ -1,4 +1,4 @@
-"""Tables of other MIBs as the plugins of this folder read them: index, then a cell for each column."""
+"""Reads SNMP tables for the plugins of this folder: each row's index, then a cell for each column."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""The facts of the enrichment `device` that others than its plugin go by."""
+"""Facts of the enrichment `device` that other code reads too."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""What enrichment plugins have in common that ask a device by SNMP and follow profiles."""
+"""The base class of enrichment plugins that read a device over SNMP by its profile."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -28,7 +28,7 @@ TTL_INTERVALS: Final = 3
 
 
 class SnmpEnricher(FollowedProfiles):
-    """The options, and the profiles as their files are now."""
+    """Reads the options, and keeps the profiles up to date with their files."""
 
     def __init__(self, context: PluginContext, options: tuple[str, ...] = OPTIONS) -> None:
         """Raises OptionError."""

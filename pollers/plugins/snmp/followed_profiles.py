@@ -1,4 +1,4 @@
-"""The options of a section that goes by device profiles, and those profiles as their files are now."""
+"""The profile options of a section, and its profiles, kept up to date with their files."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class FollowedProfiles:
-    """What the plugins have in common that read devices by profiles."""
+    """The shared base of plugins that read devices by profiles."""
 
     def __init__(self, context: PluginContext, options: Sequence[str]) -> None:
         """Raises OptionError for options that are none of these, or cannot be used."""

@@ -1,4 +1,4 @@
-"""Polling by profile over SNMP: the built-in polling plugin `snmp` (docs/profiles.md)."""
+"""The polling plugin `snmp`: polls a device over SNMP by its profile (docs/profiles.md)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Discovery from a URL: a list of devices as `from-file` reads it, or targets as Prometheus' file_sd has them."""
+"""The discovery plugin `http`: reads a device list as `from-file` does, or Prometheus file_sd targets, from a URL."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ _FIELDS: Final = ("site", "class", "subclass", "type", "id", "zone")
 
 
 class Http:
-    """Reads the URL anew at every run."""
+    """Fetches the URL at every run."""
 
     def __init__(self, context: PluginContext, transport: httpx.AsyncBaseTransport | None = None) -> None:
         """Raises OptionError."""

@@ -1,4 +1,4 @@
-"""What the sections of these sources have in common."""
+"""The options that all plugins of this folder have."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""Recordings of many megabytes, answered from where they lie: only what is asked for is taken apart."""
+"""Answers from recordings of many megabytes without loading them: only the requested lines are parsed."""
 
 import re
 from array import array
@@ -23,7 +23,7 @@ _PLAIN: Final = re.compile(
 
 
 class Run(NamedTuple):
-    """Lines one after the other whose OIDs ascend: most recordings are one, or a few."""
+    """Consecutive lines with ascending OIDs; most recordings are one run, or a few."""
 
     begin: int
     end: int  #: the first line that is not of it
@@ -100,7 +100,7 @@ def _text(line: bytes) -> str:
 
 
 class BigRecordedSession(RecordedSession):
-    """A session that answers from the lines of a recording; where an OID is there twice, the later line counts."""
+    """A session that answers from a recording's lines; when an OID occurs twice, the later line wins."""
 
     def __init__(self, lines: Lines) -> None:
         super().__init__(())

@@ -1,4 +1,4 @@
-"""A first profile for a device nobody knows yet, from a walk: the standard tables it has, and the vendor's own."""
+"""Drafts a profile from a walk: the standard tables that the device has, and its vendor's own."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias

@@ -1,4 +1,4 @@
-"""What a profile's groups carry to the outside: each metric of each of their tables."""
+"""Lists each metric that a profile's groups publish."""
 
 import re
 from collections.abc import Iterator

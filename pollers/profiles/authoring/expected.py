@@ -1,4 +1,4 @@
-"""What a profile is to find on a walk, written beside it as YAML: read, and held against what a poll finds."""
+"""Compares a poll of a walk with the rows that a YAML file beside it expects."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _KEYS = frozenset({"profile", "sys_object_ids", "sys_descr", "walk", "rows"})
 
 
 class ExpectedError(PanoptesError):
-    """Expected rows that cannot be read; the text names the file."""
+    """A file of expected rows is invalid; the text names the file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Whether rows keep their keys: none is made of a state or a value, nor of a number that a reboot changes."""
+"""Checks that row keys are stable: none contains a state, a value or a number that changes at a reboot."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

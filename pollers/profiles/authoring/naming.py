@@ -1,4 +1,4 @@
-"""Whether a profile speaks the vocabulary: its groups, metrics, units, kinds and states."""
+"""Checks that a profile uses the vocabulary: groups, metrics, units, kinds and states."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence

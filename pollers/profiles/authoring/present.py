@@ -1,4 +1,4 @@
-"""Samples and plans for people and for other programs."""
+"""Formats samples and plans as text and as JSON."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ NEEDS_TWO_POLLS: Final = "needs-two-polls"
 
 
 class JsonRow(TypedDict):
-    """One row of a sample, as JSON has it."""
+    """One row of a sample as JSON."""
 
     profile: str
     group: str

@@ -1,4 +1,4 @@
-"""Recordings read: .snmprec files, snmpsim's directives among them, and the output of `snmpwalk -On` or `-Oxn`."""
+"""Parses recordings: .snmprec files with snmpsim's directives, and the output of `snmpwalk -On` or `-Oxn`."""
 
 import re
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ _SNMPREC: Final = re.compile(r"[\d.]+\|[^|]*\|")
 
 
 class RecordingError(PanoptesError):
-    """A recording without any line that can be read; the text names file and line."""
+    """A recording without a single valid line; the text names file and line."""
 
 
 class Odd(NamedTuple):
-    """A line that is neither .snmprec nor snmpwalk, and left out."""
+    """A line that is neither .snmprec nor snmpwalk output, and is skipped."""
 
     line: int
     why: str

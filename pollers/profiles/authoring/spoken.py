@@ -1,4 +1,4 @@
-"""What a profile says of the vocabulary, and what it adds of its own."""
+"""The part of the vocabulary that a profile uses, and the names that it adds."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What looks wrong when a profile meets a recording: the wire's types against what the columns say they are."""
+"""Compares a profile with a recording: the types on the wire against those that its columns declare."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""A profile in the making, what of its origin was lost, and how it is written as YAML."""
+"""A profile under construction, the losses of its import, and its YAML."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ _NOT_A_NAME: Final = re.compile(r"\W+", re.ASCII)
 
 
 class Loss(NamedTuple):
-    """A construct that has no counterpart, and what became of it."""
+    """A construct without a counterpart, and what was done about it."""
 
     file: str
     where: str
@@ -39,7 +39,7 @@ class Loss(NamedTuple):
 
 @dataclass(slots=True)
 class Imported:
-    """What came of one file: its profiles, as documents by name, and the losses."""
+    """The result of one file: its profiles, as documents by name, and the losses."""
 
     profiles: dict[str, DocumentForm] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Imported:
 
 @dataclass(slots=True)
 class Draft:
-    """One profile in the making."""
+    """One profile under construction."""
 
     name: str
     file: str

@@ -1,4 +1,4 @@
-"""Importing a whole library: every file, the parents that are missing, and what does not lint afterwards."""
+"""Imports a whole library: every file; missing parents and profiles that do not pass lint are reported."""
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ ENDINGS: Final[dict[str, tuple[str, ...]]] = {
 
 
 class Extent(enum.StrEnum):
-    """How much of a file came over."""
+    """How much of a file was imported."""
 
     WHOLE = "whole"
     PARTLY = "partly"  #: something of it has no counterpart
@@ -39,7 +39,7 @@ class Extent(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of an import."""
+    """The result of an import."""
 
     profiles: Mapping[str, str]  #: name -> YAML, of those that lint
     losses: Sequence[Loss]

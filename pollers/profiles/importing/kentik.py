@@ -1,4 +1,4 @@
-"""Profiles of Kentik's library (github.com/kentik/snmp-profiles; the form is told in its _template.yml)."""
+"""Imports profiles of Kentik's library (github.com/kentik/snmp-profiles; its _template.yml describes the format)."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Metric groups of the reference system, as its enrichment holds them in JSON: OIDs, and Python texts that use them.
+"""Imports the reference system's metric groups: JSON with OIDs, and Python expressions over them.
 
 The texts are parsed by Python's own parser and translated node by node into our expressions; nothing is ever run. What
 was read by enrichment (`static` values, index maps) is a snapshot of one device and no profile: it is reported as lost.

@@ -1,4 +1,4 @@
-"""Modules of Prometheus' snmp_exporter, from its generated snmp.yml."""
+"""Imports modules of Prometheus' snmp_exporter from its generated snmp.yml."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,11 +1,11 @@
-"""A value that is not there, and why: never -1, never 0, never an empty string."""
+"""Absent values with a reason: never -1, never 0, never an empty string."""
 
 import enum
 from typing import Final, NamedTuple, TypeAlias
 
 
 class Reason(enum.StrEnum):
-    """Why a cell has no value; computed cells add the operand's name behind a colon."""
+    """The reason for which a cell has no value; computed cells add the operand's name behind a colon."""
 
     NOT_ANSWERED = "not-answered"  #: the device gave no such cell
     NO_SUCH_OBJECT = "no-such-object"

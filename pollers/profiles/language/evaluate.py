@@ -1,4 +1,4 @@
-"""Expressions as functions of a row: absent in, absent out, with the reason."""
+"""Compiles expressions into functions of a row; an absent operand gives an absent result, with the reason."""
 
 import math
 import operator
@@ -26,7 +26,7 @@ Get: TypeAlias = Callable[[int], Cell]
 
 
 class Scope(Protocol):
-    """Where names get their values from."""
+    """Resolves the names of an expression to values."""
 
     def column(self, path: tuple[str, ...]) -> Get:
         """Return the getter of a name. Raises ExpressionError for a name that stands for nothing."""

@@ -1,4 +1,4 @@
-"""The expressions of profiles: a small grammar of our own, parsed to a tree; nothing of it ever reaches `eval`.
+"""Parses the expressions of profiles to a tree, by a small grammar of their own; `eval` is never used.
 
     or      = and {"or" and}                 compare = sum [op sum]    op: == != < <= > >= in, not in, contains
     and     = not {"and" not}                sum     = term {("+"|"-") term}
@@ -58,7 +58,7 @@ _TOKEN: Final = re.compile(
 
 
 class ExpressionError(ValueError):
-    """The text is no expression of this grammar; the message says what was expected, and where."""
+    """The text is not a valid expression; the message says what was expected, and where."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the operators and functions of expressions do with values that are there."""
+"""The operators and functions of expressions, over values that are present."""
 
 import math
 import operator

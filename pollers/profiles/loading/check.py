@@ -1,4 +1,4 @@
-"""What a profile says must hold together: every name stands for something, nothing goes round in circles."""
+"""Checks the references of a profile: every name is defined, and no definition is circular."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple

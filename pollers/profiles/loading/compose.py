@@ -1,4 +1,4 @@
-"""A device's profile with the standard MIBs that the device has and the profile does not replace."""
+"""Adds to a device's profile the standard MIBs that the device has and the profile does not replace."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -17,7 +17,7 @@ _MOST: Final = 2_000  #: compositions that are kept; there are as many as kinds 
 
 
 class Composer:
-    """Makes profiles out of one library; each once."""
+    """Composes profiles from one library; each combination once."""
 
     def __init__(self, library: Library) -> None:
         self.library = library

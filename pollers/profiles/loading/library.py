@@ -1,4 +1,4 @@
-"""All profiles of some folders: read, merged by `extends`, checked; a bad file never takes the others with it."""
+"""Loads all profiles of some folders: reads, merges by `extends`, checks; a bad file does not affect the others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _KEPT: Final = 512
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """One profile as it is written; one object for one text of one file."""
+    """One profile as written; one object for each text of a file."""
 
     name: str
     root: Node

@@ -1,4 +1,4 @@
-"""Profiles from YAML: strict, every problem at once with file, line, key and what was expected."""
+"""Parses profiles from YAML strictly: reports every problem with file, line, key and what was expected."""
 
 from collections.abc import Mapping
 from typing import Final

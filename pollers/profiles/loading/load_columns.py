@@ -1,4 +1,4 @@
-"""Columns and index parts from YAML."""
+"""Parses columns and index parts from YAML."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""YAML as a tree that knows its lines: texts, lists and mappings, nothing that runs or expands.
+"""Parses YAML into texts, lists and mappings with their lines; tags and aliases are refused.
 
 The safe loader's composer is used and its constructors are not: no tag builds an object, anchors and aliases are
 refused (a few lines of them expand to gigabytes), and nesting is bounded before anything recurses.

@@ -1,4 +1,4 @@
-"""Reading one mapping of a profile key by key; every problem is noted with its line, and what is left over is one."""
+"""Reads one mapping of a profile key by key; problems and unknown keys are reported with their line."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Profiles that follow their files: a changed file counts once it is good, a broken one leaves the old in force."""
+"""Reloads profiles when their files change; a broken file leaves the previous version in force."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ class _Seen(NamedTuple):
 
 
 class ProfileWatch:
-    """A library that can be looked at again. `look` reads files: call it where blocking is allowed."""
+    """A profile library that reloads on request. `look` reads files: call it where blocking is allowed."""
 
     def __init__(self, folders: Sequence[Path], notify: Callable[[Sequence[Problem]], None]) -> None:
         """Read everything; `notify` is given what is wrong whenever that changes."""

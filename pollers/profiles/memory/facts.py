@@ -1,4 +1,4 @@
-"""Slow columns as facts of an enrichment, and back: both sides of what polls need not read."""
+"""Converts slow columns to facts of an enrichment and back, so that polls need not read them."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -43,7 +43,7 @@ def numeric_names(table: TableSpec) -> frozenset[str]:
 
 
 class OfferedFacts(Mapping[str, Sequence[Cell]]):
-    """The columns of what an enrichment knows (rows: index -> name -> text), made when somebody looks."""
+    """The columns of an enrichment (rows: index -> name -> text), made on first access."""
 
     __slots__ = ("_enrichments", "_kept", "_looks", "_names", "_namespace", "_numeric")
 

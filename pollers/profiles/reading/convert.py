@@ -1,4 +1,4 @@
-"""One cell from the wire as what its column says: a number, a text, or the reason why it is neither."""
+"""Converts one cell to a number or a text as its column declares, or to the reason why it has no value."""
 
 import ipaddress
 import math

@@ -1,4 +1,4 @@
-"""What a device answered, as columns of cells that carry their reasons: converted, joined and computed on demand."""
+"""The tables of one poll: columns of cells, converted, joined and computed on demand."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from pollers.snmp.values import Oid, Value
 
 
 class WalkAnswer(NamedTuple):
-    """One walk's answer."""
+    """The answer of one walk."""
 
     rows: Sequence[str]
     columns: Mapping[Oid, Answered]

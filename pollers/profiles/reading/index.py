@@ -1,4 +1,4 @@
-"""The parts of a row's index (RFC 2578 §7.7), from the numbers behind the column's OID."""
+"""Splits a row's index (RFC 2578 §7.7), the numbers behind the column's OID, into its parts."""
 
 import ipaddress
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A profile compiled for polling: the scalars to GET, the columns to walk together, and nothing that nobody needs."""
+"""Compiles a profile for polling: the scalars to GET and the columns to walk together, without unused ones."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

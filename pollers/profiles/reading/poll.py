@@ -1,4 +1,4 @@
-"""One poll of one device by its plan: which requests, in which order, and what is remembered for the next one."""
+"""Polls one device by a plan: sends the requests in order, and returns what the next poll should know."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ _WRAP_TOLERANCE_CS: Final = 60_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one poll brought in."""
+    """The result of one poll."""
 
     frames: Frames
     clock: PollClock

@@ -1,4 +1,4 @@
-"""Several tables in one group: rows below one another, columns side by side."""
+"""Combines several tables in one group: rows one below the other, columns side by side."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

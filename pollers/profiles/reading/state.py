@@ -1,4 +1,4 @@
-"""What a worker keeps of a device between two polls: packed, and what many devices have alike once for all (pure)."""
+"""The state of a device between two polls, packed; parts that many devices share are stored once (pure)."""
 
 from array import array
 from collections.abc import Hashable, Mapping, Sequence
@@ -36,7 +36,7 @@ def shared(value: T) -> T:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceState:
-    """What polls of one device by one plan have learnt, for the next one."""
+    """The state that one device's polls by one plan keep for the next poll."""
 
     plan: Plan
     clock: PollClock | None = None  #: of the last poll
@@ -97,7 +97,7 @@ class _Alike(NamedTuple):
 
 
 class PackedState(NamedTuple):
-    """A `DeviceState` between two polls."""
+    """A packed `DeviceState`."""
 
     plan: Plan
     enrichments: Mapping[str, Enrichment] | None

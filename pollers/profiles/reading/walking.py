@@ -1,4 +1,4 @@
-"""The walks of one poll: what is read in every poll, and what is remembered unless it is too old or lacks a row."""
+"""The walks of one poll; remembered tables are read again only when they are too old or lack a row."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ EMPTY_FOR_MS: Final = 600_000
 
 
 class Walks:
-    """Reads the tables of a plan, one walk after the other; `good` is what need not be read again."""
+    """Reads the tables of a plan, one walk after the other; those in `good` are not read again."""
 
     def __init__(self, session: Session, state: DeviceState, good: Mapping[str, Known], now_ms: int) -> None:
         self._session = session

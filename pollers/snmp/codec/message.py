@@ -1,4 +1,4 @@
-"""SNMP messages (RFC 3416 §3): requests as prepared bytes, what stands around them in v1 and v2c, and responses."""
+"""SNMP messages (RFC 3416 §3): prepared requests, v1 and v2c headers, and responses."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
@@ -27,7 +27,7 @@ _NULL: Final = b"\x05\x00"
 
 
 class ErrorStatus:
-    """RFC 3416 §3, those that are treated one by one."""
+    """The error-status values of RFC 3416 §3 that are handled one by one."""
 
     NO_ERROR: Final = 0
     TOO_BIG: Final = 1
@@ -64,7 +64,7 @@ class Response(Protocol):
 
 
 class Request(NamedTuple):
-    """One PDU, ready but for its request id."""
+    """One encoded PDU without its request id."""
 
     pdu: int  #: GET, GET_NEXT or GET_BULK
     names: Sequence[bytes]  #: what is asked for, contents of OIDs
@@ -92,7 +92,7 @@ def request(
 
 
 class Frame(Protocol):
-    """What stands around every PDU of one credential on one device."""
+    """Wraps PDUs in messages for one credential on one device."""
 
     version: int  #: as on the wire: 0 for v1, 1 for v2c, 3
     fits: bool  #: whether the device has answered to this very credential
@@ -109,11 +109,11 @@ class Frame(Protocol):
 
 
 class Resync(SnmpError):
-    """The device has told its engine id, boots and time: the same request can be sent again at once (v3)."""
+    """The device has reported its engine id, boots and time: the request can be sent again at once (v3)."""
 
 
 class CommunityFrame:
-    """Version and community; one for all devices that have them."""
+    """Version and community; one for all devices that share them."""
 
     __slots__ = ("_answer_mark", "_community", "_heads", "_start", "fits", "version")
 
@@ -250,7 +250,7 @@ def read_answer(data: bytes, at: int, kind: int, request_id: bytes) -> "WireAnsw
 
 
 class WireAnswer:
-    """A response as it came off the wire, its header read; the variables are decoded when they are asked for."""
+    """A received response with its header parsed; its variables are decoded on demand."""
 
     __slots__ = ("_at", "_data", "_end", "index", "size", "status")
 

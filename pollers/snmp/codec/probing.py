@@ -1,4 +1,4 @@
-"""First contact with an address: one small message for each credential, and what its answer says of the device (pure).
+"""Probe messages for one address: one for each credential, and how their answers are read (pure).
 
 A community's message is the same for every address, so a sweep makes it once. SNMPv3 begins with the message that asks
 for the engine id (RFC 3414 §4), which needs no user.
@@ -24,7 +24,7 @@ _SYSTEM_V1: Final = request(GET, (_SYS_OBJECT_ID, _SYS_DESCR, _SYS_NAME))
 
 
 class Identity(NamedTuple):
-    """What a device said of itself; what it did not say is empty."""
+    """The system group of a device; what it left out is empty."""
 
     sys_object_id: str = ""
     sys_descr: str = ""
@@ -33,7 +33,7 @@ class Identity(NamedTuple):
 
 
 class Question(NamedTuple):
-    """One message, and what its answer is read with."""
+    """One probe message, and what is needed to read its answer."""
 
     message: bytes
     request_id: bytes

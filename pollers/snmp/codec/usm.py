@@ -46,7 +46,7 @@ class _Security(NamedTuple):
 
 
 class UsmFrame:
-    """What stands around every PDU of one user on one device."""
+    """Wraps PDUs in messages for one user on one device."""
 
     version = 3
 

@@ -1,4 +1,4 @@
-"""What an operator is told when a device gives no answer: what happened, and what to check (pure)."""
+"""Error texts for operators when a device does not answer: what happened, and what to check (pure)."""
 
 from collections.abc import Collection
 

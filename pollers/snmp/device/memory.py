@@ -1,4 +1,4 @@
-"""What a worker remembers of each device between polls, and what it decides by it (pure: the time is an argument)."""
+"""Remembers each device between polls: credential, page size, known rows, silence (pure: the time is an argument)."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _LOOK_EVERY: Final = 4096  #: polls between two looks for devices to forget
 
 @dataclass(slots=True)
 class Silence:
-    """A device that does not answer, and when it is asked again."""
+    """A device that does not answer, and the time of its next probe."""
 
     since_ms: int  #: Unix milliseconds
     since_s: float
@@ -36,7 +36,7 @@ class Silence:
 
 @dataclass(slots=True)
 class DeviceMemory:
-    """One device."""
+    """What is remembered of one device."""
 
     paging: Paging
     limits: Limits
@@ -61,7 +61,7 @@ class DeviceMemory:
 
 
 class Devices:
-    """Memories by device; those of devices that are no longer polled are forgotten after a day."""
+    """Memories by device; a device that is not polled for a day is forgotten."""
 
     def __init__(self, limits: Limits, limits_of: Callable[[Device], Limits] | None = None) -> None:
         self._limits_of = limits_of or (lambda _device: limits)

@@ -1,4 +1,4 @@
-"""Columns as they are read, and the table that they make together (pure)."""
+"""Collects the cells of columns and merges the columns into a table (pure)."""
 
 from collections.abc import Sequence
 from functools import lru_cache

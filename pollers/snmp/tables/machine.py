@@ -1,4 +1,4 @@
-"""What drives an exchange with a device: a machine that says what to ask next and takes in what comes back (pure)."""
+"""The interface of state machines that say what to ask next and take in the answers (pure)."""
 
 from typing import Protocol
 
@@ -7,7 +7,7 @@ from pollers.snmp.errors import AgentError, AuthRefused, SnmpError
 
 
 class Machine(Protocol):
-    """Fed by an engine, which owns sockets, time, retries and limits; several requests may be under way at once."""
+    """Reads objects of a device; driven by an engine, which owns sockets, timing, retries and limits."""
 
     @property
     def finished(self) -> bool: ...

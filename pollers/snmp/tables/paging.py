@@ -1,4 +1,4 @@
-"""Chooses how long a device's responses may be: half when they do not come through, slowly longer again (pure)."""
+"""Chooses response sizes: halves them when responses are lost, and slowly raises them again (pure)."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The requests that ask for learnt rows directly, kept ready for every device that has them (pure)."""
+"""Prepared GET requests for known rows, shared by all devices that have them (pure)."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _TEXT_BYTES: Final = 300
 
 
 class RequestPage(NamedTuple):
-    """One prepared request and what its response must look like."""
+    """One prepared request, and how its response must look."""
 
     request: Request
     first: int  #: its first row
@@ -27,7 +27,7 @@ class RequestPage(NamedTuple):
 
 
 class RequestPlan(NamedTuple):
-    """A table's requests, for every device that has these rows."""
+    """The requests of one table, shared by all devices that have these rows."""
 
     rows: Sequence[str]
     suffixes: Sequence[bytes]
@@ -176,7 +176,7 @@ def cut(made: RequestPlan, page: RequestPage, rows: int, number: int) -> tuple[R
 
 
 class PlanCache:
-    """Plans by what they are for, the least recently used ones dropped above a size in bytes."""
+    """A cache of request plans that evicts the least recently used above a size in bytes."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes

@@ -1,4 +1,4 @@
-"""Learnt row sets: what a walk found, kept small, and whether it is still so (pure)."""
+"""Known rows of a table: what a walk found, packed, and whether it may have changed (pure)."""
 
 from collections.abc import Sequence
 from itertools import accumulate
@@ -40,7 +40,7 @@ def guards(columns: Sequence[bytes]) -> tuple[bytes, ...]:
 
 
 class RowSet(NamedTuple):
-    """What is remembered of a table between polls; equal ones of many devices share their bytes."""
+    """The known rows of a table; equal ones of many devices share their bytes."""
 
     rows: bytes  #: each row encoded, its length before it
     #: one tag per column where every cell has its column's tag, else one per cell, row by row, 0 for a hole

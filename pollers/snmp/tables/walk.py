@@ -1,4 +1,4 @@
-"""Walks of several columns at once, as a machine: request bytes out, responses in, a table at the end.
+"""A state machine that walks several columns at once: requests out, responses in, a table at the end.
 
 Pure. GETBULK over all columns that have not ended (RFC 3416 §4.2.3), GETNEXT for v1. What an agent does wrong ends
 the column with a problem; what came before it is kept.
@@ -23,7 +23,7 @@ _MOST_COLUMNS: Final = 60
 
 
 class WalkedColumn:
-    """One column on its way."""
+    """The progress of one column."""
 
     __slots__ = ("beyond", "cells", "done", "last", "prefix")
 

@@ -1,4 +1,4 @@
-"""Access: sessions with devices, one at a time per management address."""
+"""Opens sessions with devices, one at a time for each management address."""
 
 import asyncio
 import ipaddress
@@ -36,7 +36,7 @@ _LOOK_AGAIN_S: Final = 1.0  #: the longest wait for a look-up that only makes su
 
 
 class Figures(NamedTuple):
-    """What the SNMP of a worker is doing, and has done; for metrics."""
+    """Counters of a worker's SNMP, for metrics."""
 
     outstanding: int  #: requests under way
     waiting: int  #: operations that wait for room

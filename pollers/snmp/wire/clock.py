@@ -1,4 +1,4 @@
-"""The clocks: one that only ever goes forward, and the wall's."""
+"""A monotonic clock and a wall clock."""
 
 import time
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""ICMP echoes (RFC 792, RFC 4443 §4): who answers one, before anybody is sent a credential.
+"""ICMP echo requests (RFC 792, RFC 4443 §4): finds out who is there before any credential is sent.
 
 A datagram socket needs no privilege where `net.ipv4.ping_group_range` has the worker's group, a raw one needs
 CAP_NET_RAW. Without both nobody can be told apart by an echo, which is said once.
@@ -46,7 +46,7 @@ def request(kind: int, token: bytes) -> bytes:
 
 
 class Echo:
-    """Sends echoes, and remembers who answered; for one run, in its event loop."""
+    """Sends echo requests, and remembers who answered; for one run, in its event loop."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.answered: set[str] = set()

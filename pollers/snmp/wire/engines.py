@@ -1,4 +1,4 @@
-"""The engines of one worker, and which device gets which."""
+"""The engines of one worker, and which engine a device gets."""
 
 import warnings
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""One operation on one device while it is under way: its machine, its requests, its retries, its end."""
+"""One operation on one device in progress: its machine, requests and retries."""
 
 import asyncio
 from collections import deque
@@ -18,7 +18,7 @@ _MOST_RESYNCS: Final = 4
 
 
 class Exchange:
-    """One request on its way."""
+    """One request in flight."""
 
     __slots__ = ("attempt", "expires_s", "operation", "request", "request_id", "sent_bytes", "sent_s")
 
@@ -32,13 +32,13 @@ class Exchange:
 
 
 class Carrier(Protocol):
-    """What an operation needs of the transport."""
+    """The interface of the transport for operations."""
 
     permits: Permits
 
 
 class Operation:
-    """Feeds a machine with a device's answers; `future` is done when it has finished or failed."""
+    """Passes a device's answers to a machine; `future` is done when the operation has finished or failed."""
 
     __slots__ = (
         "_again",

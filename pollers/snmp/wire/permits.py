@@ -1,4 +1,4 @@
-"""Limits packets, by whatever socket they go out: the worker's rate and retries, and each device's gap."""
+"""Limits packets over all sockets of a worker: its rate, its retries, and a gap for each device."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from pollers.snmp.limits import Limits
 
 @dataclass(slots=True)
 class WireCounters:
-    """What a worker's transport has done since it began; for metrics."""
+    """Counters of a worker's transport, for metrics."""
 
     packets_sent: int = 0
     packets_received: int = 0
@@ -30,7 +30,9 @@ class WireCounters:
 
 
 class Permits:
-    """One a worker. The native engine asks for them as it goes; engines with sockets of their own wait for them."""
+    """The packet limits of one worker. The native engine asks for them as it goes; engines with sockets of their own
+    wait for them.
+    """
 
     def __init__(self, limits: Limits, random: Random, now_s: Callable[[], float]) -> None:
         self.counters = WireCounters()

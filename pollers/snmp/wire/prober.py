@@ -1,4 +1,4 @@
-"""Asks many addresses whether a device is there: one socket, no state but that of the addresses under way.
+"""Probes many addresses for devices over one socket; keeps state only for addresses in flight.
 
 Every address is sent each credential's message side by side; who has not answered after the timeout is sent them once
 more for each further round. Packets are paced; memory is that of the few blocks under way.
@@ -51,7 +51,7 @@ async def probe(
 
 
 class Prober:
-    """One run over many addresses, with the credentials of one site."""
+    """One probe run over many addresses with one site's credentials."""
 
     def __init__(self, credentials: Sequence[Credential], pace: ProbePace, echo: Echo) -> None:
         self._questions: Final = questions(credentials, random.getrandbits(31))

@@ -1,4 +1,4 @@
-"""The native transport: requests of all devices on one socket, told apart by request id; one sweep for timeouts."""
+"""The native transport: all devices share one socket, answers are matched by request id, one timer finds timeouts."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ _SWEEPS_PER_QUEUE_LOOK: Final = 20
 
 
 class Wire:
-    """Sends what operations have to ask, within the worker's limits, and hands each answer to the one that asked."""
+    """Sends the requests of operations within the worker's limits, and hands each answer to its operation."""
 
     def __init__(self, limits: Limits, random: Random, now_s: Callable[[], float] = time.monotonic) -> None:
         self.permits = Permits(limits, random, now_s)

@@ -1,4 +1,4 @@
-"""Lets one session at a time have a management address, in the order of arrival."""
+"""Queues sessions so that a management address has one at a time, in order of arrival."""
 
 import asyncio
 from collections import deque
@@ -6,7 +6,7 @@ from collections.abc import Hashable
 
 
 class Turns:
-    """Costs nothing for an address that nobody uses."""
+    """A lock for each management address; unused addresses take no memory."""
 
     def __init__(self) -> None:
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}

@@ -1,4 +1,4 @@
-"""`panoptes profile coverage`: what the profiles find on each of many recordings, and on all of them."""
+"""`panoptes profile coverage`: counts how much profiles find on many recordings."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ _COUNTED: Final = ("cpu", "memory", "temperature")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Covered:
-    """What was found on one recording."""
+    """How much was found on one recording."""
 
     file: str
     refused: str = ""  #: why it could not be read

@@ -1,4 +1,4 @@
-"""What `walk`, `poll` and `profile` share: a session with a live device, or one that answers from a recording."""
+"""Options and sessions for `walk`, `poll` and `profile`: with a live device, or from a recording."""
 
 import asyncio
 import os
@@ -80,7 +80,7 @@ _CREDENTIAL_OPTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How to speak with a live device."""
+    """The options of a command for a live device: credentials, site and deadline."""
 
     community_file: TextIO | None
     v1: bool
@@ -93,7 +93,7 @@ class Login:
 
 
 class LoginOptions(TypedDict):
-    """The same, as a command is given it."""
+    """The command-line options behind `Login`."""
 
     community_file: TextIO | None
     v1: bool

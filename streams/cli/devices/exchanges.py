@@ -1,4 +1,4 @@
-"""The lines of `poll --explain` that say what a live device was asked, and what became of each request."""
+"""Prints the requests of `poll --explain`: what was asked, and what came of each request."""
 
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -73,7 +73,7 @@ class Exchanges:
 
 
 class ToldSession:
-    """A session that says what it is asked for before it asks the device: a request names its first OID only."""
+    """A session that prints what is requested before it asks the device, since a request names only its first OID."""
 
     def __init__(self, session: Session, exchanges: Exchanges) -> None:
         self.stats = session.stats

@@ -1,4 +1,4 @@
-"""`panoptes poll`: one device, or a recording of one, polled once by the profile that fits it."""
+"""`panoptes poll`: polls a device or a recording once by the profile that fits."""
 
 import sys
 import time

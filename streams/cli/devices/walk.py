@@ -1,4 +1,4 @@
-"""`panoptes walk`: everything a device answers, as a recording that `poll --walk` and the tests take."""
+"""`panoptes walk`: records everything a device answers, for `poll --walk` and tests."""
 
 from pathlib import Path
 from typing import Unpack

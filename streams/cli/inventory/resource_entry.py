@@ -1,4 +1,4 @@
-"""What the resources stage holds of one resource: every sighting, and what the merge took from which."""
+"""Reads the table entry of one resource: every sighting, and which fields the merge took from which."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""`panoptes health`: asks the workers on this machine whether they live; what a container's health check runs."""
+"""`panoptes health`: checks the workers on this machine; for container health checks."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""`panoptes secrets`: credentials go from a prompt or stdin into Redis, and are never shown."""
+"""`panoptes secrets`: stores credentials in Redis from a prompt or stdin; they are never shown."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""`panoptes rate --explain --resource …`: one number of the pipeline, as the fold makes it of what Kafka still has."""
+"""`panoptes rate --explain --resource …`: explains one number from the samples that Kafka still has."""
 
 import sys
 from collections.abc import Callable
@@ -28,7 +28,7 @@ _OPTIONS: Final = (
 
 
 class WhichNumber(TypedDict):
-    """What those options give."""
+    """The options that name one number."""
 
     resource: str
     group: str

@@ -1,4 +1,4 @@
-"""`panoptes slots audit`: read the topics back and prove that every scheduled slot is accounted for."""
+"""`panoptes slots audit`: proves from the topics that every scheduled slot is accounted for."""
 
 import asyncio
 import json

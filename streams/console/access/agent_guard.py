@@ -1,4 +1,4 @@
-"""The door: every request but for those that need no one passes it; log-in and log-out for browsers."""
+"""Authenticates every request except for public paths; serves log-in and log-out."""
 
 import logging
 import secrets
@@ -28,7 +28,7 @@ _KEY_BYTES: Final = 32
 
 
 class Door:
-    """Who is let in, by `[console] auth`."""
+    """Decides who is let in, by `[console] auth`."""
 
     def __init__(self, console: ConsoleSettings) -> None:
         """Raises PasswordFileError."""
@@ -146,7 +146,7 @@ class Door:
 
 
 class Guard:
-    """The door as middleware."""
+    """The ASGI middleware that asks `Door`."""
 
     def __init__(self, app: ASGIApp, door: Door) -> None:
         self._app: Final = app

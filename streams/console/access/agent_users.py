@@ -1,4 +1,4 @@
-"""The users of the file, read again while the console runs; a few passwords at once are checked beside the loop."""
+"""Checks passwords against the users' file, which is reread when it changes; hashing runs in threads."""
 
 import asyncio
 import hashlib
@@ -21,11 +21,11 @@ _REMEMBERED: Final = 1_000
 
 
 class TooManyChecksError(Exception):
-    """So many passwords wait to be checked that another would wait too long."""
+    """Too many passwords are waiting to be checked."""
 
 
 class Users:
-    """Who may come in by password. A file that cannot be read any more leaves those who were known."""
+    """The users of the password file. A file that cannot be read any more leaves those who were known."""
 
     def __init__(self, path: str, key: bytes) -> None:
         """Raises PasswordFileError where the file cannot be used."""

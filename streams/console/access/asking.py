@@ -1,4 +1,4 @@
-"""What a request says of where it comes from and where it goes; pure."""
+"""Reads a request's origin, host and target for access checks; pure."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""How often one may try to log in: so many at once, then one after each pause."""
+"""Limits log-in attempts: a burst, then one after each pause."""
 
 from collections import OrderedDict
 from typing import Final
@@ -9,7 +9,7 @@ _ADDRESSES: Final = 10_000
 
 
 class Attempts:
-    """Attempts by the address they come from; a bounded number of addresses, those that tried last."""
+    """Log-in attempts by source address; the number of addresses is bounded, and the oldest are dropped."""
 
     def __init__(self) -> None:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  #: attempts that are left, at a time

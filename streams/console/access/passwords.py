@@ -1,4 +1,4 @@
-"""The file of users: a line `name:hash` each, the hash argon2id's own form (RFC 9106); `#` begins a comment."""
+"""Reads and writes the users' file: lines `name:hash` with argon2id hashes (RFC 9106); `#` begins a comment."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _HASH: Final = re.compile(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\
 
 
 class PasswordFileError(FatalError):
-    """The file of users cannot be used; the text never holds a hash."""
+    """The users' file is invalid; the text never contains a hash."""
 
 
 def users(text: str) -> Mapping[str, str]:

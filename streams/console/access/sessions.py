@@ -1,4 +1,4 @@
-"""Sessions that the browser keeps: who, until when, and a signature that only we can make."""
+"""Session cookies of user, expiry and signature; the server keeps no sessions."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What each operation of the API answers: plain data from the models; nothing here knows of HTTP."""
+"""The results of the API's operations as plain data; independent of HTTP."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -16,11 +16,11 @@ Query: TypeAlias = Mapping[str, str]
 
 
 class UnknownDeviceError(LookupError):
-    """The address is right, and nothing is known of what it names."""
+    """The address names a device that is not known."""
 
 
 class ApiOperation(NamedTuple):
-    """One operation, as it is served and documented."""
+    """An API operation as it is served and documented."""
 
     path: str  #: under /api/v1
     says: str

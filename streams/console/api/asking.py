@@ -1,4 +1,4 @@
-"""The arguments of an address, read; what is wrong with them is an answer with a status."""
+"""Parses the arguments of API requests; an invalid one becomes a response with a status."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,7 +8,7 @@ PAGE_MOST: Final = 1_000
 
 
 class BadRequestError(ValueError):
-    """The address says what it cannot mean; the text tells what was expected."""
+    """An argument is invalid; the text says what was expected."""
 
 
 def text(query: Mapping[str, str], name: str, default: str = "") -> str:

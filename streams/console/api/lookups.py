@@ -1,4 +1,4 @@
-"""What the API answers that takes asking others, or a search: the past, why, ways, slots."""
+"""API operations that query other systems or search: history, why, paths, slots."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
@@ -24,7 +24,7 @@ class Sources(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """One operation, as it is served and documented."""
+    """An API operation that awaits its result."""
 
     path: str  #: under /api/v1
     says: str

@@ -1,4 +1,4 @@
-"""The description of the API, made of its operations."""
+"""Generates the API's OpenAPI document from its operations."""
 
 import re
 

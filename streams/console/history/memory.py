@@ -1,4 +1,4 @@
-"""What was, from the console's own memory: for as long as that reaches, where there is no store."""
+"""History from the console's own memory, for when there is no store."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -7,7 +7,7 @@ from streams.console.models.facts import AROUND_S, Point, RowAt, RowSeries
 
 
 class MemoryHistory:
-    """The models' memory."""
+    """History from the models' memory."""
 
     def __init__(self, models: ReadModels) -> None:
         self._models = models

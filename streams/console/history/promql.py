@@ -1,4 +1,4 @@
-"""Queries in PromQL by our names, and what a store answers to them."""
+"""Builds PromQL queries and parses the store's answers."""
 
 import json
 import math

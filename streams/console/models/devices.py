@@ -1,4 +1,4 @@
-"""Every resource with what enrichment found, and its last polls; what is seldom looked at is kept packed."""
+"""Resources with their enrichments and last polls; seldom-read parts are packed."""
 
 import json
 import struct
@@ -20,7 +20,7 @@ _Texts = tuple[str, str, str, str, str, str]  #: resource, site, endpoint, job, 
 
 
 class PackedRows(Mapping[str, Mapping[str, str]]):
-    """What enrichment found of each row, unpacked each time that it is asked for."""
+    """The enrichments of rows, unpacked at every access."""
 
     __slots__ = ("_packed",)
 
@@ -68,7 +68,7 @@ def haystack(record: EnrichedResource) -> str:
 
 
 class Polls(Sequence[PollStatus]):
-    """The last polls of a resource, by slot, the newest last, packed; a poll that is told again changes nothing."""
+    """The last polls of a resource by slot, newest last, packed; a repeated poll changes nothing."""
 
     __slots__ = ("_last", "_numbers", "_state", "_texts")
 

@@ -1,4 +1,4 @@
-"""All read models as one: what pages and API ask. Every answer comes from memory; times are arguments."""
+"""All read models behind one interface for pages and API. Every answer comes from memory; times are arguments."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ _WELL: Final = frozenset({DeviceHealth.GOOD, DeviceHealth.UNKNOWN})
 
 
 class ReadModels:
-    """What the topics say now."""
+    """The present state of all topics."""
 
     def __init__(self, memory_bytes: int) -> None:
         """`memory_bytes` is how much the numbers of the past may take."""

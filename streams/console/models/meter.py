@@ -1,4 +1,4 @@
-"""How far a topic is read, how fast it grows, and since when it cannot be read."""
+"""Measures how far a topic has been read, how fast it grows, and since when it cannot be read."""
 
 from collections import deque
 from typing import Final
@@ -10,7 +10,7 @@ _MOMENTS: Final = 600
 
 
 class Meter:
-    """One topic; every method takes the time, Unix milliseconds, or needs none."""
+    """The progress in one topic; every method gets the time, Unix milliseconds, or needs none."""
 
     def __init__(self, name: str) -> None:
         self._name: Final = name

@@ -1,4 +1,4 @@
-"""The latest numbers of every row over time, in a bounded memory: the oldest are dropped, a piece at a time."""
+"""The latest numbers of every row over time in bounded memory; the oldest are dropped block by block."""
 
 import struct
 from collections import deque

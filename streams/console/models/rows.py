@@ -1,4 +1,4 @@
-"""The newest gauge of every row, small: what rows have in common is kept once, and numbers stand in bytes."""
+"""The newest gauge of every row, packed: shared parts are stored once, and numbers as bytes."""
 
 import struct
 from array import array
@@ -60,7 +60,7 @@ _NOTHING: Final = _Form((), (), (), ())
 
 
 class RowTrouble(NamedTuple):
-    """A row whose state is not as it should be."""
+    """A row with a bad state."""
 
     resource: str
     group: str
@@ -70,7 +70,7 @@ class RowTrouble(NamedTuple):
 
 
 class StateChange(NamedTuple):
-    """From when on a row has these states."""
+    """The time from which a row has had these states."""
 
     slot: int
     states: Pairs

@@ -1,4 +1,4 @@
-"""Which states of a row are not as they should be: meant to work, and not working."""
+"""Decides which states of a row are bad: administratively up, but not working."""
 
 from collections.abc import Mapping
 from typing import Final

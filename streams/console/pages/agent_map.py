@@ -1,4 +1,4 @@
-"""The page of the map: what is drawn, of which site and time, and the way between two devices."""
+"""The page of the network map, and the path between two devices."""
 
 import heapq
 import time
@@ -21,7 +21,7 @@ _LISTED: Final = 200  #: links in the table
 
 
 class MapPages:
-    """The map and what its script asks for."""
+    """The map and the data for its script."""
 
     def __init__(self, models: ReadModels, history: History, page: Callable[..., Response]) -> None:
         self._models = models

@@ -1,4 +1,4 @@
-"""The page of one row, and its numbers over time."""
+"""The page of one row and its history."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ Lines = Mapping[str, Sequence[Point]]
 
 
 class RowPages:
-    """The page of a row, and what its plots ask for."""
+    """The page of a row and the data of its plots."""
 
     def __init__(self, models: ReadModels, history: History, page: Callable[..., Response]) -> None:
         self._models = models

@@ -1,4 +1,4 @@
-"""What stands in an address, read: a fault of it is a page with a status, never an exception that nobody expected."""
+"""Parses the arguments of page requests; an invalid one becomes a page with a status."""
 
 from typing import Final
 
@@ -13,11 +13,11 @@ POINTS: Final = 360  #: of a plot, at most
 
 
 class BadAddressError(ValueError):
-    """The address says what it cannot mean; the text tells what was expected."""
+    """An argument is invalid; the text says what was expected."""
 
 
 class NotThereError(LookupError):
-    """The address is right, and nothing is known of what it names."""
+    """The address is valid but names nothing that is known."""
 
 
 def text(request: Request, name: str, default: str = "") -> str:

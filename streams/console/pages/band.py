@@ -1,4 +1,4 @@
-"""The states of a row over a time, as pieces of a band; pure."""
+"""The states of a row over time as segments of a coloured band; pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -9,7 +9,7 @@ WIDTH: Final = 1000.0
 
 
 class Piece(NamedTuple):
-    """One state for as long as it held, in thousandths of the band."""
+    """One state while it lasted, in thousandths of the band."""
 
     word: str
     start: float

@@ -1,4 +1,4 @@
-"""What may come next in a filter: fields, and the values that devices have; pure."""
+"""Completes filters: fields, and the values that devices have; pure."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Makes pages of templates. Everything is escaped; scripts come from our own files alone."""
+"""Renders pages from templates. Everything is escaped; scripts come from our own files alone."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +33,7 @@ HEADERS: Final = {
 
 
 class Pages:
-    """The templates, ready to be filled."""
+    """The Jinja2 templates."""
 
     def __init__(self) -> None:
         self._templates = Environment(

@@ -1,4 +1,4 @@
-"""Numbers, times and states as people read them. SI prefixes; octets a second are shown as bit/s."""
+"""Formats numbers, times and states for people. SI prefixes; octets a second are shown as bit/s."""
 
 import datetime as dt
 from typing import Final

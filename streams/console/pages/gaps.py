@@ -1,4 +1,4 @@
-"""Why a plot has no number at a time, by the polls that are known; pure."""
+"""Explains gaps in a plot by the polls of that time; pure."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Devices and links as the map draws them, and the way from one device to another; pure."""
+"""The graph of devices and links for the map, and the path between two devices; pure."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ UP: Final = ("up", "one-sided")
 
 
 class LinkLoad(NamedTuple):
-    """What an interface carries, bit/s; None: not known."""
+    """The traffic of an interface, bit/s; None: not known."""
 
     into: float | None
     out: float | None
@@ -52,7 +52,7 @@ class Graph(TypedDict):
 
 
 class Sites(NamedTuple):
-    """How many devices with links a site has; for maps that would be too large."""
+    """The number of linked devices of each site; for maps that would be too large."""
 
     name: str
     devices: int
@@ -131,7 +131,7 @@ def _down_since_ms(models: ReadModels, end: LinkEnd) -> int | None:
 
 
 class WayStep(NamedTuple):
-    """One link of a way, as it is gone."""
+    """One link of a path, in the direction of travel."""
 
     key: str
     near: LinkEnd

@@ -1,4 +1,4 @@
-"""Which address shows what."""
+"""Routes of the pages."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias

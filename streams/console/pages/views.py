@@ -1,4 +1,4 @@
-"""What each page shows, worked out from the records: pure, so that a test needs no browser."""
+"""The contents of each page, computed from the records: pure, so that tests need no browser."""
 
 import heapq
 from collections import Counter
@@ -28,7 +28,7 @@ class DeviceLine(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """An interface with what it carries."""
+    """An interface with its traffic."""
 
     gauge: Gauge
     device: str
@@ -196,7 +196,7 @@ class HeatLine(NamedTuple):
 
 
 class Heat(NamedTuple):
-    """Devices by time."""
+    """Poll outcomes by device and time."""
 
     columns: Sequence[int]  #: when each begins, Unix seconds
     lines: Sequence[HeatLine]

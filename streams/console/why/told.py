@@ -1,4 +1,4 @@
-"""An explained number in lines of text, as `panoptes rate --explain` prints them."""
+"""Formats an explanation as the lines of `panoptes rate --explain`."""
 
 import datetime as dt
 from collections.abc import Iterator

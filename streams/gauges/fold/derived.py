@@ -1,4 +1,4 @@
-"""Values that are made of the other numbers of their row, by an expression; the language is that of profiles.
+"""Derived values: expressions over the other numbers of their row, in the language of profiles.
 
     utilisation_in = octets_in / line.octets_in
     error_ratio_in = errors_in / (errors_in + unicast_packets_in)
@@ -32,7 +32,7 @@ _RATIO: Final = re.compile(r"\s*ratio\s+([^/]+)/([^/]+)\Z")
 
 
 class Derived(NamedTuple):
-    """One value that a section of the configuration declares."""
+    """A derived value that a section of the configuration declares."""
 
     group: str  #: metric group whose rows get it
     name: str
@@ -42,7 +42,7 @@ class Derived(NamedTuple):
 
 
 class Formula(NamedTuple):
-    """A derived value of a sample, whoever declared it."""
+    """A derived value of a sample, from a profile or from the configuration."""
 
     name: str
     expression: Expression | None  #: None: it cannot be read

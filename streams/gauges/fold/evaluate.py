@@ -1,4 +1,4 @@
-"""Derived values of all rows of a poll; one is as absent, and as doubtful, as what it is made of.
+"""Computes derived values for all rows of a poll; each inherits the gaps and doubts of its operands.
 
 The evaluator of profiles' expressions says what is right, row by row. Where an expression is plain arithmetic, whole
 columns give the same numbers at once, and it is asked only for the rows that come out without one.

@@ -1,4 +1,4 @@
-"""A step of the fold in words, for people: what was measured, what is missing and why."""
+"""Explains a step of the fold in words: what was measured, what is missing and why."""
 
 import datetime as dt
 from collections.abc import Iterator

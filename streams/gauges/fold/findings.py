@@ -1,4 +1,4 @@
-"""The gauges of one poll while they are worked out: numbers, and a reason for each that is not there."""
+"""The gauges of one poll under construction: numbers, and a reason for each absent one."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
@@ -14,7 +14,7 @@ Words: TypeAlias = tuple[tuple[str, str], ...]  #: name -> word
 
 
 class Gone(NamedTuple):
-    """The last that is said of a row which the device has no more."""
+    """The last gauge of a row that the device no longer has."""
 
     row: str  #: its key
     dimensions: Words  #: as they were
@@ -38,7 +38,7 @@ class Rows(NamedTuple):
 
 
 class Findings:
-    """What is known so far. The first reason given for a cell stays."""
+    """The numbers and reasons found so far. The first reason given for a cell stays."""
 
     def __init__(self, now: DecodedSample, plan: FoldPlan) -> None:
         rows = now.shape.rows

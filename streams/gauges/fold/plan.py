@@ -1,4 +1,4 @@
-"""What follows from a poll's shape and the settings alone, worked out once per shape and not once per poll."""
+"""Everything that follows from a poll's shape and the settings, computed once for each shape."""
 
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""Counters become rates: one cell at a time as the definition, whole columns at once as the way it is done.
+"""Turns counters into rates: `rate` defines it for one cell, `columns` computes whole columns.
 
 `rate` says what is right; `columns` gives the same for every cell (tests hold them together) and calls it for those
 cells only that are not plain.
@@ -28,7 +28,7 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 
 
 class Cell(NamedTuple):
-    """What has to be known of one counter of one row, besides its two readings."""
+    """The constant facts about one counter of one row."""
 
     width: int  #: 32 or 64
     scale: float  #: scaled value = raw value x scale
@@ -36,7 +36,7 @@ class Cell(NamedTuple):
 
 
 class Circumstances(NamedTuple):
-    """What is known of the time between the two readings."""
+    """The time between two readings, and what is known about it."""
 
     uptime_known: bool = True  #: the device did not restart, and says so
     may_have_rebooted: bool = False  #: up for so short that it may have restarted unseen

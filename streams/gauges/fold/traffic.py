@@ -1,4 +1,4 @@
-"""Which counters tell of the same traffic, by their units and names; nothing else in a poll says it.
+"""Pairs octet and packet counters of the same traffic, by their units and names.
 
 `octets_in`, `unicast_packets_in` and `broadcast_packets_in` count the same frames; `errors_in` and `discards_out` are
 counted in packets too, but need not have come through.
@@ -23,7 +23,7 @@ _ETHERNET: Final = "ethernetCsmacd"
 
 
 class Way(NamedTuple):
-    """One way through a row, such as in or out: positions of counters."""
+    """The counters of one direction of a row, such as in or out, as positions."""
 
     octets: int
     packets: tuple[int, ...]  #: of the same way; one at least

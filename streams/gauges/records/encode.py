@@ -1,4 +1,4 @@
-"""Gauge records straight from a poll's matrices: what fastavro would write for the same records, byte for byte.
+"""Encodes gauges straight from a poll's matrices, byte for byte as fastavro would.
 
 A record is three pieces. Its start (identity, dimensions, labels) and its end (states, reasons) are kept by content;
 between them stand slot, time, duration and the numbers, laid out alike for all rows that have the same ones: those are

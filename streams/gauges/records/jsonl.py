@@ -1,4 +1,4 @@
-"""Samples and gauges as lines of JSON, every field named as in the Avro schemas; docs/gauges.md shows the form."""
+"""Samples and gauges as lines of JSON, with the field names of the Avro schemas; docs/gauges.md shows them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _SHOWN: Final = 40
 
 
 class LineError(ValueError):
-    """A line that is no sample; the message says where and what was expected."""
+    """The line is not a sample; the message says where and what was expected."""
 
     def __init__(self, message: str) -> None:
         # what is quoted of the line may be what cannot be printed

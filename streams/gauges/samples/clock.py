@@ -1,4 +1,4 @@
-"""How long two polls of a device are apart, when neither clock can be trusted blindly.
+"""Measures the time between two polls from both clocks, since neither can be trusted alone.
 
 Ours may be stepped (NTP, a resumed virtual machine) between two polls; the device's, sysUpTime, restarts with it and
 wraps every 497 days (RFC 3418 §2: TimeTicks, 32 bits of hundredths of a second). Each is the check of the other, and
@@ -16,7 +16,7 @@ _TICKS_MS: Final = 20
 
 
 class PollTime(NamedTuple):
-    """When a device was polled, by all clocks there are."""
+    """The time of a poll by all available clocks."""
 
     polled_at_ms: int  #: our clock, Unix milliseconds
     first_answer_ms: int  #: the first row was answered so long after polled_at

@@ -1,4 +1,4 @@
-"""What the records of a series tell of their resource."""
+"""Reconstructs as much of a resource as the records of a series contain."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""One poll of one group as the fold wants it: what seldom changes apart from the numbers, and those in matrices."""
+"""A decoded sample: its constant part (`Shape`), and its numbers in matrices."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
@@ -32,7 +32,7 @@ _SHARED: Final = 1024
 
 
 class Fixed(NamedTuple):
-    """What a poll has in common with the one before it, as a rule; the first fields of RawCounters, and as there."""
+    """The usually constant first fields of RawCounters."""
 
     resource: str
     site: str
@@ -49,7 +49,7 @@ class Fixed(NamedTuple):
 
 
 class CounterSpec(NamedTuple):
-    """A counter column without its values; as in RawCounters."""
+    """A counter column without its values, as in RawCounters."""
 
     name: str
     width: int
@@ -62,7 +62,7 @@ N = TypeVar("N", bound=np.generic)
 
 
 class Shape:
-    """All of a poll but its numbers; equal by content."""
+    """A sample without its numbers; comparable by content."""
 
     __slots__ = ("counters", "fixed", "kept", "level_units", "levels", "rows", "states")
 

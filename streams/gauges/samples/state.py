@@ -1,4 +1,4 @@
-"""What the stage's table holds: the last two samples of each series, as they came, under two keys that take turns.
+"""The stage's table: the last two samples of each series as received, under two alternating keys.
 
 A new sample replaces the older of the two, so one poll costs one write of one record. An entry, version 1: a byte 1,
 the slot (8 bytes, signed), the number of transforms (1 byte); for each its name (2 bytes of length, UTF-8) and its
@@ -23,7 +23,7 @@ _SEPARATOR: Final = "\x1f"  # no part of an identity, a job or a group has contr
 
 
 class StateError(RecordError):
-    """An entry that cannot be read: set it aside and begin the series anew."""
+    """A table entry cannot be read: it is set aside, and the series begins anew."""
 
 
 class StateEntry(NamedTuple):

@@ -1,4 +1,4 @@
-"""Third-party transforms of a sample's gauges, one after the other, each with its own state.
+"""Applies third-party transforms to a sample's gauges in order, each with its own state.
 
 The stage keeps the states of the last two samples beside these, so a replayed slot finds the state from before it: a
 plugin has to be a pure fold and nothing more.
@@ -22,7 +22,7 @@ LARGEST_STATES_BYTES: Final = 8 * 2**20
 
 
 class Transform(NamedTuple):
-    """A transform plugin and what it is for."""
+    """A transform plugin and its filter."""
 
     section: str
     wants: Callable[[Resource], bool]
@@ -36,7 +36,7 @@ class Transformed(NamedTuple):
 
 
 class TransformError(Exception):
-    """A transform gave something that cannot be published."""
+    """A transform returned something that cannot be published."""
 
 
 def wanted(transforms: Sequence[Transform], shape: Shape) -> Sequence[Transform]:

@@ -1,4 +1,4 @@
-"""Compares gauges and statuses with the truth: pure, but for the tallies that it keeps."""
+"""Compares gauges and statuses with the truth, and keeps tallies; no I/O."""
 
 import dataclasses
 from collections import Counter
@@ -11,7 +11,7 @@ MAX_PROBLEMS: Final = 2_000
 
 
 class JudgeQuestion(NamedTuple):
-    """A gauge whose truth has to be asked for."""
+    """A gauge whose true value has to be requested."""
 
     device: DeviceForm
     gauge: GaugeForm
@@ -49,7 +49,7 @@ class JudgedRate(NamedTuple):
 
 @dataclasses.dataclass
 class Judge:
-    """Everything seen so far."""
+    """The tallies of everything compared so far."""
 
     fleet: FleetForm
     disturbed: bool = False  #: workers and services die on the way: any poll may be cut short or missed

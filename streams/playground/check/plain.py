@@ -23,7 +23,7 @@ HEADER_BYTES: Final = 5
 
 
 class PlainTopics:
-    """All records of some topics from the beginning on; it has an event loop of its own."""
+    """Reads all records of some topics from the beginning, in an event loop of its own."""
 
     client: Final = "aiokafka (an independent client: pip install 'panoptes-streams[demo]')"
 

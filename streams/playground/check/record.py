@@ -1,4 +1,4 @@
-"""A record as the check reads it, and what reads it."""
+"""A record as the check reads it, and the interface of its readers."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
@@ -13,7 +13,7 @@ class ReadRecord(NamedTuple):
 
 
 class TopicReader(Protocol):
-    """All records of some topics from the beginning on."""
+    """Reads all records of some topics from the beginning."""
 
     @property
     def client(self) -> str:

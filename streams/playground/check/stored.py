@@ -1,4 +1,4 @@
-"""Asks the store by PromQL for every rate that was compared with the truth: is it there, in its time, and right?"""
+"""Queries the store by PromQL for every compared rate, and checks presence, time and value."""
 
 import json
 import time

@@ -29,7 +29,7 @@ def login(environ: Mapping[str, str]) -> dict[str, str | int | float | bool]:
 
 
 class Topics:
-    """All records of some topics from the beginning on."""
+    """Reads all records of some topics from the beginning."""
 
     client: Final = "confluent-kafka"
 

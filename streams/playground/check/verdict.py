@@ -1,4 +1,4 @@
-"""From tallies to an answer: has enough been seen, and was all of it right?"""
+"""Turns tallies into a verdict: whether enough was seen, and whether all of it was right."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Reads what the pipeline publishes and asks the simulator what is true."""
+"""Reads what the pipeline publishes, and asks the simulator for the truth."""
 
 import json
 import time

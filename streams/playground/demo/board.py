@@ -1,4 +1,4 @@
-"""What the live view shows, as a fold over gauges and poll statuses; times are arguments."""
+"""The contents of the live view: a fold over gauges and poll statuses; times are arguments."""
 
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ STALE_S: Final = 120.0
 
 
 class BoardGaugeForm(TypedDict):
-    """What the view takes of a gauge."""
+    """The fields of a gauge that the view reads."""
 
     resource: str
     row: str
@@ -25,7 +25,7 @@ class BoardGaugeForm(TypedDict):
 
 
 class BoardStatusForm(TypedDict):
-    """What the view takes of a poll's status."""
+    """The fields of a poll's status that the view reads."""
 
     resource: str
     endpoint: str
@@ -37,7 +37,7 @@ class BoardStatusForm(TypedDict):
 
 
 class Traffic(NamedTuple):
-    """One interface, as its last gauge says."""
+    """The last gauge of one interface."""
 
     device: str
     row: str
@@ -59,7 +59,7 @@ class BoardRow(NamedTuple):
 
 @dataclass
 class Board:
-    """Everything the view knows."""
+    """The contents of the live view."""
 
     polls: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))  #: when each poll began, Unix seconds
     published: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT * 10))  #: when each gauge was stored

@@ -1,4 +1,4 @@
-"""The demo's processes: each in a session of its own with its own log, none left behind."""
+"""The demo's processes: each has its own session and log, and none is left behind."""
 
 import signal
 import time
@@ -28,7 +28,7 @@ class Child(NamedTuple):
 
 
 class ChildEnded(Exception):
-    """A process that should run has ended; the text holds the end of its log."""
+    """A process ended unexpectedly; the text holds the end of its log."""
 
     def __init__(self, child: Child) -> None:
         tail = "".join(f"\n  | {line}" for line in last_lines(child.log))

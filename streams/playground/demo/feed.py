@@ -38,7 +38,7 @@ async def follow(board: Board, settings: Settings) -> None:
 
 
 class FeedReader:
-    """Puts records on the board, each read with the schema that it was written with."""
+    """Decodes records with their writer's schema, and puts them on the board."""
 
     def __init__(self, board: Board, serdes: Serdes) -> None:
         self._board = board

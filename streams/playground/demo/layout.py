@@ -1,4 +1,4 @@
-"""What the demo writes before it starts: a configuration, a list of devices, an snmpd.conf. Texts only."""
+"""Writes the demo's files: a configuration, a list of devices, an snmpd.conf. Texts only."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -99,7 +99,7 @@ def snmpd_configuration() -> str:
 
 
 class Simulated(TypedDict):
-    """A simulated device, as the list of devices wants it."""
+    """An entry of the device list for a simulated device."""
 
     site: str
     vendor: str
@@ -110,7 +110,7 @@ class Simulated(TypedDict):
 
 
 class Fleet(TypedDict):
-    """What the simulators say of themselves."""
+    """The simulators' account of themselves."""
 
     devices: Sequence[Simulated]
     communities: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What processes cost, from /proc: CPU seconds and resident memory."""
+"""Measures CPU seconds and resident memory of processes from /proc."""
 
 import os
 from collections.abc import Mapping

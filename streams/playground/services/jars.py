@@ -1,4 +1,4 @@
-"""The services' jars: Maven brings them, and a lock of names and SHA-256 says which ones they are to be.
+"""Fetches the services' jars with Maven, and verifies them against a lock of names and SHA-256.
 
 Where a pom has changed, `make lock-jars` writes the lock anew from what Maven brings now.
 """

@@ -1,4 +1,4 @@
-"""Takes a stack down, and ends recorded processes, when the one who started them is gone, however it went.
+"""Ends a stack or recorded processes when the process that started them ends, even by SIGKILL.
 
 A test run or a demo that is killed cannot clean up after itself. So a small process waits beside it, at the end of a
 pipe that only the starter holds: the end of the pipe is the end of the starter.

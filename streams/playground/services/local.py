@@ -1,4 +1,4 @@
-"""The stack as a whole: the services of one state folder, up, down, and how they are."""
+"""Starts, stops and shows all services of one state folder."""
 
 import fcntl
 import shutil

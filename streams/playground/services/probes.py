@@ -1,4 +1,4 @@
-"""Asking a service whether it answers. Each probe returns None when it does, else why not, in a few words."""
+"""Checks whether a service answers. Each probe returns None when it does, else why not, in a few words."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""A process that outlives the one who started it, and is known again by its pid and its birth.
+"""A process that outlives its parent, identified by its pid and start time.
 
 A pid alone may belong to somebody else by now; with the time of its start (in kernel ticks, /proc/PID/stat field 22)
 it cannot.

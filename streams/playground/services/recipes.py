@@ -1,4 +1,4 @@
-"""What each service is: the files it needs, its command line, and how one sees that it answers."""
+"""The recipe of each service: its files, its command line, and its health check."""
 
 import subprocess
 import uuid
@@ -20,7 +20,7 @@ SMALL_JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServicePlace:
-    """Where one service lives."""
+    """The ports and folders of one service."""
 
     data: Path  #: what it keeps
     log: Path  #: what it says
@@ -182,7 +182,7 @@ class Redis(Recipe):
 
 
 class Apicurio(Recipe):
-    """Apicurio Registry, its database in a file: ids must live as long as the records that carry them."""
+    """Apicurio Registry with its database in a file, since ids must live as long as the records that carry them."""
 
     name = "apicurio"
     ports: ClassVar = {"apicurio": 18081}
@@ -213,7 +213,7 @@ class Apicurio(Recipe):
 
 
 class VictoriaMetrics(Recipe):
-    """VictoriaMetrics, one node: a store for what the pipeline makes, where the machine has it."""
+    """VictoriaMetrics, one node: a store for gauges, where the machine has it."""
 
     name = "victoria-metrics"
     ports: ClassVar = {"victoria-metrics": 18428}

@@ -1,4 +1,4 @@
-"""`stack.json`: what runs where, for people, tests and other programs. Ports stay when a service is stopped."""
+"""`stack.json`: the running services, for people, tests and other programs. Ports stay when a service is stopped."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""One service: start, stop, kill, restart, on the same ports and data."""
+"""Starts, stops, kills and restarts one service on the same ports and data."""
 
 import signal
 import threading
@@ -21,7 +21,7 @@ LOG_LIMIT_BYTES: Final = 20 * 2**20
 
 
 class Service:
-    """A service at its place. Calls block, and may come from any thread; one at a time."""
+    """A service with its recipe, ports and folder. Calls block, and may come from any thread; one at a time."""
 
     def __init__(
         self, recipe: Recipe, place: ServicePlace, born: Born | None, changed: Callable[[str, Born | None], None]

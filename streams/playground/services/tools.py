@@ -1,4 +1,4 @@
-"""What must be on the machine to run the services: Java, Maven, Redis; what is missing is named with its command."""
+"""Finds the programs that services need: Java, Maven, Redis; names the command that installs a missing one."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""BER as SNMP uses it (RFC 3417 §8): just enough to read a request and write a response."""
+"""The part of BER that an SNMP agent needs to read a request and write a response (RFC 3417 §8)."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -23,7 +23,7 @@ Cells = dict[Oid, bytes | Cell]
 
 
 class DamagedRequestError(ValueError):
-    """The bytes are no BER that an SNMP agent should answer."""
+    """The bytes are not a valid BER request."""
 
 
 class Element(NamedTuple):

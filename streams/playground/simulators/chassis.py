@@ -1,4 +1,4 @@
-"""What is inside a device, and what is true of it; times are seconds since the epoch."""
+"""The hardware of a simulated device, and its true readings; times are seconds since the epoch."""
 
 import enum
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The fleet: which devices are simulated, what is special about some of them, and how fast they truly count."""
+"""The simulated fleet: its devices, their peculiarities, and their true rates."""
 
 import dataclasses
 import ipaddress
@@ -50,7 +50,7 @@ LAST_UPTIME_CS: Final = 2**32
 
 
 class Traits(TypedDict, total=False):
-    """What may set a device apart: fields of SimulatedDevice."""
+    """The peculiarities of a device: fields of SimulatedDevice."""
 
     community: str
     uptime_at_epoch_s: float

@@ -1,4 +1,4 @@
-"""BGP sessions as one end sees them, and what is true of them; times are seconds since the epoch."""
+"""BGP sessions as one end sees them, and their true state; times are seconds since the epoch."""
 
 from typing import NamedTuple
 

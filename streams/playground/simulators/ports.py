@@ -1,4 +1,4 @@
-"""A UDP port that is free on every loopback address."""
+"""Finds a UDP port that is free on every loopback address."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""The simulated devices on real UDP sockets, one loopback address each, and the truth over HTTP."""
+"""Serves simulated devices on UDP sockets, one loopback address each, and the truth over HTTP."""
 
 import asyncio
 import contextlib

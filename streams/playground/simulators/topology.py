@@ -1,4 +1,4 @@
-"""How the devices are joined: a leaf-spine in each site, the sites in a ring by their edges.
+"""The links between simulated devices: a leaf-spine in each site, the sites in a ring by their edges.
 
 A site is cut into pods of two spines and their leaves. The first spine of a site is its edge: two links lead from it to
 the edge of the next site, and two to the first spine of each further pod. What both ends of a link say of it agrees:

@@ -1,4 +1,4 @@
-"""What the simulated counters truly do: pure functions of time, so that hours can be simulated in no time.
+"""The true counters as pure functions of time, so that hours can be simulated at once.
 
 Every count is the integral of a known rate; the true mean rate between two moments is therefore exact, not sampled.
 Times are Unix seconds.
@@ -19,7 +19,7 @@ UPTIME_WRAPS: Final = 2**32  #: sysUpTime is TimeTicks: 497.1 days of hundredths
 
 
 class Quantity(enum.StrEnum):
-    """What is counted on an interface, whatever the width and name of the column that shows it."""
+    """The quantity that an interface counter counts, whatever the width and name of its column."""
 
     IN_OCTETS = "in_octets"
     IN_UNICAST = "in_unicast"

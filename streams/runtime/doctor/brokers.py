@@ -1,4 +1,4 @@
-"""Kafka: reached, with its topics as the map wants them, copies in step, and stages that keep up."""
+"""Checks Kafka: reachable, topics as configured, replicas in sync, and stages without lag."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ _LOOK_S: Final = 0.1
 
 
 class ReadBy(NamedTuple):
-    """A group whose place is looked up, and what it reads."""
+    """A consumer group to check, and the topics that it reads."""
 
     title: str
     group: str

@@ -1,4 +1,4 @@
-"""Certificates: those of the services as they show them, and our own; how long they last, and who may read keys."""
+"""Checks certificates, those of the services and our own: how long they last, and who may read keys."""
 
 import asyncio
 import ssl
@@ -20,7 +20,7 @@ _READ_BY_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class Endpoint(NamedTuple):
-    """A service that speaks TLS."""
+    """A service with TLS."""
 
     whose: str
     host: str

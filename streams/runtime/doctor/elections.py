@@ -1,4 +1,4 @@
-"""ZooKeeper: reached, and a leader for each stage that needs one."""
+"""Checks ZooKeeper: reachable, and a leader for each stage that needs one."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""All that the doctor looks at, side by side: what is away costs its own time and nobody else's."""
+"""Runs all checks at the same time, each within its own time limit."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What the doctor finds, and when a number is a reason to worry; pure."""
+"""The doctor's findings and their thresholds; pure."""
 
 import enum
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ BEHIND_S: Final = 300
 
 
 class Level(enum.StrEnum):
-    """How bad it is."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARNING = "warning"  #: it works, and somebody should look
@@ -22,7 +22,7 @@ class Level(enum.StrEnum):
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     level: Level
     about: str  #: kafka, zookeeper, redis, registry, certificate, clock, stage …

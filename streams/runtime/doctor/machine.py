@@ -1,4 +1,4 @@
-"""This machine: whether its clock is kept in step, and what is installed on it."""
+"""Checks this machine: whether its clock is synchronised, and which version is installed."""
 
 import ctypes
 import platform

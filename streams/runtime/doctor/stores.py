@@ -1,4 +1,4 @@
-"""Redis, which has the devices' credentials, and the schema registry: reached, with their versions and clocks."""
+"""Checks Redis and the schema registry: reachable, their versions and their clocks."""
 
 import asyncio
 import email.utils

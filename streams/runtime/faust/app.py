@@ -1,4 +1,4 @@
-"""The Faust app that hosts a worker: it brings records, reads tables back, and commits what the worker calls done."""
+"""The Faust app that hosts a worker: delivers records, restores tables, and commits what the worker has finished."""
 
 import asyncio
 import logging
@@ -37,7 +37,7 @@ TAKEN_AT_ONCE: Final = 64
 
 
 class StageApp(faust.App):
-    """A Faust app that waits for its services, commits only what is done, and binds its web server to loopback."""
+    """A Faust app that waits for its services, commits only finished work, and binds its web server to loopback."""
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker

@@ -1,4 +1,4 @@
-"""Committed offsets that never pass a record whose work is not done.
+"""A Faust consumer that never commits past a record whose work is not finished.
 
 Faust commits past a gap at the head of a partition (with record 10 never acknowledged it committed 20), and
 acknowledges by itself what it skips in a rebalance. So Faust says only *when* to commit; *what* may be committed is
@@ -28,7 +28,7 @@ _OF_OFFSETS: Final = max(ConnectionGroup) + 1
 
 
 class OffsetsApart:
-    """The `send` of an aiokafka client, by which questions for offsets go over a connection of their own.
+    """Replaces the `send` of an aiokafka client, so that offset requests use a connection of their own.
 
     A broker answers what comes over one connection in its order, and a fetch of partitions that have no news waits
     there for 1.5 s: Faust has no setting for that. In a rebalance Faust asks three times where topics begin or end,
@@ -44,7 +44,7 @@ class OffsetsApart:
 
 
 class ConsumerThread(AIOKafkaConsumerThread):
-    """The thread of Faust's consumer, without what wakes it, and the worker's own loop with it, for nothing.
+    """Faust's consumer thread without the timers that wake it, and the worker's loop with it, for nothing.
 
     It ends in a bounded time. With Kafka away, aiokafka's `stop` may take very long, or end as a cancelled task does;
     the thread was over then without having said so, and Faust waited a minute for that.
@@ -76,7 +76,7 @@ class ConsumerThread(AIOKafkaConsumerThread):
 
 
 class Consumer(DirectDelivery, NothingSkipped, FaustConsumer):
-    """Faust's consumer, committing what `Offsets` says and skipping no record."""
+    """Faust's consumer; commits what `Offsets` says, and skips no record."""
 
     offsets: Offsets
 

@@ -1,4 +1,4 @@
-"""The process that runs a worker ends in a bounded time once it has been asked to, whatever is away or hangs."""
+"""Ends a worker's process in a bounded time after it is asked to, whatever is away or hangs."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ EXIT_NOT_STOPPED: Final = 70  # EX_SOFTWARE
 
 
 class EndingWorker(faust.Worker):
-    """Faust's, which waits for its services and threads without a bound."""
+    """Faust's worker with a time limit on its shutdown."""
 
     async def on_stop(self) -> None:
         """Begin to count: also the interpreter's own end waits for threads, so it is not called off."""

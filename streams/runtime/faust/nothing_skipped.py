@@ -1,4 +1,4 @@
-"""Records that Faust's consumer fetches and throws away, around a rebalance or a pause, are fetched again.
+"""Fetches again the records that Faust's consumer drops around a rebalance or a pause.
 
 What a fetch brings while the flow is suspended is dropped, and so is the rest of a batch when a rebalance begins, and
 what is at hand of a partition that is paused; but the position stays behind it. An input's next record is then a later
@@ -59,7 +59,7 @@ class _Batch:
 
 
 class NothingSkipped:
-    """For consumers of Faust: a mixin that stands before its class."""
+    """A mixin for Faust's consumers that skips no record."""
 
     app: Any
     offsets: _Offsets

@@ -1,4 +1,4 @@
-"""Where a consumer group stands: what it has committed, where it is to begin, and setting it elsewhere."""
+"""Reads and sets the committed offsets of consumer groups."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
@@ -89,7 +89,7 @@ async def places_last_s(client_options: Mapping[str, object]) -> int | None:
 
 
 class Ends:
-    """Tells where partitions end; a connection that is kept, opened when it is first needed."""
+    """Looks up end offsets of partitions over one kept connection, opened on first use."""
 
     def __init__(self, client_options: Mapping[str, object]) -> None:
         self._options = client_options

@@ -1,4 +1,4 @@
-"""The producer of a stage: a record is delivered or the call does not return.
+"""The producer of a stage: `send` returns only when the record is stored.
 
 Faust's own producer carries the tables' changelogs; what a stage publishes goes through this one, with `acks=all` and
 idempotence. `flush()` is not delivery, so each record's own future is awaited.

@@ -1,4 +1,4 @@
-"""Whether the brokers take us at all, and which setting is to be looked at where they do not."""
+"""Connects to the brokers, and names the setting to check when they refuse."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -14,7 +14,7 @@ from streams.runtime.ops.waiting import ToldError
 
 
 class KafkaRefusedError(ToldError):
-    """A broker is there and does not let us in, or we do not trust it: some setting is wrong, here or there.
+    """A broker refuses us, or we do not trust it: some setting is wrong, here or there.
 
     Workers wait, and the filter of the client's log says it (`client.py`); commands end with it.
     """

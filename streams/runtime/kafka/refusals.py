@@ -1,4 +1,4 @@
-"""What it means, in our settings' words, that a broker does not let us in."""
+"""Explains a broker's refusal in terms of our settings."""
 
 import ssl
 from typing import Final

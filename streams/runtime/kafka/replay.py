@@ -1,4 +1,4 @@
-"""Reads topics without a group: as they stand when the reading begins, from the beginning or from a time."""
+"""Reads topics without a consumer group, from the beginning or from a time, up to their present end."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Creates the topics of the map, and checks those that exist."""
+"""Creates the topics of `streams/pipeline.py`, and checks those that exist."""
 
 import asyncio
 import logging
@@ -40,7 +40,7 @@ _SET_ON_TOPIC: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedTopic:
-    """A topic as the map and the settings want it."""
+    """A topic as `streams/pipeline.py` and the settings define it."""
 
     name: str
     partitions: int
@@ -50,7 +50,7 @@ class WantedTopic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicsReport:
-    """What became of the topics; `fatal` cannot be worked with, `differing` can."""
+    """The result of a check of topics; `fatal` ones cannot be used, `differing` ones can."""
 
     created: Sequence[str] = ()
     missing: Sequence[str] = ()
@@ -241,7 +241,7 @@ class DescribedPartition(TypedDict):
 
 
 class DescribedTopic(TypedDict):
-    """A topic as the broker's metadata have it."""
+    """A topic as the broker describes it."""
 
     topic: str
     error_code: int

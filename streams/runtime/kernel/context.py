@@ -1,4 +1,4 @@
-"""What a stage is given of its worker: typed, and no more than it needs."""
+"""The typed services that a worker gives to its stage."""
 
 import time
 from collections.abc import Callable

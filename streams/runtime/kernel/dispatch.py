@@ -1,4 +1,4 @@
-"""Sends and writes the effects of records, sets aside what cannot be used, and lets offsets be committed."""
+"""Carries out the effects of records, dead-letters bad ones, and releases their offsets for commit."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from streams.runtime.kernel.offsets import Offsets
 
 
 class Dispatch(Generic[E]):
-    """The second half of a loop, for all of its lanes."""
+    """The second half of a record loop, for all of its lanes."""
 
     def __init__(self, handler: Handler[E], offsets: Offsets, dead_letters: SetAside, pace: Pace) -> None:
         self._handler: Final = handler

@@ -1,4 +1,4 @@
-"""What a record leads to, as a value: a step decides, the loop acts."""
+"""The effects of a record as values: a step decides, the loop carries them out."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Send(NamedTuple):
-    """Records of one key, for the partition of the record that they follow from: all keyed topics have the same.
+    """Records with one key, for the partition of the record that caused them: all keyed topics are partitioned alike.
 
     `anywhere`: for the key's own partition, which may be another worker's; others may write the same key there.
     """
@@ -23,14 +23,14 @@ class Send(NamedTuple):
 
 
 class Write(NamedTuple):
-    """A new value in the stage's table."""
+    """A new value for a key of the stage's table."""
 
     key: bytes
     value: bytes | None  #: None deletes the key
 
 
 class Aside(NamedTuple):
-    """What could not be used beside the record itself, for the dead letters."""
+    """Something other than the record itself that could not be used, for the dead letters."""
 
     topic: str  #: where it stands
     key: bytes
@@ -39,7 +39,7 @@ class Aside(NamedTuple):
 
 
 class Effects(NamedTuple):
-    """What one record leads to: the loop stores the sends, then the writes, then calls `then`."""
+    """The effects of one record: the loop stores the sends, then the writes, then calls `then`."""
 
     sends: Sequence[Send] = ()
     writes: Sequence[Write] = ()

@@ -1,4 +1,4 @@
-"""Topic -> pure step -> topic, with the order of effects that loses nothing: sends, then the table, then done."""
+"""Runs a pure step over a topic, with effects in a safe order: sends, then the table, then done."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -25,14 +25,14 @@ class BatchSender(Protocol):
 
 
 class TableAt(NamedTuple):
-    """A table, and where its changelog is."""
+    """A table and its changelog topic."""
 
     table: Table
     changelog: str
 
 
 class Folding:
-    """The handler of a stage that answers records with records; for `Loop`."""
+    """The handler for stages that answer records with records; for `Loop`."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Folding:
 
 
 class Fold(NamedTuple):
-    """A folding stage's loop, for what beside its records changes the same keys."""
+    """The loop of a folding stage, for callers that change the same keys without a record."""
 
     loop: Loop[Effects]
     handler: Folding

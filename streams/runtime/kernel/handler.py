@@ -1,4 +1,4 @@
-"""What the record loop is given: a stage's handler, its pace, where records come from, and where bad ones go."""
+"""The interfaces of the record loop: a stage's handler, its pace, and the flow of records."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol, TypeVar
@@ -9,7 +9,7 @@ E = TypeVar("E")
 
 
 class Pace(NamedTuple):
-    """How records gather on their way."""
+    """How long and how many records may gather before they are processed."""
 
     linger_s: float = 0.05  #: how long the first of a batch waits for others
     max_batch_bytes: int = 512 * 1024  #: of effects; what makes a batch larger than that does not wait
@@ -22,7 +22,7 @@ USUAL: Final = Pace()
 
 
 class Handler(Protocol[E]):
-    """What a stage does with records."""
+    """Processes the records of a stage."""
 
     def step(self, record: Record) -> E:
         """Return what the record leads to, without effects. Raises RecordError, UnknownSchema."""
@@ -53,7 +53,7 @@ class SetAside(Protocol):
 
 
 class Flow(Protocol):
-    """Where records come from."""
+    """Pauses and resumes the delivery of records."""
 
     def pause(self, place: Place) -> None:
         """Bring no more of a partition for now; what is on its way may still come."""

@@ -12,7 +12,7 @@ from streams.runtime.registry.serde import UnknownSchema
 
 
 class Item(Generic[E]):
-    """A record, or what was submitted beside the records, on its way."""
+    """A record, or work submitted beside the records, in progress."""
 
     __slots__ = ("_done", "effects", "record", "size", "step", "unknown", "why")
 
@@ -58,7 +58,7 @@ def _raising(why: Exception) -> Callable[[], NoReturn]:
 
 
 class Room:
-    """How much is on its way in all open lanes of a loop: who has too much brings no more for a while."""
+    """Bounds how much is in progress in all open lanes of a loop; beyond it no more records are delivered."""
 
     def __init__(self, most_bytes: int, flow: Flow) -> None:
         self._most_bytes: Final = most_bytes
@@ -76,7 +76,7 @@ class Room:
 
 
 class Lane(Generic[E]):
-    """The line of one partition, for as long as the worker has it or until a rebalance begins it anew."""
+    """The queue of one partition while the worker has it, until a rebalance starts it anew."""
 
     def __init__(self, partition: int, room: Room) -> None:
         self.partition: Final = partition

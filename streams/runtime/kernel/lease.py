@@ -1,4 +1,4 @@
-"""The worker's own lease on its partitions: the rule of `streams.scheduling.lease` by the clock of this process."""
+"""The worker's lease on its partitions: `streams.scheduling.lease` with the clock of this process."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ _WATCH_S: Final = 1.0
 
 
 class WorkerLease:
-    """Whether the partitions that this worker was assigned are surely still its own."""
+    """Tells whether the worker surely still owns its partitions."""
 
     def __init__(self, kafka: KafkaSettings, now_s: Callable[[], float] = time.monotonic) -> None:
         # the last heartbeat before a pause may have been that long ago, and its timer late

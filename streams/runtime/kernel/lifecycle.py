@@ -1,4 +1,4 @@
-"""Who owns which partitions: the one place that reacts to a rebalance, and tells every stateful part in order.
+"""Handles rebalances: tells every stateful part, in order, which partitions come and go.
 
 A rebalance is `pausing` (nobody knows yet whose a partition will be), then `lost` and `settled` (now it is known; what
 stays goes on), then, when the tables are read back, `gained` for each new partition.
@@ -21,7 +21,7 @@ RETRIES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class Part:
-    """Something that keeps state by partition; a part overrides what it has to know."""
+    """A component with state by partition; it overrides the methods that it needs."""
 
     async def pausing(self, *, lapsed: bool) -> None:
         """Begin nothing new, and finish what is under way within some seconds: what is not done is done again.
@@ -41,7 +41,9 @@ class Part:
 
 
 class Lifecycle:
-    """The partitions of one worker. All topics that a stage reads have the same partitions, and they come together."""
+    """The partitions of one worker, and the parts that follow them. All topics that a stage reads have the same
+    partitions, and they come together.
+    """
 
     def __init__(self, fail: Callable[[Exception], None], now_s: Callable[[], float] = time.monotonic) -> None:
         """`fail` ends the worker."""

@@ -1,4 +1,4 @@
-"""The one record loop: records -> step -> effects -> done, in the order of each partition.
+"""The record loop: records -> step -> effects -> done, in the order of each partition.
 
 Steps run ahead of effects: while a batch of a partition is on its way the next one is stepped, so that waiting for the
 broker costs no round trip per record. A record is done when all of its effects are in place, and only then may its
@@ -31,7 +31,7 @@ STEPPED_AT_ONCE: Final = 64
 
 
 class Loop(Part, Generic[E]):
-    """The loop of one kind of records in one worker; any number of topics may feed it."""
+    """The record loop of one handler in one worker; any number of topics may feed it."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Committed offsets that never pass a record whose work is not done: a tracker for each partition that is read."""
+"""Tracks the offsets that may be committed: none passes a record whose work is not finished."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,7 +7,7 @@ from streams.scheduling.acks import Acks, Begin
 
 
 class Offsets:
-    """One tracker per input partition of this worker."""
+    """One tracker for each input partition of this worker."""
 
     def __init__(self) -> None:
         self._trackers: dict[Place, Acks] = {}

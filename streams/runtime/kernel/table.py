@@ -1,4 +1,4 @@
-"""What a stage remembers: bytes by partition and key, with a changelog that a new owner of the partition reads back.
+"""A stage's state: bytes by partition and key, with a changelog from which a new owner restores it.
 
 The loop writes: first the changelog, then here, so that a table is never ahead of its changelog. What a step wants
 written is seen by the steps after it at once, and forgotten if it cannot be stored.

@@ -1,4 +1,4 @@
-"""A whole topic without a group: replayed from its beginning, or from a time, then followed; every process sees it.
+"""Reads a whole topic without a consumer group: from the beginning or a time, then follows it, in every process.
 
 For what is small and wanted everywhere: the inventory, enriched resources, the topology; and for the last of what is
 not small.
@@ -28,7 +28,7 @@ async def nothing() -> None:
 
 
 class View:
-    """One topic, from its beginning or from a time on."""
+    """Reads one topic from its beginning or from a time on, and follows it."""
 
     def __init__(
         self,

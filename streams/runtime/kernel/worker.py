@@ -1,4 +1,6 @@
-"""One worker of a stage: what it reads, keeps and runs. A stage wires itself to it; a host (Faust) brings records."""
+"""One worker of a stage: its inputs, its table and its parts. A stage wires itself to it; a host (Faust) brings
+records.
+"""
 
 import asyncio
 import logging
@@ -41,7 +43,7 @@ MAX_RECORD_BYTES: Final = 8 * 2**20
 
 
 class Host(Protocol):
-    """What brings records to a worker and commits what is done."""
+    """Delivers records to a worker, and commits what is finished."""
 
     def pause(self, place: Place) -> None:
         """Bring no more records of a partition for now."""
@@ -57,7 +59,7 @@ class Host(Protocol):
 
 
 class Worker:
-    """Everything that workers have in common, and the parts that a stage has registered."""
+    """The common part of all workers, and the parts that a stage has registered."""
 
     def __init__(self, stage: Stage, settings: Settings, part: str = "") -> None:
         """`part`: which of several groups of the stage this is, each of which reads everything."""

@@ -1,4 +1,4 @@
-"""Who blocks an event loop: found on the stack of its thread, from another thread."""
+"""Detects a blocked event loop from another thread, and logs the stack that blocks it."""
 
 import sys
 import sysconfig

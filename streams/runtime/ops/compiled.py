@@ -1,4 +1,4 @@
-"""Whether the modules that work on values run as machine code, and whether it is that of the sources beside it.
+"""Tells whether the hot modules are compiled, and whether their machine code is that of the sources beside it.
 
 `setup.py` writes down what it compiled: a line per module with the SHA-256 of its source. Times of files would not do:
 installing a wheel and checking out a branch change them.
@@ -24,7 +24,7 @@ SHOWN: Final = 3
 
 
 class Build(NamedTuple):
-    """What Python would import."""
+    """The state of the compiled modules."""
 
     modules: int  #: compiled ones; 0: everything is interpreted
     stale: tuple[str, ...] = ()  #: sources that are not what was compiled

@@ -1,4 +1,4 @@
-"""Whether a worker is alive and ready; pure, so that the rules can be read and tested without one."""
+"""Decides whether a worker is alive and ready; pure, so that the rules can be tested without a worker."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 
 class Stuck(NamedTuple):
-    """A partition that could not be begun yet."""
+    """A partition that could not be started yet."""
 
     why: str
     since_s: float  #: on the monotonic clock
@@ -14,7 +14,7 @@ class Stuck(NamedTuple):
 
 
 class TopicPartition(Protocol):
-    """A partition of a topic, whoever's class it is."""
+    """A partition of a topic, as any library's class."""
 
     @property
     def topic(self) -> str: ...
@@ -29,7 +29,7 @@ P = TypeVar("P", bound=TopicPartition)
 
 
 class Standing(NamedTuple):
-    """A partition with work at hand, and since when its committable offset has not moved."""
+    """A partition with pending work, and since when its committable offset has not moved."""
 
     partition: TopicPartition
     offset: int | None
@@ -38,7 +38,7 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How long each partition has stood still: one that is stuck is not hidden by the others that go on."""
+    """Tracks each partition's progress, so that a stuck one is not hidden by others that move."""
 
     standing: Mapping[TopicPartition, Standing] = field(default_factory=dict)
 
@@ -60,7 +60,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """What is looked at; times on one monotonic clock, seconds."""
+    """The observations behind the decision; times on one monotonic clock, seconds."""
 
     now_s: float
     loop_seen_s: float  #: when the event loop last ran the heartbeat

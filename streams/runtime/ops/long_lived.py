@@ -1,4 +1,4 @@
-"""What lives as long as the worker is not looked through for garbage again and again.
+"""Excludes long-lived objects from garbage collection, so that they are not scanned again and again.
 
 Python's collector goes through everything that is alive whenever enough is new; with what 10,000 devices leave in
 memory that took a fifth of the polling worker's time, and held up its event loop. So what has survived is set aside.

@@ -1,4 +1,4 @@
-"""The numbers of a worker in Prometheus form: one place that says which there are and what they mean."""
+"""Defines all Prometheus metrics of a worker with their help texts."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
@@ -13,7 +13,7 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics(Collector):
-    """Reads the numbers where they are kept, at the moment they are asked for; nothing is counted twice."""
+    """Collects the numbers from the objects that keep them, when they are scraped."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage

@@ -1,4 +1,4 @@
-"""Which web port a worker takes: its stage's own, or the next free one for further workers on the same machine."""
+"""Chooses a worker's web port: its stage's own, or the next free one for further workers on the machine."""
 
 import socket
 from typing import Final

@@ -1,4 +1,4 @@
-"""What plugins that go by device profiles let be counted: whether their files are sound, and how often they changed."""
+"""Counters of plugins that use device profiles: broken files, and changes in force."""
 
 from collections.abc import Iterable, Mapping
 

@@ -1,4 +1,4 @@
-"""Waiting for a service that is away: a clear line every few seconds, and on as soon as it comes."""
+"""Waits for a service that is away: logs a line every few seconds, and continues when it returns."""
 
 import asyncio
 import logging
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 class ToldError(BackendError):
-    """A service is away, and who found that has said so already: nobody says it again while it is waited for."""
+    """A service is away, and that has been logged already."""
 
 
 class Waits:
-    """When this process last found a service away: a worker that waits for one is not stuck."""
+    """When this process last found a service away; a worker that waits for one does not count as stuck."""
 
     def __init__(self) -> None:
         self.seen_s = float("-inf")  #: on the monotonic clock

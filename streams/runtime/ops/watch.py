@@ -1,4 +1,4 @@
-"""Watches a worker's progress and gives its `/health`, `/ready` and `/metrics` views.
+"""Watches a worker's progress, and serves its `/health`, `/ready` and `/metrics`.
 
 A worker that makes no progress ends itself with a clear last line, so that its supervisor starts a new one. The watch
 is a thread of its own: a blocked event loop could not end itself.
@@ -26,7 +26,7 @@ EXIT_NO_PROGRESS: Final = 70  # EX_SOFTWARE
 
 
 class Watchdog:
-    """One per worker."""
+    """The progress watch of one worker."""
 
     def __init__(self, worker: Worker, *, is_recovered: Callable[[], bool], is_stopping: Callable[[], bool]) -> None:
         self._worker = worker

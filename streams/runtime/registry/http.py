@@ -22,7 +22,7 @@ _REFUSED: Final = (401, 403)
 
 
 class HttpRegistry:
-    """Asks once for each schema and id, and remembers the answers: ids never change their meaning."""
+    """A registry client that caches every schema and id for ever: ids never change their meaning."""
 
     def __init__(self, settings: RegistrySettings) -> None:
         # it logs every request at INFO

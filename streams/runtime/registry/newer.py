@@ -1,4 +1,4 @@
-"""Software that is older than what has written: refused before it reads or writes anything."""
+"""Refuses to start when a newer version of this software has registered its schema."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Records as bytes in the Confluent wire format: a zero, the schema's id in 4 bytes, the Avro body."""
+"""Encodes and decodes records in the Confluent wire format: a zero byte, the schema id in 4 bytes, the Avro body."""
 
 import io
 import struct
@@ -37,7 +37,7 @@ class UnknownSchema(BackendError):
 
 
 class Serde(Generic[R]):
-    """Encodes and decodes the records of one topic; the reader's schema is always ours, the writer's goes by id.
+    """Encodes and decodes the records of one topic: the reader's schema is ours, the writer's is found by its id.
 
     `encode` needs `register` to have been done; `decode` knows the schemas that `register` and `prepare` have fetched.
     """

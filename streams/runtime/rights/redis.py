@@ -1,4 +1,4 @@
-"""What each stage may read in Redis, as the lines of a Redis ACL file. Nothing here asks Redis."""
+"""The Redis ACLs of each stage, as lines of a Redis ACL file. Nothing here asks Redis."""
 
 from typing import Final
 

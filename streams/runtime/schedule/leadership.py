@@ -1,4 +1,4 @@
-"""Leadership in ZooKeeper: of all workers of a stage one leads, and knows at once when it may no longer.
+"""Leader election in ZooKeeper: one worker of a stage leads, and learns at once when it no longer may.
 
 Each worker queues with an ephemeral node; the one in front leads. The names are those of kazoo's `Lock`, so its
 `contenders` lists the queue. The recipe is our own because `Lock` waits for the session that it was begun in: here a
@@ -37,7 +37,7 @@ _SEQUENCE_DIGITS: Final = 10  # ZooKeeper's sequential node names end in ten dig
 
 
 class Term(NamedTuple):
-    """A time of leadership; `over` is set, from any thread, the moment it ends."""
+    """A leader's term; `over` is set, from any thread, the moment it ends."""
 
     sequence: int  #: election sequence: grows with every election while ZooKeeper keeps its data
     over: threading.Event

@@ -1,4 +1,4 @@
-"""Holds each tick until its second, runs it beside the stream, and lets offsets be committed in order."""
+"""Holds each tick until its second, runs it beside the stream, and releases offsets in order."""
 
 import asyncio
 import logging
@@ -32,7 +32,7 @@ WIND_UP_S: Final = 5.0
 
 
 class DueTick(NamedTuple):
-    """What an admitted tick asks of a stage."""
+    """The work that an admitted tick asks of a stage."""
 
     partition: int
     span: Span  #: the seconds that the tick stands for; one, mostly

@@ -1,4 +1,4 @@
-"""When the jobs of a worker's resources are due: a schedule for each open partition, as its table has it."""
+"""The schedules of a worker's open partitions, built from its table."""
 
 import asyncio
 import logging

@@ -1,4 +1,6 @@
-"""Runs a stage by ticks: takes part in the election, publishes as leader, obeys as owner. Three stages share it."""
+"""Connects a stage to its ticks: takes part in the election, publishes as leader, runs ticks as owner. Three stages
+share it.
+"""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The leader's work: publish the ticks of a stage, ahead of their time, and stop at once when the term is over."""
+"""The leader's work: publishes the ticks of a stage ahead of their time, and stops at once when the term is over."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ MOST_TERMS: Final = 100  #: remembered for the web view
 
 
 class TickEnds(Protocol):
-    """The ticks topic, as it is read back."""
+    """Reads the last ticks of each partition."""
 
     async def ends(self) -> Mapping[int, Sequence[Tick]]:
         """Return the last records of every partition, oldest first."""
@@ -37,7 +37,7 @@ class _Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnTerm:
-    """One time of leadership, for the web view and the metrics."""
+    """A term of this worker, for the web view and the metrics."""
 
     epoch: int
     started_at_ms: int

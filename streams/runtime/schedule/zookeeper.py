@@ -1,4 +1,4 @@
-"""Sessions with ZooKeeper as the settings want them: by TLS, as a user whose nodes nobody else may touch."""
+"""Opens ZooKeeper sessions by the settings: TLS, and a user with private nodes."""
 
 from kazoo.client import KazooClient
 from kazoo.security import CREATOR_ALL_ACL

@@ -1,4 +1,4 @@
-"""How credentials are written down in Redis: the keys, and the JSON that stands in them. Nothing here does I/O.
+"""The format of credentials in Redis: keys and JSON values. Nothing here does I/O.
 
     panoptes:secrets:snmp_community_string:<site>    a string: the community
     panoptes:secrets:snmp:<site>                     a hash: field `*` for the site, else a device's resource_id;
@@ -29,7 +29,7 @@ E = TypeVar("E", bound=StrEnum)
 
 
 class FormError(ValueError):
-    """What stands there is no credential; the text says what was expected and never what was found."""
+    """The stored value is not a credential; the text says what was expected, never what was found."""
 
 
 def community_key(site: str) -> str:

@@ -1,4 +1,4 @@
-"""Encrypts credentials before they go into Redis, and decrypts them when they are read. Nothing here asks Redis.
+"""Encrypts credentials for Redis, and decrypts them. Nothing here asks Redis.
 
     panoptes-enc:1:<key id>:<base64url of nonce, ciphertext, tag>
 
@@ -35,7 +35,7 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class KeyRingError(ValueError):
-    """A key-ring file cannot be used; the text names the file and the line, never a key."""
+    """A key-ring file is invalid; the text names file and line, never a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class KeyRing:
 
 
 class KeyRingFile:
-    """The key ring of the settings, read again when its file has changed; a bad change leaves the last good one."""
+    """The configured key ring, reread when its file changes; an invalid change leaves the last valid one in force."""
 
     def __init__(self, path: str, *, required: bool = False) -> None:
         """Raises KeyRingError: what cannot be decrypted from the start is better said at the start."""

@@ -1,4 +1,4 @@
-"""Secrets of sinks and of what discovery reads, from Redis: `panoptes:secrets:sink:<name>` or `…:discovery:<name>`.
+"""Reads secrets of sinks and discovery: `panoptes:secrets:sink:<name>` or `…:discovery:<name>` in Redis.
 
 They are strings, asked for each time that one is needed.
 """
@@ -21,7 +21,7 @@ DISCOVERY: Final = f"{PREFIX}discovery:"
 
 
 class NamedSecrets:
-    """Gives a secret by its name; the last that was read serves while Redis is away."""
+    """Returns a secret by name; the last one read is used while Redis is away."""
 
     def __init__(
         self, client: "redis.asyncio.Redis", place: str, whose: str = SINK, key_ring: KeyRingFile | None = None

@@ -1,4 +1,4 @@
-"""Encrypts anew what stands in Redis, value by value, while workers read and people write it."""
+"""Re-encrypts the values in Redis one by one, while workers read and people write them."""
 
 from typing import Final, NamedTuple
 

@@ -1,4 +1,4 @@
-"""Credentials of devices from Redis: read site by site, kept, and read again; old ones serve while Redis is away."""
+"""Reads devices' credentials from Redis site by site, and caches them; old ones are used while Redis is away."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ _HARMLESS: Final = ("Error ", "Timeout", "Connection", "NOAUTH", "WRONGPASS", "N
 
 @dataclass(frozen=True, slots=True)
 class SiteCredentials:
-    """What is stored for one site."""
+    """The credentials of one site."""
 
     whole: Sequence[Credential] = ()
     by_device: Mapping[str, Sequence[Credential]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Checks of a configuration that need the plugins themselves."""
+"""Checks the configuration of plugins by creating them."""
 
 from collections.abc import Sequence
 

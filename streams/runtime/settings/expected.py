@@ -1,4 +1,4 @@
-"""A setting's type and bounds, in words: for error messages and for the documentation."""
+"""Describes a setting's type and bounds in words, for error messages and documentation."""
 
 import enum
 import typing

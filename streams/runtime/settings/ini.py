@@ -1,4 +1,4 @@
-"""Reading ini files and environment variables, with every value's origin, and every fault at once."""
+"""Reads ini files and environment variables with the origin of every value, and collects all errors."""
 
 import difflib
 import re
@@ -27,7 +27,7 @@ class IniEntry(NamedTuple):
 
 @dataclass(slots=True)
 class Raw:
-    """Sections as they were written; later sources have overridden earlier ones."""
+    """The sections as written; later sources override earlier ones."""
 
     sections: dict[str, dict[str, IniEntry]] = field(default_factory=dict)
     where: dict[str, str] = field(default_factory=dict)  #: section -> where it was first opened

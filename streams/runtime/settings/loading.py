@@ -1,4 +1,4 @@
-"""The configuration, typed and checked: `panoptes.ini`, `conf.d/*.ini` beside it, and environment variables."""
+"""Loads the typed configuration: `panoptes.ini`, `conf.d/*.ini` beside it, and environment variables."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -60,7 +60,7 @@ _USER_INFO: Final = re.compile(r"//.*@")
 
 
 class SettingsError(FatalError):
-    """Settings that cannot be used: one line (a filter's error: more) for each, all of them."""
+    """Invalid settings: one line (a filter's error: more) for each."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
@@ -68,7 +68,7 @@ class SettingsError(FatalError):
 
 
 class Settings(BaseModel):
-    """Everything that can be set, one attribute per section; made without arguments it is the defaults."""
+    """All settings, one attribute for each section; without arguments, the defaults."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -96,7 +96,7 @@ class Settings(BaseModel):
 
 
 class Examined(NamedTuple):
-    """A configuration with everything that is wrong with it."""
+    """A configuration with all its errors."""
 
     settings: Settings  #: what is right, with defaults for what is wrong: to be looked at, not to be used
     problems: Sequence[str]  #: a line (a filter's error: more) for each

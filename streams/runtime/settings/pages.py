@@ -1,4 +1,4 @@
-"""The configuration as text: what holds (`config show`), and the reference page (docs/configuration.md)."""
+"""Formats the configuration: `config show`, and the reference page docs/configuration.md."""
 
 from collections.abc import Iterator, Mapping
 from inspect import cleandoc

@@ -1,4 +1,4 @@
-"""Sections of plugins: `[discovery:NAME]`, `[enrichment:NAME]`, `[polling:NAME]`, `[transform:NAME]`, `[sink:NAME]`."""
+"""Plugin sections: `[discovery:NAME]`, `[enrichment:NAME]`, `[polling:NAME]`, `[transform:NAME]`, `[sink:NAME]`."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -147,7 +147,7 @@ READ_PROFILES: Final = frozenset(
 
 
 class BuiltIn(NamedTuple):
-    """A section that holds while the configuration has none of its kind."""
+    """A section that applies while the configuration has none of its kind."""
 
     kind: Kind
     name: str

@@ -1,4 +1,4 @@
-"""What one setting is made of: a default, a type with its reading of text, a description, and how it takes effect.
+"""Declares settings: a default, a type with its parser, a description, and when a change takes effect.
 
 And what settings of one section have to keep to among themselves.
 """
@@ -27,7 +27,7 @@ _UNIT_S: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, 
 
 
 class Rule(NamedTuple):
-    """What settings of one section, each of them right, have to keep to among themselves."""
+    """A constraint between several settings of one section."""
 
     keys: tuple[str, ...]  #: the settings that it looks at
     holds: bool
@@ -35,7 +35,7 @@ class Rule(NamedTuple):
 
 
 class DoNotFit(ValueError):
-    """Settings of one section do not fit together: every rule that they break."""
+    """Settings of one section contradict each other; names every broken rule."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         super().__init__("; ".join(rule.expected for rule in rules))
@@ -62,7 +62,7 @@ class Section(BaseModel):
 
 
 class Bounds(TypedDict, total=False):
-    """What a setting's value has to keep to, in pydantic's words."""
+    """The bounds of a setting's value, in pydantic's words."""
 
     ge: float
     gt: float

@@ -1,4 +1,4 @@
-"""Configurations to begin with, one for each kind of start: texts only, and each passes `panoptes config check`."""
+"""Templates for new configurations, one for each kind of start; each passes `panoptes config check`."""
 
 import enum
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from streams.pipeline import STAGES
 
 
 class Start(enum.StrEnum):
-    """What somebody begins with."""
+    """A kind of installation to start with."""
 
     LOCAL = "local"  #: `panoptes stack up` on this machine, an example list of devices
     DEVICES = "devices"  #: services that are there already, plain; your own devices

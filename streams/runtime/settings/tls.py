@@ -1,4 +1,4 @@
-"""TLS contexts from settings; a certificate that is renewed on the disk counts from the next connection on."""
+"""TLS contexts from settings; a certificate renewed on disk is used from the next connection on."""
 
 import socket
 import ssl
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class TlsFiles(NamedTuple):
-    """Who we are, and whom we trust; empty texts are nothing of the kind, an empty authority those of the system."""
+    """Our certificate and key, and the authority to trust; empty: none, or the system's authorities."""
 
     authority: str = ""
     certificate: str = ""
@@ -16,7 +16,7 @@ class TlsFiles(NamedTuple):
 
 
 class RenewedContext(ssl.SSLContext):
-    """Reads its own certificate and its authorities again where their files have changed, before it is used."""
+    """A TLS context that reloads its certificate and authorities before use when their files have changed."""
 
     identity = TlsFiles()
     _seen: tuple[tuple[int, int], ...] = ()

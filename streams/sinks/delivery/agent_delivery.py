@@ -1,4 +1,4 @@
-"""Takes batches of one topic's records to a sink: waits while the store is away, sets aside what it will never have."""
+"""Delivers batches to a sink: waits while the store is away, and dead-letters what it rejects for good."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ _AT_ONCE_S: Final = 1.0
 
 
 class Counts:
-    """What became of everything that one worker was given."""
+    """Counters of one worker's records by result."""
 
     def __init__(self) -> None:
         self.stored = 0
@@ -49,7 +49,7 @@ class Counts:
 
 
 class Store:
-    """A sink as all partitions share it: where it is away, one of them asks whether it is back, and the others wait."""
+    """A sink shared by all partitions: while it is away, one of them retries and the others wait."""
 
     def __init__(self, name: str, plugin: SinkPlugin, counts: Counts) -> None:
         self.name: Final = name

@@ -1,4 +1,4 @@
-"""Where one sink stands in its topics: how far behind it is, and what was gone before it could be read."""
+"""Tracks a sink's lag in its topics, and records that expired before they were read."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ LOOK_EVERY_S: Final = 5.0
 
 
 class Places(Part):
-    """The places of one worker, in all topics that its sink reads."""
+    """The lag and losses of one worker in all topics of its sink."""
 
     def __init__(
         self, client_options: Mapping[str, object], group: str, topics: Sequence[str], offsets: Offsets

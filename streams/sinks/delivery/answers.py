@@ -1,4 +1,4 @@
-"""What a store's answer means for what was sent. Nothing here sends anything."""
+"""Interprets a store's HTTP answer. Nothing here sends anything."""
 
 import enum
 import re
@@ -17,7 +17,7 @@ _REPEAT: Final = re.compile(
 
 
 class Answer(enum.StrEnum):
-    """What became of a request; also the label of its metric."""
+    """The result of a request; also the metric's label."""
 
     STORED = "stored"
     BUSY = "busy"  #: send the same again, later

@@ -1,4 +1,4 @@
-"""What is still to be sent of a batch, and what became of the rest: a fold over the store's answers.
+"""Tracks the delivery of a batch: a fold over the store's answers.
 
 A run of records goes out as one request. Where a store will not have it, it goes in halves, in order, until single
 records are left; a record that is bad goes in halves of its series. A record is never split for being a repeat: all of
@@ -40,7 +40,7 @@ _Run = _Records | tuple[SeriesPart, ...]
 
 
 class Delivery:
-    """One batch on its way; `next` gives the same bytes until `answered` has been told what became of them."""
+    """One batch in delivery; `next` gives the same bytes until `answered` has been called."""
 
     def __init__(self, pieces: Sequence[Pieces], parts: Parts, refusals: Refusals, now_ms: int) -> None:
         self._pieces: Final = [one for one in pieces if one.ends]

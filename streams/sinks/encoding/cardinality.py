@@ -1,4 +1,4 @@
-"""How many series a sink makes, and a bound: rows beyond it are left out, so that a store is not drowned by mistake."""
+"""Limits the number of series of a sink: new rows beyond the limit are left out."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -12,7 +12,7 @@ _Key = tuple[str, str, str, bool]
 
 
 class Cardinality:
-    """Counts the series of rows that go on; infos are not counted."""
+    """Counts the live series of rows; infos are not counted."""
 
     def __init__(self, naming: Naming, most: int) -> None:
         self._naming: Final = naming

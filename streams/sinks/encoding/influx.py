@@ -30,7 +30,7 @@ class _Plan(NamedTuple):
 
 
 class InfluxLines:
-    """Encodes gauges; one is kept as long as the sink runs, since it keeps what it has made of rows."""
+    """Encodes gauges as lines; one instance lives as long as the sink, since it caches rows."""
 
     def __init__(self, naming: Naming, labels: Labels) -> None:
         self._naming = naming

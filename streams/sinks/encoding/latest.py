@@ -1,4 +1,4 @@
-"""What every row was last, bounded, and which devices there are: a fold over blocks, for pages to be scraped.
+"""Keeps the last values of every row, bounded, and the list of devices, for pages to be scraped.
 
 A row that has not been heard of for three of its intervals is left out, one that is gone goes at once.
 """
@@ -18,7 +18,7 @@ Values = Mapping[tuple[str, str], Sequence[str]]
 
 
 class Last(NamedTuple):
-    """What a row was when it was last heard of."""
+    """The last values of a row."""
 
     row: Row
     at_ms: int
@@ -28,7 +28,7 @@ class Last(NamedTuple):
 
 
 class ScrapeFilter(NamedTuple):
-    """What of everything is asked for; empty is all of it."""
+    """Selects rows for a page; an empty filter selects all."""
 
     sites: frozenset[str] = frozenset()
     devices: frozenset[str] = frozenset()  #: ids
@@ -42,7 +42,7 @@ class _Key(NamedTuple):
 
 
 class LatestRows:
-    """The last of every row; of equal rows the later time counts."""
+    """The last values of every row; for equal rows the later time wins."""
 
     def __init__(self, naming: Naming, most_rows: int) -> None:
         self._naming: Final = naming

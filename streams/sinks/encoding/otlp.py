@@ -38,7 +38,7 @@ _SUM_HOLE: Final = 8 + 1 + _LEVEL_HOLE
 
 
 class AttributedRow(NamedTuple):
-    """What is made of a row once."""
+    """The encoded attributes of a row, made once."""
 
     attributes: bytes
     place: InfoPlace
@@ -54,7 +54,7 @@ class _Series(NamedTuple):
 
 
 class Otlp:
-    """Encodes gauges and counters; one is kept as long as the sink runs."""
+    """Encodes gauges and counters; one instance lives as long as the sink, since it caches rows."""
 
     def __init__(self, naming: Naming, labels: Labels) -> None:
         self._naming = naming

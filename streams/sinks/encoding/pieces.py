@@ -1,4 +1,4 @@
-"""Records in a store's form, one piece each: any run of pieces, joined, is something that the store takes."""
+"""Encoded records, one piece each; any run of pieces, joined, is a valid request."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The forms of protobuf's binary encoding that the encoders write, and what it takes to walk through a message."""
+"""Protobuf's binary encoding, as far as the encoders need it, and a reader of messages."""
 
 import struct
 from collections.abc import Iterator

@@ -39,7 +39,7 @@ _PLANS_KEPT: Final = 4096
 
 
 class LabelledRow(NamedTuple):
-    """What is made of a row once."""
+    """The encoded labels of a row, made once."""
 
     before: bytes  #: its labels, as far as they sort before the label of a state
     after: bytes
@@ -55,7 +55,7 @@ class _Plan(NamedTuple):
 
 
 class RemoteWrite:
-    """Encodes gauges; it keeps what is said of devices, so one is kept as long as the sink runs."""
+    """Encodes gauges; one instance lives as long as the sink, since it keeps what was said of devices."""
 
     def __init__(self, naming: Naming, labels: Labels) -> None:
         self._naming = naming

@@ -1,4 +1,4 @@
-"""Pieces whose series differ in labels, numbers and times only: constant bytes are joined, then the holes filled.
+"""Joins pieces that differ only in labels, numbers and times: copies the constant bytes, then fills the holes.
 
 A piece is, for each of its series, a head (what comes before the row's labels), the row's labels, and a sample with two
 holes. What a head says is the same for all rows, and labels are kept per row, not per series: ten thousand devices have

@@ -1,4 +1,4 @@
-"""When what is known of a row or a device beside its numbers is said: now and then, and at once when it has changed."""
+"""Decides when info series of a row or device are sent: periodically, and at once after a change."""
 
 import enum
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ class Info(NamedTuple):
 
 
 class Said:
-    """The last that was said of a row or a device."""
+    """The last info that was sent of a row or a device."""
 
     __slots__ = ("at_ms", "row")
 
@@ -42,14 +42,14 @@ class Said:
 
 
 class InfoPlace(NamedTuple):
-    """Where it is kept what was last said of a row and of its device."""
+    """Where the last infos of a row and of its device are kept."""
 
     row: Said
     device: Said
 
 
 class Infos:
-    """What has been said so far. Times of one series only grow, whatever is replayed."""
+    """All infos that were sent. Times of one series only grow, whatever is replayed."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str, str], Said] = {}

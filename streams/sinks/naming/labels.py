@@ -1,4 +1,4 @@
-"""What stands on every series: site, device and row, and whatever a setting copies there."""
+"""The labels of series: site, device, row, and those that a setting adds."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What numbers and states are called outside Kafka, and by how much a number is multiplied on its way."""
+"""Names numbers and states for stores outside Kafka, and gives the scale of each number."""
 
 import re
 from functools import lru_cache
@@ -24,7 +24,7 @@ class Name(NamedTuple):
 
 
 class Naming(Protocol):
-    """The names of series."""
+    """Names series."""
 
     def number(self, group: str, metric: str, unit: str) -> Name:
         """Return the name of a level or, where the unit ends in /s, of a rate."""
@@ -56,7 +56,7 @@ class Naming(Protocol):
 
 
 class Names:
-    """The vocabulary's names; what it does not know is named by its unit alone."""
+    """Names series by the vocabulary; unknown metrics are named by their unit alone."""
 
     def __init__(self, vocabulary: Vocabulary = _VOCABULARY) -> None:
         self._vocabulary = vocabulary

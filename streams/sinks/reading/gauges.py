@@ -1,4 +1,4 @@
-"""Gauges from their bytes, column by column: what does not change is compared, and only the numbers are read.
+"""Decodes gauges column by column: constant bytes are compared, and only numbers are read.
 
 A record is a constant front (identity, dimensions, labels, units), a middle (slot, time, duration, numbers) and words
 (states, reasons). The front is recognised, not decoded: after one row the same row comes next as last time. A record
@@ -89,7 +89,7 @@ class _OddError(Exception):
 
 
 class GaugeReader:
-    """Reads the records of one topic; it remembers rows, so it is kept as long as the topic is read."""
+    """Reads the records of one topic; one instance lives as long as its topic is read, since it caches rows."""
 
     def __init__(self, header: bytes, decode: Callable[[bytes], Gauge], wanted: Callable[[Row], bool]) -> None:
         """Take the header of our schema, how any record is decoded in general, and which rows are wanted at all."""

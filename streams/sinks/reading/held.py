@@ -1,4 +1,4 @@
-"""What a partition's rows were last, so that the series of those that fall silent, or whose device leaves, are ended.
+"""Keeps the last values of a partition's rows, to end the series of silent rows and departed devices.
 
 The end of a series of which a record says so (`row-gone`) needs nothing of this. After a restart nothing is held: a
 store's own look-back ends what is not continued.
@@ -17,7 +17,7 @@ SILENT_INTERVALS: Final = 3
 
 
 class Ending(NamedTuple):
-    """What has to be ended now."""
+    """The series to end now."""
 
     now_ms: int = 0  #: rows of which nothing has come by that time are silent; 0: only by the times of those that came
     left: str = ""  #: a device that has left at that time

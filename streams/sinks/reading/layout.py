@@ -1,4 +1,4 @@
-"""How the bytes of a Gauge lie between its constant front and its words: slot, time, duration and numbers.
+"""The byte layout of a Gauge between its constant front and its words: slot, time, duration and numbers.
 
 The counterpart of streams/gauges/encode.py: rows that have the same numbers are laid out alike, so that the numbers of
 many are read as one matrix, once the bytes between them have been compared with what they must be.
@@ -22,7 +22,7 @@ _LONGEST: Final = 10  # bytes of a long
 
 
 class Middle(NamedTuple):
-    """The middles of many records, read."""
+    """The decoded middles of many records."""
 
     fits: npt.NDArray[np.bool_]  #: which of them are laid out so; of the others the rest means nothing
     slots: npt.NDArray[np.int64]
@@ -32,7 +32,7 @@ class Middle(NamedTuple):
 
 
 class Layout:
-    """One way in which the middle may be laid out."""
+    """One possible layout of the middle."""
 
     def __init__(self, names: tuple[str, ...], slot_size: int, time_size: int, *, timed: bool) -> None:
         self.names: Final = names

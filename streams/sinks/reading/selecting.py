@@ -1,4 +1,4 @@
-"""Which records, and which rows of a sample, a sink's filters leave."""
+"""Applies a sink's filters to records, and to the rows of samples."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What became of polls, as blocks: a group `poll` with a row for each job."""
+"""Reads poll statuses as blocks: a group `poll` with a row for each job."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -20,7 +20,7 @@ OUTCOME: Final = "outcome"
 
 
 class Statuses:
-    """Makes blocks of statuses; it keeps rows, so one is kept as long as the topic is read."""
+    """Makes blocks from statuses; one instance lives as long as its topic is read, since it caches rows."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], Row | None] = {}

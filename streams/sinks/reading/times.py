@@ -1,4 +1,4 @@
-"""Times that stores can hold."""
+"""Drops rows whose times no store accepts."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final

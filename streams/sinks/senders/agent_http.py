@@ -1,4 +1,4 @@
-"""A sink that writes over HTTP: encodes a batch once, sends it until all of it is accounted for."""
+"""The base of HTTP sinks: encodes a batch once, and sends it until all of it is accounted for."""
 
 import asyncio
 import base64
@@ -37,7 +37,7 @@ class _UnderWay:
 
 
 class HttpSink:
-    """A SinkPlugin for any store that takes POSTs."""
+    """A SinkPlugin for any store that accepts POST requests."""
 
     def __init__(self, name: str, target: SinkTarget, form: Form, now_ms: Callable[[], int], secrets: Secrets) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""The sink `jsonl`: a line of JSON for each record, to standard output or to files that are rotated."""
+"""The sink `jsonl`: writes a line of JSON for each record, to standard output or to rotated files."""
 
 import asyncio
 import os

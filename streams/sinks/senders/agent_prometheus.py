@@ -1,4 +1,4 @@
-"""The sink `prometheus-remote-write`: Prometheus, VictoriaMetrics, Mimir, Thanos and whatever else takes it."""
+"""The sink `prometheus-remote-write`: for Prometheus, VictoriaMetrics, Mimir, Thanos and compatible stores."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The sink `prometheus-scrape`: the last of every row as a page, for Prometheus and whatever else scrapes.
+"""The sink `prometheus-scrape`: serves the last values of every row as a page to be scraped.
 
 It is a view: it has no place in its topics and stores nothing. `/metrics` is everything, or what the parameters `site`,
 `device` and `group` leave of it; `/sd` has a target for each device.
@@ -44,7 +44,7 @@ _KNOWN: Final = (
 
 
 class Listener(NamedTuple):
-    """Where pages are served, and to whom."""
+    """The address on which pages are served, and who may read them."""
 
     host: str
     port: int

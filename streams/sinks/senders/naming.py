@@ -1,4 +1,4 @@
-"""The option `naming`: what series are called and how they are labelled."""
+"""The option `naming`: how series are named and labelled."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The options that sinks over HTTP have in common, read from a section and checked."""
+"""Parses and checks the options that all HTTP sinks have."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -23,14 +23,14 @@ _KEYS: Final = frozenset({"site", "device", "row"})
 
 
 class SeriesOptions(NamedTuple):
-    """What stands on every series beside its keys."""
+    """The labels that an option adds to every series."""
 
     labels: tuple[str, ...]  #: to be copied there
     external_labels: Mapping[str, str]
 
 
 class SinkTarget(NamedTuple):
-    """Where a sink writes, and how it is let in."""
+    """A sink's URL and credentials."""
 
     url: str
     timeout_s: float
@@ -57,7 +57,7 @@ class SinkTarget(NamedTuple):
 
 
 class OptionReader:
-    """Takes options one by one and keeps what is wrong with them, to be told all at once."""
+    """Parses options one by one, and reports all errors together."""
 
     def __init__(self, options: Mapping[str, str]) -> None:
         self._options = options

@@ -1,4 +1,4 @@
-"""The users of a secured stack: one a stage and an operator, each with a password of its own, and its rights."""
+"""The users of a secured stack: one for each stage and an operator, with passwords and rights."""
 
 import importlib
 import json

@@ -1,4 +1,4 @@
-"""What a device shows of its BGP sessions: BGP4-MIB (RFC 4273)."""
+"""BGP4-MIB (RFC 4273) of a simulated device."""
 
 import ipaddress
 from typing import Final

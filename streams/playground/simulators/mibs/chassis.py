@@ -1,4 +1,4 @@
-"""What a device shows of its inside: ENTITY-MIB, and either the Cisco MIBs or HOST-RESOURCES and ENTITY-SENSOR-MIB."""
+"""ENTITY-MIB of a simulated device, with the Cisco MIBs or HOST-RESOURCES and ENTITY-SENSOR-MIB."""
 
 from collections.abc import Callable, Mapping
 from typing import Final

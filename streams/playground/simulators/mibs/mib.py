@@ -1,4 +1,4 @@
-"""What each simulated device shows: OIDs in order, and the value of each at a given time."""
+"""The MIB view of each simulated device: OIDs in order, and their values at a given time."""
 
 import bisect
 import functools
@@ -66,7 +66,7 @@ DOT3_COUNTERS: Final = {
 
 
 class Mib:
-    """The view of one device: encoded values by OID, and the order of OIDs."""
+    """The MIB view of one device: encoded values by OID, and the order of OIDs."""
 
     def __init__(self, cells: Cells) -> None:
         self.oids = sorted(cells)
