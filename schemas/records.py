@@ -47,7 +47,7 @@ class Resource:
 
     @property
     def former_identities(self) -> Sequence[str]:
-        """Return the identities under which sections may still see it: those of before it was renamed."""
+        """Return the identities that the resource had before it was renamed; sections may still see it under them."""
         return tuple(filter(None, self.identifiers.get(FORMERLY, "").split(FORMERLY_BETWEEN)))
 
 

@@ -66,12 +66,12 @@ class Stage:
 
     @property
     def published(self) -> frozenset[Topic]:
-        """Return the topics that its workers write."""
+        """Return the topics that the stage writes."""
         return frozenset((*self.writes, *self._ticks, Topic.DEAD_LETTERS))
 
     @property
     def taken(self) -> frozenset[Topic]:
-        """Return the topics that its workers read."""
+        """Return the topics that the stage reads."""
         return frozenset((*self.reads, *self.views, *self._ticks))
 
     @property

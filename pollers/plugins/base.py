@@ -75,7 +75,7 @@ Secrets: TypeAlias = Callable[[str], Awaitable[str]]
 
 
 async def no_secrets(name: str) -> str:
-    """Say that there are none. Raises TryAgain."""
+    """Return None for every name: there are no secrets. Raises TryAgain."""
     raise TryAgain(f"the secret {name} cannot be read here")
 
 
@@ -83,7 +83,7 @@ Classify: TypeAlias = Callable[[Resource, Mapping[str, str]], Resource]
 
 
 def as_found(found: Resource, _facts: Mapping[str, str]) -> Resource:
-    """Return the device as it was found."""
+    """Return the resource unchanged."""
     return found
 
 
@@ -155,7 +155,7 @@ class KnownDevice(Protocol):
 
 class DiscoveryPlugin(Protocol):
     def discover(self, known: KnownDevice, state: bytes | None) -> AsyncIterator[SightingBatch]:
-        """Yield what is found, step by step; `state` is that of the last batch of a run that was cut short."""
+        """Yield batches of sightings; `state` is that of the last batch of an interrupted run."""
         ...
 
 
@@ -198,12 +198,12 @@ class ProfileUser(Protocol):
 
     @property
     def broken_profiles(self) -> int:
-        """Return how many problems the profile files have; the profiles that they had before stay in force."""
+        """Return the number of problems in the profile files; broken files leave the previous profiles in force."""
         ...
 
     @property
     def profile_changes(self) -> int:
-        """Return how often changed profiles have come into force."""
+        """Return how often the profiles were reloaded with changes."""
         ...
 
 
@@ -213,7 +213,7 @@ class GapCounter(Protocol):
 
     @property
     def unfitted(self) -> Mapping[str, int]:
-        """Return how many of its devices no vendor's profile fits, by sysObjectID."""
+        """Return the number of devices without a vendor's profile, by sysObjectID."""
         ...
 
 
@@ -235,14 +235,14 @@ class SinkPlugin(Protocol):
     """Stores records outside Kafka. A batch may come again, whole: storing it twice must do no harm."""
 
     async def write(self, batch: Batch) -> Written:
-        """Return what became of the batch, once all of it is safe.
+        """Store the batch and return the result; return only once everything is safe.
 
         Raises TryAgain where it has to wait: the same object comes again; CannotEver where waiting does not help.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of connections and files."""
+        """Close connections and files."""
         ...
 
 
@@ -256,9 +256,9 @@ class ViewSinkPlugin(Protocol):
     look_back_s: float
 
     async def serve(self) -> None:
-        """Do its work beside what it is given, until cancelled."""
+        """Serve until cancelled, beside the calls of `write`."""
         ...
 
     def left(self, resource: str) -> None:
-        """Take that a device is in the inventory no more."""
+        """Forget a device that has left the inventory."""
         ...

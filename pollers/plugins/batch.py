@@ -65,7 +65,7 @@ class Batch(Protocol):
 
     @property
     def blocks(self) -> Sequence[Block]:
-        """Return the records of any topic column by column; of one row, those of an earlier block are the earlier ones.
+        """Return the records as blocks; the records of one row keep their order across blocks.
 
         A status of a poll is a row of the group `poll`; raw counters have `since_ms`.
         """
@@ -78,7 +78,7 @@ class Batch(Protocol):
     def raw_counters(self) -> Sequence[RawCounters]: ...
 
     def wanted(self, row: Row) -> bool:
-        """Return whether the section's filters want a row; rows of `raw_counters` stand there wanted or not."""
+        """Return whether the section's filters select a row; `raw_counters` has rows that they do not select too."""
         ...
 
 

@@ -16,7 +16,7 @@ class ProfileWatches:
         self._watches: dict[tuple[Path, ...], ProfileWatch] = {}
 
     def of(self, folders: Sequence[Path], notify: "Callable[[Sequence[Problem]], None]") -> "ProfileWatch":
-        """Return the watch over these folders; the first who asks is told what is wrong, now and later."""
+        """Return the watch over these folders; its first user is the one that reports problems."""
         from pollers.profiles.loading.watch import ProfileWatch  # noqa: PLC0415 - few workers read profiles
 
         key = tuple(folders)

@@ -43,7 +43,7 @@ class Coverage(NamedTuple):
 
 
 def covering(profiles: Iterable[Profile], oids: Iterable[Oid]) -> list[Coverage]:
-    """Return the profiles that read something of a recording: what reads most of vendors' MIBs first, then most of all.
+    """Return the profiles that read something of a recording, by the share of vendor MIBs read, then by all.
 
     One that is made for a vendor's MIBs and finds nothing of them is none, whatever standard MIBs it inherits.
     """
@@ -73,7 +73,7 @@ def best_profile(profiles: Iterable[Profile], sys_object_id: str | None, sys_des
 
 
 def is_vendors(profile: Profile) -> bool:
-    """Return whether a profile is made for a vendor's devices, and not for whatever has a standard MIB."""
+    """Return whether a profile is for one vendor's devices, not for any device with a standard MIB."""
     return "vendor" in profile.static_tags or profile.name == LINUX
 
 

@@ -40,19 +40,19 @@ class Session(Protocol):
     async def get(self, oid: Oid) -> Value: ...
 
     async def get_many(self, oids: Sequence[Oid]) -> list[Value]:
-        """Return one value per OID, in order; what the device lacks is a value of an exception type."""
+        """Return a value for each OID, in order; a missing object has a value of an exception type."""
         ...
 
     async def following(self, oids: Sequence[Oid]) -> list[Oid | None]:
-        """Return the OID that the device has after each of these; None where it has nothing more."""
+        """Return the device's next OID after each of these; None at the end of its MIB."""
         ...
 
     async def walk(self, columns: Sequence[Oid]) -> SnmpTable:
-        """Return every row of the columns, read together, in the device's order of rows."""
+        """Walk the columns together, and return all rows in the device's order."""
         ...
 
     async def table(self, columns: Sequence[Oid]) -> SnmpTable:
-        """Return the same as `walk`, asking for known rows directly where the row set has been learnt."""
+        """Return the same as `walk`, but read known rows by GET."""
         ...
 
 
@@ -101,7 +101,7 @@ class Access(Protocol):
         ...
 
     def probe(self, site: str, targets: Iterator[Target], pace: ProbePace) -> AsyncGenerator[Probed, None]:
-        """Ask every target once for each credential of the site, side by side; yield what is found, block by block."""
+        """Probe every target once with each credential of the site; yield the results block by block."""
         ...
 
     async def close(self) -> None: ...

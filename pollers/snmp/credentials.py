@@ -21,7 +21,7 @@ class Secret:
         return self._text
 
     def octets(self) -> bytes:
-        """Return its very bytes: UTF-8, and where it was read from other bytes (`surrogateescape`), those."""
+        """Return the secret's bytes: UTF-8, or the original bytes where it was read from others (`surrogateescape`)."""
         return self._text.encode(errors="surrogateescape")
 
     def __bool__(self) -> bool:
@@ -127,5 +127,5 @@ class Rereadable(Protocol):
     """A CredentialSource with a cache that can be read again when a device refuses its credentials."""
 
     async def reread(self, site: str) -> None:
-        """Read again what is stored for the site; what was known stays where the store is away."""
+        """Read the site's credentials again; the known ones stay while the store is away."""
         ...

@@ -51,5 +51,5 @@ class Limits:
 
 
 def engine_for(limits: Limits, site: str, device_id: str) -> Engine:
-    """Return the engine that the settings ask for: the device's own, its site's, or the general one."""
+    """Return the configured engine: the device's own, its site's, or the default."""
     return limits.engines.get(f"{site}/{device_id}") or limits.engines.get(site) or limits.engine

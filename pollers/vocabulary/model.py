@@ -46,6 +46,6 @@ class Vocabulary:
     renumbered: Mapping[str, str]  #: OID of a table's entry -> its index, which may change at a reboot
 
     def metric(self, group: str, name: str) -> Metric | None:
-        """Return what a name means in a group; None = nothing."""
+        """Return a metric of a group by name; None = not in the vocabulary."""
         found = self.groups.get(group)
         return found.metrics.get(name) if found else None

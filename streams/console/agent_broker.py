@@ -98,7 +98,7 @@ class Broker:
         return found
 
     async def content(self, letter: DeadLetter) -> str:
-        """Return what a dead letter holds, as JSON where its schema can be had, else its bytes in hex and why."""
+        """Return the contents of a dead letter: JSON where its schema is available, else hex bytes and the reason."""
         value = letter.value
         if value is None:
             return "a tombstone"

@@ -24,7 +24,7 @@ class Events:
         self.listeners = 0
 
     async def stream(self, _request: Request) -> Response:
-        """Answer with a stream of what changes, or that there are too many."""
+        """Return a stream of change events, or a refusal where there are too many listeners."""
         if self.listeners >= MOST:
             return as_json({"error": f"expected at most {MOST} listeners"}, 503)
         return StreamingResponse(self._told(), media_type="text/event-stream")

@@ -54,7 +54,7 @@ class Feed:
         self._next: dict[TopicPartition, int] = {}
 
     async def run(self) -> None:
-        """Follow the topic until cancelled; a broker that is away is waited for."""
+        """Follow the topic until cancelled; waits for a broker that is away."""
         while True:
             try:
                 await self._follow()
@@ -125,7 +125,7 @@ class Feed:
 
 
 def feeds(settings: Settings, models: ReadModels) -> list[Feed]:
-    """Return what fills the models, a feed a topic."""
+    """Return the feeds of the models, one for each topic."""
     serdes = Serdes(settings, open_registry(settings))
     return [Feed(settings, topic, models, serdes) for topic in models.meters]
 

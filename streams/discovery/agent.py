@@ -96,7 +96,7 @@ class Discoverer:
         return crc32(name.encode()) % self._partitions
 
     async def run(self, due: DueTick) -> None:
-        """Run what is due; a worker runs each of its sections at its first tick, so that a start shows at once."""
+        """Run due sections; a worker runs each of its sections at its first tick, so that results appear at once."""
         schedule = self._schedules.get(due.partition)
         if schedule is None:
             return

@@ -28,7 +28,7 @@ class Asking(Protocol):
 
 
 def refuse_overlaps(plugins: Sequence[Installed[Plugin]]) -> None:
-    """Raise SettingsError where one zone's sections would send the credentials of two sites to the same addresses."""
+    """Raise SettingsError where sections of one zone would send credentials of two sites to the same addresses."""
     territories = [
         Territory(plugin.section.title, plugin.section.zone, plugin.instance.site, plugin.instance.networks)
         for plugin in plugins

@@ -60,7 +60,7 @@ class Gauges:
         self._measure(context.metrics)
 
     def step(self, record: Record) -> Effects:
-        """Return the gauges of a sample, and the state after it."""
+        """Convert a sample to gauges and table entries."""
         place, _, key, value, _ = record
         if value is None:
             return NOTHING

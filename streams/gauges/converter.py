@@ -100,20 +100,20 @@ class Converter:
 
     @property
     def series(self) -> int:
-        """Return how many keys are kept in memory."""
+        """Return the number of series in memory."""
         return len(self._kept)
 
     @property
     def kept_bytes(self) -> int:
-        """Return about how many bytes they take."""
+        """Return about how much memory they take."""
         return self._kept.size
 
     def forget(self, partitions: Iterable[int] | None = None) -> None:
-        """Drop what is known of partitions that have left (None: of all)."""
+        """Forget the series of partitions that have left (None: of all)."""
         self._kept.forget(partitions)
 
     def convert(self, partition: int, key: bytes, value: bytes) -> Converted:
-        """Return what a record leads to. Raises RecordError for one that cannot be used, SchemaNeeded."""
+        """Return the effects of a record. Raises RecordError for one that cannot be used, SchemaNeeded."""
         known = self._kept.get(partition, key)
         if known is not None:
             for series in known.values():

@@ -104,7 +104,7 @@ class Poller(Part):
         self._states.keep_only(lambda key: self._context.partition_of(key) not in partitions)
 
     def step(self, record: Incoming) -> Effects:
-        """Remember an enriched resource, and when its jobs are due."""
+        """Store an enriched resource, and schedule its jobs."""
         return decoding(self._serde, partial(self._remember, record))(record)
 
     def _remember(self, record: Incoming, key: str, enriched: EnrichedResource | None) -> Effects:

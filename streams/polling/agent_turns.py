@@ -22,7 +22,9 @@ class PollTurns:
         self._recording: set[asyncio.Task[None]] = set()
 
     async def take(self, poll: PollId, work: Callable[[PollId], Awaitable[bool]]) -> None:
-        """Return when the slot is accounted for: polled by `work` (which says whether that went badly), or missed."""
+        """Return when the slot is accounted for: polled by `work` (which returns whether the poll failed), or
+        missed.
+        """
         while (same := self._over.get(poll)) is not None:
             if await asyncio.shield(same):
                 return
@@ -98,7 +100,7 @@ class PollTurns:
             turn.set_result(start)
 
     async def sweep(self) -> None:
-        """Record what waited for too long, every second, until cancelled."""
+        """Record as missed, every second until cancelled, the polls that have waited too long."""
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             self._go_on(self.in_flight.sweep(time.time()))

@@ -59,7 +59,7 @@ _MISFITS: Final = (ValueError, TypeError, OverflowError, AttributeError, struct.
 
 
 def pack(header: bytes, enriched: EnrichedResource, job: Job, slot: int, sample: Sample, heads: Heads) -> bytes:
-    """Return the record of a sample behind the header of its schema; `heads` are those of this very resource.
+    """Return the packed record of a sample with its schema's header; `heads` are those of this very resource.
 
     Raises RecordError for a sample that is none.
     """
@@ -158,7 +158,7 @@ def _missing(cells: MissingCells) -> bytes:
 
 
 def pack_status(header: bytes, status: PollStatus) -> bytes:
-    """Return the record of a status behind the header of its schema.
+    """Return the packed record of a status with its schema's header.
 
     Raises ValueError, TypeError, AttributeError, KeyError where a value is not of its field's type.
     """

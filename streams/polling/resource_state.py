@@ -25,12 +25,12 @@ Decode = Callable[[bytes], EnrichedResource]
 
 
 def compressed(value: bytes) -> bytes:
-    """Return a record as it stands in the table, at a tenth of its size."""
+    """Compress a record for the table, to a tenth of its size."""
     return zlib.compress(value, zlib.Z_BEST_COMPRESSION)
 
 
 def decompressed(stored: bytes) -> bytes:
-    """Return a record that stands in the table. Raises RecordError."""
+    """Decompress a record of the table. Raises RecordError."""
     try:
         return zlib.decompress(stored)
     except zlib.error as problem:
@@ -89,14 +89,14 @@ class ResourceStates:
         self._kept: dict[str, _PackedState] = {}
 
     def get(self, key: str, stored: bytes) -> ResourceState:
-        """Return the state of a resource whose record this is. Raises RecordError."""
+        """Return the state of a resource with this record. Raises RecordError."""
         kept = self._kept.get(key)
         if kept is None or kept.stored != stored:
             kept = self._kept[key] = _PackedState(stored, self._decode)
         return kept.unpack()
 
     def remove(self, key: str) -> None:
-        """Forget a resource; one that is not there is no error."""
+        """Forget a resource; an unknown one is no error."""
         self._kept.pop(key, None)
 
     def keep_only(self, stays: Callable[[str], bool]) -> None:

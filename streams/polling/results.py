@@ -17,7 +17,7 @@ class Timing:
 
 
 def raw_counters(enriched: EnrichedResource, job: Job, slot: int, sample: Sample) -> RawCounters:
-    """Return the sample with every constant that a gauge needs, so that the gauges stage reads no other topic."""
+    """Return the sample with all constants that a gauge needs, so that the gauges stage reads no other topic."""
     resource = enriched.resource
     return RawCounters(
         resource=resource.identity,
@@ -47,7 +47,7 @@ def raw_counters(enriched: EnrichedResource, job: Job, slot: int, sample: Sample
 
 
 def polled(resource: Resource, job: Job, timing: Timing, poll: Poll, worker: str) -> PollStatus:
-    """Return the status of a slot that was polled, whatever came of it."""
+    """Return the status of a polled slot, whatever its result."""
     return PollStatus(
         resource=resource.identity,
         site=resource.site,

@@ -15,7 +15,7 @@ Holds = Mapping[str, int]
 
 
 def held(holds: Holds, section: str, run: DiscoveryRun | None) -> Holds:
-    """Return who is held after a run of a section; None where it is known no more."""
+    """Return the holds after a run of a section; None where the section is gone."""
     after = {name: until_ms for name, until_ms in holds.items() if name != section}
     if run is None:
         return after

@@ -11,7 +11,7 @@ from streams.runtime.settings.loading import Settings, load
 
 
 def open_worker(name: str, part: Callable[[Settings], str] = lambda _settings: "") -> Worker:
-    """Return a worker of a stage, made from the configuration; `part` says of which of the stage's groups.
+    """Create a stage's worker from the configuration; `part` selects one of the stage's groups.
 
     Raises SettingsError that names all that is wrong.
     """

@@ -87,7 +87,7 @@ class Plugins:
     def of(self, kind: Literal[Kind.TRANSFORM]) -> Sequence[Installed[TransformPlugin]]: ...
 
     def of(self, kind: Kind) -> Sequence[Installed[object]]:
-        """Return the plugins. Raises SettingsError, naming every section that is wrong."""
+        """Return the plugins of a kind. Raises SettingsError, naming every section that is wrong."""
         installed: list[Installed[object]] = []
         problems: list[str] = []
         for section in self._settings.plugins(kind):
@@ -116,7 +116,7 @@ def _nothing_known(resource: Resource) -> EnrichedResource:
 
 
 def make_plugin(section: PluginSection, make: Make, offered: Offered) -> object:
-    """Return the section's plugin. Raises SettingsError with a line for each option that keeps it from being made."""
+    """Create the section's plugin. Raises SettingsError with a line for each option that keeps it from being made."""
     context = PluginContext(
         section=section.name,
         interval_s=section.interval_s,

@@ -83,11 +83,11 @@ class AuditReport:
 
     @property
     def missing_slots(self) -> int:
-        """Return how many expected slots no status speaks of."""
+        """Return the number of expected slots without a status."""
         return sum(each.slots.slots for each in self.missing)
 
     def lateness_quantile_ms(self, share: float) -> int | None:
-        """Return the lateness that this share of the polls did not exceed, None where there was no poll."""
+        """Return a quantile of the polls' lateness, None where there was no poll."""
         rank = share * self.lateness_ms.total()
         seen = 0
         for late_ms, polls in sorted(self.lateness_ms.items()):
@@ -97,7 +97,7 @@ class AuditReport:
         return None
 
     def add(self, other: "AuditReport") -> None:
-        """Add what another audit found."""
+        """Merge another report into this one."""
         self.resources += other.resources
         self.expected += other.expected
         self.final += other.final
@@ -195,7 +195,7 @@ class Audit:
         self._present[key] = after
 
     def status(self, record: PollStatus) -> None:
-        """Take a record of poll-status; those of slots outside of the window are passed over.
+        """Take a record of poll-status; slots outside the window are ignored.
 
         Raises RecordError for a status of slots that no job can have.
         """

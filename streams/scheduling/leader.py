@@ -27,7 +27,7 @@ class Planned(NamedTuple):
 
 
 def plan(last_slots: Mapping[int, int | None], now_s: float, pace: TickPace) -> dict[int, list[Planned]]:
-    """Return the ticks to publish now by partition, in order of slots; a partition that has none is left out.
+    """Return the ticks to publish now by partition, in order of slots; partitions without any are left out.
 
     `last_slots` is, for every partition, the last slot that counts on the topic (`Fence.last_slot`), later the last
     one whose publication was confirmed: a tick that failed is planned again. None is an empty partition: it starts
@@ -53,7 +53,7 @@ def _slots(last: int | None, now_s: float, pace: TickPace) -> Iterator[Planned]:
 
 
 def ahead_s(last_slots: Mapping[int, int | None], now_s: float) -> float:
-    """Return how long the slowest partition's published ticks still last; negative when the schedule is late.
+    """Return how far ahead the slowest partition's ticks are published; negative when the schedule is late.
 
     It stands above `publish_ahead_s` in a healthy leader, and far above it after the clock was set back.
     """

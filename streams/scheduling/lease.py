@@ -16,7 +16,7 @@ class Lease:
         self._lapsed_s: float | None = None
 
     def holds(self, now_s: float) -> bool:
-        """Return whether to go on; call it every second or less.
+        """Return whether the lease holds; call it every second or less.
 
         After a pause longer than the session it is false until `assigned`, or until one more session timeout has
         passed without that: an evicted worker hears of it within a heartbeat, so this one was not.
@@ -29,7 +29,7 @@ class Lease:
         return self._lapsed_s is None
 
     def assigned(self, now_s: float) -> bool:
-        """Return whether it held until this new assignment, from which on it holds again."""
+        """Return whether the lease held until this assignment; from now on it holds again."""
         held = self.holds(now_s)
         self._lapsed_s = None
         return held

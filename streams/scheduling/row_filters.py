@@ -27,7 +27,9 @@ class Filtered(Protocol):
 
 
 def parts(identity: str) -> Sequence[str]:
-    """Return site, class, subclass, type and id; the id may hold the separator, what is not there is empty."""
+    """Split an identity into site, class, subclass, type and id; the id may contain the separator, absent parts are
+    empty.
+    """
     found = identity.split(IDENTITY_SEPARATOR, 4)
     return (*found, *("",) * (5 - len(found)))
 

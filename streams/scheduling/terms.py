@@ -27,7 +27,7 @@ class SeenTerms:
     changes: int = 0  #: how often a leader followed another one, also those that are no longer listed
 
     def after(self, ticks: Iterable[Tick]) -> "SeenTerms":
-        """Return what is known after these ticks too; those of an epoch that is known or over tell nothing new."""
+        """Return the terms with those of these ticks added; ticks of known or ended epochs add nothing."""
         seen, changes = list(self.seen), self.changes
         for tick in ticks:
             if not seen or tick.epoch > seen[-1].epoch:

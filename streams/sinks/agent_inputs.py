@@ -31,7 +31,7 @@ class Inputs:
         }
 
     def decoding(self) -> Decoding:
-        """Return how records are decoded, once schemas are registered. Raises FatalError before that."""
+        """Return the decoders, once schemas are registered. Raises FatalError before that."""
         wanted = Wanted(self._section.filter, self._section.rows)
         gauges, statuses, samples = self._gauges, self._statuses, self._samples
         reader = GaugeReader(gauges.header, gauges.decode, wanted)

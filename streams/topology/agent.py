@@ -99,7 +99,7 @@ class Topologist:
         self._term = None
 
     async def take(self) -> None:
-        """Keep up with both topics."""
+        """Follow both topics."""
         while True:
             for _ in range(_TAKEN_AT_ONCE):
                 is_resource, record = await self._waiting.get()
@@ -150,7 +150,7 @@ class Topologist:
             await asyncio.sleep(max(LOOK_EVERY_S, REST * self.fold_s))
 
     async def look(self, term: Term) -> None:
-        """Publish what has changed, as long as the term lasts."""
+        """Publish changes until the term ends."""
         self.changed = False
         await self._publish(term, await asyncio.to_thread(self._fold, dict(self.everyone), dict(self.standing)))
 

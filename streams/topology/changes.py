@@ -25,7 +25,7 @@ class Changes(NamedTuple):
 def changes(
     standing: Mapping[str, Link], current: Mapping[str, Link], everyone: Mapping[str, Told], now_ms: int
 ) -> Changes:
-    """Return what leads from the links that stand in the topic to those that are told now.
+    """Return the changes from the links in the topic to those reported now.
 
     A link that stands under another of its names (an end was not known, or is not any more) goes at once, and what
     replaces it keeps its `since`. Links that nobody tells of are down while a port of theirs is, else gone, and end

@@ -38,7 +38,7 @@ class Directory:
                     found.setdefault(text, []).append(identity)
 
     def match(self, said: ToldBy) -> MatchedEnds:
-        """Return who the neighbour is: by chassis id, else by name, else by address, where only one can be meant."""
+        """Identify the neighbour: by chassis id, else by name, else by address, where that is unambiguous."""
         resource, why = self._resource(said)
         if not resource:
             return MatchedEnds("", "", why)

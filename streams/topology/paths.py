@@ -28,7 +28,7 @@ class NoSuchResourceError(LookupError):
 
 
 def resolved(name: str, links: Mapping[str, Link]) -> str:
-    """Return the identity that an identity, an id, or one without its domain means. Raises NoSuchResourceError."""
+    """Return the identity for an identity, an id, or an id without its domain. Raises NoSuchResourceError."""
     everyone = {end.resource for link in links.values() for end in link.ends if end.resource}
     if name in everyone:
         return name

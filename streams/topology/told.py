@@ -53,7 +53,7 @@ class Told(NamedTuple):
 
 
 def told(enriched: EnrichedResource) -> Told:
-    """Return what a resource tells; one without the enrichment `neighbours` can be a far end all the same."""
+    """Extract a resource's reports; one without the enrichment `neighbours` can still be a far end."""
     resource, found = enriched.resource, enriched.enrichments
     heard, ports = found.get(_NEIGHBOURS), found.get(_PORTS)
     own = {

@@ -28,7 +28,7 @@ class RejectedLink(NamedTuple):
 
 
 def unresolved(links: Mapping[str, Link]) -> list[Unresolved]:
-    """Return them in the order of who heard them, without links that nobody tells of any more."""
+    """Return the unresolved neighbours in the order of the devices that heard them, without expired links."""
     found = []
     for link in links.values():
         if link.state is LinkState.GONE:
@@ -41,7 +41,7 @@ def unresolved(links: Mapping[str, Link]) -> list[Unresolved]:
 
 
 def explained(found: Iterable[Unresolved], runs: Iterable[DiscoveryRun]) -> list[Unresolved]:
-    """Return them with the reason for which discovery did not follow them either, where it tells one."""
+    """Add the reason why discovery did not follow them, where there is one."""
     told = {
         (each.heard_by, each.row, each.chassis_id, each.system_name): each.why
         for run in runs
@@ -55,7 +55,7 @@ def explained(found: Iterable[Unresolved], runs: Iterable[DiscoveryRun]) -> list
 
 
 def rejected(everyone: Mapping[str, EnrichedResource]) -> list[RejectedLink]:
-    """Return what the enrichment `neighbours` kept out, by resource and reason."""
+    """Return the neighbour entries that enrichment rejected, by resource and reason."""
     return [
         RejectedLink(identity, name.removeprefix(_REJECTED), int(count))
         for identity, enriched in sorted(everyone.items())

@@ -61,7 +61,7 @@ class Crawl:
             raise OptionError(options.problems)
 
     async def discover(self, known: KnownDevice, _state: bytes | None) -> AsyncGenerator[SightingBatch, None]:
-        """Yield the neighbours that answer, and who could not be followed."""
+        """Yield the neighbours that answer, and a problem for each that could not be followed."""
         context = self._context
         leads = [await self._lead(known, resource, row) for resource, row in told(known, self.site)]
         by_address = self._to_ask(leads)

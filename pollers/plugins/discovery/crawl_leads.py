@@ -36,7 +36,7 @@ class Lead(NamedTuple):
 
 
 def told(known: KnownDevice, site: str) -> Iterator[tuple[Resource, Mapping[str, str]]]:
-    """Yield each neighbour that is no known device, with who heard it."""
+    """Yield each neighbour that is no known device, with the devices that heard it."""
     for resource, rows in known.neighbours(site):
         for row in rows.values():
             if not _is_known(known, site, row):
@@ -85,7 +85,7 @@ def lead(
     limits: CrawlLimits,
     sites: Callable[[str], frozenset[str]],
 ) -> Lead:
-    """Return whom to ask of a neighbour; `sites` says whose an address is."""
+    """Return the addresses to ask for a neighbour, or why it is not followed; `sites` maps addresses to sites."""
     text = resource.labels.get(DEPTH_LABEL, "")
     depth = (int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0) + 1
     inside = [address for address in addresses if limits.allows(address)]

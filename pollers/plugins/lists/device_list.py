@@ -177,7 +177,7 @@ def _ttl_s(fields: Mapping[str, object], default: int) -> int:
 
 
 def whole_number(text: str, most: int) -> int | None:
-    """Return the number from 1 to `most` that the text is, None for any other text."""
+    """Parse a whole number from 1 to `most`; None for any other text."""
     # `int` refuses thousands of digits with an error of its own
     if not (text.isascii() and text.isdecimal()) or len(text.lstrip("0")) > len(str(most)):
         return None

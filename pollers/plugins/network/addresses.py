@@ -43,7 +43,7 @@ class Addresses:
 
 
 def by_ip_address(table: SnmpTable) -> dict[str, dict[str, str]]:
-    """Return the unicast addresses of ipAddressTable; what its index garbles is left out."""
+    """Return the unicast addresses of ipAddressTable; rows with malformed indexes are left out."""
     found: dict[str, dict[str, str]] = {}
     for index, (if_index, kind, prefix) in rows_of(table):
         text = indexed_address(index)

@@ -111,14 +111,14 @@ def identifier(subtype: Data, data: Data, kinds: Mapping[int, str]) -> Id:
 
 
 def words(data: Data) -> str:
-    """Return a text that only describes; nothing where it is none, for the neighbour is there all the same."""
+    """Return a descriptive text, empty where it is malformed: the neighbour itself is kept."""
     return (readable(data) or "")[:_LONGEST_TEXT]
 
 
 def statements(
     heard: Iterable[Heard], ports: Mapping[tuple[str, int], Local], own: Own
 ) -> tuple[dict[str, dict[str, str]], Counter[Reject]]:
-    """Return the rows of the namespace `neighbours`, and how many were kept out by reason.
+    """Return the rows of the namespace `neighbours`, and the number of rejected ones by reason.
 
     `ports`: (protocol, number) -> the local port. The rows' keys have no number that a protocol gives out anew.
     """

@@ -47,7 +47,9 @@ class Neighbours(SnmpEnricher):
         self._plans: dict[str, tuple[Profile, Plan]] = {}
 
     async def enrich(self, resource: Resource) -> Mapping[str, Enrichment]:
-        """Return the namespaces `neighbours`, a row for each, and `ports`, where they are heard. Raises DeviceError."""
+        """Return the namespaces `neighbours`, a row for each neighbour, and `ports`, the local ports. Raises
+        DeviceError.
+        """
         now_ms = await self.now_ms()
         async with self.context.snmp.open(device_of(resource), self.deadline_s) as session:
             profile = await self.fitting_profile(session)

@@ -52,7 +52,7 @@ def device_of(resource: Resource) -> Device:
 def enrichment(
     context: PluginContext, now_ms: int, facts: Mapping[str, str], rows: Mapping[str, Mapping[str, str]]
 ) -> Enrichment:
-    """Return findings that count for three intervals of their section."""
+    """Return an enrichment that is valid for three intervals of its section."""
     return Enrichment(
         plugin=context.section,
         collected_at_ms=now_ms,

@@ -45,7 +45,9 @@ class Http:
             raise OptionError({"username": "expected a secret with it: its password"})
 
     async def discover(self) -> Discovery:
-        """Return a resource per good entry; a source that is away or says something else has failed."""
+        """Return a resource for each good entry; the run has failed where the source is away or sends something
+        else.
+        """
         place = self._options.place
         try:
             text = await self._read()

@@ -69,7 +69,7 @@ class NetboxDevices:
             raise OptionError({"page_size": "expected a whole number from 1 to 10000"})
 
     async def discover(self) -> Discovery:
-        """Return a resource per device; where they cannot be read to their end, the run has failed."""
+        """Return a resource for each device; the run has failed where not all could be read."""
         options = self._options
         try:
             token = await self._context.secret(options.secret) if options.secret else None

@@ -47,7 +47,7 @@ class Anonymizer:
         self._numbers: Counter[str] = Counter()
 
     def recording(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Return the recording with stand-ins, without the tables of users, communities and access."""
+        """Return the anonymized recording, without the tables of users, communities and access."""
         kept = [entry for entry in entries if not entry[0].startswith(_LEFT_OUT)]
         for oid, value in kept:
             self._learn(oid, value)

@@ -46,7 +46,7 @@ Arcs: TypeAlias = tuple[int, ...]
 
 
 def draft_profile(entries: Sequence[Entry], library: Library, name: str) -> str:
-    """Return a profile as YAML: complete for standard MIBs, a sketch for the vendor's tables."""
+    """Return a draft profile as YAML: complete for standard MIBs, a sketch for the vendor's tables."""
     oids = {oid for oid, _ in entries}
     extends = list(dict.fromkeys(mixin for mixin, root in STANDARD if any(oid.startswith(f"{root}.") for oid in oids)))
     if "etherlike-mib" in extends and "if-mib" in extends:

@@ -36,7 +36,7 @@ class Expected:
 
 
 def read_expected(path: Path) -> Expected:
-    """Return what a YAML file expects: `profile`, `walk` (lines, or the name of a file beside it) and `rows`.
+    """Read the expectations in a YAML file: `profile`, `walk` (lines, or the name of a file beside it) and `rows`.
 
     Raises ExpectedError.
     """
@@ -58,7 +58,7 @@ def read_expected(path: Path) -> Expected:
 
 
 async def differences(expected: Expected, library: Library) -> list[str]:
-    """Return how what is found differs from what is expected; interfaces count only where some are expected."""
+    """Return the differences between found and expected rows; interfaces count only where some are expected."""
     if expected.profile not in library.profiles:
         return [f"no profile {expected.profile!r}"]
     told: list[str] = []

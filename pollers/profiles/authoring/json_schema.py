@@ -149,7 +149,7 @@ def schema() -> dict[str, object]:
 
 
 def text() -> str:
-    """Return the schema as it is shipped."""
+    """Return the schema as it is in the package."""
     return json.dumps(schema(), indent=1, sort_keys=True) + "\n"
 
 

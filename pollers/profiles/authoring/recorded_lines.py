@@ -31,7 +31,7 @@ class Recording(NamedTuple):
 
 
 def read_lines(text: str, file: str) -> Recording:
-    """Return what a recording holds, in its order, and the lines that had to be left out.
+    """Return the entries of a recording in order, and its invalid lines.
 
     Raises RecordingError where nothing is left.
     """
@@ -59,7 +59,7 @@ def _snmprec(lines: list[str]) -> Iterator[Entry | Odd | None]:
 
 
 def snmprec_entry(line: str) -> Entry:
-    """Return what a line OID|TAG|VALUE says. Raises ValueError."""
+    """Parse a line OID|TAG|VALUE. Raises ValueError."""
     oid, tag, value = line.split("|", 2)
     code, _, directive = tag.strip().partition(":")
     kind = Type(int(code.rstrip("xe")))

@@ -18,7 +18,7 @@ _GET_SIZE: Final = 40
 
 
 def read_recording(text: str, file: str) -> list[Entry]:
-    """Return what a recording holds, in its order. Raises RecordingError where every line of it is odd."""
+    """Return the entries of a recording in order. Raises RecordingError where every line of it is odd."""
     return read_lines(text, file).entries
 
 

@@ -21,7 +21,7 @@ _STATE: Final = re.compile(
 
 
 def key_hints(samples: Sequence[Sample]) -> Iterator[str]:
-    """Yield which groups have rows that seem to be known by a state, which changes."""
+    """Yield the groups whose rows seem to be keyed by a state, which changes."""
     for sample in samples:
         key = next((key for key in sample.index if _STATE.search(key)), None)
         if key is not None:
@@ -29,7 +29,7 @@ def key_hints(samples: Sequence[Sample]) -> Iterator[str]:
 
 
 def hints(profile: Profile, entries: Sequence[Entry]) -> Iterator[str]:
-    """Yield what an engineer should look at again, one line each."""
+    """Yield what a profile's author should check again, one line each."""
     kinds = _kinds(profile, entries)
     for table in profile.tables.values():
         for column in table.columns.values():

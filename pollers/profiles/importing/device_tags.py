@@ -26,7 +26,7 @@ class Taken(NamedTuple):
 
 
 def spread_device_tags(documents: Documents) -> list[Taken]:
-    """Put each device's tag on every table and set that is emitted, own and inherited; return what could not be."""
+    """Add each device tag to every emitted table and scalar set, own and inherited; return those that could not be."""
     lines = {name: list(_line(documents, name)) for name in documents}
     missed: list[Taken] = []
     for name, document in documents.items():

@@ -50,7 +50,7 @@ class Result:
 
 
 def import_texts(source: str, texts: Mapping[str, str], known: Sequence[str] = (), *, override: bool = False) -> Result:
-    """Return the profiles of all texts (file -> text); they may extend one another and the `known` ones.
+    """Import all texts (file -> text) as profiles; they may extend one another and the `known` ones.
 
     They are only taken where no other profile fits, unless they are to `override` those that do.
     """

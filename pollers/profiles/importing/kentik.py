@@ -43,7 +43,7 @@ _TITLE: Final = re.compile(r"name|descr|title|label", re.IGNORECASE)
 
 
 def import_file(text: str, file: str) -> Imported:
-    """Return the profile of a file, and one more for each of its `matches`."""
+    """Return the profile of a file, and another for each of its `matches`."""
     found = Imported()
     stem = PurePath(file).stem
     try:

@@ -31,7 +31,7 @@ class _Untranslatable(ValueError):
 
 
 def import_file(text: str, file: str) -> Imported:
-    """Return one profile per device that the file has metric groups for."""
+    """Return a profile for each device with metric groups in the file."""
     found = Imported()
     try:
         source = json.loads(text)

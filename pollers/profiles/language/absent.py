@@ -38,12 +38,12 @@ LACKING: Final = (Reason.NO_SUCH_OBJECT, Reason.NO_SUCH_INSTANCE, Reason.NOT_ANS
 
 
 def first_of(first: Cell, second: Cell) -> Cell:
-    """Return the first cell that is there; of two that are not, the one whose reason tells more."""
+    """Return the first cell that is present; if none is, the one with the more specific reason."""
     if not isinstance(first, Absent):
         return first
     return more_telling(first, second) if isinstance(second, Absent) else second
 
 
 def more_telling(first: Absent, second: Absent) -> Absent:
-    """Return the first of two reasons, unless the second says more than that the device has no such cell."""
+    """Return the more specific of two reasons; the first, unless it only says that the device has no such cell."""
     return min(first, second, key=lambda cell: LACKING.index(cell.reason) if cell.reason in LACKING else -1)

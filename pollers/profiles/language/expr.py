@@ -97,7 +97,7 @@ class Expression(NamedTuple):
 
 
 def names(tree: Tree) -> Iterator[tuple[str, ...]]:
-    """Yield the names that a tree reads, those inside of aggregates too."""
+    """Yield the names that a tree reads, including those inside aggregates."""
     if isinstance(tree, NameNode):
         yield tree.path
     elif isinstance(tree, Call | OperationNode):
@@ -106,7 +106,7 @@ def names(tree: Tree) -> Iterator[tuple[str, ...]]:
 
 
 def aggregates(tree: Tree) -> Iterator[Call]:
-    """Yield the calls of functions over tables."""
+    """Yield the aggregate calls in a tree."""
     if isinstance(tree, Call) and tree.function in AGGREGATES:
         yield tree
     elif isinstance(tree, Call | OperationNode):
@@ -115,7 +115,7 @@ def aggregates(tree: Tree) -> Iterator[Call]:
 
 
 def parse(text: str) -> Expression:
-    """Return the parsed expression. Raises ExpressionError."""
+    """Parse an expression. Raises ExpressionError."""
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"an expression of at most {MAX_LENGTH} characters")
     parser = _Parser(list(_tokens(text)))

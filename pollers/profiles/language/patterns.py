@@ -53,7 +53,7 @@ class Pattern(NamedTuple):
 
 @lru_cache(maxsize=1_024)  # an expression is compiled in every poll
 def compile_pattern(text: str) -> Pattern:
-    """Return the pattern with the length of text it can bear. Raises PatternError."""
+    """Compile a pattern, and return it with the longest text that it may be applied to. Raises PatternError."""
     if len(text) > MAX_PATTERN:
         raise PatternError(f"a pattern of at most {MAX_PATTERN} characters")
     if _NESTED_SET.search(text):

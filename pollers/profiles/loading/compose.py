@@ -24,7 +24,7 @@ class Composer:
         self._made: dict[tuple[str, tuple[str, ...]], Profile] = {}
 
     def profile(self, name: str, standards: Sequence[str]) -> Profile | None:
-        """Return the profile of this name with these standard ones added; None where there is none of the name.
+        """Return the profile of this name with these standard MIBs added; None where there is no such profile.
 
         What the profile extends or `replaces` is not added again. Of a group that both have, the profile's own table
         counts where it has rows. A composition that is unsound for whatever reason is the profile alone.

@@ -78,7 +78,7 @@ class Levels(Sequence[Cell]):
 
 
 def compact(cells: Sequence[Cell]) -> Sequence[Cell]:
-    """Return the column in the form that takes the least memory; it can be hashed."""
+    """Return the column in its smallest form; it is hashable."""
     texts = [cell for cell in cells if isinstance(cell, str) and _SEPARATOR not in cell]
     if texts and len(texts) == len(cells):
         return Texts(_SEPARATOR.join(texts))

@@ -22,7 +22,7 @@ _NOTHING: Final[Mapping[str, Sequence[Cell]]] = MappingProxyType({})
 
 
 def namespace_of(table: str) -> str:
-    """Return the enrichment namespace that holds what is remembered of a profile's table."""
+    """Return the enrichment namespace of a profile's table."""
     return INTERFACE if table == INTERFACE else f"table.{table}"
 
 
@@ -96,7 +96,7 @@ def _cell(text: str | None, *, numeric: bool) -> Cell:
 def known_from_facts(
     enrichments: Mapping[str, Enrichment], namespace: str, names: Sequence[str], numeric: Container[str]
 ) -> Known:
-    """Return the rows of one of these enrichments as remembered values; devices that have the same rows share them."""
+    """Return the rows of these enrichments as remembered values; devices with equal rows share them."""
     enrichment = enrichments[namespace]
     columns, at_ms = OfferedFacts(enrichments, namespace, names, numeric), enrichment.collected_at_ms
     return Known(_places(tuple(enrichment.rows)), columns, at_ms, at_ms + enrichment.ttl_s * 1_000)

@@ -36,7 +36,7 @@ def samples_of(
     groups: Iterable[Group] | None = None,
     unchanged: dict[str, Unchanged] | None = None,
 ) -> list[Sample]:
-    """Return one sample per group that has rows; by default of all groups of the plan.
+    """Return a sample for each group with rows; by default for all groups of the plan.
 
     `unchanged` has by table what stands for the constants of the device's last poll, and is brought up to date.
     """

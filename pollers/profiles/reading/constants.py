@@ -64,7 +64,7 @@ class Unchanged(NamedTuple):
 def constants_of(
     plan: Plan, frame: TableFrame, kept: dict[str, Unchanged] | None
 ) -> tuple[Constants, Unchanged | None]:
-    """Return what the rows are known by, and what stands for it if it may be the same in the next poll.
+    """Return the constants of a table's rows, and an `Unchanged` if the next poll may reuse them.
 
     What is the same as in the last poll is made when somebody looks. `kept` is brought up to date.
     """
@@ -176,7 +176,7 @@ def unique_keys(titles: Sequence[str], indexes: Sequence[str]) -> list[str]:
 
 
 def kept_cells(cells: Sequence[Cell], kept: Sequence[int]) -> Sequence[Cell]:
-    """Return the cells of the kept rows: the very column where all are, so that what is remembered is not copied."""
+    """Return the cells of the kept rows; the column itself, not a copy, where all rows are kept."""
     if len(kept) == len(cells):
         return cells
     each = list(cells)

@@ -32,7 +32,7 @@ class Reading:
 
 
 def rebooted(before: PollClock | None, now: PollClock) -> bool:
-    """Return whether the device began anew since the last poll; sysUpTime's wrap after 497 days does not count."""
+    """Return whether the device restarted since the last poll; sysUpTime's wrap after 497 days does not count."""
     if before is None:
         return False
     if before.engine_boots is not None and now.engine_boots is not None and now.engine_boots != before.engine_boots:
@@ -45,7 +45,7 @@ def rebooted(before: PollClock | None, now: PollClock) -> bool:
 
 
 async def read_device(session: Session, state: DeviceState, polled_at_ms: int) -> Reading:
-    """Read what the state's plan needs, and is not known from earlier polls or from enrichment.
+    """Read everything that the state's plan needs, except for values known from earlier polls or enrichment.
 
     Raises SnmpError where not even the first request is answered; later failures leave a reading with problems.
     """

@@ -131,12 +131,12 @@ class Walks:
 
 
 def made_of(plan: Plan, tables: Iterable[str]) -> frozenset[str]:
-    """Return the tables that the remembered values of these are made of, besides themselves."""
+    """Return the tables on which the remembered values of these tables depend, besides themselves."""
     return frozenset(needed for name in tables for needed in plan.needs.get(name, ()))
 
 
 def rows_with(table: SnmpTable, making: Sequence[Oid]) -> list[str]:
-    """Return the rows that have a cell in any of these columns; all rows where none of them was asked for."""
+    """Return the rows with a cell in any of these columns; all rows where none of the columns was requested."""
     wanted = set(making)
     cells = [column.types for column in table.columns if column.oid in wanted]
     if not cells or any(0 not in types for types in cells):

@@ -56,7 +56,7 @@ class Response(Protocol):
     def varbinds(self) -> ber.VarBinds: ...
 
     def known(self, wants: Sequence[bytes], contents: int) -> list[ber.Cell] | None:
-        """Return each value where names and types are exactly as wanted, in order; None otherwise, or if in doubt.
+        """Return the values if names and types are exactly as wanted, in order; None otherwise, or if in doubt.
 
         Of the first `contents` of them it is the contents, of the others a cell (`ber.cell`).
         """
@@ -75,14 +75,14 @@ class Request(NamedTuple):
 
     @property
     def asked(self) -> int:
-        """Return how many variables a full response has."""
+        """Return the number of variables of a full response."""
         return self.non_repeaters + (len(self.names) - self.non_repeaters) * max(1, self.repetitions)
 
 
 def request(
     pdu: int, names: Sequence[bytes], *, non_repeaters: int = 0, repetitions: int = 0, page: int = 0
 ) -> Request:
-    """Return a request for these names (contents of OIDs)."""
+    """Build a request for these names (contents of OIDs)."""
     if names and max(map(len, names)) < len(_NAME_HEADS):
         variables = b"".join([_NAME_HEADS[len(name)] + name + _NULL for name in names])
     else:
@@ -100,11 +100,11 @@ class Frame(Protocol):
     def message(self, asked: Request, request_id: bytes, now_s: float) -> bytes: ...
 
     def is_ours(self, data: bytes) -> bool:
-        """Return whether a datagram with a known request id may be a response to this credential at all."""
+        """Return whether a datagram with a known request id may be a response to this credential."""
         ...
 
     def answer(self, data: bytes, request_id: bytes, now_s: float) -> "WireAnswer":
-        """Return the response. Raises DamagedResponse; with v3 also Resync, AuthRefused, AgentError."""
+        """Parse the response. Raises DamagedResponse; with v3 also Resync, AuthRefused, AgentError."""
         ...
 
 
@@ -146,7 +146,7 @@ class CommunityFrame:
             return False
 
     def answer(self, data: bytes, request_id: bytes, now_s: float) -> "WireAnswer":  # noqa: ARG002
-        """Return the response, its header checked. Raises DamagedResponse."""
+        """Check the header, and parse the response. Raises DamagedResponse."""
         if (size := len(data)) > _LONG_FROM and (found := self._long_answer(data, request_id, size)) is not None:
             return found
         start, stop = ber.expect(ber.SEQUENCE, data, 0, len(data))
@@ -189,7 +189,7 @@ class CommunityFrame:
 
 
 def request_id_at(data: bytes) -> int:
-    """Return where a datagram's request id (v3: message id) is, or -1 where it cannot be a response to us."""
+    """Return the position of a datagram's request id (v3: message id), or -1 where it cannot be a response to us."""
     try:
         size = data[1]
         version = 2 if size < 0x80 else 2 + (size & 0x7F)
@@ -223,7 +223,7 @@ def _strict_request_id_at(data: bytes) -> int:
 
 
 def read_answer(data: bytes, at: int, kind: int, request_id: bytes) -> "WireAnswer":
-    """Return the PDU of this kind at `at`, which must end with the data. Raises DamagedResponse.
+    """Parse the PDU of this kind at `at`, which must end with the data. Raises DamagedResponse.
 
     An empty request_id stands for any: a report need not repeat it.
     """
@@ -263,11 +263,11 @@ class WireAnswer:
         self.index = index
 
     def varbinds(self) -> ber.VarBinds:
-        """Return the variables. Raises DamagedResponse."""
+        """Decode the variables. Raises DamagedResponse."""
         return ber.fast_varbinds(self._data, self._at, self._end)
 
     def known(self, wants: Sequence[bytes], contents: int) -> list[ber.Cell] | None:
-        """Return the wanted variables: names are compared, not decoded, and types with them."""
+        """Return the wanted variables; names and types are compared as bytes, without decoding."""
         data, at = self._data, self._at
         cells: list[ber.Cell] = []
         try:

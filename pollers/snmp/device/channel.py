@@ -27,7 +27,7 @@ class Channel(Protocol):
     """SNMP operations on one device with one credential; every method raises an SnmpError where nothing was read."""
 
     async def probe(self) -> None:
-        """Ask for sysUpTime, as often as for anything else: one lost packet says nothing of device or credential."""
+        """Ask for sysUpTime with the usual retries: one lost packet says nothing of device or credential."""
         ...
 
     async def get_many(self, oids: Sequence[Oid]) -> list[Value]: ...
@@ -53,7 +53,7 @@ class Shared:
         self._interned: dict[object, object] = {}
 
     def intern(self, known: RowSet) -> RowSet:
-        """Return the same with bytes that it shares with equal row sets of other devices."""
+        """Return the row set with bytes shared with equal ones of other devices."""
         if len(self._interned) > _INTERNED_MOST:
             self._interned.clear()
         return known._replace(

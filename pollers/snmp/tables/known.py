@@ -119,7 +119,7 @@ class KnownRows:
         return head.request
 
     def table(self, columns: list[Oid]) -> SnmpTable:
-        """Return what was read: every row once finished and not changed, or what is there of them before."""
+        """Return the table: all rows once finished and not changed, or those read so far."""
         width = len(columns)
         cells: list[Cell] = []
         rows: list[str] = []

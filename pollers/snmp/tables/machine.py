@@ -13,23 +13,23 @@ class Machine(Protocol):
     def finished(self) -> bool: ...
 
     def next(self) -> Request | None:
-        """Return what to ask now; None while it waits for answers, or when it is finished."""
+        """Return the next request; None while it waits for answers, or when it is finished."""
         ...
 
     def answered(self, request: Request, answer: Response, offset_ms: int) -> int:
-        """Take in the answer and return how many values it gave. Raises SnmpError when nothing can come of the rest.
+        """Take a response, and return its number of values. Raises SnmpError when nothing can come of the rest.
 
         DamagedResponse leaves the machine as it was, so that the same request can be sent again.
         """
         ...
 
     def smaller(self, request: Request) -> Request | None:
-        """Return a request for less of the same to send in place of one that stays without answer, if there is one."""
+        """Return a smaller request to send in place of an unanswered one, if there is one."""
         ...
 
 
 def refusal(status: int, what: str) -> SnmpError:
-    """Return the error that an error-status stands for; its text says what to check."""
+    """Return the error for an error-status; its text says what to check."""
     name = STATUS_NAMES.get(status, f"error-status {status}")
     if status == ErrorStatus.AUTHORIZATION_ERROR:
         return AuthRefused(f"authorizationError at {what}: check that this community or user may read it (view, ACL)")

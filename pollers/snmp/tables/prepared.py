@@ -59,7 +59,7 @@ def _oid_head(column: bytes, row_bytes: int) -> bytes:
 
 
 def plan(columns: Sequence[bytes], known: RowSet, page_rows: int, *, bulk: bool) -> RequestPlan:
-    """Return the requests for a row set, page_rows at a time.
+    """Build the requests for a row set, page_rows at a time.
 
     By GETBULK where every column has every row, by GETNEXT where there are holes, and with v1: both show rows that are
     new, which GET would not.
@@ -154,7 +154,7 @@ def _ends(shape: _Shape, cells: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def cut(made: RequestPlan, page: RequestPage, rows: int, number: int) -> tuple[RequestPage, RequestPage]:
-    """Return a page as two: its first rows, and the rest; they are given this number and the next."""
+    """Split a page in two: its first rows, and the rest; they get this number and the next."""
     tags, width = made.tags, made.width
     whole = dense(tags, width)
     tags_of_head = b"" if whole else tags[page.first * width : (page.first + rows) * width]

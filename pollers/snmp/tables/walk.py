@@ -188,7 +188,7 @@ class Walk:
         return True
 
     def settle(self) -> None:
-        """Give each column what was kept of all of them."""
+        """Distribute the cells that were collected for all columns to each of them."""
         if self._rows:
             width = len(self.columns)
             for position, column in enumerate(self.columns):
@@ -261,7 +261,7 @@ class Walk:
             raise error
 
     def table(self) -> SnmpTable:
-        """Return what was read."""
+        """Return the table as read."""
         self.settle()
         return merge([(ber.decode_oid(c.prefix), c.cells) for c in self.columns], self.problems)
 

@@ -40,7 +40,7 @@ def checksum(data: bytes) -> int:
 
 
 def request(kind: int, token: bytes) -> bytes:
-    """Return an echo with this token."""
+    """Build an echo request with this token."""
     body = bytes((kind, 0, 0, 0, 0, 1, 0, 1)) + token
     return body[:2] + checksum(body).to_bytes(2) + body[4:]
 
@@ -55,7 +55,7 @@ class Echo:
         self._sockets: dict[int, socket.socket | None] = {}
 
     def send(self, host: str) -> bool:
-        """Send an echo; where none may be sent, take the host for one that answers, and return False."""
+        """Send an echo request; where none may be sent, treat the host as present, and return False."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         if family not in self._sockets:
             self._sockets[family] = self._opened(family)

@@ -258,5 +258,5 @@ class DeviceSession:
 
 
 def probe_slots(limits: Limits) -> asyncio.Semaphore:
-    """Return what keeps probes of silent devices from crowding out the others."""
+    """Return a semaphore that limits probes of silent devices, so that they do not crowd out other polls."""
     return asyncio.Semaphore(limits.probes)

@@ -90,7 +90,7 @@ class Sockets:
         return sum(self._drops.values())
 
     def receive_buffer_bytes(self, family: int = socket.AF_INET) -> int:
-        """Return what the kernel granted for a socket that is open, else 0; the kernel says the double of it."""
+        """Return the granted receive buffer of an open socket, else 0 (the kernel reports twice as much)."""
         found = self._sockets.get(family)
         return found.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2 if found else 0
 

@@ -12,7 +12,7 @@ class Turns:
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
 
     async def take(self, address: Hashable) -> None:
-        """Wait for the address to be free, and hold it."""
+        """Wait until the address is free, and lock it."""
         queue = self._waiting.get(address)
         if queue is None:
             self._waiting[address] = deque()
@@ -27,7 +27,7 @@ class Turns:
             raise
 
     def give(self, address: Hashable) -> None:
-        """Let the next one in."""
+        """Unlock the address for the next session."""
         queue = self._waiting[address]
         while queue:
             turn = queue.popleft()

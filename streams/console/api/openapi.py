@@ -14,7 +14,7 @@ _FAULTS = (
 
 
 def document(version: str) -> dict[str, object]:
-    """Return the API as OpenAPI 3.1 describes it."""
+    """Return the API's OpenAPI 3.1 document."""
     fault = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
     return {
         "openapi": "3.1.0",

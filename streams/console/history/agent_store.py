@@ -47,7 +47,9 @@ class StoreHistory:
         return f"from the store at {httpx.URL(self._store.url).host}"
 
     async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
-        """Return the series in steps that begin at multiples of a step. Raises BackendError while the store is away."""
+        """Return the series in steps that are aligned to multiples of the step. Raises BackendError while the store is
+        away.
+        """
         start_s -= start_s % step_s
         asked: dict[str, str | int] = {"query": query(series, step_s), "start": start_s, "end": end_s, "step": step_s}
         return points(await self._ask("query_range", asked), series, start_s, end_s, step_s)

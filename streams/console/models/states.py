@@ -35,5 +35,5 @@ def of_outcome(outcome: Outcome) -> DeviceHealth:
 
 
 def worst(outcomes: Iterable[Outcome]) -> DeviceHealth:
-    """Return the worst that these outcomes say."""
+    """Return the worst state among these outcomes."""
     return min((_OF[outcome] for outcome in outcomes), key=_ORDER.index, default=DeviceHealth.UNKNOWN)

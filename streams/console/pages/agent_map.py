@@ -29,7 +29,7 @@ class MapPages:
         self._page = page
 
     async def map(self, request: Request) -> Response:
-        """Return the map with its table; the script asks for the same graph again."""
+        """Return the map and its table; the script fetches the same graph separately."""
         site, at_s = self._asked(request)
         places = sites(self._models)
         too_many = sum(each.devices for each in places) > MOST_NODES

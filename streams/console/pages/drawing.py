@@ -58,7 +58,7 @@ class Pages:
         self._has_vendor = (STATIC / "vendor" / "htmx.min.js").is_file()
 
     def page(self, name: str, path: str, filling: Mapping[str, object], status: int = 200) -> HTMLResponse:
-        """Return a page as it is sent."""
+        """Render a page as a response."""
         common = {"navigation": NAVIGATION, "path": path, "has_vendor": self._has_vendor, "stale": (), "q": ""}
         common |= {"user": "", "can_leave": False}
         text = self._templates.get_template(name).render(common | dict(filling))

@@ -8,7 +8,7 @@ from streams.gauges.reasons import EXPLAINED
 
 
 def explained(points: Sequence[Point], polls: Sequence[PollStatus], now: str) -> Sequence[Point]:
-    """Return the points, each gap with its reason; `now` is why the newest gauge lacks the number, empty where not.
+    """Return the points, each gap with its reason; `now` is the reason of the newest gauge, empty where there is none.
 
     A gap of which no poll is known stays without one: the store remembers numbers, and not why there is none.
     """

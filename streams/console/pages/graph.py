@@ -64,7 +64,7 @@ def rows_of(models: ReadModels) -> Sequence[RowAt]:
 
 
 def loads_now(models: ReadModels) -> Mapping[RowAt, LinkLoad]:
-    """Return what the interfaces at the ends of links carry now."""
+    """Return the present traffic of the interfaces at the ends of links."""
     found = {}
     for identity, row in rows_of(models):
         gauge = models.row(identity, INTERFACE, row)
@@ -85,7 +85,7 @@ def sites(models: ReadModels) -> Sequence[Sites]:
 
 
 def graph(models: ReadModels, loads: Mapping[RowAt, LinkLoad], site: str = "") -> Graph:
-    """Return nodes and links, of a site with what it is joined to; loads are None where they are not known."""
+    """Return nodes and links of a site and its neighbours; unknown loads are None."""
     nodes: dict[str, GraphNode] = {}
     edges: list[Edge] = []
     known = models.resources()
@@ -113,7 +113,7 @@ def _edge(models: ReadModels, key: str, link: Link, loads: Mapping[RowAt, LinkLo
 
 
 def state_of(models: ReadModels, link: Link) -> tuple[str, int]:
-    """Return the link's state and since when. A port that a poll found down is told sooner than by its neighbour."""
+    """Return the link's state and its start. A port that a poll found down is told sooner than by its neighbour."""
     state = str(link.state).replace("_", "-")
     if state in UP:
         for end in link.ends:
@@ -140,7 +140,7 @@ class WayStep(NamedTuple):
 
 
 def way(models: ReadModels, start: str, end: str) -> Sequence[WayStep] | None:
-    """Return the fewest links that lead from one device to another, or None; those that are down lead nowhere."""
+    """Return the path with the fewest links from one device to another, or None; links that are down are not used."""
     steps: dict[str, list[WayStep]] = {}
     for key, link in models.links().items():
         state, _ = state_of(models, link)

@@ -29,7 +29,7 @@ class AskedBroker(Protocol):
         ...
 
     async def content(self, letter: DeadLetter) -> str:
-        """Return what a dead letter holds, for people."""
+        """Return the contents of a dead letter, for people."""
         ...
 
 
@@ -37,11 +37,11 @@ class History(Protocol):
     """Past values of numbers."""
 
     def source(self) -> str:
-        """Return where it comes from and how far back it reaches, for people."""
+        """Return the name of the source and how far back it reaches, for people."""
         ...
 
     async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
-        """Return the series over that time. Raises BackendError while its store is away."""
+        """Return the series for a time range. Raises BackendError while its store is away."""
         ...
 
     async def of_rows(

@@ -37,7 +37,7 @@ class Samples:
         self._serde = Serdes(settings, open_registry(settings)).of(Topic.RAW_COUNTERS, RawCounters)
 
     async def why(self, asked: AskedNumber) -> Explanation | NotKept:
-        """Return how the number came to be.
+        """Return how the number was computed.
 
         Raises BackendError while Kafka or the registry is away, RecordError for a sample that is none.
         """

@@ -68,7 +68,7 @@ class Explanation(NamedTuple):
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """Return what each word means, as docs/gauges.md has it."""
+        """Return the meaning of each word, as in docs/gauges.md."""
         return tuple(EXPLAINED.get(word, "the poll's own reason: the device did not give it") for word in self.words)
 
 
@@ -80,7 +80,7 @@ class NotKept(NamedTuple):
 
 
 def explained(samples: Iterable[RawCounters], asked: AskedNumber, rules: Rules) -> Explanation | NotKept:
-    """Return how the number came to be; samples are in the order of the topic, those of other series are passed over.
+    """Return how the number was computed; samples are in topic order, and those of other series are ignored.
 
     Raises RecordError where a sample's columns do not fit one another.
     """

@@ -7,7 +7,7 @@ from streams.console.why.explained import Explanation, NotKept, SampleReading
 
 
 def told(why: Explanation | NotKept) -> Iterator[str]:
-    """Yield the lines."""
+    """Yield the explanation's lines."""
     if isinstance(why, NotKept):
         yield f"cannot tell: {why.what}"
         return

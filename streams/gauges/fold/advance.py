@@ -46,7 +46,7 @@ class Step(NamedTuple):
     arrival: Arrival
 
     def counts(self) -> Counter[str]:
-        """Return how often each reason and each doubt was given, for the metrics; `name-taken` once per row too."""
+        """Return how often each reason and doubt occurred, for the metrics; `name-taken` once for each row too."""
         if self.rows is None:
             return Counter()
         gone = (row.missing for row in self.rows.gone)

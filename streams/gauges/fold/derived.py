@@ -53,12 +53,12 @@ class Formula(NamedTuple):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Return the numbers of the row that it is made of."""
+        """Return the operands in the row."""
         return tuple(self.places)
 
 
 def parse(group: str, name: str, text: str, unit: str = UNIT) -> Derived:
-    """Return the value declared by `name = text` for a group. Raises ValueError that says what was expected."""
+    """Parse the declaration `name = text` for a group. Raises ValueError that says what was expected."""
     if not _NAME.match(name):
         raise ValueError(f"{name!r} is no name for a value: expected letters, digits and underscores")
     try:
@@ -73,7 +73,7 @@ def parse(group: str, name: str, text: str, unit: str = UNIT) -> Derived:
 
 
 def formula_of(name: str, expression: Expression | str, numbers: Iterable[str], shape: Shape) -> Formula:
-    """Return a value as the fold works it out for polls of a shape; `numbers` names what a row has before it."""
+    """Compile a declared value for samples of a shape; `numbers` are the names that come before it in the row."""
     if isinstance(expression, str):
         try:
             expression = parse_expression(expression)

@@ -22,7 +22,7 @@ _PLAIN: Final = frozenset("+-*/")
 
 
 def add_derived(found: Findings) -> None:
-    """Add every derived value of the plan, in order: a later one may be made of an earlier one."""
+    """Add every derived value of the plan, in order: later ones may use earlier ones."""
     first = len(found.plan.names) - len(found.plan.derived)
     for position, formula in enumerate(found.plan.derived, start=first):
         values = _RowValues(found, formula)

@@ -61,16 +61,16 @@ class Findings:
         self.numbers[first : first + len(self.now.levels)] = self.now.levels
 
     def why(self, row: int, name: str, reason: str) -> None:
-        """Say why a cell has no number."""
+        """Record why a cell has no number."""
         self._missing.setdefault(row, {}).setdefault(name, reason)
 
     def withdraw(self, row: int, name: str, reason: NoRate) -> None:
-        """Say why a rate that was found, maybe with a doubt, is none."""
+        """Replace a computed rate, and its doubt, by a reason."""
         self._doubts.get(row, {}).pop(name, None)
         self.why(row, name, reason)
 
     def no_rates(self, reason: NoRate, rows: Iterable[int]) -> None:
-        """Say why those rows have no rate at all: they have no duration either."""
+        """Record why rows have no rate at all; they have no duration either."""
         for row in rows:
             for name in self.counters:
                 self.why(row, name, reason)
@@ -81,11 +81,11 @@ class Findings:
         return self._missing.get(row, {}).get(name)
 
     def lacking(self, name: str) -> str:
-        """Return why this group of this device has no such number."""
+        """Return the reason why this group of this device lacks a number."""
         return dict(self.now.shape.fixed.absent).get(name, NoRate.NO_SUCH_METRIC)
 
     def comparable(self) -> npt.NDArray[np.bool_]:
-        """Return which counters of which rows have no reason so far, as a matrix of counters x rows."""
+        """Return which counters of which rows have no reason yet, as a matrix of counters x rows."""
         free = np.ones((len(self.counters), self.now.shape.rows), dtype=np.bool_)
         place = {name: position for position, name in enumerate(self.counters)}
         for row, names in self._missing.items():
@@ -98,23 +98,23 @@ class Findings:
         return self._doubts.get(row, {}).get(name)
 
     def doubtful(self) -> set[int]:
-        """Return the rows that have a doubtful rate."""
+        """Return the rows with a doubtful rate."""
         return set(self._doubts)
 
     def add_doubt(self, row: int, name: str, doubt: str) -> None:
-        """Add a word to those that a rate has."""
+        """Add a doubt to the cells of a matrix that have a rate."""
         known = self._doubts.setdefault(row, {})
         known[name] = f"{known[name]}{DOUBT_SEPARATOR}{doubt}" if name in known else doubt
 
     def doubt_all(self, doubt: Doubt) -> None:
-        """Add a word to every rate that is there."""
+        """Add a doubt to every rate."""
         for row in range(self.now.shape.rows):
             for name in self.counters:
                 if self.reason(row, name) is None:
                     self.add_doubt(row, name, doubt)
 
     def blank(self) -> None:
-        """Leave no number where a reason says that there is none."""
+        """Remove the numbers of cells with a reason."""
         if not self._missing:
             return
         place = {name: position for position, name in enumerate(self.plan.names)}

@@ -37,7 +37,7 @@ class FoldPlan(NamedTuple):
 
 
 def plan_of(shape: Shape, rules: Rules) -> FoldPlan:
-    """Return the plan; what the device gave keeps its name, and of derived values of one name the first."""
+    """Return the plan of a shape; on a name clash the device's own value wins, then the first derived value."""
     found = cast("FoldPlan | None", shape.kept.get(rules))
     if found is None:
         found = shape.kept[rules] = _plan(shape, rules)

@@ -99,7 +99,7 @@ class Cells(NamedTuple):
 
 
 def cell_of(shape: Shape, counter: int, row: int, limits: RateLimits) -> Cell:
-    """Return what has to be known of one cell."""
+    """Return the constant facts of one cell."""
     spec = shape.counters[counter]
     line_rate = shape.fixed.line_rates[row] if shape.fixed.line_rates else 0
     width = 32 if spec.width == 32 or row in spec.rows_32 else 64
@@ -108,7 +108,7 @@ def cell_of(shape: Shape, counter: int, row: int, limits: RateLimits) -> Cell:
 
 
 def cells_of(shape: Shape, limits: RateLimits) -> Cells:
-    """Return the same of every cell."""
+    """Return the constant facts of all cells."""
     fixed = shape.fixed
     smallest = tuple(smallest_packets_bits(spec, fixed) for spec in shape.counters)
     return _kept_cells(shape.counters, fixed.line_rates or (0,) * shape.rows, smallest, limits)
@@ -141,7 +141,7 @@ def _kept_cells(
 
 
 def columns(before: Counts, now: Counts, durations_s: Numbers, cells: Cells) -> tuple[Numbers, Flags]:
-    """Return the rate of every cell as if its counter had simply risen, and for which cells `rate` has to be asked."""
+    """Return all rates as if every counter had simply risen, and the cells for which `rate` must be called."""
     passed = (now - before).astype(np.float64)
     if cells.scales is None:
         rates = passed / durations_s

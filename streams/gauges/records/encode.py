@@ -43,7 +43,9 @@ class _Kind(NamedTuple):
 
 
 def pack(rows: Rows, header: bytes, *, with_counters: bool = False) -> list[bytes]:
-    """Return each row's Gauge behind the header of its schema, in the order of the poll, then of rows that are gone."""
+    """Return each row's Gauge as bytes with the schema's header: in the order of the poll, then the rows that are
+    gone.
+    """
     here = _pack_here(rows, header, with_counters=with_counters)
     return [*here, *(_pack_gone(rows.sample, gone, header) for gone in rows.gone)] if rows.gone else here
 

@@ -24,7 +24,7 @@ class LineError(ValueError):
 
 
 def read_sample(line: str) -> RawCounters:
-    """Return the sample of a line; counters above 2^63-1 may stand as they are or as two's complement.
+    """Parse the sample of a line; counters above 2^63-1 may be plain or two's complement.
 
     Raises LineError.
     """
@@ -41,7 +41,7 @@ def read_sample(line: str) -> RawCounters:
 
 
 def write_gauge(gauge: Gauge) -> str:
-    """Return the gauge as a line, without its end."""
+    """Format the gauge as a line, without its end."""
     return json.dumps(to_avro(gauge), ensure_ascii=False, separators=(",", ":"))
 
 

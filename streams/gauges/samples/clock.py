@@ -36,7 +36,7 @@ class Elapsed(NamedTuple):
 
 
 def between(before: PollTime, now: PollTime, interval_s: int, limits: RateLimits) -> Elapsed | NoRate:
-    """Return what has to be known about the time between two polls, or why no rate can be made from them."""
+    """Return the time between two polls and what is known of it, or why no rate can be computed."""
     boots_known = before.engine_boots is not None and now.engine_boots is not None
     if boots_known and before.engine_boots != now.engine_boots:
         return NoRate.REBOOT  # snmpEngineBoots counts restarts (RFC 3414 §2.2.2)
@@ -91,7 +91,7 @@ class _Uptime:
 
 
 def shortest_s(interval_s: int, limits: RateLimits) -> float:
-    """Return the shortest time that a rate may be the mean of, seconds; above 0."""
+    """Return the shortest duration that a rate may have, seconds; above 0."""
     return max(0.001, limits.min_intervals * interval_s)
 
 

@@ -85,7 +85,7 @@ class RecordForm:
         self._same: Final = (sample.states, missing, sample.discontinuities_cs)
 
     def read(self, value: bytes) -> DecodedSample | None:
-        """Return the poll, or None where the record is not of this form."""
+        """Decode the sample, or return None where the record has another form."""
         if not value.startswith(self.start):
             return None
         try:
@@ -197,7 +197,7 @@ class RecordForm:
 
 
 def learn(value: bytes, sample: DecodedSample) -> RecordForm | None:
-    """Return the form of a record that was decoded in the general way, or None where it is written unusually.
+    """Return the form of a record that was decoded by fastavro, or None where its layout is unusual.
 
     The record must be written with the current schema of RawCounters.
     """

@@ -81,7 +81,7 @@ class Shape:
         _check(self)
 
     def positions(self) -> dict[str, int]:
-        """Return where each row stands; made anew, since most polls have the rows of the one before."""
+        """Return row -> position; not cached, since most polls have the same rows as before."""
         return {key: row for row, key in enumerate(self.fixed.row_keys)}
 
     def __hash__(self) -> int:
@@ -125,7 +125,7 @@ class DecodedSample(NamedTuple):
 
 
 def from_record(record: RawCounters) -> DecodedSample:
-    """Return the record as a Sample. Raises RecordError where its columns do not fit one another."""
+    """Convert a RawCounters record to a DecodedSample. Raises RecordError where its columns do not fit one another."""
     fixed = Fixed(
         resource=record.resource,
         site=record.site,
@@ -172,7 +172,7 @@ def from_record(record: RawCounters) -> DecodedSample:
 
 
 def to_record(sample: DecodedSample) -> RawCounters:
-    """Return the Sample as the record that it was made from; a level that is no number is missing in it."""
+    """Convert a DecodedSample back to its record; levels that are NaN or infinite become missing."""
     shape, fixed = sample.shape, sample.shape.fixed
     return RawCounters(
         resource=fixed.resource,
@@ -210,7 +210,9 @@ def to_record(sample: DecodedSample) -> RawCounters:
 
 
 def checked(sample: DecodedSample) -> DecodedSample:
-    """Return the sample, levels that are no numbers marked as missing. Raises RecordError for lengths that differ."""
+    """Return the sample, with levels that are NaN or infinite marked as missing. Raises RecordError for lengths that
+    differ.
+    """
     rows = sample.shape.rows
     lengths = {
         "states": {len(column) for column in sample.states},

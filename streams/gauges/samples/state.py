@@ -33,7 +33,7 @@ class StateEntry(NamedTuple):
 
 
 def series_of(fixed: Fixed) -> str:
-    """Return the name of the series that a sample belongs to: of one resource, job and group."""
+    """Return the name of a sample's series: resource, job and group."""
     return _SEPARATOR.join((fixed.resource, fixed.job, fixed.group))
 
 
@@ -43,7 +43,7 @@ def entry_key(series: str, side: int) -> bytes:
 
 
 def write_entry(entry: StateEntry) -> bytes:
-    """Return the entry as bytes of the current version."""
+    """Encode the entry in the current version."""
     parts = [_FRONT.pack(VERSION, entry.slot, len(entry.transforms))]
     for name, state in entry.transforms.items():
         encoded = name.encode()
@@ -53,7 +53,7 @@ def write_entry(entry: StateEntry) -> bytes:
 
 
 def read_entry(stored: bytes) -> StateEntry:
-    """Return an entry of any version so far. Raises StateError for anything else."""
+    """Decode an entry of any version so far. Raises StateError for anything else."""
     try:
         version, slot, count = _FRONT.unpack_from(stored)
         if version != VERSION:

@@ -40,7 +40,7 @@ class TransformError(Exception):
 
 
 def wanted(transforms: Sequence[Transform], shape: Shape) -> Sequence[Transform]:
-    """Return the transforms whose filter takes the resource of a poll, in their order; asked once a shape."""
+    """Return the transforms whose filters select the resource of a shape, in their order."""
     found = cast("Sequence[Transform] | None", shape.kept.get(Transform))
     if found is None:
         resource = resource_of(shape.fixed.resource, shape.fixed.endpoint, dict(shape.fixed.labels))
@@ -55,7 +55,7 @@ def transform(
     gauges: Sequence[Gauge],
     encode: Callable[[Gauge], bytes],
 ) -> Transformed:
-    """Return what the transforms make of a sample's gauges; each is given what the one before it made.
+    """Apply the transforms to a sample's gauges; each gets the result of the one before.
 
     One that fails is passed over: its gauges stay as they were, and so does its state.
     """

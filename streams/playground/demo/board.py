@@ -92,7 +92,7 @@ class Board:
             )
 
     def status(self, status: BoardStatusForm) -> None:
-        """Take a poll status; of one device, the one of the latest slot stays."""
+        """Take a poll status; the one with the latest slot is kept for each device."""
         self.polls.append(status["started_at_ms"] / 1000)
         self.lateness_ms.append(status["lateness_ms"])
         device = _name(status["resource"])
@@ -116,17 +116,17 @@ class Board:
         return sorted(current, key=lambda t: -max(t.bits_in_per_s, t.bits_out_per_s))[:count]
 
     def problems(self) -> list[BoardRow]:
-        """Return the devices whose last poll was no success, by name."""
+        """Return the devices whose last poll failed, by name."""
         return sorted(polled for polled in self.devices.values() if polled.outcome not in GOOD)
 
 
 def part(values: deque[int] | deque[float], share: float) -> float | None:
-    """Return the value that this share of the values does not exceed."""
+    """Return a quantile of the values."""
     return float(sorted(values)[min(len(values) - 1, int(share * len(values)))]) if values else None
 
 
 def bits(per_s: float) -> str:
-    """Return a rate as people say it, e.g. 941.2 Mbit/s."""
+    """Format a rate for people, e.g. 941.2 Mbit/s."""
     for unit in ("bit/s", "kbit/s", "Mbit/s", "Gbit/s"):
         if per_s < 1000:
             return f"{per_s:.1f} {unit}"

@@ -137,7 +137,7 @@ def device_list(fleet: Fleet, host_endpoint: str | None) -> str:
 
 
 def secrets(fleet: Fleet) -> dict[str, str]:
-    """Return what belongs into Redis: key -> community, `default` among the sites."""
+    """Return the keys and communities to store in Redis; `default` is among the sites."""
     communities = {**fleet["communities"], HOST_SITE: HOST_COMMUNITY}
     return {f"panoptes:secrets:snmp_community_string:{site}": community for site, community in communities.items()}
 

@@ -22,7 +22,7 @@ END_TIMEOUT_S: Final = 90.0
 
 @contextmanager
 def beside(module: str, *arguments: str, log: Path) -> Iterator[None]:
-    """Have a keeper run beside the block; it acts when the block, or this process, has ended.
+    """Run a keeper beside the block; it acts when the block, or this process, has ended.
 
     Raises StackProblem when it cannot be started.
     """
@@ -47,7 +47,7 @@ def beside(module: str, *arguments: str, log: Path) -> Iterator[None]:
 
 
 def wait_for_the_end() -> None:
-    """Return when whoever started this keeper is gone; signals do not end it before."""
+    """Return when the process that started this keeper has ended; signals are ignored until then."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     print("waiting", flush=True)

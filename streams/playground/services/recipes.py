@@ -39,11 +39,11 @@ class Recipe(ABC):
     from_maven: ClassVar[bool] = True  #: its jars are brought by Maven
 
     def absent(self) -> str | None:
-        """Return None, or why this service, without which the others do, cannot be had on this machine."""
+        """Return why this optional service is not available on this machine, or None."""
         return None
 
     def prepare(self, place: ServicePlace) -> None:  # noqa: B027 (not every service needs files)
-        """Write what the service needs before it starts. Raises StackProblem."""
+        """Write the files that the service needs before it starts. Raises StackProblem."""
 
     @abstractmethod
     def command(self, place: ServicePlace) -> list[str]:
@@ -58,14 +58,14 @@ class Recipe(ABC):
 
     @abstractmethod
     def address(self, place: ServicePlace) -> str:
-        """Return what clients are given, as the pipeline's setting has it."""
+        """Return the address for clients, in the form of the pipeline's setting."""
 
     def port(self, place: ServicePlace) -> int:
         return place.ports[self.name]
 
 
 def filled(name: str, **values: object) -> str:
-    """Return a template with its values."""
+    """Fill in a template."""
     return Template((TEMPLATES / name).read_text()).substitute(values)
 
 

@@ -72,7 +72,7 @@ def links(devices: Sequence[SimulatedDevice], mute: Sequence[int] = ()) -> list[
 
 
 def joined(devices: Sequence[SimulatedDevice], found: Sequence[Cable]) -> list[SimulatedDevice]:
-    """Return the devices with what the links make of their ports, and with their neighbours."""
+    """Return the devices with the ports of the links, and with their neighbours."""
     ports = [list(device.interfaces) for device in devices]
     for link in found:
         # the slower end says what flows; a counter of 32 bits has to go on wrapping

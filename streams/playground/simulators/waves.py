@@ -18,7 +18,7 @@ class Wave:
         return self.mean_per_s * (1 + self.swing)
 
     def at(self, t_s: float) -> float:
-        """Return the rate at that moment; for what is a level, the level."""
+        """Return the rate, or the level, at that moment."""
         return self.mean_per_s * (1 + self.swing * math.sin(2 * math.pi * (t_s + self.shift_s) / self.period_s))
 
     def total(self, t_s: float) -> float:

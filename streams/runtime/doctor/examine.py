@@ -14,7 +14,7 @@ Look = Coroutine[object, object, list[Finding]]
 
 
 async def examine(settings: Settings, timeout_s: float) -> list[Finding]:
-    """Return everything that is found; a service gets `timeout_s` for its first answer, and a few times that in all."""
+    """Return all findings; a service gets `timeout_s` for its first answer, and a few times that in all."""
     looks: dict[str, Look] = {
         "kafka": brokers.look(settings, timeout_s),
         "zookeeper": elections.look(settings, timeout_s),

@@ -57,7 +57,7 @@ class ConsumerThread(AIOKafkaConsumerThread):
             self.set_shutdown()
 
     async def on_thread_stop(self) -> None:
-        """Leave the group, if that can be done now."""
+        """Leave the group, if that is possible now."""
         await bounded(super().on_thread_stop(), "leaving the group")
 
     def _create_worker_consumer(self, transport: Any) -> Any:
@@ -81,7 +81,7 @@ class Consumer(DirectDelivery, NothingSkipped, FaustConsumer):
     offsets: Offsets
 
     async def on_stop(self) -> None:
-        """Commit for the last time, if that can be done now: the client tries for as long as Kafka is away."""
+        """Commit for the last time, if that is possible now: the client would retry for as long as Kafka is away."""
         await bounded(super().on_stop(), "the last commit")
 
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -96,7 +96,7 @@ class Consumer(DirectDelivery, NothingSkipped, FaustConsumer):
         return self.offsets.committable(Place(*tp))
 
     async def verify_all_partitions_active(self) -> None:
-        """Do nothing: `Watchdog` finds who stands still, and Faust takes a turn of the loop for each partition."""
+        """Do nothing: `Watchdog` finds stuck partitions, and Faust's check costs a turn of the loop for each."""
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], **_: Any) -> bool:
         """Commit what is still assigned; return whether that is done.

@@ -55,7 +55,7 @@ class DirectDelivery:
         self.callback = self._deliver
 
     async def wait_first(self, *awaited: Any, timeout: Any = None) -> WaitResults:  # noqa: ASYNC109 - as Faust has it
-        """Return when the first of them is done, as Faust's own; a record's delivery is tried at once."""
+        """Return when the first of them is done, as Faust does; a record is delivered at once where possible."""
         if len(awaited) == 2 and getattr(awaited[0], "cr_code", None) is _DELIVERY:
             delivery, suspended = awaited
             try:

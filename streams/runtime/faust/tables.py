@@ -29,7 +29,7 @@ class RecoveringStore(base.Store):
     """
 
     def apply_changelog_batch(self, batch: Iterable[Any], **_: Any) -> None:
-        """Take a batch of the changelog; a value that must not be read ends the worker."""
+        """Apply a batch of the changelog; an unreadable value ends the worker."""
         table: ChangelogTable = self.table
         try:
             for event in batch:
@@ -40,7 +40,7 @@ class RecoveringStore(base.Store):
             raise
 
     def persisted_offset(self, tp: TP) -> int | None:  # noqa: ARG002
-        """Return None: nothing is on a disk."""
+        """Return None: nothing is stored on disk."""
         return None
 
     def reset_state(self) -> None:

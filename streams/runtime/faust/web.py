@@ -42,7 +42,7 @@ class BoundWeb(Web):
 
     @property
     def address(self) -> str:
-        """Return where the server is to be asked, once it listens."""
+        """Return the address of the server, once it listens."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{'https' if self._settings.ssl_certificate_file else 'http'}://{host}:{self.port}"
 

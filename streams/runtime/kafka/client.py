@@ -51,7 +51,7 @@ class Sampled(logging.Filter):
 
 
 def sample_client_logs(*, says_refusals: bool = False) -> None:
-    """Let the clients' warnings through now and then: they say why, and what waits for the broker says so by itself."""
+    """Log each of the clients' warnings only once in a while; waiting for the broker is logged elsewhere."""
     for name in REPETITIVE:
         logger = logging.getLogger(name)
         if not any(isinstance(one, Sampled) for one in logger.filters):

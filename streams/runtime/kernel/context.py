@@ -16,7 +16,7 @@ from streams.runtime.settings.loading import Settings
 
 
 def now_ms() -> int:
-    """Return the clock, Unix milliseconds."""
+    """Return the present time, Unix milliseconds."""
     return time.time_ns() // 1_000_000
 
 

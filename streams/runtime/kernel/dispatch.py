@@ -21,11 +21,11 @@ class Dispatch(Generic[E]):
         self.batches = 0
 
     async def next_batch(self, lane: Lane[E]) -> None:
-        """Return when the first of the lane's stepped items are done, as many as a batch takes."""
+        """Return when the lane's first stepped items are done, as many as fit in a batch."""
         await self._first(lane, self._next(lane))
 
     def step_anew(self, lane: Lane[E]) -> None:
-        """Have all that is stepped and not in place stepped again: what it may have built on does not come to be."""
+        """Step all items again that are stepped but not done: what they built on has failed."""
         self._handler.forget(lane.partition)
         lane.unstep()
 

@@ -48,7 +48,7 @@ class Effects(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Return about how many bytes the effects take on their way."""
+        """Return about how much memory the effects take."""
         sent = sum(len(send.key) + sum(len(value or b"") for value in send.values) for send in self.sends)
         return sent + sum(len(write.key) + len(write.value or b"") for write in self.writes)
 
@@ -62,12 +62,12 @@ Step = Callable[[Record], Effects]
 
 class Decoder(Protocol[T_co]):
     def decode(self, value: bytes) -> T_co:
-        """Return the record. Raises RecordError, UnknownSchema."""
+        """Decode the record. Raises RecordError, UnknownSchema."""
         ...
 
 
 def decoding(serde: Decoder[T], step: "Callable[[str, T | None], Effects]") -> Step:
-    """Return a step that is given the key as text and the record as it reads; None is a tombstone.
+    """Wrap a step so that it gets the key as text and the decoded record; None is a tombstone.
 
     A record without a key, or with one that is no text, is set aside.
     """
@@ -85,7 +85,7 @@ def decoding(serde: Decoder[T], step: "Callable[[str, T | None], Effects]") -> S
 
 
 def all_writes(effects: Iterable[Effects]) -> Sequence[Write]:
-    """Return the last write of each key, in the order of the last ones."""
+    """Return the last write of each key, in order."""
     last: dict[bytes, Write] = {}
     for each in effects:
         for write in each.writes:

@@ -54,7 +54,7 @@ class Folding:
         return self.wanted(record.place.partition, self._step(record))
 
     def wanted(self, partition: int, effects: Effects) -> Effects:
-        """Let the steps after it see what a step wants written, and return that."""
+        """Make a step's writes visible to later steps, and return them."""
         if self._table is not None and effects.writes:
             self._table.table.want(partition, effects.writes)
         return effects
@@ -114,7 +114,7 @@ class Fold(NamedTuple):
     partition_of: Callable[[bytes], int]
 
     async def submit(self, key: str, step: Callable[[], Effects]) -> bool:
-        """Have a step made in the order of the key's partition; return whether its effects are in place.
+        """Run a step in the order of the key's partition; return whether its effects were carried out.
 
         If not, the partition is not, or no longer, this worker's: what it was about is another worker's to do. Raises
         what the step raises.

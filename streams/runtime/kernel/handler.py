@@ -25,22 +25,22 @@ class Handler(Protocol[E]):
     """Processes the records of a stage."""
 
     def step(self, record: Record) -> E:
-        """Return what the record leads to, without effects. Raises RecordError, UnknownSchema."""
+        """Return the effects of a record, without carrying them out. Raises RecordError, UnknownSchema."""
         ...
 
     def size(self, step: E) -> int:
-        """Return about how many bytes that takes on its way."""
+        """Return about how much memory the effects take."""
         ...
 
     async def deliver(self, partition: int, steps: Sequence[E]) -> None:
-        """Return when everything is in place, however long that takes; doing it twice must be harmless.
+        """Return when all effects are carried out, however long that takes; repeating it must be harmless.
 
         Raises RecordError for what will never be taken: a batch is tried step by step then, and the culprit set aside.
         """
         ...
 
     def forget(self, partition: int) -> None:
-        """Forget what the steps remember beyond what was delivered: they are made again, here or elsewhere."""
+        """Forget undelivered results of steps: they are made again, here or elsewhere."""
         ...
 
 
@@ -48,7 +48,7 @@ class SetAside(Protocol):
     async def put(
         self, error: BaseException, *, origin: tuple[str, int, int], key: bytes | None, value: bytes | None
     ) -> None:
-        """Store a record that cannot be used."""
+        """Dead-letter a record."""
         ...
 
 
@@ -56,9 +56,9 @@ class Flow(Protocol):
     """Pauses and resumes the delivery of records."""
 
     def pause(self, place: Place) -> None:
-        """Bring no more of a partition for now; what is on its way may still come."""
+        """Stop delivering a partition's records; those already fetched may still come."""
         ...
 
     def resume(self, place: Place) -> None:
-        """Go on."""
+        """Continue to deliver."""
         ...

@@ -30,7 +30,7 @@ class Latest(Generic[R]):
             self._came[record.key] = record.value
 
     async def changes(self) -> Sequence[tuple[str, R | None]]:
-        """Return what has changed since the last call, by key; None is a tombstone. What cannot be read is passed over.
+        """Return the changes since the last call, by key; None is a tombstone. What cannot be read is passed over.
 
         Waits until everything was seen that stood in the topic when the worker began.
         """

@@ -26,25 +26,27 @@ class WorkerLease:
         return self._lease.holds(self._now_s()) and not self._is_over
 
     def revoked(self) -> None:
-        """Note that a rebalance has begun: one that finds the lease lapsed has taken the partitions.
+        """Record that a rebalance has begun; if the lease has lapsed by then, others may have the partitions.
 
         The next assignment may come when the lapse itself is long over, for it waits for the slowest of the group.
         """
         self._is_over = not self.holds()
 
     def assigned(self) -> bool:
-        """Return whether it held until this new assignment, from which on it holds again."""
+        """Return whether the lease held until this assignment; from now on it holds again."""
         held = self._lease.assigned(self._now_s()) and not self._is_over
         self._is_over = False
         return held
 
     async def sure(self) -> None:
-        """Return when it holds: at once, unless this worker was paused for so long that others may have its work."""
+        """Return when the lease holds: at once, unless this worker was paused for so long that others may have its
+        work.
+        """
         while not self.holds():  # noqa: ASYNC110 - what makes it true is the passing of time as well
             await asyncio.sleep(_LOOK_S)
 
     async def watch(self) -> None:
-        """Look often enough to notice every pause, until cancelled."""
+        """Check the lease often enough to notice every pause, until cancelled."""
         while True:
             self.holds()
             await asyncio.sleep(_WATCH_S)

@@ -54,15 +54,15 @@ class View:
 
     @property
     def is_caught_up(self) -> bool:
-        """Return whether everything was seen that stood in the topic when the view began."""
+        """Return whether every record that the topic had at the start has been read."""
         return self._caught_up.is_set()
 
     async def caught_up(self) -> None:
-        """Return when everything was seen that stood in the topic when the view began."""
+        """Return when every record that the topic had at the start has been read."""
         await self._caught_up.wait()
 
     async def run(self) -> None:
-        """Follow the topic until cancelled; a broker that is away is waited for."""
+        """Follow the topic until cancelled; waits for a broker that is away."""
         while True:
             await wait_for("kafka", self._topic, self._follow, absent=(KafkaError, OSError, BackendError))
 

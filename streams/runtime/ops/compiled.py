@@ -37,7 +37,7 @@ class Build(NamedTuple):
 
 
 def build(root: Path = ROOT) -> Build:
-    """Return what is compiled for this Python, and which of it is stale; reads each compiled module's source."""
+    """Return which modules are compiled for this Python, and which of them are stale; reads their sources."""
     suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
     if not any(root.glob(f"{LIBRARY}*{suffix}")):
         return Build(0)
@@ -61,12 +61,12 @@ _AT_IMPORT: Final = build()  # at once: later, an event loop would wait for the 
 
 
 def running() -> Build:
-    """Return what this process runs: what was there when it began."""
+    """Return the build that this process runs, as it was at its start."""
     return _AT_IMPORT
 
 
 def refuse_stale(found: Callable[[], Build] = running) -> None:
-    """Raises FatalError where a compiled module would run what its source no longer says."""
+    """Raises FatalError where a compiled module is older than its source."""
     stale = found().stale
     if stale:
         named = ", ".join(stale[:SHOWN]) + (f" and {len(stale) - SHOWN} more" if len(stale) > SHOWN else "")

@@ -43,7 +43,7 @@ class Progress:
     standing: Mapping[TopicPartition, Standing] = field(default_factory=dict)
 
     def seen(self, committable: Mapping[P, int | None], now_s: float) -> "Progress":
-        """Return the progress after a look at the partitions that have work at hand, and their committable offsets."""
+        """Return the progress after a look at the partitions with pending work and their committable offsets."""
         before = self.standing
         return Progress(
             {
@@ -81,7 +81,7 @@ class Health:
 
 
 def judge(seen: Observed, *, progress_timeout_s: float, loop_timeout_s: float) -> Health:
-    """Return the health of a worker: blocked loop or offsets that stand still for too long are not live."""
+    """Return the health of a worker: it is not live with a blocked loop, or offsets that stand still for too long."""
     why: dict[str, str] = {}
     blocked_s = seen.now_s - seen.loop_seen_s
     if blocked_s > loop_timeout_s:

@@ -27,7 +27,7 @@ class Waits:
         self.seen_s = float("-inf")  #: on the monotonic clock
 
     def seen(self) -> None:
-        """Note that a service is away now."""
+        """Record that a service is away now."""
         self.seen_s = time.monotonic()
 
 
@@ -43,7 +43,7 @@ async def wait_for(
     absent: tuple[type[BaseException], ...],
     give_up: Callable[[], bool] = lambda: False,
 ) -> T | None:
-    """Return what `attempt` returns, trying again while it raises one of `absent`; None once `give_up` says so."""
+    """Return the result of `attempt`, retrying while it raises one of `absent`; None once `give_up` returns True."""
     loop = asyncio.get_running_loop()
     next_line = loop.time()
     waited = False

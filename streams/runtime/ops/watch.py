@@ -46,7 +46,7 @@ class Watchdog:
         )
 
     async def begin(self) -> None:
-        """Watch from now on, also while services are waited for: who asks must see a worker that lives."""
+        """Start to watch, also while services are waited for: health checks must see a live worker."""
         self._look()
         self._loop_thread = threading.get_ident()
         self._beating = asyncio.create_task(self._beat(), name="watch")
@@ -106,7 +106,7 @@ class Watchdog:
             time.sleep(_BEAT_S)
 
     def pages(self) -> Mapping[str, Page]:
-        """Return what is shown at which path."""
+        """Return the pages by path."""
         return {"/health": self._show_health, "/ready": self._show_ready, "/metrics": self._show_metrics}
 
     def _show_health(self) -> tuple[int, bytes | Mapping[str, object]]:

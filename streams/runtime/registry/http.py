@@ -73,7 +73,7 @@ class HttpRegistry:
         return [_id_in(answer) for answer in answers]
 
     async def date(self) -> str | None:
-        """Return what time the registry says that it is, as HTTP has it. Raises BackendError."""
+        """Return the registry's time, as in HTTP's Date header. Raises BackendError."""
         try:
             async with await self._client() as client:
                 answer = await client.get(f"{self._settings.url}/subjects")

@@ -30,7 +30,7 @@ class Registry(Protocol):
 
 
 def open_registry(settings: Settings) -> Registry:
-    """Return the registry that the settings name; it is asked for nothing yet."""
+    """Return the configured registry; sends no request yet."""
     registry = settings.registry
     if registry.url:
         return HttpRegistry(registry)

@@ -39,12 +39,12 @@ class Right(NamedTuple):
 
 
 def user_name(settings: Settings, stage: str) -> str:
-    """Return the user whom a stage's workers are."""
+    """Return the user name of a stage's workers."""
     return f"{settings.panoptes.topic_prefix}-{stage}"
 
 
 def rights(settings: Settings) -> list[Right]:
-    """Return the rights of every stage, and of the operator, who makes topics and looks at everything."""
+    """Return the rights of every stage, and of the operator, who creates topics and may read everything."""
     return [right for stage in STAGES for right in stage_rights(settings, stage)] + _operator(settings)
 
 

@@ -15,7 +15,7 @@ class Alarm:
         self._looks_at_s = 0.0  #: by the loop's clock
 
     async def until(self, at_s: float) -> None:
-        """Return when it is this time, in Unix seconds, or later."""
+        """Return at this time, Unix seconds, or later."""
         if self._now_s() >= at_s:
             return
         ring = asyncio.get_running_loop().create_future()

@@ -44,7 +44,7 @@ class Term(NamedTuple):
 
 
 def node_in_front(nodes: Collection[str], own: str) -> str | None:
-    """The node that `own` waits for, which is the last one of those before it; None when it is the first.
+    """The node before `own` in the queue; None when it is the first.
 
     Raises NoNodeError when `own` is not among them: somebody removed it, and it never would be the first.
     """
@@ -54,7 +54,7 @@ def node_in_front(nodes: Collection[str], own: str) -> str | None:
 
 
 def node_of_leader(nodes: Collection[str]) -> str | None:
-    """Return the node in front of all, None where nobody queues."""
+    """Return the first node of the queue, None where it is empty."""
     return min(_queue(nodes), key=_sequence, default=None)
 
 

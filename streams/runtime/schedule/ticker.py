@@ -62,7 +62,7 @@ class Ticker:
     _last_slots: dict[int, int | None] = field(default_factory=dict, init=False)
 
     async def lead(self, term: Term) -> None:
-        """Publish what is due until the term is over."""
+        """Publish due ticks until the term is over."""
         ends = await wait_for(
             "kafka",
             self.topic,
@@ -88,7 +88,7 @@ class Ticker:
             log.info("no longer leading stage=%s epoch=%d", self.stage, epoch)
 
     def ahead_s(self) -> float:
-        """Return how long the slowest partition's ticks still last; 0 in a worker that does not lead."""
+        """Return how far ahead the slowest partition's ticks are published; 0 in a worker that does not lead."""
         return ahead_s(self._last_slots, self.now_s()) if self.term is not None else 0.0
 
     def _now_ms(self) -> int:

@@ -7,7 +7,7 @@ from streams.runtime.settings.sections import ZookeeperSettings
 
 
 def session(zookeeper: ZookeeperSettings, **options: object) -> KazooClient:
-    """Return a client that has not connected yet."""
+    """Return an unconnected client."""
     if zookeeper.username:
         options["auth_data"] = [("digest", f"{zookeeper.username}:{zookeeper.password.reveal()}")]
         options["default_acl"] = CREATOR_ALL_ACL

@@ -43,7 +43,7 @@ def credentials_key(site: str) -> str:
 
 
 def read_credentials(text: str) -> Sequence[Credential]:
-    """Return the credentials of a hash's value: a JSON list of objects, or one object. Raises FormError."""
+    """Parse the credentials in a hash's value: a JSON list of objects, or one object. Raises FormError."""
     try:
         plain = json.loads(text)
     except ValueError:
@@ -53,12 +53,12 @@ def read_credentials(text: str) -> Sequence[Credential]:
 
 
 def write_credentials(credentials: Sequence[Credential]) -> str:
-    """Return the JSON of a hash's value, with the secrets in it."""
+    """Format credentials as the JSON of a hash's value, with their secrets."""
     return json.dumps([_plain(credential) for credential in credentials])
 
 
 def check(credential: Credential) -> None:
-    """Raise FormError for a credential that no device can take."""
+    """Raise FormError for an unusable credential."""
     match credential:
         case Community(community=community):
             if not community:

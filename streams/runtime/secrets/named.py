@@ -60,5 +60,5 @@ class NamedSecrets:
 
 
 def open_named_secrets(settings: RedisSettings, whose: str = SINK) -> NamedSecrets:
-    """Return the secrets of the Redis that the settings name; it is asked for nothing yet."""
+    """Return the secrets of the configured Redis; sends no request yet."""
     return NamedSecrets(open_redis(settings), where(settings), whose, open_key_ring(settings))

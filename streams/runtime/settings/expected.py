@@ -15,7 +15,7 @@ _BOUNDS: Final = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt",
 
 
 def expected(field: FieldInfo) -> str:
-    """Return what the setting takes, e.g. `a whole number, at least 1`."""
+    """Return the accepted values in words, e.g. `a whole number, at least 1`."""
     bounds = "".join(
         f", {words_} {value:.15g}"
         for name, words_ in _BOUNDS

@@ -48,7 +48,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     def rules(self) -> Sequence[Rule]:
-        """Return what the section's settings have to keep to among themselves, and whether they do."""
+        """Return the constraints between the section's settings, and whether they hold."""
         return ()
 
     @model_validator(mode="after")
@@ -82,13 +82,13 @@ def setting(default: T, description: str, *, hot: bool = False, **bounds: Unpack
 
 
 def required(description: str, **bounds: Unpack[Bounds]) -> object:
-    """Return a pydantic Field as `setting` does, of one that has no default: it stands in the type, as Annotated."""
+    """Return a pydantic Field as `setting` does, without a default; for use in Annotated."""
     field: object = Field(description=description, json_schema_extra={"hot": False}, **bounds)
     return field
 
 
 def seconds(value: object) -> object:
-    """Return `5m`, `30s`, `500ms`, `1h`, `7d` or `60` as a number of seconds; anything else is left for pydantic."""
+    """Parse `5m`, `30s`, `500ms`, `1h`, `7d` or `60` as seconds; anything else is left for pydantic."""
     match = _DURATION.match(value.strip()) if isinstance(value, str) else None
     if match is None:
         return value
@@ -97,12 +97,12 @@ def seconds(value: object) -> object:
 
 
 def words(value: object) -> object:
-    """Return a comma-separated text as a tuple, without blanks."""
+    """Parse a comma-separated text to a tuple, without blanks."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 def secret(value: object) -> Secret:
-    """Return a text as a Secret. Raises ValueError for anything else."""
+    """Wrap a text as a Secret. Raises ValueError for anything else."""
     if isinstance(value, Secret):
         return value
     if isinstance(value, str):
@@ -117,7 +117,7 @@ SecretText: TypeAlias = Annotated[Secret, PlainValidator(secret), PlainSerialize
 
 
 def shown(value: object) -> str:
-    """Return a setting's value as it is written in an ini file; secrets that are set are hidden."""
+    """Format a setting's value for an ini file; secrets that are set are hidden."""
     match value:
         case Secret():
             return HIDDEN if value else ""

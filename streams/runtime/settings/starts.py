@@ -166,7 +166,7 @@ _THEN: Final = (
 
 
 def files(start: Start) -> dict[str, str]:
-    """Return the files to begin with: name -> text."""
+    """Return the initial files: name -> text."""
     return {"panoptes.ini": _HEADS[start] + _SECTIONS, "devices.yaml": DEVICE_LIST, "Procfile": _procfile()}
 
 
@@ -175,5 +175,5 @@ def _procfile() -> str:
 
 
 def next_steps(start: Start) -> tuple[str, ...]:
-    """Return what is to be done next, in this order."""
+    """Return the next steps for the user, in order."""
     return (*_NEXT[start], *_THEN)

@@ -22,7 +22,7 @@ class RenewedContext(ssl.SSLContext):
     _seen: tuple[tuple[int, int], ...] = ()
 
     def renew(self) -> None:
-        """Read the files if they are others than last time. Raises OSError (ssl.SSLError is one)."""
+        """Reload the files that have changed since the last call. Raises OSError (ssl.SSLError is one)."""
         identity = self.identity
         names = [name for name in (identity.authority, identity.certificate, identity.key) if name]
         stats = [Path(name).stat() for name in names]
@@ -76,7 +76,9 @@ def client_context(identity: TlsFiles) -> ssl.SSLContext:
 
 
 def server_context(identity: TlsFiles) -> ssl.SSLContext:
-    """Return a context that shows our certificate, and asks for one where there is an authority. Raises OSError."""
+    """Return a context with our certificate that requires client certificates where there is an authority. Raises
+    OSError.
+    """
     context = RenewedContext(ssl.PROTOCOL_TLS_SERVER)
     if identity.authority:
         context.verify_mode = ssl.CERT_REQUIRED

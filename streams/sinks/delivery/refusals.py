@@ -31,7 +31,7 @@ class Refusals:
         self.count = 0  #: of series
 
     def add(self, owner: Whose, series: str, now_ms: int) -> None:
-        """Remember a series; where far too many are refused, all are tried again."""
+        """Remember a rejected series; where there are far too many, all are tried again."""
         if self.count >= _MOST:
             self.forget()
         found = self._until_ms.setdefault(owner, {})
@@ -44,7 +44,7 @@ class Refusals:
         self.count = 0
 
     def of(self, owner: Whose, now_ms: int) -> frozenset[str]:
-        """Return the series of a row that are left out now."""
+        """Return the rejected series of a row."""
         found = self._until_ms.get(owner)
         if found is None:
             return frozenset()

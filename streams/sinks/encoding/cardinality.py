@@ -22,7 +22,7 @@ class Cardinality:
         self.left_out = 0  #: numbers of rows that there was no room for
 
     def within(self, blocks: Iterable[Block]) -> list[Block]:
-        """Return the blocks without the rows that are new and would be too many."""
+        """Return the blocks without new rows beyond the limit."""
         return [found for block in blocks if len((found := self._within(block)).rows)]
 
     def _within(self, block: Block) -> Block:

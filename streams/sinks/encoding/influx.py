@@ -86,7 +86,7 @@ class InfluxLines:
 
 
 def fields_of(line: bytes) -> Sequence[tuple[str, bytes]]:
-    """Return each field of a line: how people write it, and a line of its own; for those who look for a bad one."""
+    """Return each field of a line in readable form and as a line of its own, to find a bad one."""
     head = _HEAD.match(line)
     if head is None:
         return ()

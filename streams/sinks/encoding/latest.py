@@ -55,11 +55,11 @@ class LatestRows:
 
     @property
     def values(self) -> Values:
-        """Return the values that states may have."""
+        """Return the possible values of states."""
         return {key: tuple(found) if len(found) <= MAX_VALUES else () for key, found in self._values.items()}
 
     def take(self, blocks: Iterable[Block]) -> None:
-        """Take what the blocks say; a new row beyond the most is left out, and counted."""
+        """Take the blocks' values; new rows beyond the limit are left out and counted."""
         for block in blocks:
             self._learn(block)
             grows = block.since_ms is not None
@@ -69,7 +69,7 @@ class LatestRows:
                 self._put(words, Last(row, at_ms, found, words.states, grows))
 
     def forget_old(self, now_ms: int) -> None:
-        """Drop rows that have not been heard of for three of their intervals."""
+        """Drop rows without a value for three of their intervals."""
         for rows in list(self._devices.values()):
             for key, last in list(rows.items()):
                 if now_ms - last.at_ms > _LASTS_INTERVALS * last.row.interval_s * 1000:
@@ -81,7 +81,7 @@ class LatestRows:
             self._drop(resource, key)
 
     def chosen(self, asked: ScrapeFilter) -> list[Last]:
-        """Return the rows that are asked for."""
+        """Return the selected rows."""
         return [
             last
             for resource in self._resources(asked)
@@ -90,7 +90,7 @@ class LatestRows:
         ]
 
     def devices(self) -> list[Row]:
-        """Return a row of each device, in the order of their identities; it says what is known of the device."""
+        """Return one row of each device, in the order of their identities, for the device's info."""
         several = ([last.row for last in self._devices[resource].values()] for resource in sorted(self._devices))
         return [next((row for row in rows if row.group != POLL), rows[0]) for rows in several]
 

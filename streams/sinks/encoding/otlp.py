@@ -127,7 +127,7 @@ class Otlp:
 
 
 def series_of(piece: bytes) -> Sequence[tuple[str, bytes]]:
-    """Return each metric of a piece: how people write it, and a piece of its own."""
+    """Return each metric of a piece in readable form and as a piece of its own."""
     made = []
     for resource in fields(piece):
         for scope in _inside(resource.payload, 2):
@@ -149,7 +149,7 @@ def _told(metric: bytes) -> str:
 
 
 def rejected(answer: bytes) -> tuple[int, str]:
-    """Return how many points a good answer refuses, and why: ExportMetricsPartialSuccess of the response."""
+    """Return the number of points that a successful response rejects, and why: ExportMetricsPartialSuccess."""
     count, why = 0, ""
     try:
         for partial in (field for field in fields(answer) if field.number == 1):

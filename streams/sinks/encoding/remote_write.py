@@ -134,13 +134,13 @@ class RemoteWrite:
 
 
 def one_series(labels: Sequence[tuple[str, str]], at_ms: int, bits: int) -> bytes:
-    """Return one series of one sample, whose value is a double with these bits."""
+    """Encode one series of one sample, whose value is a double with these bits."""
     octets = _labels(sorted(labels)) + message(2, fixed64(1, bits) + number_(2, at_ms))
     return _SERIES + varint(len(octets)) + octets
 
 
 def series_of(piece: bytes) -> list[tuple[str, bytes]]:
-    """Return each series of a piece: how people write it, and its bytes; for those who look for a bad one."""
+    """Return each series of a piece in readable form and as bytes, to find a bad one."""
     return [(_told(field.payload), piece[field.start : field.end]) for field in fields(piece)]
 
 

@@ -21,7 +21,7 @@ class Filled(NamedTuple):
 
 
 def fill(frames: Sequence[bytes], places: npt.NDArray[np.intp], holes: Octets) -> Filled:
-    """Return the frames, one behind the other, with their holes filled.
+    """Join the frames and fill their holes.
 
     `places` is rows x series: where in its frame a series' hole begins; `holes` is rows x series x bytes of a hole.
     """

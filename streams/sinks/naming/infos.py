@@ -56,12 +56,12 @@ class Infos:
         self._devices: dict[str, Said] = {}
 
     def place(self, row: Row) -> InfoPlace:
-        """Return what is kept for the row, to be looked up once."""
+        """Return the record of the last infos of a row, to be looked up once."""
         key = (row.resource, row.group, row.row)
         return InfoPlace(self._rows.setdefault(key, Said()), self._devices.setdefault(row.resource, Said()))
 
     def due(self, block: Block, places: list[InfoPlace]) -> Iterator[Info]:
-        """Yield what is to be said with the block; `places` has one entry a row.
+        """Yield the infos to send with the block; `places` has one entry for each row.
 
         A status of a poll says nothing of its device but where it is, and a job is no row: there is nothing to say.
         """
@@ -105,5 +105,5 @@ def _end(what: What, last: Said, at_ms: int) -> Iterator[Info]:
 
 
 def known(what: What, row: Row) -> tuple[str, Mapping[str, str], Mapping[str, str]]:
-    """Return what an info says; equal ones make equal labels."""
+    """Return the contents of an info; equal ones make equal labels."""
     return (row.endpoint, row.labels, row.dimensions if what is What.ROW else {})

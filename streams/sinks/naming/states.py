@@ -21,7 +21,7 @@ class States:
         self._learnt: dict[tuple[str, str], dict[str, None]] = {}
 
     def series(self, block: Block) -> Sequence[StateSeries]:
-        """Return the series of all states that rows of the block have, or have no more."""
+        """Return the series of all states that rows of the block have, or no longer have."""
         gone = [name for name in block.missing if name not in block.units and self._is_state(block.group, name)]
         found = []
         for state in (*block.states, *gone):

@@ -40,7 +40,7 @@ class Counters:
         self._series: dict[tuple[str, str, str], _Series] = {}
 
     def blocks(self, samples: Iterable[RawCounters], wanted: Callable[[Row], bool]) -> list[Block]:
-        """Return blocks of the wanted rows, sample by sample; rows of a block have the same counters."""
+        """Return blocks of the selected rows, sample by sample; rows of a block have the same counters."""
         return [block for sample in samples for block in self._blocks(sample, wanted)]
 
     def _blocks(self, sample: RawCounters, wanted: Callable[[Row], bool]) -> Iterator[Block]:

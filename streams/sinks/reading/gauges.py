@@ -107,18 +107,18 @@ class GaugeReader:
 
     @property
     def rows(self) -> int:
-        """Return how many rows are remembered."""
+        """Return the number of cached rows."""
         return len(self._rows)
 
     def forget(self) -> None:
-        """Forget every row: partitions came or went, or too many rows are remembered."""
+        """Forget every row: partitions came or went, or too many rows are cached."""
         self._rows.clear()
         self._words.clear()
         self._mappings.clear()
         self._last = None
 
     def read(self, values: Sequence[bytes]) -> tuple[list[Block], list[Bad]]:
-        """Return the wanted rows' gauges, and what is no record. Raises what `decode` raises, but for RecordError.
+        """Return the selected rows' gauges, and the invalid records. Raises what `decode` raises, but for RecordError.
 
         A wrong guess shows when the middles are compared; those layouts are then taken from the records themselves.
         """

@@ -68,7 +68,7 @@ class Layout:
         self._columns: Final = np.array([range(at, at + _DOUBLE) for at in places], dtype=np.intp).ravel()
 
     def read(self, middles: Sequence[bytes]) -> Middle:
-        """Return what stands in them; each has `size` bytes."""
+        """Decode middles of `size` bytes each."""
         octets = np.frombuffer(b"".join(middles), dtype=np.uint8).reshape(len(middles), self.size)
         fits = ((octets & self._mask) == self._template).all(axis=1)
         ended = self._slot_size + self._time_size
@@ -92,7 +92,7 @@ def _layout(names: tuple[str, ...], slot_size: int, time_size: int, timed: bool)
 
 
 def layout_at(value: bytes, at: int) -> Layout | None:
-    """Return how a record is laid out from there on, or None where it is none that this file reads.
+    """Return a record's layout from there on, or None where it has another form.
 
     A map of several blocks, or one with its size before it, is right Avro that nobody here writes.
     """

@@ -27,7 +27,7 @@ class Statuses:
         self._words: dict[str, Words] = {}
 
     def blocks(self, statuses: Sequence[PollStatus], wanted: Callable[[Row], bool]) -> list[Block]:
-        """Return one block of those that are wanted, or none."""
+        """Return one block of the selected statuses, or none."""
         found = [(row, one) for one in statuses if (row := self._row(one, wanted)) is not None]
         if not found:
             return []

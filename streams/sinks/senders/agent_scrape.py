@@ -78,7 +78,7 @@ class ScrapeSink:
         self._exposition = exposition
 
     async def write(self, batch: Batch) -> Written:
-        """Take what the batch says of its rows."""
+        """Take the values of the batch's rows."""
         self.latest.take(batch.blocks)
         return Written(sum(block.numbers.size for block in batch.blocks))
 
@@ -109,7 +109,7 @@ class ScrapeSink:
             both.create_task(self._forget())
 
     def application(self) -> Starlette:
-        """Return what is served."""
+        """Return the web application."""
         return Starlette(routes=[Route("/metrics", self._metrics), Route("/sd", self._targets)])
 
     async def _forget(self) -> None:
@@ -173,7 +173,7 @@ def _refused() -> Response:
 
 
 def create(context: PluginContext) -> ScrapeSink:
-    """Make the sink from its section. Raises OptionError."""
+    """Create the sink from its section. Raises OptionError."""
     reader = OptionReader(context.options)
     listener = _listener(reader)
     series = read_series(reader)

@@ -46,7 +46,7 @@ class Authority:
         return self._files.certificate
 
     def files(self, name: str, hosts: Sequence[x509.GeneralName] = LOOPBACK, valid: dt.timedelta = VALID) -> Files:
-        """Return the certificate of a server or client at these hosts, whose common name is `name`; made once.
+        """Return the certificate of a server or client at these hosts with the common name `name`; made once.
 
         `valid` below nothing: it has ended by so much, and was good for a day.
         """
@@ -85,7 +85,7 @@ class Authority:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
+    """Write a file atomically that only its owner may read."""
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

@@ -20,7 +20,7 @@ from streams.playground.services.secured.users import REDIS_FILE, REGISTRY_FILE
 
 
 def authority(place: ServicePlace) -> Authority:
-    """Return the stack's authority, whose files stand beside the services' data."""
+    """Return the stack's authority, whose files are beside the services' data."""
     return Authority(place.data.parent / "tls")
 
 

@@ -76,21 +76,21 @@ class Mib:
         self._objects = {oid[: _object_length(oid)] for oid in self.oids}
 
     def place(self, oid: Oid) -> int | None:
-        """Return where exactly this OID stands, or None."""
+        """Return the position of this OID, or None."""
         return self._places.get(oid)
 
     def next_place(self, oid: Oid) -> int | None:
-        """Return where the first OID after this one stands, or None at the end of the view."""
+        """Return the position of the first OID after this one, or None at the end of the view."""
         place = bisect.bisect_right(self.oids, oid)
         return place if place < len(self.oids) else None
 
     def binding(self, place: int, at_s: float) -> bytes:
-        """Return the encoded variable binding of that place."""
+        """Return the encoded variable binding at that position."""
         cell = self._cells[place]
         return ber.sequence((self._names[place], cell if isinstance(cell, bytes) else cell(at_s)))
 
     def absent(self, oid: Oid) -> bytes:
-        """Return noSuchInstance for an object that exists without that instance, else noSuchObject."""
+        """Return noSuchInstance for an object without that instance, else noSuchObject."""
         known = any(oid[:length] in self._objects for length in (8, *(length + 1 for length in ENTRY_LENGTHS)))
         return ber.NO_SUCH_INSTANCE if known else ber.NO_SUCH_OBJECT
 
@@ -104,7 +104,7 @@ def _object_length(oid: Oid) -> int:
 
 
 def build(device: SimulatedDevice, epoch_s: float) -> Mib:
-    """Return what the device shows, counting from epoch_s."""
+    """Return the device's MIB view, with counters starting at epoch_s."""
     cells: Cells = {(*SYSTEM, column, 0): value for column, value in _system(device, epoch_s).items()}
     cells[IF_NUMBER] = ber.signed(len(device.interfaces))
     for interface in device.interfaces:
