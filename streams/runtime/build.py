@@ -1,4 +1,4 @@
-"""From configuration to a stage's worker, and from a worker to the app that runs it."""
+"""Builds a stage's worker from the configuration, and the app that runs it."""
 
 import os
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from streams.runtime.settings.loading import Settings, load
 
 
 def open_worker(name: str, part: Callable[[Settings], str] = lambda _settings: "") -> Worker:
-    """Return a worker of a stage, made from the configuration; `part` says of which of the stage's groups.
+    """Create a stage's worker from the configuration; `part` selects one of the stage's groups.
 
     Raises SettingsError that names all that is wrong.
     """

@@ -1,4 +1,4 @@
-"""Answers in, samples out: the pure half of polling by profile."""
+"""Turns answers into samples: the pure half of polling by profile."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ _INTEGERS: Final = frozenset({Type.COUNTER32, Type.COUNTER64, Type.GAUGE32, Type
 
 
 class PollClock(NamedTuple):
-    """When the poll was, by us and by the device."""
+    """The time of a poll by our clock and by the device's."""
 
     polled_at_ms: int
     uptime_cs: int | None = None
@@ -36,7 +36,7 @@ def samples_of(
     groups: Iterable[Group] | None = None,
     unchanged: dict[str, Unchanged] | None = None,
 ) -> list[Sample]:
-    """Return one sample per group that has rows; by default of all groups of the plan.
+    """Return a sample for each group with rows; by default for all groups of the plan.
 
     `unchanged` has by table what stands for the constants of the device's last poll, and is brought up to date.
     """

@@ -1,4 +1,4 @@
-"""One poll of one device by its plan: which requests, in which order, and what is remembered for the next one."""
+"""Polls one device by a plan: sends the requests in order, and returns what the next poll should know."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ _WRAP_TOLERANCE_CS: Final = 60_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one poll brought in."""
+    """The result of one poll."""
 
     frames: Frames
     clock: PollClock
@@ -32,7 +32,7 @@ class Reading:
 
 
 def rebooted(before: PollClock | None, now: PollClock) -> bool:
-    """Return whether the device began anew since the last poll; sysUpTime's wrap after 497 days does not count."""
+    """Return whether the device restarted since the last poll; sysUpTime's wrap after 497 days does not count."""
     if before is None:
         return False
     if before.engine_boots is not None and now.engine_boots is not None and now.engine_boots != before.engine_boots:
@@ -45,7 +45,7 @@ def rebooted(before: PollClock | None, now: PollClock) -> bool:
 
 
 async def read_device(session: Session, state: DeviceState, polled_at_ms: int) -> Reading:
-    """Read what the state's plan needs, and is not known from earlier polls or from enrichment.
+    """Read everything that the state's plan needs, except for values known from earlier polls or enrichment.
 
     Raises SnmpError where not even the first request is answered; later failures leave a reading with problems.
     """

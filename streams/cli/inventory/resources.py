@@ -1,4 +1,4 @@
-"""`panoptes resources`: the inventory as it stands, what is known of one resource, and how to be rid of it."""
+"""`panoptes resources`: lists, shows and changes the inventory."""
 
 import asyncio
 import json
