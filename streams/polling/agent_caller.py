@@ -1,4 +1,4 @@
-"""Asks a plugin for one poll within a time limit; a plugin's faults become results."""
+"""Calls a plugin for one poll within a time limit; its errors become results."""
 
 import asyncio
 import logging
@@ -18,12 +18,12 @@ _SAID_EVERY: Final = 100
 
 
 def time_limit_s(job: Job) -> float:
-    """Return how long a poll of the job may take, in seconds: without an end it would hold up its tick for ever."""
+    """Return the time limit of a poll of the job, in seconds; without one it would hold up its tick for ever."""
     return job.interval_s + MARGIN_S
 
 
 class PluginCaller:
-    """The plugins of this worker by section name; their faults are results, and the next slot is the retry."""
+    """Calls the plugins of this worker by section name; errors become results, and the next slot is the retry."""
 
     def __init__(self, plugins: Mapping[str, PollingPlugin], limit_s: Callable[[Job], float] = time_limit_s) -> None:
         self.faults = 0  #: polls that a plugin spoilt
@@ -31,7 +31,7 @@ class PluginCaller:
         self._limit_s = limit_s
 
     async def ask(self, enriched: EnrichedResource, job: Job, slot: int) -> Poll:
-        """Return what the job's plugin found, or why there is nothing; raises nothing but the caller's cancellation."""
+        """Poll by the job's plugin, and return the result; raises nothing but the caller's cancellation."""
         plugin = self._plugins.get(job.plugin)
         if plugin is None:
             known = ", ".join(sorted(self._plugins)) or "none"
@@ -55,7 +55,7 @@ class PluginCaller:
         return poll
 
     def fault(self, key: str, job: Job, why: str, fault: BaseException | None = None) -> Poll:
-        """Return what a poll is that its plugin spoilt; count it, and log it now and then.
+        """Return the result for a plugin's error; count it, and log it now and then.
 
         `why` is for everybody to read: what an exception says of itself may hold secrets, and stands in the log only.
         """

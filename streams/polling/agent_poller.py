@@ -40,7 +40,7 @@ STATUSES_WAIT_S: Final = 0.005
 
 
 class PollRecords(NamedTuple):
-    """What is published of one poll."""
+    """The records to publish for one poll."""
 
     outcome: Outcome
     status: Outgoing
@@ -48,7 +48,7 @@ class PollRecords(NamedTuple):
 
 
 class Poller(Part):
-    """Polls what is due and publishes what came of it."""
+    """Polls what is due, and publishes the results."""
 
     def __init__(self, context: StageContext, table: Table, plugins: Plugins) -> None:
         self.table = table
@@ -104,7 +104,7 @@ class Poller(Part):
         self._states.keep_only(lambda key: self._context.partition_of(key) not in partitions)
 
     def step(self, record: Incoming) -> Effects:
-        """Remember an enriched resource, and when its jobs are due."""
+        """Store an enriched resource, and schedule its jobs."""
         return decoding(self._serde, partial(self._remember, record))(record)
 
     def _remember(self, record: Incoming, key: str, enriched: EnrichedResource | None) -> Effects:

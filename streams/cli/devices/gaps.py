@@ -1,4 +1,4 @@
-"""`panoptes profile gaps`: which devices no vendor's profile fits, the most frequent first."""
+"""`panoptes profile gaps`: lists the devices without a vendor's profile, the most frequent kind first."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ _DESCR_WIDTH = 60
 
 
 class Gap(NamedTuple):
-    """Devices with one sysObjectID that no vendor's profile fits."""
+    """The devices with one sysObjectID for which no vendor's profile fits."""
 
     sys_object_id: str
     devices: int

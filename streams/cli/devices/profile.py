@@ -1,4 +1,4 @@
-"""`panoptes profile`: which profile fits, whether profiles are sound, what they find, drafts and imports."""
+"""`panoptes profile`: matches, checks, tests, drafts and imports profiles."""
 
 import asyncio
 import difflib

@@ -1,4 +1,4 @@
-"""`panoptes resources forget|ignore|maintain|rename|reclassify`: what an operator decides of a resource."""
+"""`panoptes resources forget|ignore|maintain|rename|reclassify`: changes what the inventory says of a resource."""
 
 import sys
 import time

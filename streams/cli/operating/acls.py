@@ -1,4 +1,4 @@
-"""`panoptes acls`: what each stage's user has to be allowed in Kafka and Redis, from the map."""
+"""`panoptes acls`: prints the rights that each stage's user needs in Kafka and Redis."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`panoptes config`: check the configuration, show what holds, write its reference page."""
+"""`panoptes config`: checks the configuration, shows it, and writes its reference page."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""`panoptes console`: what the topics say, for people and programs."""
+"""`panoptes console`: serves the web console."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""`panoptes doctor`: asks every service how it is, and says what to do."""
+"""`panoptes doctor`: checks every service, and says what to do."""
 
 import asyncio
 import json

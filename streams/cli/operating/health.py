@@ -1,4 +1,4 @@
-"""`panoptes health`: asks the workers on this machine whether they live; what a container's health check runs."""
+"""`panoptes health`: checks the workers on this machine; for container health checks."""
 
 import asyncio
 import ssl
@@ -38,7 +38,7 @@ def command(config: Path | None, stage: str | None, *, ready: bool) -> None:
 
 
 async def ask(web: WebSettings, stage: str | None, path: str) -> list[tuple[str, int, str]]:
-    """Return where each worker that answers is, its HTTP status, and what it says."""
+    """Ask each worker that answers: return its address, HTTP status and answer."""
     scheme, tls = ("https", ssl.create_default_context()) if web.ssl_certificate_file else ("http", None)
     if tls is not None:  # it is this machine's own, and its name is that by which others know it
         tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE

@@ -1,4 +1,4 @@
-"""`panoptes init`: writes a commented configuration to begin with, and says what to do next."""
+"""`panoptes init`: writes a commented configuration to start from, and says what to do next."""
 
 from pathlib import Path
 

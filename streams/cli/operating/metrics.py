@@ -1,4 +1,4 @@
-"""`panoptes metrics`: what numbers there are, what they are called and what they mean."""
+"""`panoptes metrics`: lists all metrics with name, unit and meaning."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path

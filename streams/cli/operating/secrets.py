@@ -1,4 +1,4 @@
-"""`panoptes secrets`: credentials go from a prompt or stdin into Redis, and are never shown."""
+"""`panoptes secrets`: stores credentials in Redis from a prompt or stdin; they are never shown."""
 
 import asyncio
 import sys
@@ -54,7 +54,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def owner_options(command: F) -> F:
-    """Add the options that say whose a secret is, one of which is to be given."""
+    """Add the options that name a secret's owner, one of which must be given."""
     for option in (
         click.option("--discovery", callback=_part_of_an_identity, help="Of discovery sections with this `secret`."),
         click.option("--sink", callback=_part_of_an_identity, help="Of sinks with this `secret`."),

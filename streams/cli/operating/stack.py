@@ -1,4 +1,4 @@
-"""`panoptes stack`: start, stop and look at the local services."""
+"""`panoptes stack`: starts, stops and shows the local services."""
 
 import shlex
 import time

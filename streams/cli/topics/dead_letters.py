@@ -1,4 +1,4 @@
-"""`panoptes dead-letters`: what could not be processed, why, and handing it on once more."""
+"""`panoptes dead-letters`: lists records that could not be processed, with reasons, and replays them."""
 
 import json
 import re
@@ -30,7 +30,7 @@ _ID: Final = re.compile(r"^(\d+):(\d+)$")
 
 
 class Letter(NamedTuple):
-    """A dead letter, and where it stands in the topic of them."""
+    """A dead letter and its position in the dead-letters topic."""
 
     partition: int
     offset: int

@@ -1,4 +1,4 @@
-"""`panoptes rate`: the counter-to-rate conversion of the gauges stage, offline, from lines of JSON to lines of JSON."""
+"""`panoptes rate`: converts samples to gauges offline, from lines of JSON to lines of JSON."""
 
 import sys
 from collections import Counter

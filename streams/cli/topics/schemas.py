@@ -1,4 +1,4 @@
-"""`panoptes schemas`: whether what was written can still be read, and the copies that are kept with a release."""
+"""`panoptes schemas`: checks that released records can still be read, and keeps a release's schemas."""
 
 import sys
 

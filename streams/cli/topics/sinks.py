@@ -1,4 +1,4 @@
-"""`panoptes sinks`: which sinks there are, how far each is, and setting one back or forward."""
+"""`panoptes sinks`: lists sinks and their lag, and moves a sink back or forward."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Lag(NamedTuple):
-    """How far one sink is in one of its topics."""
+    """How many records one sink is behind in one of its topics."""
 
     topic: str
     waiting: int | None  #: records that are not stored; None: it has never run

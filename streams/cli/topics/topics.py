@@ -1,4 +1,4 @@
-"""`panoptes topics`: create and check the topics of the map."""
+"""`panoptes topics`: creates and checks the topics of the pipeline."""
 
 import asyncio
 import sys

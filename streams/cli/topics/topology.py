@@ -1,4 +1,4 @@
-"""`panoptes topology`: the links as they stand, ways through them, and the neighbours that are no known resource."""
+"""`panoptes topology`: shows links, paths, and neighbours that are no known resource."""
 
 import asyncio
 import json

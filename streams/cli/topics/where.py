@@ -1,4 +1,4 @@
-"""`panoptes where`: behind which port of which device an address was seen, and how long ago that was said."""
+"""`panoptes where`: shows behind which port an address was seen, and when."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Inputs' records go from Faust's consumer to the worker a fetched batch at a time, and none is skipped.
+"""Hands inputs' records to the worker a fetched batch at a time, and skips none.
 
 A record that goes Faust's way, through its conductor, a channel and a stream, costs more than most stages' work on it,
 and nothing of that is used here: so inputs take what was fetched as it is. Changelogs go Faust's way, to its recovery.
@@ -64,7 +64,7 @@ class _Batch:
 
 
 class NothingSkipped:
-    """For consumers of Faust: a mixin that stands before its class."""
+    """A mixin for Faust's consumers that skips no record."""
 
     app: Any
     flow_active: bool
@@ -81,7 +81,7 @@ class NothingSkipped:
         self.set_back = 0  #: how often records had been skipped, or did not exist
 
     async def seek_to_committed(self) -> Mapping[Any, int | None]:
-        """Set all partitions back to their committed offsets, those without one to their beginning.
+        """Reset all partitions to their committed offsets, those without one to their beginning.
 
         Faust may begin another before this has ended, for a newer assignment: what is found after that one is dropped.
         """
@@ -135,7 +135,7 @@ class NothingSkipped:
         return True
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - as Faust has it
-        """Yield what came of changelogs; what came of inputs is taken meanwhile."""
+        """Yield the fetched records of changelogs; those of inputs are taken meanwhile."""
         try:
             async for tp, message in super().getmany(timeout):  # type: ignore[misc]
                 yield tp, message

@@ -1,4 +1,4 @@
-"""Sections that say something of the resources that a filter picks: `[snmp:NAME]`, `[class:NAME]`."""
+"""Sections for resources that a filter selects: `[snmp:NAME]`, `[class:NAME]`."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Final

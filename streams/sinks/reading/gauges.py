@@ -1,4 +1,4 @@
-"""Gauges from their bytes, column by column: what does not change is compared, and only the numbers are read.
+"""Decodes gauges column by column: constant bytes are compared, and only numbers are read.
 
 A record is a constant front (identity, dimensions, labels, units), a middle (slot, time, duration, numbers) and words
 (states, reasons). The front is recognised, not decoded: after one row the same row comes next as last time. A record
@@ -89,7 +89,7 @@ class _OddError(Exception):
 
 
 class GaugeReader:
-    """Reads the records of one topic; it remembers rows, so it is kept as long as the topic is read."""
+    """Reads the records of one topic; one instance lives as long as its topic is read, since it caches rows."""
 
     def __init__(self, header: bytes, decode: Callable[[bytes], Gauge], wanted: Callable[[Row], bool]) -> None:
         """Take the header of our schema, how any record is decoded in general, and which rows are wanted at all."""
@@ -107,18 +107,18 @@ class GaugeReader:
 
     @property
     def rows(self) -> int:
-        """Return how many rows are remembered."""
+        """Return the number of cached rows."""
         return len(self._rows)
 
     def forget(self) -> None:
-        """Forget every row: partitions came or went, or too many rows are remembered."""
+        """Forget every row: partitions came or went, or too many rows are cached."""
         self._rows.clear()
         self._words.clear()
         self._mappings.clear()
         self._last = None
 
     def read(self, values: Sequence[bytes]) -> tuple[list[Block], list[Bad]]:
-        """Return the wanted rows' gauges, and what is no record. Raises what `decode` raises, but for RecordError.
+        """Return the selected rows' gauges, and the invalid records. Raises what `decode` raises, but for RecordError.
 
         A wrong guess shows when the middles are compared; those layouts are then taken from the records themselves.
         """
