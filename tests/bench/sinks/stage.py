@@ -1,8 +1,9 @@
 """One worker of the sinks stage from the topic to VictoriaMetrics: CPU per stored number, and how fast it catches up.
 
-The first round is a warm-up, in which rows are learnt; what the worker uses for the rounds after it is counted, all of
-its process: Kafka's client, decoding, encoding, compressing, HTTP. Afterwards the store has every number. Then
-Telegraf, where it is there, does the same from the same topic to the same store (telegraf.py).
+The first round is a warm-up, in which rows are learnt. Then all further rounds come at once; what the worker uses from
+then on until all of it is stored is counted, all of its process: Kafka's client, decoding, encoding, compressing, HTTP.
+Telegraf, where it is there, does the same at the same time, from the same topic to the same store (telegraf.py).
+Afterwards the store has every number.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import platform
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -56,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
         if args.what == "live":
             figures = followed(pipe, store and store.url, args.devices, args.rows, args.rounds)
         else:
-            figures = {**_measured(args, pipe, store), **_peer(args, pipe, store)}
+            figures = _measured(args, pipe, store)
     figures |= {"python": platform.python_version(), "load_average": " ".join(f"{one:.0f}" for one in os.getloadavg())}
     print("\n".join(f"{what:32} {value}" for what, value in figures.items()))
     if args.json:
@@ -76,45 +77,60 @@ def _pipe(args: argparse.Namespace, folder: Path) -> Iterator[tuple[SinkPipe, St
         yield all_of.enter_context(SinkPipe(bootstrap, "bench", folder / "state", settings={}, ini=ini)), store
 
 
-def _peer(args: argparse.Namespace, pipe: SinkPipe, store: StoppableStore | None) -> dict[str, Any]:
-    """Return what Telegraf takes for the same, where it is there."""
+@contextmanager
+def _peer(args: argparse.Namespace, pipe: SinkPipe, store: StoppableStore | None) -> Iterator[telegraf.Peer | None]:
+    """Give Telegraf at work, where it is there."""
     program = telegraf.found(args.telegraf)
     if program is None or store is None:
-        why = "no store to write to" if store is None else "not on the PATH, see --telegraf"
-        return {"telegraf": f"not measured: {why}"}
-    for worker in pipe.workers:
-        worker.terminate()
-        worker.wait(30)
-    count = partial(_count, store)
-    return telegraf.measured(program, pipe, store, args.devices * args.rows, args.rounds + 1, count)
+        yield None
+        return
+    with telegraf.running(program, pipe, store, args.devices * args.rows, partial(_count, store)) as peer:
+        yield peer
 
 
 def _measured(args: argparse.Namespace, pipe: SinkPipe, store: StoppableStore | None) -> dict[str, Any]:
     began_s = int(time.time()) // 60 * 60 - 60 * (args.rounds + 2)
     records = args.devices * args.rows
-    _put(args, pipe, 0, began_s)
     worker = pipe.start("store")
-    pipe.wait(lambda: pipe.lag_of("store") == 0, "the warm-up", 600)
-    worker.terminate()  # its rows are forgotten, but what is measured is put in while nobody reads: catching up
-    worker.wait(30)
-    for minute in range(1, args.rounds + 1):
-        _put(args, pipe, minute, began_s)
-    worker = pipe.start("store")
-    _until(pipe, records)
-    first = _seen(pipe, worker.pid)
-    _until(pipe, records * args.rounds)
-    last = _seen(pipe, worker.pid)
-    memory = rss_mb(worker.pid)
-    stored = last.stored - first.stored
-    cpu, wall = last.cpu_s - first.cpu_s, last.at_s - first.at_s
-    wanted = records * (args.rounds + 1)
-    have = wanted if store is None else _count(store, SERIES)
+    with _peer(args, pipe, store) as peer:
+        _put(args, pipe, [polls(args.devices, args.rows, 0, began_s)])
+        _until(pipe, records)
+        theirs = peer and peer.until(records)
+        rounds = [polls(args.devices, args.rows, minute, began_s) for minute in range(1, args.rounds + 1)]
+        first = _seen(pipe, worker.pid)
+        _put(args, pipe, rounds)
+        wanted = records * (args.rounds + 1)
+        _until(pipe, wanted)
+        last = _seen(pipe, worker.pid)
+        figures = {
+            "load": f"{args.devices} devices x {args.rows} rows x {len(NAMES)} numbers and 2 states, {args.rounds} minutes",
+            **_ours(first, last, args.rounds),
+            "rss_mib": round(rss_mb(worker.pid)),
+        }
+        if peer is None or theirs is None:
+            return figures | {
+                "samples of one series": _all_there(store, wanted),
+                "telegraf": "not measured: see --telegraf",
+            }
+        figures |= peer.figures(theirs, peer.until(wanted), wanted)
+    ratio = figures["telegraf_cpu_us_per_number"] / figures["cpu_us_per_number"]
+    return figures | {"samples of one series": _all_there(store, wanted), "times fewer than Telegraf": round(ratio, 1)}
+
+
+def _all_there(store: StoppableStore | None, wanted: int) -> str:
+    """Return what the store has. Raises RuntimeError where that is not everything."""
+    if store is None:
+        return "discarded"
+    have = _count(store, SERIES)
     if have != wanted:
         raise RuntimeError(f"the store has {have} samples of {SERIES}, expected {wanted}")
-    minutes = stored / (records * _per_row(last, records * args.rounds))
+    return f"{have} of {wanted} in the store"
+
+
+def _ours(first: Seen, last: Seen, minutes: int) -> dict[str, Any]:
+    stored = last.stored - first.stored
+    cpu, wall = last.cpu_s - first.cpu_s, last.at_s - first.at_s
     return {
-        "load": f"{args.devices} devices x {args.rows} rows x {len(NAMES)} numbers and 2 states, {args.rounds} minutes",
-        "samples of one series": f"{have} of {wanted} in the store" if store else "discarded",
         "numbers stored": int(stored),
         "cpu_us_per_number": round(cpu * 1e6 / stored, 3),
         "of these, encoding": round((last.encode_s - first.encode_s) * 1e6 / stored, 3),
@@ -122,7 +138,6 @@ def _measured(args: argparse.Namespace, pipe: SinkPipe, store: StoppableStore | 
         "numbers_per_s": round(stored / wall),
         "times_real_time": round(minutes * 60 / wall, 1),
         "cpu_s_per_minute_of_load": round(cpu / minutes, 2),
-        "rss_mib": round(memory),
     }
 
 
@@ -135,16 +150,12 @@ def _until(pipe: SinkPipe, records: int) -> None:
         time.sleep(1)
 
 
-def _per_row(last: Seen, records: int) -> float:
-    return last.stored / records
-
-
-def _put(args: argparse.Namespace, pipe: SinkPipe, minute: int, began_s: int) -> None:
-    values = polls(args.devices, args.rows, minute, began_s)
+def _put(args: argparse.Namespace, pipe: SinkPipe, rounds: Sequence[Sequence[bytes]]) -> None:
     keys = [key_of(device).encode() for device in range(args.devices) for _ in range(args.rows)]
     header = pipe.gauge_header
     pipe.put(
-        ((key, header + value[len(HEADER) :]) for key, value in zip(keys, values, strict=True)), topic=pipe.gauge_topic
+        ((key, header + value[len(HEADER) :]) for values in rounds for key, value in zip(keys, values, strict=True)),
+        topic=pipe.gauge_topic,
     )
 
 

@@ -11,10 +11,11 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from schemas.codec import canonical_text
 from streams.pipeline import TOPICS, Topic
@@ -76,46 +77,59 @@ def found(given: Path | None) -> str | None:
     return shutil.which(given or "telegraf")
 
 
-def version(program: str) -> str:
-    return subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - our own
+class Seen(NamedTuple):
+    """Telegraf at one moment."""
+
+    samples: int
+    cpu_s: float
+    at_s: float
 
 
-def measured(
-    program: str, pipe: SinkPipe, store: StoppableStore, per_minute: int, minutes: int, count: Callable[[str], int]
-) -> dict[str, Any]:
-    """Return what Telegraf takes for the minutes after the first, and that the store has all of them."""
-    config = pipe.state / "telegraf.conf"
-    with http_server(_Registry) as registry, (pipe.state / "telegraf.log").open("wb") as log:
+class Peer:
+    """Telegraf at work."""
+
+    def __init__(
+        self, program: str, process: "subprocess.Popen[bytes]", count: Callable[[str], int], log: Path
+    ) -> None:
+        """`count` asks the store for the samples of a series."""
+        self._program, self._process, self._count, self._log = program, process, count, log
+
+    def until(self, samples: int) -> Seen:
+        """Return what it has used when the store has so many of its samples."""
+        deadline_s = time.monotonic() + WITHIN_S
+        while (have := self._count(SERIES)) < samples:
+            if self._process.poll() is not None or time.monotonic() > deadline_s:
+                said = self._log.read_text()[-2000:]
+                raise TimeoutError(f"Telegraf: {have} of {samples} samples within {WITHIN_S:g} s\n{said}")
+            time.sleep(1)
+        return Seen(have, cpu_s(self._process.pid), time.monotonic())
+
+    def figures(self, first: Seen, last: Seen, wanted: int) -> dict[str, Any]:
+        """Return what it took between two moments."""
+        numbers = (last.samples - first.samples) * len(NAMES)
+        said = subprocess.run([self._program, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own
+        return {
+            "telegraf": said.strip(),
+            "telegraf samples of one series": f"{last.samples} of {wanted} in the store",
+            "telegraf_cpu_us_per_number": round((last.cpu_s - first.cpu_s) * 1e6 / numbers, 3),
+            "telegraf_numbers_per_s": round(numbers / (last.at_s - first.at_s)),
+            "telegraf_rss_mib": round(rss_mb(self._process.pid)),
+        }
+
+
+@contextmanager
+def running(
+    program: str, pipe: SinkPipe, store: StoppableStore, per_minute: int, count: Callable[[str], int]
+) -> Iterator[Peer]:
+    """Give Telegraf at work, until the end."""
+    config, log = pipe.state / "telegraf.conf", pipe.state / "telegraf.log"
+    with http_server(_Registry) as registry, log.open("wb") as out:
         places = {"bootstrap": pipe.bootstrap, "topic": pipe.gauge_topic, "registry": registry, "store": store.url}
         # records of a partition come a minute after the other, and there are four of them
         config.write_text(CONFIG.format(**places, batch=min(1_000, per_minute // 8)))
-        process = subprocess.Popen([program, "--config", str(config)], stdout=log, stderr=subprocess.STDOUT)  # noqa: S603 - our own
+        process = subprocess.Popen([program, "--config", str(config)], stdout=out, stderr=subprocess.STDOUT)  # noqa: S603 - our own
         try:
-            first = _until(process, per_minute, count, pipe.state)
-            last = _until(process, per_minute * minutes, count, pipe.state)
-            memory = rss_mb(process.pid)
+            yield Peer(program, process, count, log)
         finally:
             process.terminate()
             process.wait(30)
-    numbers = (last[0] - first[0]) * len(NAMES)
-    cpu, wall = last[1] - first[1], last[2] - first[2]
-    return {
-        "telegraf": version(program),
-        "telegraf samples of one series": f"{last[0]} of {per_minute * minutes} in the store",
-        "telegraf_cpu_us_per_number": round(cpu * 1e6 / numbers, 3),
-        "telegraf_numbers_per_s": round(numbers / wall),
-        "telegraf_rss_mib": round(memory),
-    }
-
-
-def _until(
-    process: "subprocess.Popen[bytes]", samples: int, count: Callable[[str], int], state: Path
-) -> tuple[int, float, float]:
-    """Wait until the store has so many of its samples; return how many it has, CPU and time then."""
-    deadline_s = time.monotonic() + WITHIN_S
-    while (have := count(SERIES)) < samples:
-        if process.poll() is not None or time.monotonic() > deadline_s:
-            log = (state / "telegraf.log").read_text()[-2000:]
-            raise TimeoutError(f"Telegraf: {have} of {samples} samples within {WITHIN_S:g} s\n{log}")
-        time.sleep(1)
-    return have, cpu_s(process.pid), time.monotonic()
