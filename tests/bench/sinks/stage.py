@@ -103,7 +103,8 @@ def _measured(args: argparse.Namespace, pipe: SinkPipe, store: StoppableStore | 
         _until(pipe, wanted)
         last = _seen(pipe, worker.pid)
         figures = {
-            "load": f"{args.devices} devices x {args.rows} rows x {len(NAMES)} numbers and 2 states, {args.rounds} minutes",
+            "load": f"{args.devices} devices x {args.rows} rows x {len(NAMES)} numbers and 2 states",
+            "minutes": args.rounds,
             **_ours(first, last, args.rounds),
             "rss_mib": round(rss_mb(worker.pid)),
         }
