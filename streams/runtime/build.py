@@ -1,12 +1,10 @@
 """Builds a stage's worker from the configuration, and the app that runs it."""
 
-import asyncio
 import os
 from collections.abc import Callable
 
 from streams.pipeline import stage
 from streams.runtime.kernel.worker import Worker
-from streams.runtime.ops.coalescing import CoalescingPolicy
 from streams.runtime.settings.loading import Settings, load
 
 
@@ -15,6 +13,5 @@ def open_worker(name: str, part: Callable[[Settings], str] = lambda _settings: "
 
     Raises SettingsError that names all that is wrong.
     """
-    asyncio.set_event_loop_policy(CoalescingPolicy())
     settings = load(None, os.environ)
     return Worker(stage(name), settings, part(settings))

@@ -42,14 +42,15 @@ def samples_of(
     """
     found: list[Sample] = []
     for group in plan.groups if groups is None else groups:
-        shown = [frame for name in group.tables if (frame := frames.frame(name)).kept]
-        shown = [frame for frame in shown if not _is_hollow(plan, frame)]
+        tables = [frames.frame(name) for name in group.tables if frames.has_rows(name)]
+        shown = [frame for frame in tables if frame.kept and not _is_hollow(plan, frame)]
+        if not shown:
+            continue
         if group.first_of:
-            shown = [next((frame for frame in shown if _says(plan, frame)), shown[0])] if shown else []
+            shown = [next((frame for frame in shown if _says(plan, frame)), shown[0])]
         samples = [_sample(group, frame, clock, plan.rates, constants_of(plan, frame, unchanged)) for frame in shown]
-        if samples:
-            sample = samples[0] if len(samples) == 1 else stack_samples(samples)
-            found.append(_without_absent(sample, sum(len(frame.kept) for frame in shown)))
+        sample = samples[0] if len(samples) == 1 else stack_samples(samples)
+        found.append(_without_absent(sample, sum(len(frame.kept) for frame in shown)))
     return found
 
 

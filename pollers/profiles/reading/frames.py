@@ -67,6 +67,13 @@ class Frames:
             self._frames[table] = TableFrame(self, self.profile.tables[table])
         return self._frames[table]
 
+    def has_rows(self, table: str) -> bool:
+        """Return whether a table has rows before its filter; a device lacks most tables, so no frame is made for this."""
+        answer, known = self.answers.get(table), self.known.get(table)
+        if answer is not None and answer.columns:
+            return bool(answer.rows)
+        return self.profile.tables[table].scalar or (known is not None and bool(known.rows))
+
     def clear(self) -> None:
         """Forget the frames once samples are made: they refer to each other, so nothing else frees them soon."""
         self._frames.clear()

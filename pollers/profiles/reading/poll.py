@@ -143,11 +143,10 @@ def _superfluous(plan: Plan, poll: Walks) -> set[Oid]:
     """
     gone = [walk for walk, rows in poll.rows.items() if rows == NO_ROWS != poll.state.rows.get(walk, NO_ROWS)]
     found: set[Oid] = set() if gone else set(poll.state.skip)
-    for name, table in plan.profile.tables.items():
-        answer = poll.answers.get(name)
-        if answer is None or answer.problem or not answer.rows:
+    for name, answer in poll.answers.items():
+        if answer.problem or not answer.rows:
             continue
-        for column in table.columns.values():
+        for column in plan.profile.tables[name].columns.values():
             left: Sequence[int] = range(len(answer.rows))
             for source in column.sources:
                 answered = answer.columns.get(source.oid)
@@ -174,12 +173,14 @@ def _beaten_tables(plan: Plan, poll: Walks) -> set[Oid]:
     """Return the OIDs of tables that come after one with rows in a `first_of` group, and that nothing else needs."""
     beaten: set[str] = set()
     needed: set[str] = set(plan.borrowed)
+    with_rows = {name for name, answer in poll.answers.items() if answer.rows}
     for group in plan.groups:
-        frames = [name for name in group.tables if (answer := poll.answers.get(name)) and answer.rows]
-        if group.first_of and frames:
-            needed.add(frames[0])
-            beaten.update(group.tables[group.tables.index(frames[0]) + 1 :])
+        if group.first_of and (found := [name for name in group.tables if name in with_rows]):
+            needed.add(found[0])
+            beaten.update(group.tables[group.tables.index(found[0]) + 1 :])
         else:
             needed.update(group.tables)
+    if not beaten:
+        return set()
     walks = [walk for walk in plan.walks if set(walk.tables) <= beaten - needed]
     return {oid for walk in walks for oid in (*walk.fast, *walk.slow)}

@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from streams.runtime.ops.coalescing import LATE_S
-from streams.runtime.settings.sections import KafkaSettings
+from streams.runtime.settings.sections import HEARTBEAT_LATE_S, KafkaSettings
 from streams.scheduling.lease import Lease
 
 _LOOK_S: Final = 0.2
@@ -17,8 +16,8 @@ class WorkerLease:
     """Tells whether the worker surely still owns its partitions."""
 
     def __init__(self, kafka: KafkaSettings, now_s: Callable[[], float] = time.monotonic) -> None:
-        # the last heartbeat before a pause may have been that long ago, and its timer late
-        self._lease = Lease(kafka.session_timeout_s - kafka.heartbeat_interval_s - LATE_S, now_s())
+        # the last heartbeat before a pause may have been that long ago, and late
+        self._lease = Lease(kafka.session_timeout_s - kafka.heartbeat_interval_s - HEARTBEAT_LATE_S, now_s())
         self._now_s = now_s
         self._is_over = False  #: until the next assignment
 

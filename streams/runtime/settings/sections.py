@@ -14,13 +14,14 @@ from pydantic import AfterValidator, BeforeValidator
 
 from pollers.snmp.credentials import Secret
 from pollers.snmp.limits import Engine, Limits
-from streams.runtime.ops.coalescing import LATE_S
 from streams.runtime.settings.setting import Rule, Seconds, SecretText, Section, WholeSeconds, Words, setting
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 _DATABASE: Final = re.compile(r"^(/\d*)?$")
 _HOST: Final = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:(?P<port>\d{1,5}))?$")
 DAY_S: Final = 86_400
+#: how much later than its interval a heartbeat may be sent by a busy event loop
+HEARTBEAT_LATE_S: Final = 0.3
 #: the SNMP room says how gently devices are treated where nobody says otherwise
 _SNMP: Final = Limits()
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -165,9 +166,9 @@ class KafkaSettings(Section):
         return (
             Rule(
                 ("heartbeat_interval_s", "session_timeout_s"),
-                # a worker that lost its partitions hears of it with a heartbeat, whose timer may be late
-                (self.heartbeat_interval_s + LATE_S) * 2 < self.session_timeout_s,
-                f"expected heartbeat_interval_s more than {LATE_S:g} s below half of session_timeout_s",
+                # a worker that lost its partitions hears of it with a heartbeat, which may be late
+                (self.heartbeat_interval_s + HEARTBEAT_LATE_S) * 2 < self.session_timeout_s,
+                f"expected heartbeat_interval_s more than {HEARTBEAT_LATE_S:g} s below half of session_timeout_s",
             ),
             Rule(
                 ("min_insync_replicas", "replication_factor"),
