@@ -7,8 +7,8 @@ from typing import Final, NamedTuple, TypeVar, cast
 
 import numpy as np
 
+from schemas.gauge_parts import GaugeRest, WholeGauge, front_of, rest_of
 from schemas.records import Gauge
-from streams.console.models.gauge_bytes import GaugeRest, WholeGauge, front_of, rest_of
 from streams.console.models.ring import Ring
 from streams.console.models.troubles import trouble_of
 
