@@ -129,7 +129,7 @@ def _library_of(paths: tuple[Path, ...]) -> Library:
 @click.option("--expect", type=click.Path(dir_okay=False, path_type=Path), help="What `poll --json` is to print.")
 @click.option("--update", is_flag=True, help="Write that file anew instead.")
 def test(name: str, recording: Path | None, folders: tuple[Path, ...], expect: Path | None, *, update: bool) -> None:
-    """Poll a recording by profile NAME and say what it finds, what it does not, and what looks wrong.
+    """Poll a recording by profile NAME; print what it finds, what it does not, and what looks wrong.
 
     Without --walk, NAME is a YAML file of a walk and the rows to be found on it, or a folder of such files.
     """
