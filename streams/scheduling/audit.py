@@ -122,7 +122,7 @@ class _Life(NamedTuple):
 
 @dataclass(slots=True)
 class _Accounts:
-    """What was said of the slots of one (resource, job)."""
+    """The statuses of the slots of one (resource, job)."""
 
     polls: dict[int, list[PolledSlot]] = field(default_factory=dict)
     missed: dict[int, str] = field(default_factory=dict)  #: slot -> the reason

@@ -16,7 +16,7 @@ _CDP: Final = "cdp"
 
 
 class _Half(NamedTuple):
-    """What one end says: who is there, by which protocol."""
+    """The report of one end: its neighbour, and the protocol."""
 
     near: str  #: identity
     said: ToldBy

@@ -19,7 +19,7 @@ _CHANGING = {
 
 
 class _Part(NamedTuple):
-    """What a key is made of, on the way down to what is read."""
+    """A part of a key, on the way down to the values that are read."""
 
     table: str
     name: str

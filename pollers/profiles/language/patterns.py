@@ -89,7 +89,7 @@ _Part: TypeAlias = tuple[int, _Args]
 
 
 class _Weight(NamedTuple):
-    """What it takes at worst to try a part of a pattern in one place of a text."""
+    """The worst-case cost of trying a part of a pattern at one position of a text."""
 
     steps: float
     ways: float  #: in which it can match

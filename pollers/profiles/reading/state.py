@@ -85,7 +85,7 @@ class DeviceState:
 
 
 class _Alike(NamedTuple):
-    """What devices of one kind have in common."""
+    """The parts of a state that devices of one kind share."""
 
     clock: tuple[bool, ...]  #: which of its numbers there are
     skip: frozenset[Oid]

@@ -38,7 +38,7 @@ class RequestPlan(NamedTuple):
 
 
 class _Shape(NamedTuple):
-    """What the pages of one plan have in common."""
+    """The constants of all pages of one plan."""
 
     columns: Sequence[bytes]
     suffixes: Sequence[bytes]

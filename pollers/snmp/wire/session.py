@@ -48,7 +48,7 @@ class SessionShared:
 
 @dataclass(slots=True)
 class _Tried:
-    """What became of the credentials that were tried."""
+    """The results of the credentials that were tried."""
 
     count: int = 0
     certain: bool = True  #: each was refused, or silent more than once: none may be the one that fits

@@ -55,7 +55,7 @@ def gaps_of(resources: Iterable[EnrichedResource]) -> list[Gap]:
 @click.option("--config", type=click.Path(path_type=Path), help="panoptes.ini to use.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def command(config: Path | None, *, as_json: bool) -> None:
-    """Count the devices that no vendor's profile fits, by sysObjectID: what to write next."""
+    """Count the devices without a vendor's profile, by sysObjectID."""
     try:
         settings = load(config, os.environ)
     except SettingsError as error:

@@ -25,7 +25,7 @@ _ANSWER_S: Final = 5.0
 @click.option("--stage", type=click.Choice([stage.name for stage in STAGES]), help="Only workers of this stage.")
 @click.option("--ready", is_flag=True, help="Also whether they work: partitions assigned, tables read back.")
 def command(config: Path | None, stage: str | None, *, ready: bool) -> None:
-    """Exit with 0 if a worker answers and all that answer are well, else with 1 and a line for each that is not."""
+    """Check the workers on this machine: exit with 0 if at least one answers and all are healthy, else with 1."""
     web = load_or_exit(config).web
     if not web.base_port:
         raise click.ClickException("[web] base_port is 0: workers take any port, and cannot be found")

@@ -21,7 +21,7 @@ _AS: Final[dict[str, Callable[[Sequence[MetricGroup]], Iterator[str]]]] = {
 
 @click.group("metrics")
 def command() -> None:
-    """Show what numbers there are, and what they mean."""
+    """Show the names and meanings of metrics."""
 
 
 @command.command("list")

@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, cast
 
+from schemas.gauge_parts import WholeGauge
 from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, LinkState, PollStatus
 from streams.console.models.devices import Polls, haystack, slim
 from streams.console.models.facts import CurrentProblem, Point, RowSeries, TopicFacts
-from streams.console.models.gauge_bytes import WholeGauge
 from streams.console.models.meter import Meter
 from streams.console.models.rows import RowStore, StateChange
 from streams.console.models.states import DeviceHealth

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple, TypeVar, cast
 
 import numpy as np
 
+from schemas.gauge_parts import GaugeRest, WholeGauge, front_of, rest_of
 from schemas.records import Gauge
-from streams.console.models.gauge_bytes import GaugeRest, WholeGauge, front_of, rest_of
 from streams.console.models.ring import Ring
 from streams.console.models.troubles import trouble_of
 
@@ -30,7 +30,7 @@ V = TypeVar("V")
 
 
 class _Front(NamedTuple):
-    """What the rows of one group of one device have in common."""
+    """The constants of the rows of one group of one device."""
 
     constants: tuple[str, str, str, str, str, int]  #: site, resource, endpoint, job, group, interval_s
     dimensions: tuple[str, ...]  #: their names
@@ -39,7 +39,7 @@ class _Front(NamedTuple):
 
 
 class _Form(NamedTuple):
-    """What many rows of many polls have in common."""
+    """The constants of many rows of many polls."""
 
     names: tuple[str, ...]  #: of the numbers
     states: Pairs

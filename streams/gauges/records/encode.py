@@ -34,7 +34,7 @@ _AFTERS_KEPT: Final = 1024
 
 
 class _Kind(NamedTuple):
-    """What rows have in common that are laid out alike."""
+    """The constants of rows with the same layout."""
 
     missing: Words
     doubts: Words

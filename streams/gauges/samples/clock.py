@@ -74,7 +74,7 @@ def _without_uptime(
 
 
 class _Uptime:
-    """What sysUpTime says, and whether our clock, which has its own range of possible answers, agrees."""
+    """The evidence of sysUpTime, and whether our clock, with its own range of possible times, agrees."""
 
     def __init__(self, before_cs: int, now_cs: int, ours_ms: tuple[int, int], limits: RateLimits) -> None:
         # uptime was answered between the start of the poll, or of its last retry, and the first row

@@ -50,7 +50,7 @@ _LAST_SHIFT: Final = 63  #: of the tenth byte of a varint, the last that a long 
 
 
 class _Head(NamedTuple):
-    """What RawCounters has before `slot`, and the numbers after that up to `counters`."""
+    """The part of RawCounters before `slot`, and the numbers after that up to `counters`."""
 
     slot: int
     polled_at_ms: int

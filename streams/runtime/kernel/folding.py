@@ -43,7 +43,9 @@ class Folding:
         table: TableAt | None = None,
         forget: Callable[[int], None] = lambda _partition: None,
     ) -> None:
-        """`forget` is told of partitions whose steps are made anew, where the step remembers more than the table."""
+        """Create the handler; `forget` is called for partitions whose steps are repeated, where steps remember more
+        than the table.
+        """
         self._step: Final = step
         self._outbox: Final = outbox
         self._dead_letters: Final = dead_letters

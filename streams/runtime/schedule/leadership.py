@@ -145,7 +145,9 @@ class Leadership:
             _ask(client.delete_async(f"{self._path}/{left}"))
 
     def _wait_in_line(self, client: KazooClient, node: str, lost: threading.Event, wake: threading.Event) -> bool:
-        """Whether this node came to be the first; a worker that leads watches its own, lest somebody removes it."""
+        """Return whether this node has become the first; the leader watches its own node, in case somebody removes
+        it.
+        """
         while True:
             wake.clear()
             if lost.is_set() or self._stopping.is_set():

@@ -45,7 +45,7 @@ class AttributedRow(NamedTuple):
 
 
 class _Series(NamedTuple):
-    """What is constant in a metric of one point, whatever its row."""
+    """The constant bytes of a metric of one point, whatever its row."""
 
     before: bytes  #: name and unit
     within: bytes  #: of the point, before its times: the attribute of a state, or flags

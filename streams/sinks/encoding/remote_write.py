@@ -172,7 +172,7 @@ def _labels(pairs: Iterable[tuple[str, str]]) -> bytes:
 
 
 class _Shape(NamedTuple):
-    """What is constant in the frames of rows whose labels take so many bytes."""
+    """The constant bytes of rows whose labels take so many bytes."""
 
     fronts: tuple[bytes, ...]  #: before the labels, of each number: the series' tag, size, and its name
     states: tuple[tuple[bytes, bytes], ...]  #: the same of states, and the label that the row's labels stand around

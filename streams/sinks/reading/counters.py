@@ -16,7 +16,7 @@ _CENTISECOND_MS: Final = 10
 
 
 class _Series:
-    """What is known of one (resource, job, group)."""
+    """The state of one (resource, job, group)."""
 
     __slots__ = ("at_ms", "began_ms", "boots", "rows", "since_ms", "values")
 
