@@ -76,7 +76,8 @@ class Probe:
                 now_s = time.time()
                 for one in answer.raise_for_status().json()["data"]["result"]:
                     device, at_s = one["metric"]["device"], float(one["value"][1])
-                    if at_s > self._newest.get(device, 0.0):
+                    seen_s = self._newest.setdefault(device, at_s)  # since when the first one is there, nobody knows
+                    if at_s > seen_s:
                         self._newest[device] = at_s
                         self.late_s.append(now_s - at_s)
 
