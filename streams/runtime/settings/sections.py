@@ -58,6 +58,17 @@ def _redis_url(value: Secret) -> Secret:
     return value
 
 
+def _redis_urls(value: Secret) -> Secret:
+    for url in urls(value):
+        _redis_url(url)
+    return value
+
+
+def urls(value: Secret) -> list[Secret]:
+    """Return each of several URLs, separated by commas or blanks: of a password's they are %2C and %20."""
+    return [Secret(url) for url in value.reveal().replace(",", " ").split()]
+
+
 def _hosts(value: str) -> str:
     for entry in value.split(","):
         match = _HOST.match(entry.strip())
@@ -236,6 +247,10 @@ class RedisSettings(Section):
 
     url: Annotated[SecretText, AfterValidator(_redis_url)] = setting(
         Secret("redis://localhost:6379/0"), "redis://, rediss:// or unix://; may hold user and password"
+    )
+    replica_urls: Annotated[SecretText, AfterValidator(_redis_urls)] = setting(
+        Secret(""),
+        "replicas of it, separated by commas: read in this order while it does not answer, never written to",
     )
     timeout_s: Seconds = setting(5, "a request without an answer is given up and tried again", gt=0, le=600)
     refresh_s: Seconds = setting(
