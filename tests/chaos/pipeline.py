@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import httpx
 import redis
@@ -24,9 +24,9 @@ from streams.playground.demo import layout
 from streams.playground.demo.children import Child, Children, wait_for_line
 from streams.playground.services import Stack, process
 from streams.playground.simulators.ports import free_udp_port
+from tests.chaos.code import OURS, ROOT, Code
 from tests.chaos.follower import Follower, Tick
 
-ROOT: Final = Path(__file__).parents[2]
 #: what every pipeline has; sinks are for those that configure one
 STAGES: Final = tuple(stage for stage in ALL_STAGES if not stage.for_each)
 _JUDGED: Final = ("gauges", "poll-status")
@@ -58,16 +58,6 @@ publish_ahead_s = {PUBLISH_AHEAD_S}
 timeout_s = 1
 retries = 1
 """
-
-
-class Code(NamedTuple):
-    """The sources that workers run, and the interpreter that runs them."""
-
-    root: Path = ROOT
-    python: str = sys.executable
-
-
-OURS: Final = Code()
 
 
 @contextlib.contextmanager
@@ -102,7 +92,7 @@ class Pipeline:
         self._interval_s = interval_s
         self._configuration = folder / "panoptes.ini"
         self._environment = {**services, "PANOPTES_CONFIG": str(self._configuration)}
-        self._children = Children(folder / "logs", self._environment, code.root)
+        self._children = Children(folder / "logs", self._environment, ROOT)
         self._started = 0
         self.workers: dict[str, list[Child]] = {stage.name: [] for stage in STAGES}
 
@@ -120,7 +110,7 @@ class Pipeline:
         written = layout.configuration(
             state=self._folder / "state", devices=devices, interval_s=self._interval_s, prefix=self.prefix
         )
-        self._configuration.write_text(written + self._settings)
+        self._configuration.write_text(self.code.configuration(written) + self._settings)
         with contextlib.closing(redis.Redis.from_url(self.stack.service("redis").address)) as client:
             for key, value in layout.secrets(fleet).items():
                 client.set(key, value)

@@ -1,6 +1,9 @@
 """A cluster loses any one of its brokers, ZooKeepers, Redis servers or workers, and no slot with it."""
 
+import contextlib
 import json
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -190,3 +193,50 @@ def test_all_brokers_are_restarted_one_after_the_other(cluster: Stack, survives:
             in_sync(cluster)
 
     hold(survives("rolling restart of the brokers", fault), of_broker=True)
+
+
+@pytest.fixture
+def small_disk(pipeline: Pipeline, cluster: Stack, tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own for the last broker's log, half of which is free; moved there and back."""
+    broker, folder = cluster.service(BROKERS[-1]), tmp_path / "disk"
+    log = broker.place.data / "log"
+    folder.mkdir()
+    broker.stop()
+    size = 2 * sum(path.stat().st_size for path in log.rglob("*") if path.is_file())
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if mounted.returncode != 0:
+        broker.start()
+        pytest.skip(f"needs a file system of its own: {mounted.stderr.strip()}")
+    try:
+        shutil.copytree(log, folder / "log")
+        log.rename(log.with_name("log.before"))
+        log.symlink_to(folder / "log")
+        broker.start()
+        in_sync(cluster)
+        yield folder
+        broker.stop()
+        log.unlink()
+        shutil.copytree(folder / "log", log)
+        broker.start()
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)  # noqa: S603, S607
+
+
+@long_form
+def test_a_brokers_disk_is_full(small_disk: Path, cluster: Stack, survives: Survives) -> None:
+    broker = cluster.service(BROKERS[-1])
+
+    def fault(pipeline: Pipeline) -> None:
+        filler = small_disk / "filler"
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(2**16))
+        pipeline.follower.until("the broker has ended", lambda: broker.pid is None, 120)
+        assert any("No space left on device" in line for line in broker.last_lines(5000))
+        pipeline.recovered()
+        filler.unlink()
+        broker.start()
+        in_sync(cluster)
+
+    hold(survives(f"{broker.name}'s disk full", fault))

@@ -7,7 +7,8 @@ from typing import Final
 import pytest
 
 from streams.playground.services import Stack
-from tests.chaos.pipeline import Code, Pipeline, stopped_at_the_end
+from tests.chaos.code import Code
+from tests.chaos.pipeline import Pipeline, stopped_at_the_end
 
 #: stands in the name of the library that compiled modules share
 MACHINE_CODE: Final = "__mypyc."

@@ -136,10 +136,11 @@ def status(ctx: click.Context, state: Path) -> None:
 @command.command()
 @_state
 @click.option("--stage", default="operator", show_default=True, help="Of a secured stack: as whose user.")
-def env(state: Path, stage: str) -> None:
+@click.option("--certificate", is_flag=True, help="Of a secured stack: Kafka is shown a certificate (mTLS).")
+def env(state: Path, stage: str, *, certificate: bool) -> None:
     """Print the variables that point the pipeline at these services: eval "$(panoptes stack env)"."""
     try:
-        variables = Stack(state).environment(stage)
+        variables = Stack(state).environment(stage, certificate=certificate)
     except StackProblem as problem:
         raise click.ClickException(str(problem)) from problem
     for name, value in variables.items():

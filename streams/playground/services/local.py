@@ -17,7 +17,7 @@ from streams.playground.services.problems import StackProblem
 from streams.playground.services.process import Born
 from streams.playground.services.recipes import RECIPES, Recipe, ServicePlace
 from streams.playground.services.secured.recipes import SECURED
-from streams.playground.services.secured.users import OPERATOR, give_rights, logins, secure
+from streams.playground.services.secured.users import OPERATOR, by_certificate, give_rights, logins, secure
 from streams.playground.services.service import START_TIMEOUT_S, Service
 
 #: its data and the brokers' belong together: records carry the ids that it gave out
@@ -180,8 +180,11 @@ class Stack:
             for s in self._services.values()
         ]
 
-    def environment(self, stage: str = OPERATOR) -> dict[str, str]:
-        """Return the variables that point the pipeline at this stack; at a secured one, as the user of a stage."""
+    def environment(self, stage: str = OPERATOR, *, certificate: bool = False) -> dict[str, str]:
+        """Return the variables that point the pipeline at this stack; at a secured one, as the user of a stage.
+
+        `certificate`: to Kafka it is shown, in the place of a password.
+        """
         absent = self.absent()
         found: dict[str, str] = {}
         for service in self._services.values():
@@ -191,7 +194,13 @@ class Stack:
                 found[variable] = f"{before},{service.address}" if before else service.address
         if self.kind is Kind.CLUSTER:
             return {**found, **SETTINGS}
-        return found | (logins(found, self.data, stage) if self.secured else {})
+        if not self.secured:
+            return found
+        own = logins(found, self.data, stage)
+        if certificate:
+            own = {name: value for name, value in own.items() if not name.startswith("PANOPTES_KAFKA_")}
+            own |= by_certificate(self.data, self._record.ports["kafka-brokers"], stage)
+        return found | own
 
     def _service(self, name: str) -> Service:
         place = ServicePlace(

@@ -119,9 +119,13 @@ class Kafka(Recipe):
             logs=place.data / "log",
         )
 
+    def options(self, place: ServicePlace) -> list[str]:  # noqa: ARG002
+        """Return what the broker's Java is told."""
+        return [*self.heap, "-XX:+UseG1GC"]
+
     def command(self, place: ServicePlace) -> list[str]:
         return [
-            *self._java(place, *self.heap, "-XX:+UseG1GC"),
+            *self._java(place, *self.options(place)),
             "kafka.Kafka",
             str(place.data / "server.properties"),
         ]

@@ -84,6 +84,19 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _token_url(value: str) -> str:
+    """Return a URL to which a secret may be sent. Raises ValueError."""
+    expected = "expected https://host/path (http only on loopback), without user and password"
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    except ValueError:
+        raise ValueError(expected) from None
+    if value and not (fits and parts.hostname and "@" not in parts.netloc):
+        raise ValueError(expected)
+    return value
+
+
 def _networks(entries: tuple[str, ...]) -> tuple[str, ...]:
     for entry in entries:
         try:
@@ -162,11 +175,16 @@ class KafkaSettings(Section):
     heartbeat_interval_s: Seconds = setting(3, "how often a worker says that it lives", gt=0, le=600)
     request_timeout_s: Seconds = setting(30, "a request without an answer is given up and tried again", ge=1, le=600)
     security_protocol: SecurityProtocol = setting("PLAINTEXT", "how brokers are spoken with")
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = setting(
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = setting(
         "PLAIN", "how the user proves itself, with SASL_PLAINTEXT and SASL_SSL"
     )
-    sasl_username: str = setting("", "the user, with SASL_PLAINTEXT and SASL_SSL")
-    sasl_password: SecretText = setting(Secret(""), "the user's password")
+    sasl_username: str = setting("", "the user, with SASL_PLAINTEXT and SASL_SSL; with OAUTHBEARER the client's id")
+    sasl_password: SecretText = setting(Secret(""), "the user's password; with OAUTHBEARER the client's secret")
+    oauth_token_url: Annotated[str, AfterValidator(_token_url)] = setting(
+        "", "where OAUTHBEARER's tokens come from, by client credentials: https, on loopback http, too"
+    )
+    oauth_scope: str = setting("", "the scope that tokens are asked for; empty: none is named")
+    oauth_ca_file: FilePath = setting("", "certificates that sign the token endpoint's; empty: those of the system")
     ssl_ca_file: FilePath = setting("", "certificates that sign the brokers'; empty: those of the system")
     ssl_certificate_file: FilePath = setting("", "our own certificate, where brokers ask for one")
     ssl_key_file: FilePath = setting("", "the key of our own certificate")
@@ -189,6 +207,11 @@ class KafkaSettings(Section):
                 ("security_protocol", "sasl_username", "sasl_password"),
                 (bool(self.sasl_username and self.sasl_password) or not self.security_protocol.startswith("SASL")),
                 "expected sasl_username and sasl_password with a security_protocol of SASL",
+            ),
+            Rule(
+                ("sasl_mechanism", "oauth_token_url"),
+                bool(self.oauth_token_url) or self.sasl_mechanism != "OAUTHBEARER",
+                "expected oauth_token_url with OAUTHBEARER",
             ),
             _key_with_certificate(self.ssl_key_file, self.ssl_certificate_file),
         )

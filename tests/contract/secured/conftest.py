@@ -33,5 +33,5 @@ def secured(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[St
     if shutil.which("redis-server") is None:
         pytest.skip("needs redis-server with TLS")
     with kept(Stack(tmp_path_factory.mktemp("secured"), free_ports=True, jars=jars, kind=Kind.SECURED)) as stack:
-        stack.up(("kafka", "redis"))
+        stack.up(("kafka", "redis"), timeout_s=240)
         yield stack

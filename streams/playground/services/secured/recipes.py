@@ -18,6 +18,7 @@ from streams.playground.services.recipes import (
     replaced,
 )
 from streams.playground.services.secured.authority import Authority
+from streams.playground.services.secured.tokens import key_set
 from streams.playground.services.secured.users import REDIS_FILE, REGISTRY_FILE
 
 
@@ -27,9 +28,13 @@ def authority(place: ServicePlace) -> Authority:
 
 
 class SecuredKafka(Kafka):
-    """SASL_SSL with SCRAM-SHA-512 for clients, mTLS for brokers and the admin, and the authorizer on."""
+    """SASL_SSL with SCRAM-SHA-512 or tokens, mTLS for brokers and who else has a certificate, and the authorizer on."""
 
     ports = MappingProxyType({**Kafka.ports, "kafka-brokers": 19094})
+
+    def options(self, place: ServicePlace) -> list[str]:
+        keys = key_set(authority(place).certificate.parent).as_uri()
+        return [*super().options(place), f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={keys}"]
 
     def properties(self, place: ServicePlace) -> str:
         files = authority(place).files("broker")
@@ -40,6 +45,7 @@ class SecuredKafka(Kafka):
             controller=place.ports["kafka-controller"],
             certificate=files.both,
             authority=files.authority,
+            keys=key_set(files.authority.parent).as_uri(),
         )
         return replaced(super().properties(place), secured)
 
