@@ -148,7 +148,7 @@ class Pipeline:
         self._started += 1
         name = f"{stage}-{self._started}"
         own = (f"{variable}={value}" for variable, value in settings.items())
-        root, python = self.code
+        root, python, _ = self.code
         child = self._children.start(name, ("env", "-C", str(root), *own, *layout.stage_command(python, stage)))
         self.workers.setdefault(stage, []).append(child)
         return child
