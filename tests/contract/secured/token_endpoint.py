@@ -24,8 +24,11 @@ class Endpoint(NamedTuple):
 
 
 @contextmanager
-def token_endpoint(data: Path, audience: str = AUDIENCE) -> Iterator[Endpoint]:
-    """Give an endpoint for the users of the stack whose data stand there; another audience is not the broker's."""
+def token_endpoint(data: Path, audience: str = AUDIENCE, tls: Path | None = None) -> Iterator[Endpoint]:
+    """Give an endpoint for the users of the stack whose data stand there.
+
+    Its broker takes no token for another audience, or signed with a key of another folder.
+    """
     asked: list[dict[str, list[str]]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -38,7 +41,7 @@ def token_endpoint(data: Path, audience: str = AUDIENCE) -> Iterator[Endpoint]:
             asked.append(form)
             now_s = int(time.time())
             claims = {"sub": user, "aud": audience, "iat": now_s, "exp": now_s + LIFE_S}
-            token = signed(data / "tls", claims)
+            token = signed(tls or data / "tls", claims)
             self._answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": LIFE_S})
 
         def _answer(self, status: int, content: object) -> None:
