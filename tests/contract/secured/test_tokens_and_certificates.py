@@ -21,7 +21,7 @@ from streams.runtime.kafka.topics import ensure_topics
 from streams.runtime.settings.loading import Settings, load
 from tests.contract.secured.token_endpoint import Endpoint, token_endpoint
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 SHARED = {"PANOPTES_KAFKA_PARTITIONS": "1"}
 
 
