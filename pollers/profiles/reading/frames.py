@@ -68,7 +68,7 @@ class Frames:
         return self._frames[table]
 
     def has_rows(self, table: str) -> bool:
-        """Return whether a table has rows before its filter; makes no frame, since a device lacks most tables."""
+        """Return whether a table has rows before its filter; makes no frame, for a device lacks most tables."""
         answer, known = self.answers.get(table), self.known.get(table)
         if answer is not None and answer.columns:
             return bool(answer.rows)

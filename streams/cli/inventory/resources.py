@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import click
 from aiokafka.errors import KafkaError
@@ -27,6 +27,8 @@ from streams.pipeline import Topic
 from streams.runtime.settings.loading import Settings
 
 T = TypeVar("T")
+
+_WIDE: Final = 1_000
 
 
 @click.group("resources")
@@ -55,7 +57,8 @@ def list_resources(expression: str, config: Path | None, as_json: bool) -> None:
         for resource in chosen:
             click.echo(json.dumps({"identity": resource.identity, **to_avro(resource)}))
     else:
-        Console().print(_table(chosen))
+        # what is handed on to another program is not broken to fit a terminal
+        Console(width=None if sys.stdout.isatty() else _WIDE).print(_table(chosen))
 
 
 @command.command("show")

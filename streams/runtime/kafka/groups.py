@@ -9,7 +9,7 @@ from aiokafka.errors import CommitFailedError, IllegalGenerationError, KafkaErro
 
 from schemas.errors import BackendError
 from streams.runtime.kafka.reach import asking
-from streams.runtime.kafka.replay import partitions_of
+from streams.runtime.kafka.replay import partitions_of, reader
 
 NOW: Final = "now"
 EARLIEST: Final = "earliest"
@@ -49,6 +49,41 @@ async def begins(
         return {tp: ends[tp] if at is None else at.offset for tp, at in found.items()}
     finally:
         await consumer.stop()
+
+
+async def written_at(client_options: Mapping[str, object], offsets: Offsets) -> dict[TopicPartition, int]:
+    """Return when the first record from each offset on was written, Unix milliseconds; none where there is none yet.
+
+    Raises KafkaError.
+    """
+    async with reader(client_options) as consumer:
+        first, ends = await consumer.beginning_offsets(list(offsets)), await consumer.end_offsets(list(offsets))
+        wanted = {tp: max(at, first[tp]) for tp, at in offsets.items() if max(at, first[tp]) < ends[tp]}
+        consumer.assign(list(wanted))
+        found: dict[TopicPartition, int] = {}
+        for tp, at in wanted.items():
+            consumer.seek(tp, at)
+        while unread := wanted.keys() - found.keys():
+            for tp, records in (await consumer.getmany(*unread, timeout_ms=1_000, max_records=len(unread))).items():
+                found.setdefault(tp, records[0].timestamp)
+        return found
+
+
+async def move_to_times(
+    client_options: Mapping[str, object], group: str, times: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, int]:
+    """Have a group without workers begin with the first record of each partition's time; return the offsets.
+
+    Raises as `begins` and `move`.
+    """
+    if not times:
+        return {}
+    async with reader(client_options) as consumer:
+        ends = await consumer.end_offsets(list(times))
+        found = await consumer.offsets_for_times(dict(times))
+    offsets = {tp: ends[tp] if at is None else at.offset for tp, at in found.items()}
+    await move(client_options, group, offsets)
+    return offsets
 
 
 async def move(client_options: Mapping[str, object], group: str, offsets: Offsets) -> None:
