@@ -23,8 +23,8 @@ from streams.playground.check.watching import Truth, Watching
 from streams.playground.demo import layout
 from streams.playground.demo.children import Child, Children, wait_for_line
 from streams.playground.services import Stack, process
-from streams.playground.simulators.ports import free_udp_port
 from tests.chaos.follower import Follower, Tick
+from tests.udp_port import free_udp_port
 
 ROOT: Final = Path(__file__).parents[2]
 #: what every pipeline has; sinks are for those that configure one
