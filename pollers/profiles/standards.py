@@ -41,6 +41,7 @@ STANDARDS: Final = (
     Standard("SYNOLOGY-SYSTEM-MIB", "1.3.6.1.4.1.6574.1", "synology"),
     Standard("NAS-MIB", "1.3.6.1.4.1.24681.1.2", "qnap"),
     Standard("CHECKPOINT-MIB", "1.3.6.1.4.1.2620.1.6.7", "checkpoint"),
+    Standard("EXCELIANCE-MIB", "1.3.6.1.4.1.23263.4.2.1.3", "haproxy-aloha"),
     Standard("LLDP-MIB", "1.0.8802.1.1.2", None),
 )
 
