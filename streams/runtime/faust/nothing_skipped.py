@@ -78,7 +78,6 @@ class NothingSkipped:
         self._leap: dict[TP, tuple[int, int]] = {}  #: from where to where the last leap led, before it was checked
         self._seeks = 0  #: to committed offsets, that have begun
         self._found = 0  #: the newest of these that has found them
-        self.set_back = 0  #: how often records had been skipped, or did not exist
 
     async def seek_to_committed(self) -> Mapping[Any, int | None]:
         """Reset all partitions to their committed offsets, those without one to their beginning.
@@ -161,7 +160,6 @@ class NothingSkipped:
             state = None if assignment is None else assignment.state_value(tp)
             if state is not None and state.has_valid_position and state.position == behind:
                 state.seek(first)
-                self.set_back += 1
                 log.info("fetching again topic=%s partition=%d from=%d to=%d", tp.topic, tp.partition, first, behind)
 
     async def _leaps(self, tp: TP, offset: int) -> bool:
@@ -170,7 +168,6 @@ class NothingSkipped:
         if offset <= wanted or self._leap.get(tp) == (wanted, offset):
             return False
         self._leap[tp] = (wanted, offset)
-        self.set_back += 1
         log.info("fetching again topic=%s partition=%d from=%d came=%d", tp.topic, tp.partition, wanted, offset)
         mine: Any = self
         await mine.seek(tp, wanted)
