@@ -1,4 +1,4 @@
-"""The `panoptes` command: one file per sub-command, loaded only when it is called."""
+"""The `panoptes` command: one file for each sub-command, loaded only when it is called."""
 
 import importlib
 import sys

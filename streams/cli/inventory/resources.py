@@ -1,4 +1,4 @@
-"""`panoptes resources`: the inventory as it stands, what is known of one resource, and how to be rid of it."""
+"""`panoptes resources`: lists, shows and changes the inventory."""
 
 import asyncio
 import json
@@ -65,7 +65,7 @@ def list_resources(expression: str, config: Path | None, as_json: bool) -> None:
 @click.argument("identity", metavar="SITE|CLASS|SUBCLASS|TYPE|ID")
 @click.option("--config", type=click.Path(path_type=Path), help="panoptes.ini to use.")
 def show(identity: str, config: Path | None) -> None:
-    """Show every sighting of a resource, and which of them the inventory takes what from."""
+    """Show every sighting of a resource, and the section behind each field of its record."""
     settings = load_or_exit(config)
     known = _asked(settings, read_entry(settings, identity))
     lines = list(described(known, settings.resources.precedence))
