@@ -56,7 +56,7 @@ def rule(lines: Mapping[str, Slope], devices: int, interval_s: int) -> str:
     """Return the sizing rule as a sentence."""
     said = [
         f"{name} {cores(line, devices, interval_s):.2f} cores"
-        + ("" if name == "kafka" else f" ({workers(line, devices, interval_s)} worker(s))")
+        + ("" if name == "kafka" else f" ({workers(line, devices, interval_s)} workers)")
         for name, line in lines.items()
     ]
     return f"Per {devices:,} devices at {interval_s} s: {', '.join(said)}; one worker of each other stage."

@@ -23,7 +23,7 @@ def test_a_worker_is_to_use_seven_tenths_of_a_core(devices, expected):
 def test_the_rule_names_every_stage():
     lines = {"polling": Slope(0.005, 1.5, 0.05), "kafka": Slope(0.0006, 0.6, 0)}
     assert rule(lines, 10_000, 60) == (
-        "Per 10,000 devices at 60 s: polling 0.86 cores (2 worker(s)), kafka 0.11 cores; one worker of each other stage."
+        "Per 10,000 devices at 60 s: polling 0.86 cores (2 workers), kafka 0.11 cores; one worker of each other stage."
     )
 
 
