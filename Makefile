@@ -4,7 +4,7 @@
 PANOPTES := .venv/bin/panoptes
 ARGS ?=
 
-.PHONY: help setup setup-lab docs test test-receivers test-secure lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-console bench-schedule bench-scale bench-discovery wheels test-wheels test-install \
+.PHONY: help setup setup-lab docs test test-receivers test-secure lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-console bench-schedule bench-scale bench-discovery wheels test-wheels test-install test-traces \
         dashboards lock lock-jars clean
 .DEFAULT_GOAL := help
 
@@ -32,6 +32,7 @@ help:
 	@echo "make bench-scale     what each stage costs by devices and by workers, and the sizing rule; nine minutes"
 	@echo "make bench-discovery what 100,000 resources cost the resource manager; ARGS=sweep: a sweep of 65,534 addresses"
 	@echo "make wheels          sdist, pure and compiled wheels into dist/; make test-wheels installs each of them"
+	@echo "make test-traces     the demo with traces on, every span judged"
 	@echo "make test-install    image, units and chart judged by hadolint, systemd and helm"
 	@echo "make dashboards      write deploy/grafana anew from the vocabulary"
 	@echo "make lock            write requirements.lock anew from pyproject.toml"
@@ -117,6 +118,9 @@ wheels: setup
 
 test-wheels: setup
 	@WHEELS=$${WHEELS:-dist} .venv/bin/python -m pytest tests/e2e/test_wheels.py $(ARGS)
+
+test-traces: setup
+	@TRACES=1 .venv/bin/python -m pytest tests/e2e/test_traces.py $(ARGS)
 
 test-install: setup
 	@scripts/install-tools

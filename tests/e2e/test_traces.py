@@ -15,7 +15,10 @@ from tests.otlp_receiver import Received, otlp_receiver
 ROOT: Final = Path(__file__).parents[2]
 CHECK_S: Final = 300
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(CHECK_S + 60)]
+pytestmark = [
+    pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(CHECK_S + 60),
+    pytest.mark.skipif("TRACES" not in os.environ, reason="asked for by `make test-traces`"),
+]  # fmt: skip
 
 
 def test_a_slot_is_one_trace_from_its_tick_to_the_store(tmp_path: Path, jars: Path) -> None:
