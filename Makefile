@@ -4,7 +4,7 @@
 PANOPTES := .venv/bin/panoptes
 ARGS ?=
 
-.PHONY: help setup setup-lab docs test test-receivers test-secure lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-console bench-schedule bench-discovery \
+.PHONY: help setup setup-lab docs test test-receivers test-secure lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-console bench-schedule bench-scale bench-discovery wheels test-wheels test-install test-traces \
         dashboards lock lock-jars clean
 .DEFAULT_GOAL := help
 
@@ -29,7 +29,11 @@ help:
 	@echo "make bench-sinks     what taking gauges to a store costs, from the topic to VictoriaMetrics; MODE=live: how late they are"
 	@echo "make bench-console   what the console takes with 10,000 devices, and how quickly it answers 50 people"
 	@echo "make bench-schedule  what the schedule costs, how that grows, and how even it is"
+	@echo "make bench-scale     what each stage costs by devices and by workers, and the sizing rule; nine minutes"
 	@echo "make bench-discovery what 100,000 resources cost the resource manager; ARGS=sweep: a sweep of 65,534 addresses"
+	@echo "make wheels          sdist, pure and compiled wheels into dist/; make test-wheels installs each of them"
+	@echo "make test-traces     the demo with traces on, every span judged"
+	@echo "make test-install    image, units and chart judged by hadolint, systemd and helm"
 	@echo "make dashboards      write deploy/grafana anew from the vocabulary"
 	@echo "make lock            write requirements.lock anew from pyproject.toml"
 	@echo "make lock-jars       the same for the jars that Maven brings, names and SHA-256"
@@ -103,8 +107,24 @@ bench-sinks: setup
 bench-discovery: setup
 	@.venv/bin/python -m tests.bench.discovery $(or $(ARGS),resources)
 
+bench-scale: setup
+	@.venv/bin/python -m tests.bench.scale $(ARGS)
+
 bench-schedule: setup
 	@.venv/bin/python -m tests.bench.scheduling $(ARGS)
+
+wheels: setup
+	@.venv/bin/python -m scripts.wheels $(ARGS)
+
+test-wheels: setup
+	@WHEELS=$${WHEELS:-dist} .venv/bin/python -m pytest tests/e2e/test_wheels.py $(ARGS)
+
+test-traces: setup
+	@TRACES=1 .venv/bin/python -m pytest tests/e2e/test_traces.py $(ARGS)
+
+test-install: setup
+	@scripts/install-tools
+	@PATH="$$PWD/.state/tools/bin:$$PATH" .venv/bin/python -m pytest tests/unit/deploy/test_install.py $(ARGS)
 
 dashboards: setup
 	@.venv/bin/python -m scripts.dashboards

@@ -1,6 +1,6 @@
 """Wiring of the gauges stage: raw counters in, gauges out; a table holds the last two samples of each series."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -23,6 +23,7 @@ from streams.runtime.kernel.worker import MAX_RECORD_BYTES, Worker
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.plugins import NoAccess, Offered, Plugins
 from streams.runtime.registry.serde import UnknownSchema
+from streams.runtime.tracing.spans import SlotName, TraceSpan, Value
 
 #: how long a batch that is not full waits for more: gauges are hardly later for it, and each batch costs half a
 #: millisecond of CPU
@@ -36,6 +37,7 @@ class Gauges:
 
     def __init__(self, worker: Worker, rules: Rules, transforms: Sequence[Transform]) -> None:
         context = worker.context
+        self._traces = context.traces
         self._raw = context.serdes.of(Topic.RAW_COUNTERS, RawCounters)
         self.table = worker.table("series")
         self.converter = Converter(
@@ -72,7 +74,15 @@ class Gauges:
         asides = [Aside(self._changelog, *aside) for aside in converted.asides]
         sends = (Send(self._topic, raw_key, converted.rows),) if converted.rows else ()
         writes = (Write(*converted.entry),) if converted.entry is not None else ()
-        return Effects(sends, writes, None, asides)
+        traced = self._traced(record, value, len(converted.rows)) if self._traces.follows(raw_key) else None
+        return Effects(sends, writes, traced, asides)
+
+    def _traced(self, record: Record, value: bytes, rows: int) -> Callable[[], None]:
+        """Return what tells of the sample once its gauges are stored: its time goes from its own record's on."""
+        raw = self._raw.decode(value)
+        of, begin_ms = SlotName(raw.resource, raw.job, raw.slot), record.time_ms
+        said: dict[str, Value] = {"panoptes.group": raw.group, "panoptes.rows": rows}
+        return lambda: self._traces.add(TraceSpan(of, "gauges", raw.group, ("poll", ""), begin_ms, now_ms(), said))
 
     async def _prepare(self, needed: bytes, value: bytes) -> None:
         """Fetch a schema; where the state's is lost, the state is."""

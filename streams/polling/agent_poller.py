@@ -27,11 +27,14 @@ from streams.runtime.ops.profile_metrics import measure_profiles
 from streams.runtime.plugins import Plugins
 from streams.runtime.schedule.owner import DueTick
 from streams.runtime.schedule.schedules import Schedules
+from streams.runtime.tracing.spans import SlotName, TraceSpan, Value
 from streams.scheduling.inflight import Caps, InFlight, Missed, PollId
 from streams.scheduling.slots import SlotRun
 
 NO_LEADER: Final = "no schedule was published for this time: all leaders were down"
 BAD: Final = frozenset({Outcome.TIMEOUT, Outcome.UNREACHABLE})
+#: what a span of a poll says as an error
+FAULTS: Final = frozenset(Outcome) - {Outcome.SUCCESS, Outcome.PARTIAL}
 SUSPECTS_SHARE: Final = 4  #: of the polls in flight, at most one in so many may be of devices that went badly last time
 #: missed statuses that are written before others get the event loop, for records are decoded for them
 AT_ONCE: Final = 100
@@ -62,6 +65,7 @@ class Poller(Part):
         self._context = context
         self._outbox = context.outbox
         self._lease = context.lease
+        self._traces = context.traces
         self._zone = context.settings.polling.zone
         self.plugins, self._know = plugins.of(Kind.POLLING), plugins.know
         self._asking = PluginCaller({plugin.section.name: plugin.instance for plugin in self.plugins})
@@ -174,7 +178,22 @@ class Poller(Part):
             records = self._encoded(state, job, timing, _spoilt(poll, error))
             await self._outbox.send_all([records.status])
         self.outcomes[records.outcome] += 1
+        if self._traces.follows(state.enriched.resource.identity.encode()):
+            self._trace(state, job, timing, poll)
         return records.outcome
+
+    def _trace(self, state: ResourceState, job: Job, timing: Timing, poll: Poll) -> None:
+        of = SlotName(state.enriched.resource.identity, job.name, timing.slot)
+        due_ms, began_ms, ended_ms = timing.slot * 1000, timing.started_at_ms, timing.ended_at_ms
+        self._traces.add(TraceSpan(of, "tick", "", ("", ""), due_ms, began_ms, {}))
+        said: dict[str, Value] = {
+            "panoptes.outcome": str(poll.outcome),
+            "panoptes.packets": poll.packets_sent,
+            "panoptes.values": poll.values,
+            "panoptes.stored_ms": now_ms() - ended_ms,
+        }
+        fault = poll.reason if Outcome(poll.outcome) in FAULTS else ""
+        self._traces.add(TraceSpan(of, "poll", "", ("tick", ""), began_ms, ended_ms, said, fault))
 
     def _encoded(self, state: ResourceState, job: Job, timing: Timing, poll: Poll) -> PollRecords:
         """Return the poll's records; of one that cannot be written, the status that says so."""

@@ -62,7 +62,8 @@ class Sink:
         worker.lifecycle.register(self.places)
         store = Store(section.name, plugin, self.counts)
         self._handlers = {
-            topic: SinkHandler(topic, store, self.places, context.dead_letters) for topic in self._inputs.topics
+            topic: SinkHandler(topic, store, self.places, context.dead_letters, context.traces)
+            for topic in self._inputs.topics
         }
         self._loops = {topic: worker.drain([topic], handler, pace=PACE) for topic, handler in self._handlers.items()}
         lines = {topic: (handler, self._loops[topic]) for topic, handler in self._handlers.items()}

@@ -9,6 +9,7 @@ import click
 
 from pollers.plugins.registry import make
 from streams.cli.loading import EXIT_BAD_SETTINGS, config_option, load_or_exit
+from streams.cli.operating import worker_metrics
 from streams.cli.operating.reference import commands, topics
 from streams.runtime.ops.compiled import advice
 from streams.runtime.settings.check import file_problems, plugin_problems
@@ -52,13 +53,14 @@ def show_(config: Path | None) -> None:
     "--root", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="The repository's folder."
 )
 def docs(root: Path) -> None:
-    """Write docs/configuration.md, docs/cli.md, docs/topics.md and examples/panoptes.ini from the code."""
+    """Write the pages of docs/ that come from the code, and examples/panoptes.ini."""
     root_command = click.get_current_context().find_root().command
     pages = {
         "docs/configuration.md": page(),
         "examples/panoptes.ini": example(),
         "docs/cli.md": commands(cast("click.Group", root_command)),
         "docs/topics.md": topics(),
+        "docs/worker-metrics.md": worker_metrics.page(),
     }
     for path, text in pages.items():
         (root / path).write_text(text, encoding="utf-8")

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streams.pipeline import Stage, Topic
 from streams.runtime.kafka.dead_letters import DeadLetters
@@ -13,6 +13,8 @@ from streams.runtime.kernel.lease import WorkerLease
 from streams.runtime.ops.metrics import Metrics
 from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings
+from streams.runtime.settings.sections import TracingSettings
+from streams.runtime.tracing.export import Traces
 
 
 def now_ms() -> int:
@@ -32,6 +34,7 @@ class StageContext:
     dead_letters: DeadLetters
     metrics: Metrics
     lease: WorkerLease  #: whether the partitions are surely still this worker's
+    traces: Traces = field(default_factory=lambda: Traces(TracingSettings(), "", ""))  #: off
     now_ms: Callable[[], int] = now_ms
 
     def topic_name(self, topic: Topic) -> str:

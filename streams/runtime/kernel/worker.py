@@ -32,6 +32,7 @@ from streams.runtime.ops.metrics import Metrics
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings
+from streams.runtime.tracing.export import Traces
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +80,9 @@ class Worker:
         self._outboxes: list[Outbox] = []
         self.context = self._make_context(stage, settings)
         self.run("lease", self.context.lease.watch)
+        if self.context.traces.on:
+            self.run("traces", self.context.traces.run)
+            self.before_leaving(self.context.traces.close)
         self._measure()
 
     def _make_context(self, stage: Stage, settings: Settings) -> StageContext:
@@ -87,15 +91,17 @@ class Worker:
         serdes = Serdes(settings, open_registry(settings))
         outbox = self.make_outbox()
         letters = f"{settings.panoptes.topic_prefix}.{Topic.DEAD_LETTERS}"
+        name = f"{socket.gethostname()}:{os.getpid()}"
         return StageContext(
             stage=stage,
-            worker=f"{socket.gethostname()}:{os.getpid()}",
+            worker=name,
             settings=settings,
             serdes=serdes,
             outbox=outbox,
             dead_letters=DeadLetters(stage.name, letters, serdes.of(Topic.DEAD_LETTERS, DeadLetter), outbox, now_ms),
             metrics=Metrics(stage.name),
             lease=self._lease,
+            traces=Traces(settings.tracing, stage.name, name),
         )
 
     # what a stage reads and keeps
@@ -273,6 +279,7 @@ class Worker:
 
     def _measure(self) -> None:
         metrics, lifecycle = self.context.metrics, self.lifecycle
+        self.context.traces.measure(metrics)
         metrics.counter("dead_letters", "records that could not be processed", lambda: self.context.dead_letters.count)
         metrics.counter(
             "send_retries",

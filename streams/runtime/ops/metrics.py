@@ -1,7 +1,7 @@
 """Defines all Prometheus metrics of a worker with their help texts."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -10,6 +10,18 @@ from prometheus_client.registry import Collector
 from streams.runtime.ops.compiled import running
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Documented(NamedTuple):
+    name: str  #: as its series are called
+    kind: str  #: counter or gauge
+    label: str  #: beside the stage; empty: none
+    meaning: str
+
+
+def _documented(name: str, meaning: str, grows: bool, label: str) -> Documented:
+    whole = f"panoptes_{name.removesuffix('_total')}{'_total' if grows else ''}"
+    return Documented(whole, "counter" if grows else "gauge", label, meaning)
 
 
 class Metrics(Collector):
@@ -52,6 +64,13 @@ class Metrics(Collector):
             for value, number in read_all():
                 family.add_metric([self._stage, value], number)
             yield family
+
+    def documented(self) -> Iterator[Documented]:
+        """Yield name, kind, label and help text of every metric."""
+        for name, meaning, grows, _ in self._sources:
+            yield _documented(name, meaning, grows, "")
+        for name, meaning, label, grows, _ in self._labelled:
+            yield _documented(name, meaning, grows, label)
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

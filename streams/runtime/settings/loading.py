@@ -46,6 +46,7 @@ from streams.runtime.settings.sections import (
     ResourcesSettings,
     SchedulingSettings,
     SnmpSettings,
+    TracingSettings,
     WebSettings,
     ZookeeperSettings,
 )
@@ -79,6 +80,7 @@ class Settings(BaseModel):
     zookeeper: ZookeeperSettings = ZookeeperSettings()
     redis: RedisSettings = RedisSettings()
     web: WebSettings = WebSettings()
+    tracing: TracingSettings = TracingSettings()
     resources: ResourcesSettings = ResourcesSettings()
     scheduling: SchedulingSettings = SchedulingSettings()
     polling: PollingSettings = PollingSettings()

@@ -315,6 +315,17 @@ class WebSettings(Section):
         return (_key_with_certificate(self.ssl_key_file, self.ssl_certificate_file),)
 
 
+class TracingSettings(Section):
+    """OpenTelemetry traces, one a slot, from its tick to the sink (docs/operation.md)."""
+
+    url: Annotated[str, AfterValidator(_bare_url)] = setting(
+        "", "a collector's OTLP over HTTP, as http://127.0.0.1:4318; empty: no traces"
+    )
+    share: float = setting(0.01, "the share of devices whose slots are traced, the same in every stage", ge=0, le=1)
+    token: SecretText = setting(Secret(""), "sent with each request (Authorization: Bearer …)")
+    ssl_ca_file: FilePath = setting("", "certificates that sign an https collector's; empty: those of the system")
+
+
 class ResourcesSettings(Section):
     """Merging of sightings into one inventory."""
 

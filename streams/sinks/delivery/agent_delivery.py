@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import Final
 
@@ -16,6 +17,8 @@ from streams.runtime.kernel.handler import SetAside
 from streams.runtime.kernel.records import Record
 from streams.runtime.ops.waiting import LINE_EVERY_S, WAITS
 from streams.runtime.registry.serde import UnknownSchema
+from streams.runtime.tracing.export import Traces
+from streams.runtime.tracing.spans import SlotName, TraceSpan, Value
 from streams.sinks.delivery.agent_places import Places
 from streams.sinks.reading.held import Ending, HeldRows
 from streams.sinks.reading.records import Decoding, Records
@@ -118,8 +121,11 @@ Step = Record | Ending
 class SinkHandler:
     """The handler of one topic's records, for `Loop`."""
 
-    def __init__(self, topic: Topic, store: Store, places: Places, dead_letters: SetAside) -> None:
+    def __init__(
+        self, topic: Topic, store: Store, places: Places, dead_letters: SetAside, traces: Traces | None = None
+    ) -> None:
         self._topic = topic
+        self._traces = traces if topic is Topic.GAUGES else None
         self._store = store
         self._places = places
         self._dead_letters = dead_letters
@@ -183,6 +189,27 @@ class SinkHandler:
             ]
         )
         self._places.stored(came[-1])
+        if self._traces is not None and self._traces.on:
+            self._trace(self._traces, came, {bad.position for bad in records.bad})
+
+    def _trace(self, traces: Traces, came: Sequence[Record], bad: Collection[int]) -> None:
+        """Tell of every sample of which rows are stored now: its time goes from its first row's own record on."""
+        begun: dict[tuple[SlotName, str], int] = {}
+        rows: Counter[tuple[SlotName, str]] = Counter()
+        for position, record in enumerate(came):
+            if position not in bad and traces.follows(record.key or b""):
+                gauge = self._decoding.gauge(record.value or b"")
+                sample = SlotName(gauge.resource, gauge.job, gauge.slot), gauge.group
+                begun.setdefault(sample, record.time_ms)
+                rows[sample] += 1
+        for (of, group), begin_ms in begun.items():
+            said: dict[str, Value] = {
+                "panoptes.group": group,
+                "panoptes.sink": self._store.name,
+                "panoptes.rows": rows[of, group],
+            }
+            part = f"{self._store.name}/{group}/{came[0].offset}"
+            traces.add(TraceSpan(of, "sink", part, ("gauges", group), begin_ms, now_ms(), said))
 
     async def _readable(self, steps: Sequence[Record]) -> list[Record]:
         """Return the records whose schemas are known now; those that no registry knows are set aside."""

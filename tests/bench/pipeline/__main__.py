@@ -37,6 +37,7 @@ from tests.bench.pipeline.fleet import INTERFACES, LEARNING, agent_command, conf
 from tests.udp_port import free_udp_port
 
 ROOT: Final = Path(__file__).parents[3]
+SHARED: Final = ("polling", "gauges")  #: the stages of which there may be several workers
 COUNTERS: Final = 12  #: of an interface, in the built-in profile
 
 
@@ -46,6 +47,7 @@ def main() -> int:
     parser.add_argument("--devices", type=int, default=1000)
     parser.add_argument("--interval", type=int, default=60, help="seconds")
     parser.add_argument("--minutes", type=float, default=5.0, help="measured, after the warm-up")
+    parser.add_argument("--workers", type=int, default=1, help="of polling and of gauges")
     parser.add_argument("--jars", type=Path, default=ROOT / ".state" / "jars")
     parser.add_argument("--json", type=Path, help="write the raw figures here")
     options = parser.parse_args()
@@ -86,7 +88,9 @@ def carry(
     children = Children(folder / "stages", {**stack.environment(), "PANOPTES_CONFIG": str(ini)}, ROOT)
     try:
         for stage in stages:
-            children.start(stage.name, layout.stage_command(sys.executable, stage.name))
+            for number in range(1, 1 + (getattr(options, "workers", 1) if stage.name in SHARED else 1)):
+                name = stage.name if number == 1 else f"{stage.name}-{number}"
+                children.start(name, layout.stage_command(sys.executable, stage.name))
         return asyncio.run(_measure(options, load(ini, stack.environment()), children, stack))
     finally:
         children.stop()
@@ -126,7 +130,7 @@ def _figures(
     duration = sorted(status.duration_ms for status in statuses)
     expected = options.devices * (seconds // options.interval)
     values = sum(status.values for status in statuses)
-    polling_s = after["polling"].cpu_s - before["polling"].cpu_s
+    polling_s = sum(after[name].cpu_s - before[name].cpu_s for name in after if name.startswith("polling"))
     return {
         "devices": options.devices,
         "interval_s": options.interval,

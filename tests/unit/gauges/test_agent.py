@@ -13,6 +13,9 @@ from streams.gauges.fold.plan import Rules
 from streams.gauges.samples.state import entry_key, read_entry, write_entry
 from streams.pipeline import Topic
 from streams.runtime.kernel.effects import Write
+from streams.runtime.settings.loading import Settings
+from streams.runtime.settings.sections import TracingSettings
+from streams.runtime.tracing.spans import SlotName, TraceSpan
 from tests.unit.gauges.making import T0_S, column, record
 from tests.unit.runtime.kernel_fakes import FakeWorker, until
 
@@ -23,8 +26,8 @@ GAUGES = "panoptes.gauges"
 class Stage:
     """The stage in a worker that has the device's partition."""
 
-    def __init__(self) -> None:
-        self.worker = FakeWorker("gauges")
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.worker = FakeWorker("gauges", settings)
         self.gauges = Gauges(self.worker, Rules(), ())
         self.partition = self.worker.partition(KEY)
         self.changelog = self.worker.changelog(self.gauges.table)
@@ -135,3 +138,20 @@ async def test_what_the_stage_does_stands_in_its_metrics(stage: Stage):
     for line in ('gauges_total{stage="gauges"} 1.0', 'gauge_batches_total{stage="gauges"} 1.0',
                  'gauge_bytes_waiting{stage="gauges"} 0.0'):  # fmt: skip
         assert f"panoptes_{line}" in text
+
+
+async def test_records_are_the_same_bytes_with_traces_and_a_span_tells_of_each_sample_once_it_is_stored(monkeypatch):
+    on = Settings(tracing=TracingSettings(url="http://127.0.0.1:1", share=1))
+    plain, traced = await Stage().start(), await Stage(on).start()
+    spans: list[TraceSpan] = []
+    monkeypatch.setattr(traced.worker.context.traces, "add", spans.append)
+    for number in range(3):
+        plain.bring(600 * number, number)
+        traced.bring(600 * number, number)
+    await plain.worker.idle()
+    await traced.worker.idle()
+    assert traced.worker.sent.values(GAUGES) == plain.worker.sent.values(GAUGES)
+    assert traced.entries() == plain.entries()
+    job = record([column("o", [0])], slot=T0_S, resource=KEY).job
+    assert [span.of for span in spans] == [SlotName(KEY, job, T0_S + 60 * number) for number in range(3)]
+    assert {(span.name, span.parent) for span in spans} == {("gauges", ("poll", ""))}

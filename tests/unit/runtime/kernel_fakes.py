@@ -158,6 +158,7 @@ class FakeWorker(Worker):
         return StageContext(
             stage=stage, worker="w", settings=settings, serdes=Serdes(settings, Registry()),
             metrics=Metrics(stage.name), lease=type(real.lease)(settings.kafka, lambda: self.clock_s),
+            traces=real.traces,
             now_ms=lambda: self.now_ms, **fakes,
         )  # fmt: skip
 

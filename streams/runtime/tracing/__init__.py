@@ -1,0 +1,1 @@
+"""OpenTelemetry traces: a slot is one, from its tick to the store."""
