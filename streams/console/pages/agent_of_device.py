@@ -13,7 +13,8 @@ from schemas.errors import PanoptesError
 from schemas.records import EnrichedResource, Gauge, Link, LinkEnd
 from streams.console.models import ReadModels
 from streams.console.models.facts import Point, RowSeries
-from streams.console.models.rows import INTERFACE, OCTETS
+from streams.console.models.gauge_forms import OCTETS
+from streams.console.models.rows import INTERFACE
 from streams.console.pages import views
 from streams.console.pages.asking import NotThereError, asked, text
 from streams.console.pages.forms import sparkline

@@ -19,6 +19,7 @@ from streams.console.pages.completion import completions
 from streams.console.pages.drawing import HEADERS, STATIC, Pages
 from streams.console.pages.forms import readable
 from streams.console.pages.reads import AskedBroker, Asker, History
+from streams.console.pages.recent import Recent
 from streams.pipeline import STAGES, TOPICS
 from streams.scheduling.filter_fields import ENRICHED, FACTS
 from streams.scheduling.filters import FilterError
@@ -75,6 +76,7 @@ class _General:
         self._models = models
         self._broker = broker
         self._pages = Pages()
+        self._recent = Recent()
 
     def page(self, name: str, request: Request, filling: Mapping[str, object], status: int = 200) -> Response:
         """Return a page that also tells what cannot be read now."""
@@ -86,7 +88,10 @@ class _General:
         return self.page("fault.html", request, {"status": status, "words": words, "detail": detail}, status)
 
     async def overview(self, request: Request) -> Response:
-        filling = {"seen": views.overview(self._models), "dead": len(self._models.dead_letters())}
+        filling = {
+            "seen": self._recent.of("/", lambda: views.overview(self._models)),
+            "dead": len(self._models.dead_letters()),
+        }
         return self.page("overview.html", request, filling)
 
     async def devices(self, request: Request) -> Response:
@@ -94,9 +99,8 @@ class _General:
         filling = {"text": asked["filter"], "sort": asked["sort"] or "name", "state": asked["state"]}
         fields = (*ENRICHED.named, f"{FACTS}.sys_descr", "interfaces.alias")
         try:
-            seen = views.devices(
-                self._models, asked["filter"], asked["sort"], number(request, "page") or 1, asked["state"]
-            )
+            wanted = (asked["filter"], asked["sort"], number(request, "page") or 1, asked["state"])
+            seen = self._recent.of(wanted, lambda: views.devices(self._models, *wanted))
         except FilterError as error:
             return self.page("devices.html", request, {**filling, "fields": fields, "error": str(error)}, 400)
         return self.page("devices.html", request, {**filling, "fields": fields, "seen": seen, "error": ""})
@@ -106,7 +110,9 @@ class _General:
         return self.page("search.html", request, {"q": wanted, "hits": views.search(self._models, wanted)})
 
     async def slots(self, request: Request) -> Response:
-        return self.page("slots.html", request, {"heat": views.heat(self._models, number(request, "page") or 1)})
+        page = number(request, "page") or 1
+        heat = self._recent.of(("/slots", page), lambda: views.heat(self._models, page))
+        return self.page("slots.html", request, {"heat": heat})
 
     async def topics(self, request: Request) -> Response:
         facts = {each.name: each for each in self._models.topics()}
@@ -142,4 +148,6 @@ class _General:
         return JSONResponse(list(completions(self._models, text(request, "text"))), headers=HEADERS)
 
     async def profiles(self, request: Request) -> Response:
-        return self.page("profiles.html", request, {"lines": views.profiles(self._models)})
+        return self.page(
+            "profiles.html", request, {"lines": self._recent.of("/profiles", lambda: views.profiles(self._models))}
+        )
