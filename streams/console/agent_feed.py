@@ -32,6 +32,7 @@ _FETCH_MS: Final = 500
 _AT_ONCE: Final = 500
 _CHECK_EVERY_S: Final = 1.0
 _AWAY_AFTER_S: Final = 15.0
+_REGISTRY_S: Final = 2.0  #: so long it may take before the topic is called stale
 _MANY: Final = frozenset({Topic.GAUGES, Topic.POLL_STATUS})
 _RECORDS: Final[Mapping[Topic, type[object]]] = {
     Topic.ENRICHED_RESOURCES: EnrichedResource,
@@ -125,8 +126,19 @@ class Feed:
         try:
             return decode(value)
         except UnknownSchema as unknown:
-            await unknown.prepare()
+            await self._prepared(unknown)
             return decode(value)
+
+    async def _prepared(self, unknown: UnknownSchema) -> None:
+        """Return when the record's schema is known; a registry that is away is waited for, and the topic is stale."""
+        preparing = asyncio.ensure_future(unknown.prepare())
+        try:
+            await asyncio.wait({preparing}, timeout=_REGISTRY_S)
+            if not preparing.done():
+                self._meter.away(_now_ms())
+            await preparing
+        finally:
+            preparing.cancel()
 
 
 def feeds(settings: Settings, models: ReadModels) -> list[Feed]:

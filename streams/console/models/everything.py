@@ -104,7 +104,11 @@ class ReadModels:
 
     def busiest(self, count: int) -> Sequence[Gauge]:
         """Return the interfaces that carry most, the first the most."""
-        return list(self._rows.busiest(count))
+        return self._rows.busiest(count)
+
+    def erring(self, count: int) -> Sequence[Gauge]:
+        """Return the interfaces with most errors, the first the most."""
+        return self._rows.erring(count)
 
     def points(self, series: RowSeries, start_s: int, end_s: int) -> Sequence[Point]:
         """Return what memory has of a series in that time, as it was measured."""

@@ -20,6 +20,7 @@ from streams.console.models.gauge_bytes import (
 )
 
 OCTETS: Final = ("octets_in", "octets_out")
+ERRORS: Final = ("errors_in", "errors_out")
 GONE: Final = "row-gone"
 NO_DURATION: Final = -1.0  #: durations are positive
 _TIMES: Final = "qqd"
@@ -53,7 +54,7 @@ class Form(NamedTuple):
 class Layout:
     """A form, and the bytes around the numbers of a gauge that has it."""
 
-    __slots__ = ("_bytes", "_words", "form", "has_duration", "is_gone", "octets", "stored")
+    __slots__ = ("_bytes", "_words", "errors", "form", "has_duration", "is_gone", "octets", "stored")
 
     def __init__(self, form: Form, words: tuple[bytes, ...], *, has_duration: bool) -> None:
         """`words` are what stands before, between and behind the numbers; none: no bytes are known."""
@@ -61,6 +62,7 @@ class Layout:
         self.has_duration: Final = has_duration
         self.is_gone: Final = bool(form.missing) and not form.names and all(why == GONE for _, why in form.missing)
         self.octets: Final = tuple(form.names.index(name) for name in OCTETS if name in form.names)
+        self.errors: Final = tuple(form.names.index(name) for name in ERRORS if name in form.names)
         self.stored: Final = struct.Struct(f"<{_TIMES}{len(form.names)}d")  #: times, then the numbers
         self._words: Final = words
         self._bytes: Final = struct.Struct("<" + "d".join(f"{len(word)}s" for word in words)) if words else None

@@ -2,7 +2,7 @@
 
 import struct
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -60,6 +60,7 @@ class RowStore:
         self._newest: Layout = NOTHING  #: of the last new row
         self._free: list[int] = []
         self._octets_per_s = np.zeros(_FEW)  #: of row by number, the busier direction
+        self._errors_per_s = np.zeros(_FEW)  #: of row by number, both directions
         self._hashes = array("q")  #: of row by number: the hash of its front's bytes
         self._ends = array("l")  #: and where they end
         self._then = array("l")  #: the row that came after it, last time
@@ -118,13 +119,13 @@ class RowStore:
         found = self._devices.get(resource, {}).get((group, row))
         return [] if found is None else self.ring.points(found, name)
 
-    def busiest(self, most: int) -> Iterator[Gauge]:
-        """Yield the interfaces that carry most bits in a second in either direction, the first the most."""
-        carry = np.flatnonzero(self._octets_per_s > 0)
-        if len(carry) > most > 0:
-            carry = carry[np.argpartition(-self._octets_per_s[carry], most - 1)[:most]]
-        for number in carry[np.argsort(-self._octets_per_s[carry], kind="stable")][:most]:
-            yield self._gauge(int(number))
+    def busiest(self, most: int) -> Sequence[Gauge]:
+        """Return the interfaces that carry most bits in a second in either direction, the first the most."""
+        return self._most(self._octets_per_s, most)
+
+    def erring(self, most: int) -> Sequence[Gauge]:
+        """Return the interfaces with most errors in a second, of both directions together, the first the most."""
+        return self._most(self._errors_per_s, most)
 
     def changes(self, resource: str, group: str, row: str) -> Sequence[StateChange]:
         """Return the states of a row since it is watched, as far as they are remembered, the oldest first."""
@@ -173,6 +174,7 @@ class RowStore:
         self._rows[number] = _Row(row.key, row.front, row.texts, layout, values, counters)
         if row.key[0] == INTERFACE:
             self._octets_per_s[number] = max([0.0, *(numbers[at] for at in layout.octets)])
+            self._errors_per_s[number] = sum(numbers[at] for at in layout.errors)
         if layout.form.states != row.layout.form.states or not row.values:
             self._note(number, row, slot, layout.form.states)
         self.ring.add(number, slot, layout.form.names, numbers)
@@ -191,6 +193,12 @@ class RowStore:
         elif before.word != word if before is not None else group != INTERFACE or _went_down(row):
             self._troubles[number] = RowTrouble(row.front.constants[1], group, name, word, slot * 1000)
 
+    def _most(self, column: "np.ndarray[tuple[int], np.dtype[np.float64]]", most: int) -> Sequence[Gauge]:
+        some = np.flatnonzero(column > 0)
+        if len(some) > most > 0:
+            some = some[np.argpartition(-column[some], most - 1)[:most]]
+        return [self._gauge(int(number)) for number in some[np.argsort(-column[some], kind="stable")][:most]]
+
     def _new(self) -> int:
         if self._free:
             return self._free.pop()
@@ -200,11 +208,12 @@ class RowStore:
         self._then.append(_NONE)
         if len(self._rows) > len(self._octets_per_s):
             self._octets_per_s = np.concatenate([self._octets_per_s, np.zeros(len(self._octets_per_s))])
+            self._errors_per_s = np.concatenate([self._errors_per_s, np.zeros(len(self._errors_per_s))])
         return len(self._rows) - 1
 
     def _drop(self, number: int) -> None:
         self._rows[number], self._ends[number] = None, 0
-        self._octets_per_s[number] = 0
+        self._octets_per_s[number] = self._errors_per_s[number] = 0
         self._troubles.pop(number, None)
         self._changes.pop(number, None)
         self.ring.forget(number)

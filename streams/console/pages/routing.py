@@ -29,7 +29,7 @@ Shown: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 def routes(models: ReadModels, history: History, why: Asker, broker: AskedBroker | None = None) -> list[BaseRoute]:
     """Return every page's route, and the static files'."""
-    general = _General(models, broker)
+    general = _General(models, history, broker)
     charted = MapPages(models, history, general.page)
     rows = RowPages(models, history, general.page)
     device = DevicePages(models, history, why, general.page)
@@ -47,6 +47,7 @@ def routes(models: ReadModels, history: History, why: Asker, broker: AskedBroker
         "/device": device.device,
         "/row": rows.row,
         "/plot": rows.plot,
+        "/record": device.record,
         "/why": device.why,
     }
     found: list[BaseRoute] = [Route(path, _guarded(show, general)) for path, show in shown.items()]
@@ -72,8 +73,9 @@ def _guarded(show: Shown, general: "_General") -> Shown:
 class _General:
     """The pages about the whole network."""
 
-    def __init__(self, models: ReadModels, broker: AskedBroker | None) -> None:
+    def __init__(self, models: ReadModels, history: History, broker: AskedBroker | None) -> None:
         self._models = models
+        self._history = history
         self._broker = broker
         self._pages = Pages()
         self._recent = Recent()
@@ -82,13 +84,16 @@ class _General:
         """Return a page that also tells what cannot be read now."""
         stale = [each for each in self._models.topics() if each.stale_since_ms is not None]
         who = {name: getattr(request.state, name, "") for name in ("user", "can_leave")}
-        return self._pages.page(name, request.url.path, {"stale": stale, **who, **filling}, status)
+        now = {"stale": stale, "store_away_since_ms": self._history.away_since_ms()}
+        return self._pages.page(name, request.url.path, {**now, **who, **filling}, status)
 
     def fault(self, request: Request, status: int, words: str, detail: str) -> Response:
         return self.page("fault.html", request, {"status": status, "words": words, "detail": detail}, status)
 
     async def overview(self, request: Request) -> Response:
+        broker = None if self._broker is None else self._broker.lately()
         filling = {
+            "leaders": broker.leaders if broker else {},
             "seen": self._recent.of("/", lambda: views.overview(self._models)),
             "dead": len(self._models.dead_letters()),
         }

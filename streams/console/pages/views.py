@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from schemas.records import EnrichedResource, Gauge, PollStatus
-from streams.console.models import CurrentProblem, ReadModels
+from streams.console.models import CurrentProblem, ReadModels, TopicFacts
 from streams.console.models.states import DeviceHealth
 from streams.scheduling.filter_fields import ENRICHED
 from streams.scheduling.filters import compile_over
@@ -126,7 +126,9 @@ class Overview(NamedTuple):
     problems: Sequence[CurrentProblem]  #: the latest
     problem_count: int
     busiest: Sequence[Loaded]
-    workers: Mapping[str, int]  #: devices by who polled them last
+    erring: Sequence[Gauge]  #: interfaces with most errors
+    topics: Sequence[TopicFacts]  #: how fresh the pipeline is
+    workers: Sequence[tuple[str, int, int, int]]  #: name, polls, and how late they were: median and 95 of 100, ms
     late: Sequence[DeviceLine]
 
 
@@ -134,8 +136,6 @@ def overview(models: ReadModels) -> Overview:
     known = models.resources()
     counts = Counter(models.health(identity) for identity in known)
     problems = models.problems()
-    workers = Counter(models.worker(identity) for identity in known)
-    del workers[""]
     polled = (identity for identity in known if models.worker(identity))
     late = heapq.nlargest(10, polled, key=models.lateness_ms)
     return Overview(
@@ -143,7 +143,9 @@ def overview(models: ReadModels) -> Overview:
         problems[:50],
         len(problems),
         [loaded(gauge) for gauge in models.busiest(10)],
-        workers,
+        models.erring(10),
+        models.topics(),
+        _workers(models),
         [line_of(models, known[identity]) for identity in late],
     )
 
