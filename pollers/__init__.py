@@ -1,1 +1,1 @@
-"""Everything that knows devices: SNMP, device profiles and plugins. It knows nothing of Kafka."""
+"""SNMP, device profiles and plugins: the code that talks to devices. It knows nothing of Kafka."""

@@ -1,4 +1,4 @@
-"""What a poll of one group found, before the pipeline adds whose it is and when it was due."""
+"""The result of polling one group, before the pipeline adds the resource and the slot."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from schemas.records import CounterColumn, DerivedMetric, DimensionColumn, Gauge
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One poll of one group: the part of RawCounters that only the plugin knows. Fields as there."""
+    """One poll of one group: the part of RawCounters that the plugin fills in. Fields as there."""
 
     group: str
     polled_at_ms: int

@@ -1,1 +1,1 @@
-"""The words of the system: Avro schemas, the same as dataclasses, and the errors every room may raise."""
+"""The records of the pipeline: Avro schemas, the same as dataclasses, and the errors of every room."""

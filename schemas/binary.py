@@ -1,4 +1,4 @@
-"""The forms of Avro's binary encoding (Avro 1.12, "Binary Encoding"), for those who pack records themselves."""
+"""Avro's binary encoding (Avro 1.12, "Binary Encoding") for code that packs records by hand."""
 
 import struct
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ _SECOND: Final = b"\2"  #: the other one of a union of two
 
 
 def long(value: int) -> bytes:
-    """Return a long (or int, or count): zig-zag, then seven bits a byte, the lowest first.
+    """Encode a long (or int, or count): zig-zag, then seven bits a byte, the lowest first.
 
     Raises ValueError for more than 64 bits.
     """
@@ -22,7 +22,7 @@ def long(value: int) -> bytes:
 
 
 def varint(rest: int) -> bytes:
-    """Return a number of 0 or more, seven bits a byte, the lowest first."""
+    """Encode a number of 0 or more, seven bits a byte, the lowest first."""
     if rest < 0x80:
         return bytes((rest,))
     packed = bytearray()
@@ -34,42 +34,42 @@ def varint(rest: int) -> bytes:
 
 
 def optional_long(value: int | None) -> bytes:
-    """Return a union of null and long."""
+    """Encode a union of null and long."""
     return NULL if value is None else _SECOND + long(value)
 
 
 def boolean(value: bool) -> bytes:
-    """Return a boolean."""
+    """Encode a boolean."""
     return b"\1" if value else b"\0"
 
 
 def text(value: str) -> bytes:
-    """Return a string: its length in bytes, then UTF-8."""
+    """Encode a string: its length in bytes, then UTF-8."""
     octets = value.encode()
     return long(len(octets)) + octets
 
 
 def doubles(values: Sequence[float]) -> bytes:
-    """Return doubles, one behind the other: IEEE 754, the lowest byte first. Raises struct.error for another value."""
+    """Encode doubles one after the other: IEEE 754, the lowest byte first. Raises struct.error for another value."""
     return struct.pack(f"<{len(values)}d", *values)
 
 
 def array_of(items: Sequence[bytes]) -> bytes:
-    """Return an array of one block, its items encoded already; an empty one has no block."""
+    """Encode an array of encoded items as one block; an empty one has no block."""
     return b"".join((long(len(items)), *items, END)) if items else END
 
 
 def array_of_texts(values: Sequence[str]) -> bytes:
-    """Return an array of strings."""
+    """Encode an array of strings."""
     packed = {value: text(value) for value in set(values)}  # states are few words, over and over
     return array_of([packed[value] for value in values])
 
 
 def map_of(entries: Iterable[tuple[str, bytes]]) -> bytes:
-    """Return a map, its values encoded already."""
+    """Encode a map of encoded values."""
     return array_of([text(key) + value for key, value in entries])
 
 
 def map_of_texts(entries: Iterable[tuple[str, str]]) -> bytes:
-    """Return a map of strings."""
+    """Encode a map of strings."""
     return map_of((key, text(value)) for key, value in entries)

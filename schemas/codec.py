@@ -1,4 +1,4 @@
-"""The `.avsc` files as fastavro wants them, and records as the plain dicts that Avro speaks of.
+"""Loads the `.avsc` files for fastavro, and converts records to and from its dicts.
 
 Converters are compiled once per class: what is called per record has no reflection left in it.
 """
@@ -34,7 +34,7 @@ def source_text(name: str) -> str:
 
 @cache
 def canonical_text(name: str) -> str:
-    """Return the schema as it is registered: full names, no docs, no spaces; a change of docs does not change it."""
+    """Return the schema as it is registered: full names, no docs, no spaces."""
     return canonical(source_text(name))
 
 
@@ -48,7 +48,7 @@ def canonical(text: str) -> str:
 
 
 def parse(text: str) -> Schema:
-    """Return the text as fastavro's parsed schema, a new one at each call. Raises as `canonical`."""
+    """Parse the text with fastavro, as a new schema at each call. Raises as `canonical`."""
     parsed: Schema = fastavro.schema.parse_schema(json.loads(text), named_schemas={})
     return parsed
 
@@ -66,12 +66,12 @@ def fields_of(name: str) -> Sequence[Mapping[str, Schema]]:
 
 
 def to_avro(record: object) -> dict[str, object]:
-    """Return the record as a dict that fastavro can write; columns of plain numbers and texts are not copied."""
+    """Convert the record to a dict that fastavro can write; columns of plain numbers and texts are not copied."""
     return _encoder(type(record))(record)
 
 
 def from_avro(cls: type[R], datum: Mapping[str, object]) -> R:
-    """Return the record of class `cls` that fastavro's reader gave as a dict; arrays become tuples.
+    """Convert a dict of fastavro's reader to a record of class `cls`; arrays become tuples.
 
     Raises TypeError, ValueError or KeyError where the dict is not one of that record.
     """

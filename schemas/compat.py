@@ -1,4 +1,4 @@
-"""Whether readers with today's schemas can read what every release has written (BACKWARD_TRANSITIVE).
+"""Checks that today's schemas can read the records of every release (BACKWARD_TRANSITIVE).
 
 `python -m schemas.compat` checks all of them against `schemas/avro/released/<version>/`.
 """
@@ -16,7 +16,7 @@ RELEASED: Final = AVRO / "released"
 
 
 class Broken(NamedTuple):
-    """A released schema whose records today's cannot read."""
+    """A released schema whose records today's schemas cannot read."""
 
     schema: str  #: file's name without its ending
     version: str
@@ -27,7 +27,7 @@ class Broken(NamedTuple):
 
 
 def incompatibilities(*, reader: str, writer: str) -> list[str]:
-    """Return what keeps a reader with one schema from reading what the other wrote; nothing if it can.
+    """Return the reasons why a reader with one schema cannot read records of the other; empty if it can.
 
     Raises avro.errors.AvroException for texts that are no schemas.
     """
@@ -47,7 +47,7 @@ def versions(released: Path = RELEASED) -> list[str]:
 
 
 def broken(avro_dir: Path = AVRO, released: Path = RELEASED) -> Iterator[Broken]:
-    """Yield every released schema that today's cannot read, and those that are gone."""
+    """Yield every released schema that today's schemas cannot read, and those without a schema today."""
     for version in versions(released):
         for path in sorted((released / version).glob("*.avsc")):
             current = avro_dir / path.name

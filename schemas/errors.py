@@ -1,12 +1,12 @@
-"""Errors, sorted by how the caller reacts to them, not by where they come from."""
+"""Errors, sorted by how the caller reacts to them."""
 
 
 class PanoptesError(Exception):
-    """The root of every error that this project raises on purpose."""
+    """The base class of all errors that this project raises on purpose."""
 
 
 class FatalError(PanoptesError):
-    """Stop the worker: going on would lose or falsify data."""
+    """Stop the worker: continuing would lose or falsify data."""
 
 
 class RecordError(PanoptesError):
@@ -14,8 +14,8 @@ class RecordError(PanoptesError):
 
 
 class DeviceError(PanoptesError):
-    """Count it and poll again at the next slot."""
+    """Count it, and poll again at the next slot."""
 
 
 class BackendError(PanoptesError):
-    """Wait for it: a service that the pipeline needs is away."""
+    """Wait: a service that the pipeline needs is away."""

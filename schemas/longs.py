@@ -1,4 +1,4 @@
-"""Arrays of longs (Avro 1.12, "Binary Encoding"), many numbers at a time: most of what a poll's record is made of.
+"""Encodes many Avro longs at a time (Avro 1.12, "Binary Encoding"): most of a RawCounters record.
 
 Where this is compiled (docs/compiling.md), one by one takes an eighth of numpy's time; where it is interpreted, numpy
 takes a quarter of what one by one would.
@@ -22,7 +22,7 @@ _LESS_SEVEN: Final = 2**57 - 1
 
 
 def arrays_of_longs(columns: Sequence[Sequence[int]]) -> list[bytes]:
-    """Return each column as an array of longs.
+    """Encode each column as an array of longs.
 
     Raises ValueError, TypeError for what is no integer of 64 bits, signed.
     """
@@ -30,12 +30,12 @@ def arrays_of_longs(columns: Sequence[Sequence[int]]) -> list[bytes]:
 
 
 def is_compiled() -> bool:
-    """Return whether machine code runs here (docs/compiling.md)."""
+    """Return whether this module runs as machine code (docs/compiling.md)."""
     return not __file__.endswith(".py")
 
 
 def one_by_one(column: Sequence[int]) -> bytes:
-    """Return a column as `arrays_of_longs` does."""
+    """Encode a column as `arrays_of_longs` does, number by number."""
     if not column:
         return END
     made = BytesWriter()
@@ -55,7 +55,7 @@ def _write(made: BytesWriter, value: i64) -> None:
 
 
 def all_at_once(columns: Sequence[Sequence[int]]) -> list[bytes]:
-    """Return the columns as `arrays_of_longs` does."""
+    """Encode columns as `arrays_of_longs` does, with numpy."""
     flat = [value for column in columns for value in column]
     if not flat:
         return [END for _ in columns]

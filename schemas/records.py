@@ -47,7 +47,7 @@ class Resource:
 
     @property
     def former_identities(self) -> Sequence[str]:
-        """Return the identities under which sections may still see it: those of before it was renamed."""
+        """Return the identities that the resource had before it was renamed; sections may still see it under them."""
         return tuple(filter(None, self.identifiers.get(FORMERLY, "").split(FORMERLY_BETWEEN)))
 
 
@@ -196,7 +196,7 @@ class Gauge:
 
 
 class Outcome(enum.StrEnum):
-    """What became of a poll; also the label of its metric."""
+    """The result of a poll; also the label of its metric."""
 
     SUCCESS = "SUCCESS"
     PARTIAL = "PARTIAL"  #: some values are missing; the reason says which
@@ -240,7 +240,7 @@ class Tick:
 
 
 class LinkState(enum.StrEnum):
-    """What is known of a link now."""
+    """The present state of a link."""
 
     UP = "up"  #: both ends say so
     ONE_SIDED = "one_sided"  #: only one end says so

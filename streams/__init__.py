@@ -1,1 +1,1 @@
-"""The stages of the pipeline: what flows between Kafka topics, and what runs it."""
+"""The stages of the pipeline, and the runtime that hosts them."""

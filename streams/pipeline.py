@@ -1,4 +1,4 @@
-"""THE MAP: stages in order, the topics between them, and what each topic promises.
+"""THE MAP: the stages in order, the topics between them, and each topic's guarantees.
 
 Topic creation, the Procfile check, the docs page and the web pages all read it. Nothing here does anything.
 """
@@ -17,7 +17,7 @@ class Cleanup(enum.StrEnum):
 
 
 class Topic(enum.StrEnum):
-    """Names without the prefix; `topic_name` of runtime adds it."""
+    """A topic; names are without the prefix, which `topic_name` of runtime adds."""
 
     RESOURCES = "resources"
     DISCOVERY_RUNS = "discovery-runs"
@@ -46,7 +46,7 @@ class TopicSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changelog:
-    """The topic from which a stage's table is made anew: compacted, and read by nobody else."""
+    """The compacted topic from which a stage's table is restored; nothing else reads it."""
 
     stage: str
     table: str
@@ -66,12 +66,12 @@ class Stage:
 
     @property
     def published(self) -> frozenset[Topic]:
-        """Return the topics that its workers write."""
+        """Return the topics that the stage writes."""
         return frozenset((*self.writes, *self._ticks, Topic.DEAD_LETTERS))
 
     @property
     def taken(self) -> frozenset[Topic]:
-        """Return the topics that its workers read."""
+        """Return the topics that the stage reads."""
         return frozenset((*self.reads, *self.views, *self._ticks))
 
     @property

@@ -1,1 +1,1 @@
-"""Plugins: the five Protocols (base), how they are found (registry), and one file per built-in."""
+"""Plugins: the five Protocols (base), how plugins are found (registry), and one file for each built-in plugin."""

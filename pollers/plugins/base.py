@@ -1,4 +1,4 @@
-"""The five kinds of plugin, as Protocols; docs/plugins.md tells how to write one.
+"""The five kinds of plugin as Protocols; docs/plugins.md explains how to write one.
 
 A plugin is found by entry point (groups in `GROUPS`): the entry point names a factory, called once per configuration
 section with a `PluginContext`. A factory does no I/O; it raises `OptionError` for options it cannot use.
@@ -64,7 +64,7 @@ GROUPS: Mapping[Kind, str] = {
 
 
 class OptionError(PanoptesError):
-    """Options of a plugin's section that cannot be used: option name -> what was expected."""
+    """Invalid options of a plugin's section: option name -> what was expected."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{option}: {expected}" for option, expected in problems.items()))
@@ -75,7 +75,7 @@ Secrets: TypeAlias = Callable[[str], Awaitable[str]]
 
 
 async def no_secrets(name: str) -> str:
-    """Say that there are none. Raises TryAgain."""
+    """Return None for every name: there are no secrets. Raises TryAgain."""
     raise TryAgain(f"the secret {name} cannot be read here")
 
 
@@ -83,13 +83,13 @@ Classify: TypeAlias = Callable[[Resource, Mapping[str, str]], Resource]
 
 
 def as_found(found: Resource, _facts: Mapping[str, str]) -> Resource:
-    """Return the device as it was found."""
+    """Return the resource unchanged."""
     return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PluginContext:
-    """What a plugin is given when it is made."""
+    """Everything that a plugin gets when it is created."""
 
     section: str  #: name of its section without the kind, e.g. interfaces
     interval_s: int  #: how often it runs; 0 for transforms and sinks
@@ -104,7 +104,7 @@ class PluginContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
-    """What one run of a discovery plugin saw, all at once."""
+    """All results of one complete discovery run."""
 
     resources: Sequence[Resource]
     problems: Sequence[str] = ()  #: what was passed over and why, with file and line where there is one
@@ -113,7 +113,7 @@ class Discovery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SightingBatch:
-    """One step of a discovery that takes its time."""
+    """One batch of results from a discovery that reports step by step."""
 
     resources: Sequence[Resource] = ()
     problems: Sequence[str] = ()  #: what was passed over and why
@@ -126,7 +126,7 @@ class SightingBatch:
 
 
 class KnownDevice(Protocol):
-    """What the inventory holds, as a discovery plugin may ask for it."""
+    """Read access to the inventory for discovery plugins."""
 
     def at(self, site: str, address: str) -> Resource | None:
         """Return the site's resource with this address (its endpoint's, or one of its `addresses`)."""
@@ -155,12 +155,12 @@ class KnownDevice(Protocol):
 
 class DiscoveryPlugin(Protocol):
     def discover(self, known: KnownDevice, state: bytes | None) -> AsyncIterator[SightingBatch]:
-        """Yield what is found, step by step; `state` is that of the last batch of a run that was cut short."""
+        """Yield batches of sightings; `state` is that of the last batch of an interrupted run."""
         ...
 
 
 class ListingPlugin(Protocol):
-    """A discovery plugin that has everything at hand at once: the simpler way to write one."""
+    """A discovery plugin that returns all its results at once: the simpler way to write one."""
 
     async def discover(self) -> Discovery: ...
 
@@ -173,7 +173,7 @@ class EnrichmentPlugin(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poll:
-    """What became of one poll. An expected failure is a value: `poll` raises nothing but cancellation."""
+    """The result of one poll. An expected failure is a value: `poll` raises nothing but cancellation."""
 
     outcome: Outcome
     reason: str = ""  #: for people: what happened and what to check
@@ -194,31 +194,31 @@ class PollingPlugin(Protocol):
 
 @runtime_checkable
 class ProfileUser(Protocol):
-    """What a plugin that goes by device profiles may have besides: numbers for the worker's metrics."""
+    """Optional methods of a plugin that uses device profiles: numbers for the worker's metrics."""
 
     @property
     def broken_profiles(self) -> int:
-        """Return how many problems the profile files have; the profiles that they had before stay in force."""
+        """Return the number of problems in the profile files; broken files leave the previous profiles in force."""
         ...
 
     @property
     def profile_changes(self) -> int:
-        """Return how often changed profiles have come into force."""
+        """Return how often the profiles were reloaded with changes."""
         ...
 
 
 @runtime_checkable
 class GapCounter(Protocol):
-    """What a plugin that goes by device profiles may count besides."""
+    """An optional method of a plugin that uses device profiles: counts devices without a vendor's profile."""
 
     @property
     def unfitted(self) -> Mapping[str, int]:
-        """Return how many of its devices no vendor's profile fits, by sysObjectID."""
+        """Return the number of devices without a vendor's profile, by sysObjectID."""
         ...
 
 
 class TransformPlugin(Protocol):
-    """A pure fold over the samples and gauges of one (resource, job, group); its state is bytes of its own making."""
+    """A pure fold over the samples and gauges of one (resource, job, group); its state is opaque bytes."""
 
     def advance(
         self, state: bytes | None, sample: RawCounters, gauges: Sequence[Gauge]
@@ -235,20 +235,20 @@ class SinkPlugin(Protocol):
     """Stores records outside Kafka. A batch may come again, whole: storing it twice must do no harm."""
 
     async def write(self, batch: Batch) -> Written:
-        """Return what became of the batch, once all of it is safe.
+        """Store the batch and return the result; return only once everything is safe.
 
         Raises TryAgain where it has to wait: the same object comes again; CannotEver where waiting does not help.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of connections and files."""
+        """Close connections and files."""
         ...
 
 
 @runtime_checkable
 class ViewSinkPlugin(Protocol):
-    """A sink that has no place in its topics: every worker is given all that is newer than `look_back_s`, then follows.
+    """A sink without committed offsets: every worker reads all records newer than `look_back_s`, then follows.
 
     It is a SinkPlugin too. What it keeps is its own, and bounded by itself.
     """
@@ -256,9 +256,9 @@ class ViewSinkPlugin(Protocol):
     look_back_s: float
 
     async def serve(self) -> None:
-        """Do its work beside what it is given, until cancelled."""
+        """Serve until cancelled, beside the calls of `write`."""
         ...
 
     def left(self, resource: str) -> None:
-        """Take that a device is in the inventory no more."""
+        """Forget a device that has left the inventory."""
         ...

@@ -1,4 +1,4 @@
-"""What a sink is given: records of a partition in their order, one by one or, many times cheaper, column by column."""
+"""A batch of records as sinks receive it: record by record or, much cheaper, column by column."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from schemas.records import Gauge, PollStatus, RawCounters
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """What the gauges of one row have in common: the same object each time, until one of these changes."""
+    """The constant fields of one row's gauges; the same object for every gauge until one of these fields changes."""
 
     site: str
     resource: str
@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # most workers have no numbers to store, and start without nu
 
 
 class Words(NamedTuple):
-    """What a gauge says beside its numbers; equal ones are the same object."""
+    """The texts of a gauge; equal ones are the same object."""
 
     states: Mapping[str, str]
     missing: Mapping[str, str]
@@ -40,7 +40,7 @@ class Words(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Rows of one group that have the same numbers, states and gaps; those of one row in their order."""
+    """Gauges of one group with the same names of numbers, states and missing values; one row's keep their order."""
 
     group: str
     units: Mapping[str, str]
@@ -58,14 +58,14 @@ class Block(NamedTuple):
 
 
 class Batch(Protocol):
-    """Records to be stored, those of one resource in the order of their topic. What is not asked for is not decoded."""
+    """Records to store; those of one resource are in the order of their topic. What is not asked for is not decoded."""
 
     @property
     def gauges(self) -> Sequence[Gauge]: ...
 
     @property
     def blocks(self) -> Sequence[Block]:
-        """Return the records of any topic column by column; of one row, those of an earlier block are the earlier ones.
+        """Return the records as blocks; the records of one row keep their order across blocks.
 
         A status of a poll is a row of the group `poll`; raw counters have `since_ms`.
         """
@@ -78,19 +78,19 @@ class Batch(Protocol):
     def raw_counters(self) -> Sequence[RawCounters]: ...
 
     def wanted(self, row: Row) -> bool:
-        """Return whether the section's filters want a row; rows of `raw_counters` stand there wanted or not."""
+        """Return whether the section's filters select a row; `raw_counters` has rows that they do not select too."""
         ...
 
 
 class Refused(NamedTuple):
-    """A series that the store will not have, found just now."""
+    """A series that the store has just rejected."""
 
     series: str  #: for people
     reason: str  #: what the store said
 
 
 class Written(NamedTuple):
-    """What became of a batch's numbers."""
+    """The numbers of a batch that were stored, repeated, rejected or passed over."""
 
     stored: int
     repeats: int = 0  #: the store had them, or something later of their series
@@ -99,7 +99,7 @@ class Written(NamedTuple):
 
 
 class TryAgain(BackendError):
-    """The store is away, busy or not to be entered: the same batch is given again later, its records in that order."""
+    """The store is away, busy or refuses access: the same batch is passed in again later, in the same order."""
 
     def __init__(self, text: str, after_s: float | None = None) -> None:
         super().__init__(text)
@@ -107,4 +107,4 @@ class TryAgain(BackendError):
 
 
 class CannotEver(RecordError):
-    """This batch can never be written as it is: its records become dead letters."""
+    """The store can never accept this batch: its records become dead letters."""

@@ -1,4 +1,4 @@
-"""The device profiles of one worker, read once for all of its plugins."""
+"""Loads each set of profile folders once for all plugins of a worker."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 class ProfileWatches:
-    """Those of the same folders are read once, however many plugins go by them."""
+    """One watch for each set of folders, shared by the plugins that use it."""
 
     def __init__(self) -> None:
         self._watches: dict[tuple[Path, ...], ProfileWatch] = {}
 
     def of(self, folders: Sequence[Path], notify: "Callable[[Sequence[Problem]], None]") -> "ProfileWatch":
-        """Return the watch over these folders; the first who asks is told what is wrong, now and later."""
+        """Return the watch over these folders; its first user is the one that reports problems."""
         from pollers.profiles.loading.watch import ProfileWatch  # noqa: PLC0415 - few workers read profiles
 
         key = tuple(folders)

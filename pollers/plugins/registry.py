@@ -1,4 +1,4 @@
-"""Plugins are found by entry point, built-in and third-party ones alike."""
+"""Finds plugins by entry point, built-in and third-party ones alike."""
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
@@ -7,12 +7,12 @@ from pollers.plugins.base import GROUPS, Kind, OptionError, PluginContext
 
 
 def available(kind: Kind) -> Mapping[str, EntryPoint]:
-    """Return the plugins of a kind that are installed, by name."""
+    """Return the installed plugins of a kind, by name."""
     return {point.name: point for point in entry_points(group=GROUPS[kind])}
 
 
 def factory(kind: Kind, name: str) -> Callable[[PluginContext], object]:
-    """Return what makes the plugin. Raises OptionError if none of that name is installed, or it cannot be imported."""
+    """Return the plugin's factory. Raises OptionError if none of that name is installed, or it cannot be imported."""
     found = available(kind)
     if name not in found:
         known = ", ".join(sorted(found)) or "none is installed"
@@ -25,5 +25,5 @@ def factory(kind: Kind, name: str) -> Callable[[PluginContext], object]:
 
 
 def make(kind: Kind, name: str, context: PluginContext) -> object:
-    """Return a plugin of the kind's Protocol. Raises OptionError for a name or options that cannot be used."""
+    """Create a plugin of the kind's Protocol. Raises OptionError for a name or options that cannot be used."""
     return factory(kind, name)(context)

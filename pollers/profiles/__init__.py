@@ -1,1 +1,1 @@
-"""Device profiles: what to read from every kind of device, as data."""
+"""Device profiles: which OIDs to read from each kind of device, as data."""

@@ -1,4 +1,4 @@
-"""Which profile fits a device: the most specific sysObjectID, then sysDescr."""
+"""Selects the profile that fits a device: by the most specific sysObjectID, then by sysDescr."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ _ENTERPRISES: Final = "1.3.6.1.4.1."
 
 
 class Fit(NamedTuple):
-    """How well a profile fits; the greatest wins."""
+    """How well a profile fits; the greatest is taken."""
 
     arcs: int  #: numbers of the sysObjectID that the profile names; 0 = matched by sysDescr alone
     exact: bool
@@ -34,7 +34,7 @@ def fits(profiles: Iterable[Profile], sys_object_id: str | None, sys_descr: str 
 
 
 class Coverage(NamedTuple):
-    """How much of what a profile reads is in a recording."""
+    """How much of a profile's columns a recording has."""
 
     name: str
     own: int  #: OIDs of vendors' MIBs that the profile reads and the recording has values of
@@ -43,7 +43,7 @@ class Coverage(NamedTuple):
 
 
 def covering(profiles: Iterable[Profile], oids: Iterable[Oid]) -> list[Coverage]:
-    """Return the profiles that read something of a recording: what reads most of vendors' MIBs first, then most of all.
+    """Return the profiles that read something of a recording, by the share of vendor MIBs read, then by all.
 
     One that is made for a vendor's MIBs and finds nothing of them is none, whatever standard MIBs it inherits.
     """
@@ -73,7 +73,7 @@ def best_profile(profiles: Iterable[Profile], sys_object_id: str | None, sys_des
 
 
 def is_vendors(profile: Profile) -> bool:
-    """Return whether a profile is made for a vendor's devices, and not for whatever has a standard MIB."""
+    """Return whether a profile is for one vendor's devices, not for any device with a standard MIB."""
     return "vendor" in profile.static_tags or profile.name == LINUX
 
 

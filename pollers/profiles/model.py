@@ -1,4 +1,6 @@
-"""A device profile as data: what to read, what it means, and what to call it. docs/profiles.md is its reference."""
+"""The data model of a device profile: what to read, what it means and what to call it. docs/profiles.md is its
+reference.
+"""
 
 import enum
 from collections.abc import Mapping
@@ -16,7 +18,7 @@ DEFAULT_INTERVAL_S: Final = 60
 
 
 class Use(enum.StrEnum):
-    """What becomes of a column."""
+    """What a column is used for."""
 
     COUNTER = "counter"  #: only grows; becomes a rate in the gauges stage
     GAUGE = "gauge"  #: a level
@@ -28,7 +30,7 @@ class Use(enum.StrEnum):
 
 
 class As(enum.StrEnum):
-    """How the bytes or the number of a cell are read."""
+    """How the bytes or the number of a cell are interpreted."""
 
     AUTO = "auto"  #: numbers as they are; texts as UTF-8, or as hex where they are not text
     TEXT = "text"
@@ -61,7 +63,7 @@ class Extract(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One OID that a column may come from."""
+    """One OID from which a column may be read."""
 
     oid: Oid
     scale: float = 1.0
@@ -92,7 +94,7 @@ class IndexPart:
 
 
 class Slice(NamedTuple):
-    """Numbers of the index, from `start` to `end`, both included; counted from the end where negative."""
+    """A range of index numbers from `start` to `end`, both included; negative ones count from the end."""
 
     start: int
     end: int

@@ -1,4 +1,4 @@
-"""Where in a profile's file something stands, and what is wrong with it there."""
+"""The position of a problem in a profile's file."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,7 +15,7 @@ class FileLine(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """One thing wrong with a profile, for the engineer who writes it."""
+    """One problem of a profile, in words for its author."""
 
     at: FileLine
     key: str  #: dotted path of keys, e.g. tables.cpu.columns.busy.oid
@@ -27,7 +27,7 @@ class Problem(NamedTuple):
 
 
 class ProfileError(PanoptesError):
-    """A profile that cannot be used; every problem is named at once."""
+    """A profile that cannot be used; the text names every problem."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))

@@ -1,4 +1,4 @@
-"""What the names in a profile stand for, and what depends on what."""
+"""Resolves the names in a profile and their dependencies."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ OWN_NAMES = (INDEX, ROW_NUMBER)
 
 
 class Ref(NamedTuple):
-    """One name of one table, as it is meant from another: `via` is the join that leads there."""
+    """A reference from one table to a column of another: `via` is the join between them."""
 
     table: str
     name: str
@@ -29,7 +29,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class RowNumber:
-    """The row's place in the table, from 0: it stays where the index changes and the order does not."""
+    """The row's position in the table, from 0; for tables whose index changes while their order does not."""
 
 
 #: what a name of a table can be
@@ -37,7 +37,7 @@ Meaning: TypeAlias = ColumnSpec | Computed | IndexPart | Expression | str | Whol
 
 
 def meaning(table: TableSpec, name: str) -> Meaning | None:
-    """Return what a name means in its own table: column, computed, index part, tag, static tag; None = nothing."""
+    """Return the kind of a name in its own table: column, computed, index part, tag, static tag; None = undefined."""
     if name in table.columns:
         return table.columns[name]
     if name in table.computed:
@@ -53,7 +53,7 @@ def meaning(table: TableSpec, name: str) -> Meaning | None:
 
 
 def resolve(tables: Tables, table: TableSpec, path: tuple[str, ...]) -> Ref:
-    """Return which column of which table a name stands for. Raises ExpressionError."""
+    """Return the table and column that a name refers to. Raises ExpressionError."""
     if len(path) == 1:
         if meaning(table, path[0]) is None:
             raise ExpressionError(f"a name of {table.name!r}, not {path[0]!r}: one of {', '.join(known_names(table))}")
@@ -77,7 +77,7 @@ def known_names(table: TableSpec) -> list[str]:
 
 
 def split(tree: Tree) -> tuple[list[tuple[str, ...]], list[Call]]:
-    """Return the names that a tree reads in its own row, and its calls of functions over tables."""
+    """Return the names that a tree reads in its own row, and its aggregate calls."""
     if isinstance(tree, NameNode):
         return [tree.path], []
     if isinstance(tree, Call) and tree.function in AGGREGATES:
@@ -93,7 +93,7 @@ def split(tree: Tree) -> tuple[list[tuple[str, ...]], list[Call]]:
 
 
 def aggregated(tables: Tables, call: Call) -> tuple[TableSpec, Tree]:
-    """Return the table that a function over a table reads, and the call with names as that table has them.
+    """Return the table that an aggregate reads, and the call with that table's names.
 
     Raises ExpressionError where its names belong to no table, or to several.
     """
@@ -120,7 +120,7 @@ def aggregated(tables: Tables, call: Call) -> tuple[TableSpec, Tree]:
 
 
 def expression_refs(tables: Tables, table: TableSpec, expression: Expression) -> Iterator[Ref]:
-    """Yield everything that an expression of a table reads, aggregates included. Raises ExpressionError."""
+    """Yield everything that an expression of a table reads, including aggregates. Raises ExpressionError."""
     paths, calls = split(expression.tree)
     for path in paths:
         yield from with_join(tables, table, resolve(tables, table, path))
@@ -131,14 +131,14 @@ def expression_refs(tables: Tables, table: TableSpec, expression: Expression) ->
 
 
 def with_join(tables: Tables, table: TableSpec, ref: Ref) -> Iterator[Ref]:
-    """Yield the reference and what its join needs on both sides. Raises ExpressionError."""
+    """Yield the reference and the columns that its join needs on both sides. Raises ExpressionError."""
     yield ref
     if ref.via is not None:
         yield from join_refs(tables, table, table.joins[ref.via])
 
 
 def join_refs(tables: Tables, table: TableSpec, join: Join) -> Iterator[Ref]:
-    """Yield what a join reads on both sides. Raises ExpressionError."""
+    """Yield the columns that a join reads on both sides. Raises ExpressionError."""
     if join.table not in tables:
         raise ExpressionError(f"a table that exists, not {join.table!r}")
     for key in join.on:
@@ -154,7 +154,7 @@ def join_refs(tables: Tables, table: TableSpec, join: Join) -> Iterator[Ref]:
 
 
 def direct_refs(tables: Tables, ref: Ref) -> Iterator[Ref]:
-    """Yield what a name is made of: nothing for a column of its own. Raises ExpressionError."""
+    """Yield the direct dependencies of a name; none for a column of its own table. Raises ExpressionError."""
     found = meaning(tables[ref.table], ref.name)
     if isinstance(found, Computed):
         found = found.expression
@@ -163,7 +163,8 @@ def direct_refs(tables: Tables, ref: Ref) -> Iterator[Ref]:
 
 
 def reads_rate(tables: Tables, ref: Ref, told: dict[Ref, bool]) -> bool:
-    """Return whether a value is a rate or made of one: known only in the gauges stage. Raises ExpressionError.
+    """Return whether a value is a rate or depends on one, so that only the gauges stage knows it. Raises
+    ExpressionError.
 
     `told` remembers the answers: values made of one another twice over would be asked 2^depth times.
     """

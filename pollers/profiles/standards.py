@@ -1,4 +1,4 @@
-"""Which standard MIBs a device has, asked at first contact, so that no profile hides them."""
+"""Probes which standard MIBs a device has at first contact, so that no vendor's profile hides them."""
 
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
@@ -8,7 +8,7 @@ from pollers.snmp.values import Oid
 
 
 class Standard(NamedTuple):
-    """A MIB, and the subtree that shows that a device has it."""
+    """A standard MIB, and the subtree whose presence shows it."""
 
     mib: str  #: as people know it
     root: Oid
@@ -41,12 +41,13 @@ STANDARDS: Final = (
     Standard("SYNOLOGY-SYSTEM-MIB", "1.3.6.1.4.1.6574.1", "synology"),
     Standard("NAS-MIB", "1.3.6.1.4.1.24681.1.2", "qnap"),
     Standard("CHECKPOINT-MIB", "1.3.6.1.4.1.2620.1.6.7", "checkpoint"),
+    Standard("EXCELIANCE-MIB", "1.3.6.1.4.1.23263.4.2.1.3", "haproxy-aloha"),
     Standard("LLDP-MIB", "1.0.8802.1.1.2", None),
 )
 
 
 async def standards_of(session: Session) -> tuple[str, ...]:
-    """Return the MIBs that the device has something of, by one GETNEXT where it can answer that. Raises SnmpError."""
+    """Return the standard MIBs that the device has, by one GETNEXT where it can answer that. Raises SnmpError."""
     following = await session.following([standard.root for standard in STANDARDS])
     pairs = zip(STANDARDS, following, strict=True)
     return tuple(one.mib for one, oid in pairs if oid is not None and oid.startswith(f"{one.root}."))
@@ -58,10 +59,10 @@ def profiles_of(mibs: Collection[str]) -> tuple[str, ...]:
 
 
 def written(mibs: Sequence[str]) -> str:
-    """Return the MIBs as one text, as an enrichment's fact holds them."""
+    """Format the MIBs as the text of an enrichment's fact."""
     return " ".join(mibs)
 
 
 def read(text: str | None) -> tuple[str, ...]:
-    """Return the MIBs of such a text."""
+    """Parse the MIBs from the text of a fact."""
     return tuple((text or "").split())

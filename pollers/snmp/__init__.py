@@ -1,1 +1,1 @@
-"""SNMP: typed values, one session Protocol, and the engines behind it."""
+"""SNMP: typed values, one session Protocol, and the engines that implement it."""

@@ -1,8 +1,8 @@
-"""Budgets of a worker: packets per second, and retries as a share of requests (pure: the time is an argument)."""
+"""Token buckets of a worker: packets per second, and retries as a share of requests (pure: the time is an argument)."""
 
 
 class TokenBucket:
-    """A token bucket: at most `per_s` a second, with a burst of a tenth of a second's worth."""
+    """A token bucket of `per_s` tokens a second, with a burst of a tenth of a second's worth."""
 
     __slots__ = ("_at_s", "_burst", "_per_s", "_tokens")
 
@@ -13,7 +13,7 @@ class TokenBucket:
         self._at_s = now_s
 
     def ready(self, now_s: float) -> bool:
-        """Return whether there is one to spend."""
+        """Return whether a token is available."""
         if now_s > self._at_s:
             self._tokens = min(self._burst, self._tokens + (now_s - self._at_s) * self._per_s)
             self._at_s = now_s
@@ -23,7 +23,7 @@ class TokenBucket:
         self._tokens -= 1.0
 
     def wait_s(self) -> float:
-        """Return how long until there is one to spend, counted from the last `ready`."""
+        """Return the time until a token is available, counted from the last `ready`."""
         return max(0.0, (1.0 - self._tokens) / self._per_s)
 
 
@@ -42,7 +42,7 @@ class RetryBudget:
             self._left += self._share
 
     def spend(self) -> bool:
-        """Spend one, and return whether there was one to spend."""
+        """Spend a retry, and return whether there was one."""
         if self._left < 1.0:
             return False
         self._left -= 1.0
@@ -50,5 +50,5 @@ class RetryBudget:
 
 
 def wait_s(timeout_s: float, backoff: float, attempt: int, swing: float) -> float:
-    """Return how long to wait for the answer to this attempt (from 0); swing is the jitter, -share..+share."""
+    """Return the timeout of this attempt (from 0); swing is the jitter, -share..+share."""
     return float(timeout_s * backoff**attempt * (1.0 + swing))

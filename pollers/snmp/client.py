@@ -1,4 +1,4 @@
-"""What plugins see of SNMP: a session with one device for the time of one poll."""
+"""The SNMP interface for plugins: a session with one device for the duration of one poll."""
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -9,7 +9,7 @@ from pollers.snmp.values import Oid, SnmpTable, Value
 
 
 class Device(NamedTuple):
-    """Where a device is, and whose credentials it takes."""
+    """A device's address, and which credentials it takes."""
 
     site: str
     device_id: str  #: resource_id; device credentials are kept by it
@@ -18,7 +18,7 @@ class Device(NamedTuple):
 
 @dataclass(slots=True)
 class Stats:
-    """What a session has cost the device and us."""
+    """The packets, bytes, retries and values of a session."""
 
     packets_sent: int = 0
     packets_received: int = 0
@@ -40,31 +40,31 @@ class Session(Protocol):
     async def get(self, oid: Oid) -> Value: ...
 
     async def get_many(self, oids: Sequence[Oid]) -> list[Value]:
-        """Return one value per OID, in order; what the device lacks is a value of an exception type."""
+        """Return a value for each OID, in order; a missing object has a value of an exception type."""
         ...
 
     async def following(self, oids: Sequence[Oid]) -> list[Oid | None]:
-        """Return the OID that the device has after each of these; None where it has nothing more."""
+        """Return the device's next OID after each of these; None at the end of its MIB."""
         ...
 
     async def walk(self, columns: Sequence[Oid]) -> SnmpTable:
-        """Return every row of the columns, read together, in the device's order of rows."""
+        """Walk the columns together, and return all rows in the device's order."""
         ...
 
     async def table(self, columns: Sequence[Oid]) -> SnmpTable:
-        """Return the same as `walk`, asking for known rows directly where the row set has been learnt."""
+        """Return the same as `walk`, but read known rows by GET."""
         ...
 
 
 class Target(NamedTuple):
-    """Whom to ask whether a device is there."""
+    """An address to probe for a device."""
 
     host: str  #: an IPv4 or IPv6 address in its shortest form
     port: int
 
 
 class Found(NamedTuple):
-    """A device that answered, and what it said of itself; what it did not say is empty."""
+    """A device that answered a probe, with its system group; what it left out is empty."""
 
     target: Target
     version: str  #: of SNMP: 1, 2c or 3
@@ -75,7 +75,7 @@ class Found(NamedTuple):
 
 
 class Probed(NamedTuple):
-    """What came of some of the targets of a sweep, in their order."""
+    """The results of some targets of a sweep, in their order."""
 
     found: Sequence[Found]
     asked: int  #: how many targets these are
@@ -85,7 +85,7 @@ class Probed(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbePace:
-    """How gently a sweep asks."""
+    """The rate limits of a sweep."""
 
     packets_per_s: float
     timeout_s: float = 1.0  #: who has not answered after it is asked again, or left
@@ -94,14 +94,14 @@ class ProbePace:
 
 
 class Access(Protocol):
-    """Opens sessions: at most one per management address at a time; credentials, engine and limits are its business."""
+    """Opens sessions: one at a time for each management address; credentials, engine and limits are chosen inside."""
 
     def open(self, device: Device, deadline_s: float) -> AbstractAsyncContextManager[Session]:
         """Wait for the device's turn, then give a session that ends (DeadlineExceeded) after deadline_s."""
         ...
 
     def probe(self, site: str, targets: Iterator[Target], pace: ProbePace) -> AsyncGenerator[Probed, None]:
-        """Ask every target once for each credential of the site, side by side; yield what is found, block by block."""
+        """Probe every target once with each credential of the site; yield the results block by block."""
         ...
 
     async def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""What a device wants to hear before it answers, and where that comes from."""
+"""SNMP credentials, and the Protocol of their source."""
 
 import enum
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ HIDDEN: Final = "<secret>"
 
 
 class Secret:
-    """A text that shows itself only to who asks by `reveal()`: repr, str and format all give `<secret>`."""
+    """A text that only `reveal()` shows: repr, str and format give `<secret>`."""
 
     __slots__ = ("_text",)
 
@@ -21,7 +21,7 @@ class Secret:
         return self._text
 
     def octets(self) -> bytes:
-        """Return its very bytes: UTF-8, and where it was read from other bytes (`surrogateescape`), those."""
+        """Return the secret's bytes: UTF-8, or the original bytes where it was read from others (`surrogateescape`)."""
         return self._text.encode(errors="surrogateescape")
 
     def __bool__(self) -> bool:
@@ -57,7 +57,7 @@ class Version(enum.StrEnum):
 
 
 class AuthProtocol(enum.StrEnum):
-    """How a v3 user proves itself (RFC 3414 §6, RFC 7860)."""
+    """The authentication protocol of a v3 user (RFC 3414 §6, RFC 7860)."""
 
     NONE = "none"
     MD5 = "md5"
@@ -69,7 +69,7 @@ class AuthProtocol(enum.StrEnum):
 
 
 class PrivProtocol(enum.StrEnum):
-    """How a v3 user's messages are encrypted (RFC 3414 §8, RFC 3826; the longer AES keys are vendors' extensions)."""
+    """The privacy protocol of a v3 user (RFC 3414 §8, RFC 3826; the longer AES keys are vendors' extensions)."""
 
     NONE = "none"
     DES = "des"
@@ -83,7 +83,7 @@ class PrivProtocol(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Community:
-    """v1 or v2c."""
+    """A v1 or v2c community."""
 
     community: Secret
     version: Version = Version.V2C
@@ -94,7 +94,7 @@ class Community:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsmUser:
-    """v3. The keys are passphrases of at least 8 characters (RFC 3414 §11.2)."""
+    """A v3 user. The keys are passphrases of at least 8 characters (RFC 3414 §11.2)."""
 
     name: str
     auth_protocol: AuthProtocol = AuthProtocol.NONE
@@ -111,7 +111,7 @@ Credential: TypeAlias = Community | UsmUser
 
 
 class CredentialSource(Protocol):
-    """Knows which credentials a device may take."""
+    """Returns the credentials to try for a device."""
 
     async def candidates(self, site: str, device_id: str) -> Sequence[Credential]:
         """Return the credentials to try, in this order: the device's own, then its site's; where it has
@@ -124,8 +124,8 @@ class CredentialSource(Protocol):
 
 @runtime_checkable
 class Rereadable(Protocol):
-    """A CredentialSource that keeps what it has read, and can be told that a device did not take it."""
+    """A CredentialSource with a cache that can be read again when a device refuses its credentials."""
 
     async def reread(self, site: str) -> None:
-        """Read again what is stored for the site; what was known stays where the store is away."""
+        """Read the site's credentials again; the known ones stay while the store is away."""
         ...

@@ -1,22 +1,22 @@
-"""What can go wrong with a device, by what the operator should check."""
+"""SNMP errors, one for each thing that the operator should check."""
 
 from schemas.errors import DeviceError
 
 
 class SnmpError(DeviceError):
-    """The device did not give what was asked for; its text says what to check."""
+    """The device did not give the requested data; the text says what to check."""
 
 
 class NoAnswer(SnmpError):
-    """Silence after every retry: device down, filtered, or (v1/v2c) community refused."""
+    """No answer after every retry: device down, filtered, or (v1/v2c) community refused."""
 
 
 class DeadlineExceeded(NoAnswer):
-    """The poll's total time was up."""
+    """The poll's total time ran out."""
 
 
 class Unreachable(NoAnswer):
-    """Not asked: the device has been silent and only a probe goes out from time to time."""
+    """The device was not asked: it has been silent, and only a probe is sent from time to time."""
 
     def __init__(self, message: str, since_ms: int) -> None:
         super().__init__(message)
@@ -24,7 +24,7 @@ class Unreachable(NoAnswer):
 
 
 class RetriesSpent(NoAnswer):
-    """One packet without an answer, and no more: the worker's retries were used up. Tells little of the device."""
+    """One packet was not answered, and the worker's retry budget was used up. Tells little of the device."""
 
 
 class AuthRefused(SnmpError):
@@ -32,7 +32,7 @@ class AuthRefused(SnmpError):
 
 
 class DamagedResponse(SnmpError):
-    """An answer came, but not one that can be read."""
+    """The device's answer could not be decoded."""
 
 
 class AgentError(SnmpError):
@@ -40,4 +40,4 @@ class AgentError(SnmpError):
 
 
 class NoCredentials(SnmpError):
-    """Nothing is stored that the device could be asked with."""
+    """No credentials are stored for the device."""

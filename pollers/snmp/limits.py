@@ -1,4 +1,4 @@
-"""How gently devices are treated, and how much a worker may do at once: the `[snmp]` section of the settings."""
+"""The `[snmp]` settings: rate limits for each device and for the worker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ ETHERNET_PAYLOAD_BYTES: Final = 1472
 
 
 class Engine(StrEnum):
-    """Who speaks with a device; AUTO is the native one, for every version."""
+    """The SNMP engine for a device; AUTO is the native one, for every version."""
 
     AUTO = "auto"
     NATIVE = "native"
@@ -51,5 +51,5 @@ class Limits:
 
 
 def engine_for(limits: Limits, site: str, device_id: str) -> Engine:
-    """Return the engine that the settings ask for: the device's own, its site's, or the general one."""
+    """Return the configured engine: the device's own, its site's, or the default."""
     return limits.engines.get(f"{site}/{device_id}") or limits.engines.get(site) or limits.engine

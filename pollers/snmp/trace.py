@@ -1,11 +1,11 @@
-"""What `panoptes poll --explain` shows: one record per request, when its answer came or was given up."""
+"""The trace behind `panoptes poll --explain`: one entry for each request, made when it is answered or given up."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 
 class Exchanged(NamedTuple):
-    """One request and what became of it."""
+    """One request and its result."""
 
     device: str  #: endpoint as configured
     engine: str

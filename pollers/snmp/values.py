@@ -9,7 +9,7 @@ Data: TypeAlias = int | float | bytes | str | None
 
 
 class Type(enum.IntEnum):
-    """The BER tag of a value; behind it, the Python type of its data."""
+    """The BER tag of a value, and the Python type of its data."""
 
     INTEGER = 0x02  #: int, signed
     OCTET_STRING = 0x04  #: bytes
@@ -55,7 +55,7 @@ class Column(NamedTuple):
 
 
 class TableProblem(NamedTuple):
-    """Why part of what was asked for is not there; the rest is good."""
+    """The reason for which part of the requested data is missing; the rest is good."""
 
     reason: str  #: one word or two, also a metric label, e.g. oid-not-increasing
     detail: str  #: for people

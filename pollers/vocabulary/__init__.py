@@ -1,1 +1,1 @@
-"""The vocabulary: what metrics there are, what they are called and what they mean, as data."""
+"""The vocabulary: the names and meanings of metrics, as data."""

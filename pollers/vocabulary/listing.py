@@ -1,4 +1,4 @@
-"""The vocabulary, or what a profile speaks of it, as a table, as JSON and as a page."""
+"""Formats the vocabulary, or the part that a profile uses, as a table, as JSON and as a page."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The vocabulary from its files."""
+"""Loads the vocabulary from its files."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -18,7 +18,7 @@ _OF_A_METRIC: Final = frozenset({"unit", "kind", "states", "meaning", "objects"}
 
 
 class VocabularyError(PanoptesError):
-    """The vocabulary's files do not make sense; the message says where."""
+    """The vocabulary's files are invalid; the message says where."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What the vocabulary says of groups and metrics."""
+"""The data model of the vocabulary: groups and metrics."""
 
 import enum
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ NO_UNIT: Final = "1"
 
 
 class MetricKind(enum.StrEnum):
-    """What a metric's values are."""
+    """The kind of a metric's values."""
 
     LEVEL = "level"  #: a number as it is now
     RATE = "rate"  #: of a counter: its growth per second
@@ -46,6 +46,6 @@ class Vocabulary:
     renumbered: Mapping[str, str]  #: OID of a table's entry -> its index, which may change at a reboot
 
     def metric(self, group: str, name: str) -> Metric | None:
-        """Return what a name means in a group; None = nothing."""
+        """Return a metric of a group by name; None = not in the vocabulary."""
         found = self.groups.get(group)
         return found.metrics.get(name) if found else None

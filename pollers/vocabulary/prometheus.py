@@ -1,4 +1,4 @@
-"""What a metric is called in Prometheus and OpenMetrics, and by what its values are multiplied for that."""
+"""Names metrics for Prometheus and OpenMetrics, and scales their values to base units."""
 
 import re
 from typing import Final, NamedTuple
@@ -49,7 +49,7 @@ def _unreserved(name: str) -> str:
 
 
 def base_unit(unit: str) -> _Unit:
-    """Return a unit as the word of its base unit, and how many of these it is."""
+    """Return the word of a unit's base unit, and how many of these it is."""
     text = _ANNOTATION.sub(lambda found: found[1], unit.strip()).replace("°", "deg").replace("\N{MICRO SIGN}", "u")
     text = text.replace("\N{GREEK SMALL LETTER MU}", "u").replace("³", "3").replace("²", "2")
     if text.endswith("/s") or (text.endswith("ps") and text[:-2] in _BITS_PER):

@@ -1,4 +1,4 @@
-"""The `panoptes` command: one file per sub-command, loaded only when it is called."""
+"""The `panoptes` command: one file for each sub-command, loaded only when it is called."""
 
 import importlib
 import sys
@@ -12,6 +12,7 @@ from streams.runtime.ops.compiled import running
 #: sub-command -> the module under streams.cli whose `command` it is, and its help line
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "acls": ("operating.acls", "Show what each stage must be allowed in Kafka and Redis."),
+    "backup": ("backups.backup", "Write what only this pipeline knows into a file."),
     "config": ("operating.config", "Check and show the configuration."),
     "console": ("operating.console", "Serve the console: what the topics say, for people and programs."),
     "dead-letters": ("topics.dead_letters", "Show what could not be processed, and hand it on once more."),
@@ -25,6 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "profile": ("devices.profile", "Match, lint, test, draft and import device profiles."),
     "rate": ("topics.rate", "Turn samples into gauges, offline."),
     "resources": ("inventory.resources", "Show the inventory."),
+    "restore": ("backups.restore", "Put back what a backup has."),
     "schemas": ("topics.schemas", "Check that every released record can still be read."),
     "secrets": ("operating.secrets", "Store the credentials of devices."),
     "sinks": ("topics.sinks", "Show and move the places of sinks."),

@@ -1,4 +1,4 @@
-"""The last record of each key of a compacted topic, for a command; and what its `--filter` picks of resources."""
+"""Reads the last record of each key of a compacted topic, filtered by `--filter`."""
 
 import sys
 from collections.abc import Callable

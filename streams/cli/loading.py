@@ -1,4 +1,4 @@
-"""The configuration for a command, or its faults and the end of the command."""
+"""Loads the configuration for a command; the command ends with a message when it is invalid."""
 
 import asyncio
 import logging
@@ -27,7 +27,7 @@ config_option = click.option(
 
 
 def load_or_exit(config: Path | None) -> Settings:
-    """Return the settings; ends the command with status 2, naming every fault, where they are wrong."""
+    """Load the settings; ends the command with status 2 and every error where they are invalid."""
     try:
         return load(config, os.environ)
     except SettingsError as error:
@@ -36,7 +36,7 @@ def load_or_exit(config: Path | None) -> Settings:
 
 
 def run_or_exit(work: "Coroutine[object, object, T]") -> T:
-    """Return what comes of the work; ends the command with a line where Kafka is away or will not."""
+    """Run the work; ends the command with a line where Kafka is away or refuses."""
     try:
         return asyncio.run(work)
     except (KafkaError, OSError, PanoptesError) as problem:
@@ -44,6 +44,6 @@ def run_or_exit(work: "Coroutine[object, object, T]") -> T:
 
 
 def log_briefly() -> None:
-    """Show warnings as bare lines beside what the command prints; those of Kafka's client that repeat, now and then."""
+    """Print warnings as bare lines beside the command's output, repeated ones of Kafka's client only now and then."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     sample_client_logs()

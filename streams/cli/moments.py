@@ -1,4 +1,4 @@
-"""Times as people type them."""
+"""Parses times on the command line."""
 
 import math
 import re
@@ -13,7 +13,7 @@ LATEST: Final = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())  #: today's 
 
 
 class WhenType(click.ParamType):
-    """Unix seconds, `15m` (ago; s, m, h or d), or a time like 2025-01-31T12:00:00 (UTC unless it says otherwise)."""
+    """A time: Unix seconds, `15m` (ago; s, m, h or d), or 2025-01-31T12:00:00 (UTC unless it says otherwise)."""
 
     name = "when"
 

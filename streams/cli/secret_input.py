@@ -1,4 +1,4 @@
-"""Secrets as they are given: at a prompt, or line by line on stdin, never on the command line."""
+"""Reads secrets from a prompt or line by line from stdin, never from the command line."""
 
 import sys
 from typing import Final
@@ -12,12 +12,12 @@ OTHER_BYTES: Final = "surrogateescape"
 
 
 def community(version: str | None) -> Community:
-    """Return the community that is given."""
+    """Read the community."""
     return Community(community=ask("community"), version=Version(version or Version.V2C))
 
 
 def v3_user(name: str, auth: str, priv: str, context: str) -> UsmUser:
-    """Return the user with the keys that are given."""
+    """Read the keys of the user."""
     for what, text in (("--v3", name), ("--context", context)):
         if not is_utf8(text):
             raise click.UsageError(f"expected {what} in UTF-8")
@@ -32,7 +32,7 @@ def v3_user(name: str, auth: str, priv: str, context: str) -> UsmUser:
 
 
 def ask(what: str) -> Secret:
-    """Return what is given: its very bytes."""
+    """Read a secret as bytes."""
     if sys.stdin.isatty():
         return Secret(click.prompt(what, hide_input=True, confirmation_prompt=True))
     # not as text: what decodes stdin depends on the locale, and a community need not be text in any
@@ -41,7 +41,7 @@ def ask(what: str) -> Secret:
 
 
 def ask_passphrase(what: str) -> Secret:
-    """Return what is given, which is a text. Raises UsageError."""
+    """Read a passphrase, which must be text. Raises UsageError."""
     asked = ask(what)
     if not is_utf8(asked.reveal()):
         raise click.UsageError(f"expected the {what} in UTF-8")
@@ -49,7 +49,7 @@ def ask_passphrase(what: str) -> Secret:
 
 
 def is_utf8(text: str) -> bool:
-    """Return whether a text of the command line or stdin has no bytes that are not UTF-8."""
+    """Return whether a text of the command line or stdin is valid UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,1 +1,1 @@
-"""The console: what the topics say, as pages that people look at. It only reads."""
+"""The web console: shows the contents of the topics as pages and as an API. It only reads."""

@@ -1,4 +1,4 @@
-"""What only Kafka tells: how large topics are, how far groups are behind, who leads, what a dead letter holds."""
+"""Asks Kafka for topic sizes, group lag, leaders and the contents of dead letters."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ _SHOWN: Final = 20_000  #: characters of a record
 
 
 class Broker:
-    """Kafka, asked at most once in a while, however many look."""
+    """Kafka's answers, cached for a short time however many readers there are."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings: Final = settings
@@ -119,7 +119,7 @@ class Broker:
         return found
 
     async def content(self, letter: DeadLetter) -> str:
-        """Return what a dead letter holds, as JSON where its schema can be had, else its bytes in hex and why."""
+        """Return the contents of a dead letter: JSON where its schema is available, else hex bytes and the reason."""
         value = letter.value
         if value is None:
             return "a tombstone"

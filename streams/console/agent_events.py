@@ -1,4 +1,4 @@
-"""Server-sent events: that something has changed, at most once a second to each of a bounded number of listeners."""
+"""Server-sent events: notifies a bounded number of listeners of changes, at most once a second."""
 
 import asyncio
 import json
@@ -17,14 +17,14 @@ STILL_THERE_S: Final = 15.0
 
 
 class Events:
-    """Those who listen."""
+    """The listeners."""
 
     def __init__(self, models: ReadModels) -> None:
         self._models: Final = models
         self.listeners = 0
 
     async def stream(self, _request: Request) -> Response:
-        """Answer with a stream of what changes, or that there are too many."""
+        """Return a stream of change events, or a refusal where there are too many listeners."""
         if self.listeners >= MOST:
             return as_json({"error": f"expected at most {MOST} listeners"}, 503)
         return StreamingResponse(self._told(), media_type="text/event-stream")

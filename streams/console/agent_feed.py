@@ -1,4 +1,4 @@
-"""Reads topics into the models: no group, nothing committed, so that any number of consoles see everything.
+"""Reads topics into the models without a consumer group, so that every console sees all records.
 
 Compacted topics are read whole, the others from a bounded time ago. While Kafka is away the models stay as they are
 and say since when; then reading goes on where it stopped.
@@ -44,7 +44,7 @@ _RECORDS: Final[Mapping[Topic, type[object]]] = {
 
 
 class Feed:
-    """One topic."""
+    """Reads one topic into the models."""
 
     def __init__(self, settings: Settings, topic: Topic, models: ReadModels, serdes: Serdes) -> None:
         self._topic: Final = topic
@@ -57,7 +57,7 @@ class Feed:
         self._next: dict[TopicPartition, int] = {}
 
     async def run(self) -> None:
-        """Follow the topic until cancelled; a broker that is away is waited for."""
+        """Follow the topic until cancelled; waits for a broker that is away."""
         while True:
             try:
                 await self._follow()
@@ -142,7 +142,7 @@ class Feed:
 
 
 def feeds(settings: Settings, models: ReadModels) -> list[Feed]:
-    """Return what fills the models, a feed a topic."""
+    """Return the feeds of the models, one for each topic."""
     serdes = Serdes(settings, open_registry(settings))
     return [Feed(settings, topic, models, serdes) for topic in models.meters]
 

@@ -1,4 +1,4 @@
-"""The console's web server: the models, what fills them, and who asks."""
+"""The console's web server: builds the models, fills them and serves requests."""
 
 import asyncio
 import gc
@@ -48,7 +48,7 @@ HEADERS: Final = {
 
 
 class Following(Protocol):
-    """What fills the models for as long as the application runs."""
+    """Fills the models for as long as the application runs."""
 
     async def run(self) -> None: ...
 
@@ -59,7 +59,7 @@ def application(
     more: Sequence[BaseRoute] = (),
     door: Door | None = None,
 ) -> Starlette:
-    """Return the web application; `fill` gives the feeds that run while it does, `more` are the pages' routes.
+    """Return the web application; `fill` gives the feeds that run with it, `more` the pages' routes.
 
     Without a door everybody is let in.
     """
@@ -113,7 +113,7 @@ def serve(settings: Settings) -> None:
 
 
 def server_config(app: Starlette, host: str, port: int) -> uvicorn.Config:
-    """Return how the application is served. Whose forwarded headers are believed is the door's business."""
+    """Return the web server's configuration. Whose forwarded headers are believed is the door's business."""
     return uvicorn.Config(
         app, host=host, port=port, log_level="warning", server_header=False, proxy_headers=False,
         timeout_graceful_shutdown=1,

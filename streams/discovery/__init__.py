@@ -1,4 +1,4 @@
-"""The discovery stage: runs discovery plugins and publishes what they saw. `faust -A streams.discovery worker`."""
+"""The discovery stage: runs discovery plugins and publishes sightings. `faust -A streams.discovery worker`."""
 
 from streams.runtime.lazy import lazy_app
 

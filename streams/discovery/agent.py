@@ -1,4 +1,4 @@
-"""Wiring of the discovery stage: at its tick each plugin section is run, and what it saw is published."""
+"""Wiring of the discovery stage: runs each plugin section at its tick, and publishes its sightings."""
 
 import asyncio
 import logging
@@ -96,7 +96,7 @@ class Discoverer:
         return crc32(name.encode()) % self._partitions
 
     async def run(self, due: DueTick) -> None:
-        """Run what is due; a worker runs each of its sections at its first tick, so that a start shows at once."""
+        """Run due sections; a worker runs each of its sections at its first tick, so that results appear at once."""
         schedule = self._schedules.get(due.partition)
         if schedule is None:
             return

@@ -1,4 +1,4 @@
-"""What the inventory holds, as discovery plugins ask for it: a fold over its records."""
+"""An index of the inventory for discovery plugins: a fold over its records."""
 
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ K = TypeVar("K")
 
 
 def host_of(endpoint: str) -> str:
-    """Return the host of `host`, `host:port` or `[v6]:port`; an address in its shortest form."""
+    """Return the host of `host`, `host:port` or `[v6]:port`; addresses in their shortest form."""
     host = endpoint
     if endpoint.startswith("["):
         host = endpoint[1:].partition("]")[0]
@@ -54,7 +54,7 @@ class KnownInventory:
             self._index(identity, resource, add=True)
 
     def take_neighbours(self, identity: str, enriched: EnrichedResource | None) -> None:
-        """Take what enrichment found of a resource: whom it hears, and what its neighbours call it."""
+        """Take the neighbours of a resource from its enrichment."""
         found = enriched.enrichments.get(NEIGHBOURS) if enriched is not None else None
         for place in self._told_names.pop(identity, ()):
             _mark(self._by_identifier, place, identity, add=False)

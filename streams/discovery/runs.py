@@ -1,4 +1,4 @@
-"""One run of a discovery section: whichever way its plugin is written, it gives batches."""
+"""Runs a discovery section; either kind of plugin yields batches."""
 
 import inspect
 from collections.abc import AsyncGenerator
@@ -11,7 +11,7 @@ Plugin: TypeAlias = DiscoveryPlugin | ListingPlugin
 
 
 async def batches(plugin: Plugin, known: KnownDevice, state: bytes | None) -> AsyncGenerator[SightingBatch, None]:
-    """Yield what the plugin finds; what it raises is raised here."""
+    """Yield the plugin's batches; raises what the plugin raises."""
     if takes_known(plugin):
         steps = plugin.discover(known, state)
         async with aclosing(steps) if isinstance(steps, AsyncGenerator) else nullcontext():
@@ -23,5 +23,5 @@ async def batches(plugin: Plugin, known: KnownDevice, state: bytes | None) -> As
 
 
 def takes_known(plugin: Plugin) -> TypeGuard[DiscoveryPlugin]:
-    """Return whether a plugin is of the kind that is told what is known, and goes on where it was cut short."""
+    """Return whether a plugin takes the inventory and a saved state, as `DiscoveryPlugin` does."""
     return bool(inspect.signature(plugin.discover).parameters)

@@ -1,4 +1,4 @@
-"""What may be published of a discovery: an identity is a Kafka key for ever, so it is checked before it becomes one."""
+"""Validates sightings before they are published, since an identity is a Kafka key for ever."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from schemas.records import IDENTITY_SEPARATOR, LABEL_NAME, Resource
 
 
 def publishable(seen: Discovery | SightingBatch, zone: str = "") -> tuple[Sequence[Resource], Sequence[str]]:
-    """Return the resources whose identity and labels are sound, and a line for everything that was passed over.
+    """Return the valid resources, and a line for each rejected one.
 
     Those of which the plugin says no zone are in that of its section.
 
@@ -26,7 +26,7 @@ def publishable(seen: Discovery | SightingBatch, zone: str = "") -> tuple[Sequen
 
 
 def clash(resource: Resource, known: Resource | None) -> str | None:
-    """Return why a resource cannot have its id: another one of the site has it, with another class or type."""
+    """Return why a resource cannot have its id: another class or type has it at the site."""
     if known is None or known.identity == resource.identity or resource.identity in known.former_identities:
         return None
     return (
@@ -36,7 +36,7 @@ def clash(resource: Resource, known: Resource | None) -> str | None:
 
 
 def named(resource: object) -> str:
-    """Return what a problem calls the resource."""
+    """Return the name of the resource for problem lines."""
     if not isinstance(resource, Resource):
         return repr(resource)
     parts = map(str, _parts(resource).values())

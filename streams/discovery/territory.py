@@ -1,4 +1,4 @@
-"""Which addresses a section asks with which site's credentials: no two sites' sections may share any."""
+"""Refuses sections of two sites that would send their credentials to the same addresses."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ class Territory(NamedTuple):
 
 @runtime_checkable
 class Asking(Protocol):
-    """A discovery plugin that sends a site's credentials to addresses of its own choice."""
+    """A discovery plugin that chooses the addresses to which it sends a site's credentials."""
 
     site: str
     networks: Sequence[Network]
 
 
 def refuse_overlaps(plugins: Sequence[Installed[Plugin]]) -> None:
-    """Raise SettingsError where one zone's sections would send the credentials of two sites to the same addresses."""
+    """Raise SettingsError where sections of one zone would send credentials of two sites to the same addresses."""
     territories = [
         Territory(plugin.section.title, plugin.section.zone, plugin.instance.site, plugin.instance.networks)
         for plugin in plugins

@@ -1,4 +1,6 @@
-"""The enrichment stage: what each resource is, and which jobs it wants. `faust -A streams.enrichment worker`."""
+"""The enrichment stage: finds out what each resource is, and which jobs it wants. `faust -A streams.enrichment
+worker`.
+"""
 
 from streams.runtime.lazy import lazy_app
 

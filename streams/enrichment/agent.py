@@ -35,7 +35,7 @@ MAX_IN_FLIGHT: Final = 200
 
 
 class Enricher(Part):
-    """Asks plugins about one resource at a time and keeps what they found."""
+    """Runs the enrichment plugins of one resource at a time, and keeps their findings."""
 
     def __init__(self, context: StageContext, table: Table, plugins: Plugins) -> None:
         self.table = table
@@ -79,7 +79,7 @@ class Enricher(Part):
             self._retry_at.pop(partition, None)
 
     def step(self, record: Record) -> Effects:
-        """Take what the inventory says of a resource."""
+        """Take an inventory record."""
         return decoding(self._inventory_serde, partial(self._take, record.place.partition))(record)
 
     def _take(self, partition: int, key: str, resource: Resource | None) -> Effects:
@@ -113,7 +113,7 @@ class Enricher(Part):
         self._retry_at.setdefault(self._context.partition_of(key), {})[key] = at_s
 
     def start(self, key: str, sections: Iterable[str]) -> "asyncio.Task[None]":
-        """Return the task that enriches the resource; one at a time each."""
+        """Start to enrich the resource, and return the task; one at a time for each resource."""
         running = self._running.get(key)
         if running is None or running.done():
             running = self._running[key] = asyncio.create_task(self._enrich(key, tuple(sections)), name=f"enrich-{key}")
@@ -127,7 +127,7 @@ class Enricher(Part):
             self._retry(key, time.time() + RETRY_S)
 
     async def run(self, due: DueTick) -> None:
-        """Do what is due at a tick: its sections, first attempts that were cut short, and retries."""
+        """Run what is due at a tick: sections, interrupted first attempts, and retries."""
         wanted: dict[str, list[str]] = {}
         for slot in due.span.seconds:
             for key, job in self.schedules.of(due.partition).due(slot):
@@ -226,7 +226,7 @@ class Enricher(Part):
             return [job for job in known.jobs if job.plugin == plugin.section.name]
 
     async def stop(self) -> None:
-        """Ask no device any more: what is not enriched is unborn, or due again, in its next owner's table."""
+        """Stop all enrichments; unfinished resources are enriched by their next owner."""
         self._is_stopping = True
         running = tuple(self._running.values())
         for task in running:

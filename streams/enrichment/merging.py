@@ -1,4 +1,4 @@
-"""Merges what is known of a resource with what was found now, and says which jobs it wants (pure)."""
+"""Merges new findings into what is known of a resource, and works out its jobs (pure)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,19 +11,19 @@ NEVER: Final = 0
 
 
 def first_seen(resource: Resource) -> EnrichedResource:
-    """Return a resource of which nothing is known yet."""
+    """Return the record of a new resource."""
     return EnrichedResource(resource=resource, enrichments={}, jobs=(), jobs_since_ms=NEVER)
 
 
 def with_resource(known: EnrichedResource, resource: Resource) -> EnrichedResource:
-    """Return what is known, with the resource as the inventory has it now."""
+    """Return the record with the inventory's present resource."""
     return replace(known, resource=resource)
 
 
 def with_findings(
     known: EnrichedResource, found: Mapping[str, Enrichment], jobs: Sequence[Job], now_ms: int
 ) -> EnrichedResource:
-    """Return what is known after an enrichment; namespaces that were not found anew stay until their TTL is over."""
+    """Return the record with new findings; namespaces that were not found again stay until their TTL ends."""
     kept = {name: old for name, old in known.enrichments.items() if now_ms < old.collected_at_ms + old.ttl_s * 1000}
     jobs = tuple(jobs)
     since = known.jobs_since_ms if jobs == tuple(known.jobs) and known.jobs_since_ms != NEVER else now_ms
@@ -31,7 +31,7 @@ def with_findings(
 
 
 def is_news(before: EnrichedResource, after: EnrichedResource) -> bool:
-    """Return whether pollers have to hear of it: anything but the times at which the same was found again."""
+    """Return whether pollers must get the record: anything changed but the times at which the same was found."""
     if before.jobs_since_ms == NEVER or before.jobs_since_ms != after.jobs_since_ms:
         return True
     if _timeless(before) != _timeless(after):

@@ -1,4 +1,4 @@
-"""Wiring of the gauges stage: raw counters in, gauges out, the last two samples of each series in a table between."""
+"""Wiring of the gauges stage: raw counters in, gauges out; a table holds the last two samples of each series."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -32,7 +32,7 @@ MOST_RECORDS: Final = 10_000
 
 
 class Gauges:
-    """The stage in one worker: the converter on the record loop."""
+    """The gauges stage in one worker: feeds records to the converter."""
 
     def __init__(self, worker: Worker, rules: Rules, transforms: Sequence[Transform]) -> None:
         context = worker.context
@@ -60,7 +60,7 @@ class Gauges:
         self._measure(context.metrics)
 
     def step(self, record: Record) -> Effects:
-        """Return the gauges of a sample, and the state after it."""
+        """Convert a sample to gauges and table entries."""
         place, _, key, value, _ = record
         if value is None:
             return NOTHING

@@ -1,4 +1,4 @@
-"""Records in, packed gauges and table entries out: the fold with what surrounds it, and no effects.
+"""Converts records to packed gauges and table entries: the fold with decoding and caching, without I/O.
 
 What is known of a series is kept in memory, ahead of the table: the table is asked only for a series that is not there,
 and for the prior sample of a slot that is replayed.
@@ -46,7 +46,7 @@ class GaugeSerde(Protocol):
 
 
 class EntryAside(NamedTuple):
-    """Something that could not be used and is to be set aside: an entry of the table, or a transform's part."""
+    """A table entry or a transform's state that could not be used, for the dead letters."""
 
     key: bytes
     value: bytes
@@ -60,7 +60,7 @@ class Converted(NamedTuple):
 
 
 class SchemaNeeded(Exception):
-    """The schema of a stored record has to be fetched before the record at hand can be converted."""
+    """The schema of a stored record must be fetched before the present record can be converted."""
 
     def __init__(self, value: bytes) -> None:
         super().__init__("a schema has to be fetched")
@@ -100,20 +100,20 @@ class Converter:
 
     @property
     def series(self) -> int:
-        """Return how many keys are kept in memory."""
+        """Return the number of series in memory."""
         return len(self._kept)
 
     @property
     def kept_bytes(self) -> int:
-        """Return about how many bytes they take."""
+        """Return about how much memory they take."""
         return self._kept.size
 
     def forget(self, partitions: Iterable[int] | None = None) -> None:
-        """Drop what is known of partitions that have left (None: of all)."""
+        """Forget the series of partitions that have left (None: of all)."""
         self._kept.forget(partitions)
 
     def convert(self, partition: int, key: bytes, value: bytes) -> Converted:
-        """Return what a record leads to. Raises RecordError for one that cannot be used, SchemaNeeded."""
+        """Return the effects of a record. Raises RecordError for one that cannot be used, SchemaNeeded."""
         known = self._kept.get(partition, key)
         if known is not None:
             for series in known.values():

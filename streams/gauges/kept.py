@@ -1,4 +1,4 @@
-"""The series that a worker keeps in memory, as many as fit, and what becomes of the others.
+"""A bounded cache of series; the least recently used are dropped.
 
 Polls come round by round. Where the least recently used had to go, the first series beyond the bound would leave every
 other one out just before its turn. So who is there stays as long as it is polled; who does not fit is a guest, read
@@ -24,7 +24,7 @@ _Key = tuple[int, bytes]
 
 @dataclass(slots=True)
 class Series:
-    """What is known of one series; the entries are the table's own objects."""
+    """The state of one series; its entries are the table's own objects."""
 
     name: str
     state: State | None = None  #: without the prior sample, which only a replay asks for
@@ -37,7 +37,7 @@ class Series:
     size: int = 0  #: bytes that it counts for
 
     def is_stale(self, slot: int) -> bool:
-        """Return whether it was not polled for long, at the time of that slot."""
+        """Return whether the series had not been polled for long at that slot."""
         if self.state is None:
             return True
         last = self.state.last
@@ -45,7 +45,7 @@ class Series:
 
 
 class SeriesCache:
-    """Series by partition and key of their records."""
+    """Series by partition and record key."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes: Final = most_bytes
@@ -58,14 +58,14 @@ class SeriesCache:
         return len(self._known)
 
     def get(self, partition: int, key: bytes) -> MutableMapping[str, Series] | None:
-        """Return the series under a key, which is used now."""
+        """Return the series of a key, and mark it as used."""
         found = self._known.get((partition, key))
         if found is not None:
             self._known.move_to_end((partition, key))
         return found
 
     def put(self, partition: int, key: bytes, series: Series, size: int) -> None:
-        """Keep a series that takes so many bytes, and make room."""
+        """Store a series of so many bytes, and evict others where there is no room."""
         place = (partition, key)
         is_new = place not in self._known
         self._known.setdefault(place, {})[series.name] = series
@@ -83,7 +83,7 @@ class SeriesCache:
                 self._drop(guest)
 
     def forget(self, partitions: Iterable[int] | None = None) -> None:
-        """Drop what is known of those partitions (None: of all)."""
+        """Forget the series of those partitions (None: of all)."""
         left = None if partitions is None else set(partitions)
         for place in [place for place in self._known if left is None or place[0] in left]:
             self._drop(place)

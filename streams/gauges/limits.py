@@ -1,4 +1,4 @@
-"""What a rate has to keep to, and what each unit has to do with the speed of a line."""
+"""Plausibility limits for rates, by unit and line speed."""
 
 import math
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Bound(NamedTuple):
 def bound(
     unit: str, line_rate_bits_per_s: int, limits: RateLimits, smallest_packet_bits: int = SMALLEST_PACKET_BITS
 ) -> Bound:
-    """Return the bounds of a counter of that unit on a line of that speed (0 where unknown).
+    """Return the bounds for a counter of that unit on a line of that speed (0 where unknown).
 
     What happens to packets is no faster than packets can be, and neither is a wrap of any other unit: otherwise a
     counter that a line card cleared would read as 2^32 of them. Only packets themselves are taken to be so many that a

@@ -1,4 +1,4 @@
-"""Every word that a gauge may carry beside its numbers: why a number is absent, and why a present one is in doubt."""
+"""The reasons for absent numbers, and the doubts about present ones."""
 
 import enum
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class NoRate(enum.StrEnum):
-    """Why there is no number; the value stands in `missing` of a Gauge and is the label of its metric.
+    """The reason for which a number is absent; stands in `missing` of a Gauge, and is the label of its metric.
 
     A cell that the device did not give carries the poll's own reason instead of one of these.
     """
@@ -37,7 +37,7 @@ class NoRate(enum.StrEnum):
 
 
 class Doubt(enum.StrEnum):
-    """Why a present rate is less than certain; several are joined by a plus sign. No doubt = no entry."""
+    """The reason for which a present rate is uncertain; several are joined by a plus sign. No doubt = no entry."""
 
     WRAPPED = "wrapped"
     MAY_HAVE_RESET = "may-have-reset"

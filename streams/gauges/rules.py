@@ -1,4 +1,4 @@
-"""What the settings say to the fold: limits, and the values that sections declare."""
+"""The settings of the fold: limits, and derived values that sections declare."""
 
 from pollers.plugins.base import Kind
 from pollers.plugins.registry import make

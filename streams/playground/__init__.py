@@ -1,4 +1,4 @@
-"""What is for trying and developing: local services, simulated devices, the demo and its check.
+"""Tools for trying and developing: local services, simulated devices, the demo and its check.
 
 services/     Kafka, ZooKeeper, Redis and a schema registry on this machine
 simulators/   SNMP devices whose truth is known; no code of the poller

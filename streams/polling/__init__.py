@@ -1,4 +1,4 @@
-"""The polling stage: every job of every resource at its slot. `faust -A streams.polling worker`."""
+"""The polling stage: runs every job of every resource at its slot. `faust -A streams.polling worker`."""
 
 from streams.runtime.lazy import lazy_app
 

@@ -1,8 +1,7 @@
 """Wiring of the polling stage: enriched resources in; at each slot, counters and a status out."""
 
 from streams.pipeline import Topic
-from streams.polling.agent_caller import MARGIN_S
-from streams.polling.agent_poller import Poller
+from streams.polling.agent_poller import MARGIN_S, Poller
 from streams.runtime.build import open_worker
 from streams.runtime.kernel.worker import Worker
 from streams.runtime.ops.long_lived import keep_setting_aside

@@ -1,18 +1,18 @@
 """Polls what is due at each slot, and publishes its counters and a status."""
 
 import asyncio
+import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
-from pollers.plugins.base import Kind, Poll
+from pollers.plugins.base import Kind, Poll, PollingPlugin
 from schemas.errors import FatalError, RecordError
 from schemas.records import EnrichedResource, Job, Outcome, PollStatus, RawCounters
 from streams.pipeline import Topic
-from streams.polling.agent_caller import PluginCaller
 from streams.polling.agent_turns import PollTurns
 from streams.polling.packing import pack, pack_status
 from streams.polling.resource_state import ResourceState, ResourceStates, compressed, decompressed
@@ -37,10 +37,17 @@ SUSPECTS_SHARE: Final = 4  #: of the polls in flight, at most one in so many may
 AT_ONCE: Final = 100
 #: for others, seconds: the counters before them were stored together
 STATUSES_WAIT_S: Final = 0.005
+#: over its interval: a plugin's own deadline is shorter, but it may have to wait for another poll of the device first
+MARGIN_S: Final = 60.0
+#: the first faults are logged, then a sample; each is a status, and all are counted
+_SAID_FIRST: Final = 10
+_SAID_EVERY: Final = 100
+
+log = logging.getLogger(__name__)
 
 
 class PollRecords(NamedTuple):
-    """What is published of one poll."""
+    """The records to publish for one poll."""
 
     outcome: Outcome
     status: Outgoing
@@ -48,7 +55,7 @@ class PollRecords(NamedTuple):
 
 
 class Poller(Part):
-    """Polls what is due and publishes what came of it."""
+    """Polls what is due, and publishes the results."""
 
     def __init__(self, context: StageContext, table: Table, plugins: Plugins) -> None:
         self.table = table
@@ -104,7 +111,7 @@ class Poller(Part):
         self._states.keep_only(lambda key: self._context.partition_of(key) not in partitions)
 
     def step(self, record: Incoming) -> Effects:
-        """Remember an enriched resource, and when its jobs are due."""
+        """Store an enriched resource, and schedule its jobs."""
         return decoding(self._serde, partial(self._remember, record))(record)
 
     def _remember(self, record: Incoming, key: str, enriched: EnrichedResource | None) -> Effects:
@@ -218,3 +225,52 @@ class Poller(Part):
 def _spoilt(poll: Poll, error: RecordError) -> Poll:
     """Return what is left of a poll whose samples no topic takes."""
     return replace(poll, outcome=Outcome.INTERNAL, reason=str(error), samples=())
+
+
+def time_limit_s(job: Job) -> float:
+    """Return the time limit of a poll of the job, in seconds; without one it would hold up its tick for ever."""
+    return job.interval_s + MARGIN_S
+
+
+class PluginCaller:
+    """Calls the plugins of this worker by section name; errors become results, and the next slot is the retry."""
+
+    def __init__(self, plugins: Mapping[str, PollingPlugin], limit_s: Callable[[Job], float] = time_limit_s) -> None:
+        self.faults = 0  #: polls that a plugin spoilt
+        self._plugins = plugins
+        self._limit_s = limit_s
+
+    async def ask(self, enriched: EnrichedResource, job: Job, slot: int) -> Poll:
+        """Poll by the job's plugin, and return the result; raises nothing but the caller's cancellation."""
+        plugin = self._plugins.get(job.plugin)
+        if plugin is None:
+            known = ", ".join(sorted(self._plugins)) or "none"
+            reason = f"no section [polling:{job.plugin}] is configured here (there is: {known})"
+            return Poll(outcome=Outcome.INTERNAL, reason=reason)
+        key, limit = enriched.resource.identity, asyncio.timeout(self._limit_s(job))
+        try:
+            async with limit:
+                poll: object = await plugin.poll(enriched, job, slot)  # what a plugin really returns
+        except asyncio.CancelledError as fault:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return self.fault(key, job, "it was cancelled from within", fault)
+        except Exception as fault:  # noqa: BLE001 - the edge of the stage
+            late = limit.expired()
+            why = f"not ended after {self._limit_s(job):g} s" if late else type(fault).__name__
+            return self.fault(key, job, why, fault)
+        if not isinstance(poll, Poll):
+            return self.fault(key, job, f"expected a Poll, returned {type(poll).__name__}")
+        return poll
+
+    def fault(self, key: str, job: Job, why: str, fault: BaseException | None = None) -> Poll:
+        """Return the result for a plugin's error; count it, and log it now and then.
+
+        `why` is for everybody to read: what an exception says of itself may hold secrets, and stands in the log only.
+        """
+        self.faults += 1
+        if self.faults <= _SAID_FIRST or self.faults % _SAID_EVERY == 0:
+            line = "plugin fault resource=%s job=%s why=%s faults=%d"
+            log.error(line, key, job.name, why, self.faults, exc_info=fault)
+        return Poll(outcome=Outcome.INTERNAL, reason=f"fault in plugin {job.plugin}: {why}")

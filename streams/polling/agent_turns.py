@@ -1,4 +1,4 @@
-"""Starts due polls when `InFlight` lets them, and records those that it calls missed."""
+"""Starts due polls as `InFlight` admits them, and records the missed ones."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ SWEEP_EVERY_S: Final = 1.0
 
 
 class PollTurns:
-    """The polls of this worker that run or wait."""
+    """The running and waiting polls of this worker."""
 
     def __init__(self, in_flight: InFlight, miss: Callable[[Missed], Awaitable[None]]) -> None:
         self.in_flight = in_flight
@@ -22,7 +22,9 @@ class PollTurns:
         self._recording: set[asyncio.Task[None]] = set()
 
     async def take(self, poll: PollId, work: Callable[[PollId], Awaitable[bool]]) -> None:
-        """Return when the slot is accounted for: polled by `work` (which says whether that went badly), or missed."""
+        """Return when the slot is accounted for: polled by `work` (which returns whether the poll failed), or
+        missed.
+        """
         while (same := self._over.get(poll)) is not None:
             if await asyncio.shield(same):
                 return
@@ -98,7 +100,7 @@ class PollTurns:
             turn.set_result(start)
 
     async def sweep(self) -> None:
-        """Record what waited for too long, every second, until cancelled."""
+        """Record as missed, every second until cancelled, the polls that have waited too long."""
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
             self._go_on(self.in_flight.sweep(time.time()))

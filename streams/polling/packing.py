@@ -1,4 +1,4 @@
-"""RawCounters and PollStatus as bytes, as the stage writes them a thousand times a second (pure).
+"""Packs RawCounters and PollStatus as Avro bytes, fast (pure).
 
 Avro writes the fields of a record one after the other with nothing in between (Avro 1.12, "Binary Encoding"), and the
 schema of RawCounters has first what seldom changes: so the record is a head, kept from the last poll, and what follows.
@@ -28,7 +28,7 @@ _NAMES_KEPT: Final = 4096
 
 
 class Head(NamedTuple):
-    """The first fields of a record, packed."""
+    """The packed first fields of a record."""
 
     job: str
     group: str
@@ -59,7 +59,7 @@ _MISFITS: Final = (ValueError, TypeError, OverflowError, AttributeError, struct.
 
 
 def pack(header: bytes, enriched: EnrichedResource, job: Job, slot: int, sample: Sample, heads: Heads) -> bytes:
-    """Return the record of a sample behind the header of its schema; `heads` are those of this very resource.
+    """Return the packed record of a sample with its schema's header; `heads` are those of this very resource.
 
     Raises RecordError for a sample that is none.
     """
@@ -158,7 +158,7 @@ def _missing(cells: MissingCells) -> bytes:
 
 
 def pack_status(header: bytes, status: PollStatus) -> bytes:
-    """Return the record of a status behind the header of its schema.
+    """Return the packed record of a status with its schema's header.
 
     Raises ValueError, TypeError, AttributeError, KeyError where a value is not of its field's type.
     """

@@ -1,4 +1,4 @@
-"""What the stage keeps of each resource between two polls, packed, as long as its record stays the same (pure).
+"""The packed state of each resource between two polls, kept while its record stays the same (pure).
 
 What polls have learnt of the device is the plugin's to keep (pollers/profiles/reading/state.py).
 """
@@ -25,12 +25,12 @@ Decode = Callable[[bytes], EnrichedResource]
 
 
 def compressed(value: bytes) -> bytes:
-    """Return a record as it stands in the table, at a tenth of its size."""
+    """Compress a record for the table, to a tenth of its size."""
     return zlib.compress(value, zlib.Z_BEST_COMPRESSION)
 
 
 def decompressed(stored: bytes) -> bytes:
-    """Return a record that stands in the table. Raises RecordError."""
+    """Decompress a record of the table. Raises RecordError."""
     try:
         return zlib.decompress(stored)
     except zlib.error as problem:
@@ -38,7 +38,7 @@ def decompressed(stored: bytes) -> bytes:
 
 
 class Enrichments(Mapping[str, Enrichment]):
-    """A record's enrichments, decoded when somebody looks: as objects they take tens of kilobytes."""
+    """A record's enrichments, decoded on first access: as objects they take tens of kilobytes."""
 
     __slots__ = ("_decode", "_stored")
 
@@ -57,7 +57,7 @@ class Enrichments(Mapping[str, Enrichment]):
 
 
 class ResourceState(NamedTuple):
-    """One resource while it is polled."""
+    """The state of one resource that is polled."""
 
     enriched: EnrichedResource  #: its enrichments are the same object as long as the record is the same
     heads: Heads  #: likewise
@@ -89,14 +89,14 @@ class ResourceStates:
         self._kept: dict[str, _PackedState] = {}
 
     def get(self, key: str, stored: bytes) -> ResourceState:
-        """Return the state of a resource whose record this is. Raises RecordError."""
+        """Return the state of a resource with this record. Raises RecordError."""
         kept = self._kept.get(key)
         if kept is None or kept.stored != stored:
             kept = self._kept[key] = _PackedState(stored, self._decode)
         return kept.unpack()
 
     def remove(self, key: str) -> None:
-        """Forget a resource; one that is not there is no error."""
+        """Forget a resource; an unknown one is no error."""
         self._kept.pop(key, None)
 
     def keep_only(self, stays: Callable[[str], bool]) -> None:

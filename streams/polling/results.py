@@ -1,4 +1,4 @@
-"""The records of a slot, made of what its plugin found."""
+"""Builds the records of a slot from a plugin's results."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from streams.scheduling.slots import SlotRun
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """When a slot was really polled."""
+    """When a slot was actually polled."""
 
     slot: int  #: Unix seconds
     started_at_ms: int  #: Unix milliseconds
@@ -17,7 +17,7 @@ class Timing:
 
 
 def raw_counters(enriched: EnrichedResource, job: Job, slot: int, sample: Sample) -> RawCounters:
-    """Return the sample with every constant that a gauge needs, so that the gauges stage reads no other topic."""
+    """Return the sample with all constants that a gauge needs, so that the gauges stage reads no other topic."""
     resource = enriched.resource
     return RawCounters(
         resource=resource.identity,
@@ -47,7 +47,7 @@ def raw_counters(enriched: EnrichedResource, job: Job, slot: int, sample: Sample
 
 
 def polled(resource: Resource, job: Job, timing: Timing, poll: Poll, worker: str) -> PollStatus:
-    """Return the status of a slot that was polled, whatever came of it."""
+    """Return the status of a polled slot, whatever its result."""
     return PollStatus(
         resource=resource.identity,
         site=resource.site,

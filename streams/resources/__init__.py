@@ -1,4 +1,4 @@
-"""The resource manager: sightings become one inventory. `faust -A streams.resources worker`."""
+"""The resource manager: merges sightings into one inventory. `faust -A streams.resources worker`."""
 
 from streams.runtime.lazy import lazy_app
 

@@ -1,4 +1,4 @@
-"""Wiring of the resource manager: sightings in, inventory out, a table of what is known between them."""
+"""Wiring of the resource manager: sightings in, inventory out; a table holds the sightings."""
 
 from schemas.records import DiscoveryRun, Resource
 from streams.pipeline import Topic
@@ -16,7 +16,7 @@ def build() -> Worker:
 
 
 def manage(worker: Worker) -> Manager:
-    """Make the worker merge sightings into the inventory, and end there what nobody has seen for its time to live."""
+    """Make the worker merge sightings into the inventory, and remove expired resources."""
     context = worker.context
     manager = Manager(
         worker.table("known-resources"),

@@ -1,4 +1,4 @@
-"""Merges sightings into the inventory, and ends there what nobody sees any more."""
+"""Merges sightings into the inventory, and removes resources that no section sees any more."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ class ResourceSerde(Protocol):
 
 
 class ManagerTopics(NamedTuple):
-    """Their names."""
+    """The names of the manager's topics."""
 
     sightings: str
     inventory: str
@@ -43,7 +43,7 @@ class ManagerTopics(NamedTuple):
 
 class Runs(Protocol):
     async def changes(self) -> Sequence[tuple[str, DiscoveryRun | None]]:
-        """Return the last run of each section that has run since the last call."""
+        """Return the last run of each section with a run since the last call."""
         ...
 
 
@@ -76,16 +76,16 @@ class Manager(Part):
         self._lost: set[bytes] = set()  #: entries whose schema the registry does not know
 
     def known(self) -> int:
-        """Return how many resources are known."""
+        """Return the number of known resources."""
         return sum(map(len, self._ends_ms.values()))
 
     def held(self) -> int:
-        """Return how many sections' sightings are held."""
+        """Return the number of sections whose sightings are held."""
         now_ms = self._now_ms()
         return sum(until_ms > now_ms for until_ms in self.holds.values())
 
     async def gained(self, partition: int) -> None:
-        """Look when each resource ends."""
+        """Look up when each resource of the partition expires."""
         ends = self._ends_ms[partition] = {}
         for nth, key in enumerate(self.table.keys(partition), 1):
             known = await self._look(partition, key)
@@ -197,7 +197,7 @@ class Manager(Part):
             ends[key] = at_ms
 
     async def expire(self) -> None:
-        """End the sightings whose time is over, and the resources that have none left."""
+        """Remove expired sightings, and resources without any left."""
         for section, run in await self.runs.changes() if self.runs is not None else ():
             self.holds = held(self.holds, section, run)
         now_ms, fold = self._now_ms(), self.fold

@@ -1,4 +1,4 @@
-"""What the stage's table holds of a resource: what the inventory was told last, and the sightings, each as a record.
+"""The stage's table entries: the last published record of a resource, and all its sightings.
 
 An entry: a byte 1, then each record with its length before it (4 bytes, highest byte first): first the resource as it
 was published, then the sightings. An entry of before there were sections' sightings is the one merged record.
@@ -25,13 +25,13 @@ NOBODY: Final = KnownResource(None, {})
 
 
 def write_known(published: Resource, sightings: Sightings, encode: Callable[[Resource], bytes]) -> bytes:
-    """Return an entry of the table."""
+    """Encode an entry of the table."""
     records = [encode(each) for each in (published, *(sightings[section] for section in sorted(sightings)))]
     return b"".join((_VERSION, *(_LENGTH.pack(len(record)) + record for record in records)))
 
 
 def read_known(stored: bytes, decode: Callable[[bytes], Resource]) -> KnownResource:
-    """Return what an entry says. Raises RecordError for one that is damaged, and what `decode` raises."""
+    """Decode an entry of the table. Raises RecordError for one that is damaged, and what `decode` raises."""
     if stored[:1] != _VERSION:
         merged = decode(stored)
         return KnownResource(merged, dict.fromkeys(merged.plugins, merged))

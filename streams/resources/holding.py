@@ -1,4 +1,4 @@
-"""Whose sightings are held: a section whose last run failed cannot tell what is gone."""
+"""Holds the sightings of a section whose last run failed, since it cannot tell what is gone."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -15,7 +15,7 @@ Holds = Mapping[str, int]
 
 
 def held(holds: Holds, section: str, run: DiscoveryRun | None) -> Holds:
-    """Return who is held after a run of a section; None where it is known no more."""
+    """Return the holds after a run of a section; None where the section is gone."""
     after = {name: until_ms for name, until_ms in holds.items() if name != section}
     if run is None:
         return after

@@ -1,4 +1,4 @@
-"""One inventory out of many sightings: the last one of each discovery section, merged by precedence."""
+"""Merges the last sighting of each discovery section into one inventory record, by precedence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,9 +17,7 @@ _REFRESH_SHARE: Final = 8
 
 
 def seen(known: Sightings, sighting: Resource) -> Sightings:
-    """Return what is known after a sighting; one that is older than its section's last (a replay) changes no more than
-    when the resource was first seen.
-    """
+    """Return the sightings with a new one; one older than its section's last (a replay) only changes first-seen."""
     first_seen_ms = min(sighting.first_seen_ms, *(each.first_seen_ms for each in known.values()), sighting.last_seen_ms)
     after = dict(known)
     for section in sighting.plugins:
@@ -30,19 +28,19 @@ def seen(known: Sightings, sighting: Resource) -> Sightings:
 
 
 def unexpired(known: Sightings, now_ms: int, holds: Mapping[str, int]) -> Sightings:
-    """Return the sightings that still hold: each for the time to live that its section gave it, or until its section's
-    hold (Unix milliseconds, by section) is over.
+    """Return the sightings that have not expired, by their section's TTL or its hold (Unix milliseconds, by
+    section).
     """
     return {section: each for section, each in known.items() if now_ms < max(expires_ms(each), holds.get(section, 0))}
 
 
 def expires_ms(sighting: Resource) -> int:
-    """Return when a sighting ends, Unix milliseconds."""
+    """Return when a sighting expires, Unix milliseconds."""
     return sighting.last_seen_ms + sighting.ttl_s * 1000
 
 
 def merged(known: Sightings, precedence: Sequence[str]) -> Resource | None:
-    """Return the resource as all of its sightings have it; None where nobody sees it.
+    """Merge all sightings into one resource; None where there are none.
 
     Where they differ the section counts that comes first in `precedence`; those that are not named follow in the order
     of their names, so that an endpoint that two sections see differently does not change with every sighting.
@@ -71,7 +69,7 @@ def merged(known: Sightings, precedence: Sequence[str]) -> Resource | None:
 
 
 def is_news(known: Resource | None, now: Resource) -> bool:
-    """Return whether the stages behind have to hear of it: something changed, or its TTL ran down a good bit."""
+    """Return whether later stages must get the record: it changed, or its TTL has run down considerably."""
     if known is None:
         return True
     moved_ms = now.last_seen_ms - known.last_seen_ms

@@ -1,4 +1,5 @@
-"""What an operator says of a resource. It is kept among the sightings, as one of a section of its own (pure).
+"""Operator overrides of a resource: ignore, maintain, rename, reclassify. It is kept among the sightings, as one of a
+section of its own (pure).
 
 - ignored: nothing of the resource is in the inventory, whatever other sections see;
 - under maintenance: the label says until when, and goes with the sighting, which ends then;
@@ -19,7 +20,7 @@ EVER_S: Final = 2**31 - 1
 
 
 def said(resource: Resource, now_ms: int, ttl_s: int, **labels: str) -> Resource:
-    """Return an operator's word on a resource, as a sighting."""
+    """Return an operator's override of a resource, as a sighting."""
     return replace(
         resource, plugins=(OPERATOR,), labels=labels, last_seen_ms=now_ms, ttl_s=ttl_s, addresses=(), identifiers={}
     )
@@ -30,12 +31,12 @@ def is_ignored(known: Sightings) -> bool:
 
 
 def alias_of(known: Sightings) -> str | None:
-    """Return the identity that the resource has now, where it is another one."""
+    """Return the resource's present identity, where it was renamed."""
     return known[OPERATOR].labels.get(ALIAS) if OPERATOR in known else None
 
 
 def renamed(sighting: Resource, identity: str) -> Resource:
-    """Return a sighting under another identity; it tells of its former ones. Raises ValueError for what is none."""
+    """Return a sighting under a new identity, with its former ones. Raises ValueError for what is none."""
     site, resource_class, subclass, kind, resource_id = identity.split(IDENTITY_SEPARATOR)
     formerly = dict.fromkeys((*sighting.former_identities, sighting.identity))
     formerly.pop(identity, None)

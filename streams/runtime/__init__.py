@@ -1,1 +1,1 @@
-"""The shell around the stages: settings, serde, registry, topics, secrets, leadership, ticker, metrics."""
+"""Everything around the stages: settings, schemas, Kafka, secrets, scheduling, metrics."""

@@ -1,20 +1,17 @@
-"""From configuration to a stage's worker, and from a worker to the app that runs it."""
+"""Builds a stage's worker from the configuration, and the app that runs it."""
 
-import asyncio
 import os
 from collections.abc import Callable
 
 from streams.pipeline import stage
 from streams.runtime.kernel.worker import Worker
-from streams.runtime.ops.coalescing import CoalescingPolicy
 from streams.runtime.settings.loading import Settings, load
 
 
 def open_worker(name: str, part: Callable[[Settings], str] = lambda _settings: "") -> Worker:
-    """Return a worker of a stage, made from the configuration; `part` says of which of the stage's groups.
+    """Create a stage's worker from the configuration; `part` selects one of the stage's groups.
 
     Raises SettingsError that names all that is wrong.
     """
-    asyncio.set_event_loop_policy(CoalescingPolicy())
     settings = load(None, os.environ)
     return Worker(stage(name), settings, part(settings))

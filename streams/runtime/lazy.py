@@ -1,4 +1,4 @@
-"""A stage's Faust `app`, made when it is asked for: a pure module of the stage loads neither Faust nor settings."""
+"""Creates a stage's Faust `app` on first access: importing a stage's pure modules loads neither Faust nor settings."""
 
 import importlib
 import sys
@@ -12,7 +12,7 @@ EXIT_BAD_SETTINGS: Final = 2
 
 
 def lazy_app(stage_package: str) -> Callable[[str], object]:
-    """Return a module `__getattr__` (PEP 562) whose `app` hosts the worker that the stage's agent file builds, once.
+    """Return a module `__getattr__` (PEP 562) that creates `app` once, for the worker of the stage's agent file.
 
     Compiled modules of other sources, and settings that cannot be used, end the process with status 2 and a line each.
     """

@@ -1,4 +1,4 @@
-"""The plugins of a stage, made once from their sections of the configuration."""
+"""Creates the plugins of a stage from their sections of the configuration."""
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -39,7 +39,7 @@ class Installed(NamedTuple, Generic[P_co]):
 
 
 class Offered(NamedTuple):
-    """What plugins are given besides their section."""
+    """The services that plugins get besides their section."""
 
     snmp: Access
     now_ms: Callable[[], int]
@@ -48,7 +48,7 @@ class Offered(NamedTuple):
 
 
 class NoAccess:
-    """SNMP for plugins that must not use it: transforms, and those only made to see whether they can be."""
+    """SNMP access that refuses: for transforms, and for plugins that are only created to check their options."""
 
     def open(self, device: Device, deadline_s: float) -> AbstractAsyncContextManager[Session]:
         raise FatalError(f"a factory or transform must not open a session ({device.endpoint}, {deadline_s:g} s)")
@@ -61,7 +61,7 @@ class NoAccess:
 
 
 class Plugins:
-    """Makes the enabled plugins of a kind, in the order of their sections' names."""
+    """Creates the enabled plugins of a kind, in the order of their sections' names."""
 
     def __init__(
         self, settings: Settings, offered: Offered, know: Callable[[EnrichedResource], None] = lambda _known: None
@@ -87,7 +87,7 @@ class Plugins:
     def of(self, kind: Literal[Kind.TRANSFORM]) -> Sequence[Installed[TransformPlugin]]: ...
 
     def of(self, kind: Kind) -> Sequence[Installed[object]]:
-        """Return the plugins. Raises SettingsError, naming every section that is wrong."""
+        """Return the plugins of a kind. Raises SettingsError, naming every section that is wrong."""
         installed: list[Installed[object]] = []
         problems: list[str] = []
         for section in self._settings.plugins(kind):
@@ -116,7 +116,7 @@ def _nothing_known(resource: Resource) -> EnrichedResource:
 
 
 def make_plugin(section: PluginSection, make: Make, offered: Offered) -> object:
-    """Return the section's plugin. Raises SettingsError with a line for each option that keeps it from being made."""
+    """Create the section's plugin. Raises SettingsError with a line for each option that keeps it from being made."""
     context = PluginContext(
         section=section.name,
         interval_s=section.interval_s,

@@ -1,4 +1,4 @@
-"""What the sections `[snmp:NAME]` and `[class:NAME]` make of a resource, by what is known of it."""
+"""Applies the sections `[snmp:NAME]` and `[class:NAME]` to resources."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ _PARTS: Final = ("resource_class", "resource_subclass", "resource_type")
 
 
 class DeviceLimits:
-    """How gently each device is treated, by what is known of it now."""
+    """The SNMP limits of each device, by what is known of it now."""
 
     def __init__(self, general: Limits, special: Sequence[tuple[Fits, Limits]] = ()) -> None:
         self._general = general
@@ -24,7 +24,7 @@ class DeviceLimits:
         self._of: dict[tuple[str, str], Limits] = {}  #: of those that are not treated as the others are
 
     def know(self, known: EnrichedResource) -> None:
-        """Take what is known of a resource."""
+        """Store what is known of a resource."""
         whose = (known.resource.site, known.resource.resource_id)
         limits = next((limits for fits, limits in self._special if fits(known)), None)
         if limits is None:
@@ -37,13 +37,13 @@ class DeviceLimits:
 
 
 def answered(found: Resource, facts: Mapping[str, str]) -> EnrichedResource:
-    """Return a device that was found with the facts that it told, as filters see it."""
+    """Return a discovered device with its facts as filters see it."""
     answer = Enrichment(plugin="", collected_at_ms=0, ttl_s=0, facts=facts)
     return EnrichedResource(resource=found, enrichments={_ANSWER: answer}, jobs=(), jobs_since_ms=0)
 
 
 def classes(sections: Sequence[ClassSection]) -> Callable[[Resource, Mapping[str, str]], Resource]:
-    """Return what gives a device that was found its class, subclass, type and id, by what it said of itself."""
+    """Return a function that gives a discovered device its class, subclass, type and id, by its facts."""
     rules = [(compile_over(section.filter, ENRICHED), section) for section in sections]
 
     def classified(found: Resource, facts: Mapping[str, str]) -> Resource:

@@ -19,20 +19,20 @@ from streams.scheduling.filters import compile_over
 
 
 def limits_of(settings: SnmpSettings) -> Limits:
-    """Return the `[snmp]` section as the SNMP room wants it."""
+    """Convert the `[snmp]` section to `Limits`."""
     values = {field.name: getattr(settings, field.name) for field in fields(Limits)}
     engines = dict(entry.split("=") for entry in settings.engines)
     return Limits(**{**values, "engines": {whose: Engine(engine) for whose, engine in engines.items()}})
 
 
 def device_limits(settings: Settings) -> DeviceLimits:
-    """Return how gently each device is treated: by `[snmp]`, and by the first `[snmp:NAME]` that it fits."""
+    """Return the limits of each device: `[snmp]`, and the first `[snmp:NAME]` that matches it."""
     special = [(compile_over(section.filter, ENRICHED), limits_of(section)) for section in settings.snmp_sections]
     return DeviceLimits(limits_of(settings.snmp), special)
 
 
 def open_plugins(worker: Worker) -> Plugins:
-    """Return what makes the stage's plugins; their SNMP sessions end with the worker."""
+    """Return the stage's `Plugins`; their SNMP sessions end with the worker."""
     settings = worker.context.settings
     credentials = open_credentials(settings)
     limits = device_limits(settings)

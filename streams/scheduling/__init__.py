@@ -1,1 +1,1 @@
-"""Pure scheduling: phases, what is due, fencing, filters."""
+"""Pure scheduling: phases, due polls, fencing, filters."""

@@ -1,4 +1,4 @@
-"""Acknowledging in order: an offset is acked when it and everything before it in its partition is done.
+"""Acknowledges in order: an offset is released when it and everything before it in its partition is done.
 
 Faust 0.15.3 commits past a gap at the head of a partition, so the order has to be kept before its `ack` is called.
 """
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 
 class Begin(enum.StrEnum):
-    """What to do with a message that was just delivered; also the label of its metric."""
+    """What to do with a delivered message; also the metric's label."""
 
     START = "start"  #: new: do its work, then call `done`
     ADOPT = "adopt"  #: delivered again while its work goes on: do nothing, the running work's `done` covers it
@@ -16,7 +16,7 @@ class Begin(enum.StrEnum):
 
 
 class Acks:
-    """The messages of one partition that are in work. Drop it when the partition is revoked.
+    """The messages of one partition that are in progress. Drop it when the partition is revoked.
 
     Offsets may have holes (compaction, control records); only those fetched or begun are waited for.
     """
@@ -31,13 +31,13 @@ class Acks:
         self._acked = -1
 
     def fetched(self, offset: int) -> None:
-        """Note that a message is on its way to whoever calls `begin`: if it gets lost on it, nothing later is acked."""
+        """Record that a message is on its way to the caller of `begin`: if it is lost there, nothing later is acked."""
         if offset > self._acked and offset not in self._done:
             self._add(offset)
             self._fetched.add(offset)
 
     def committed(self, offset: int) -> None:
-        """Wait no longer for messages before this offset: they do not come again, even if they got lost on the way."""
+        """Stop waiting for messages before this offset: they are not delivered again."""
         self._fetched = {each for each in self._fetched if each >= offset}
         self._done = {each: done for each, done in self._done.items() if each >= offset}
 
@@ -81,17 +81,17 @@ class Acks:
 
     @property
     def in_work(self) -> int:
-        """Return how many messages are fetched or begun, and not acked."""
+        """Return the number of messages that are fetched or begun, and not acked."""
         return len(self._done)
 
     @property
     def head(self) -> int | None:
-        """Return the offset that all later ones wait for, None where nothing is in work."""
+        """Return the offset that later ones wait for, None where nothing is in progress."""
         return next(iter(self._done), None)
 
     @property
     def committable(self) -> int | None:
-        """Return the offset from which a new owner has to go on, None before anything is known."""
+        """Return the offset from which a new owner must continue, None before anything is known."""
         head = self.head
         if head is not None:
             return head

@@ -1,4 +1,4 @@
-"""The audit: which slots the enriched resources ask for, what poll-status says of each, and what is missing.
+"""Audits slots: compares those that enriched resources ask for with poll-status, and lists missing ones.
 
 A fold over two topics; nothing here reads them. Expected are the slots of each (resource, job) from one interval after
 it appears until it goes. Final for a slot: any polled outcome outranks `missed`, then the earliest record counts; a
@@ -18,7 +18,7 @@ from streams.scheduling.slots import SlotRun, Span, slots_within
 
 
 class Window(NamedTuple):
-    """The slots to judge, and when the topics were read."""
+    """The slots to judge, and the time at which the topics were read."""
 
     since: int  #: first slot, Unix seconds
     until: int  #: last slot
@@ -31,7 +31,7 @@ class Window(NamedTuple):
 
 
 class PolledSlot(NamedTuple):
-    """What a poll of a slot came to, and who did it."""
+    """The result of a slot's poll, and which worker did it."""
 
     outcome: Outcome
     started_at_ms: int
@@ -39,7 +39,7 @@ class PolledSlot(NamedTuple):
 
 
 class Unaccounted(NamedTuple):
-    """Slots in a row of which no status speaks."""
+    """Consecutive slots without a status."""
 
     key: str
     job: str
@@ -54,7 +54,7 @@ class PolledTwice(NamedTuple):
 
 
 class OffPhase(NamedTuple):
-    """A status of a second, or of seconds, in which its job has no slot."""
+    """A status for seconds in which its job has no slot."""
 
     key: str
     job: str
@@ -65,7 +65,7 @@ class OffPhase(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class AuditReport:
-    """What an audit found; reports of partitions add up with `add`."""
+    """The result of an audit; reports of partitions are merged with `add`."""
 
     resources: int = 0
     expected: int = 0
@@ -83,11 +83,11 @@ class AuditReport:
 
     @property
     def missing_slots(self) -> int:
-        """Return how many expected slots no status speaks of."""
+        """Return the number of expected slots without a status."""
         return sum(each.slots.slots for each in self.missing)
 
     def lateness_quantile_ms(self, share: float) -> int | None:
-        """Return the lateness that this share of the polls did not exceed, None where there was no poll."""
+        """Return a quantile of the polls' lateness, None where there was no poll."""
         rank = share * self.lateness_ms.total()
         seen = 0
         for late_ms, polls in sorted(self.lateness_ms.items()):
@@ -97,7 +97,7 @@ class AuditReport:
         return None
 
     def add(self, other: "AuditReport") -> None:
-        """Add what another audit found."""
+        """Merge another report into this one."""
         self.resources += other.resources
         self.expected += other.expected
         self.final += other.final
@@ -122,7 +122,7 @@ class _Life(NamedTuple):
 
 @dataclass(slots=True)
 class _Accounts:
-    """What was said of the slots of one (resource, job)."""
+    """The statuses of the slots of one (resource, job)."""
 
     polls: dict[int, list[PolledSlot]] = field(default_factory=dict)
     missed: dict[int, str] = field(default_factory=dict)  #: slot -> the reason
@@ -158,7 +158,7 @@ class _Accounts:
 
 
 class Audit:
-    """Feed it the records of one partition, or of all, in their order; then ask for the report."""
+    """Takes the records of one partition, or of all, in their order; then gives the report."""
 
     def __init__(self, window: Window, wanted: Callable[[EnrichedResource], bool] | None = None) -> None:
         self.window = window
@@ -195,7 +195,7 @@ class Audit:
         self._present[key] = after
 
     def status(self, record: PollStatus) -> None:
-        """Take a record of poll-status; those of slots outside of the window are passed over.
+        """Take a record of poll-status; slots outside the window are ignored.
 
         Raises RecordError for a status of slots that no job can have.
         """

@@ -1,4 +1,4 @@
-"""What is due: the jobs of one partition's resources, kept by the second of their interval in which they run."""
+"""Finds due jobs: those of one partition's resources, indexed by the second of their interval."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -46,7 +46,7 @@ class Schedule:
         return iter(self._jobs)
 
     def put(self, key: str, jobs: Sequence[Job]) -> None:
-        """Set the jobs of a resource, in place of those it had; repeats of a job count once, no jobs is a removal.
+        """Replace the jobs of a resource; repeats of a job count once, no jobs is a removal.
 
         Raises RecordError, and changes nothing, if an interval is below 1 s.
         """
@@ -65,7 +65,7 @@ class Schedule:
             self._buckets.setdefault(job.interval_s, {}).setdefault(at, []).append(Due(key, job))
 
     def remove(self, key: str) -> None:
-        """Forget a resource; one that is not there is no error."""
+        """Forget a resource; an unknown one is no error."""
         for job in self._jobs.pop(key, ()):
             phases = self._buckets[job.interval_s]
             at = phase(key, job.name, job.interval_s)
@@ -78,7 +78,7 @@ class Schedule:
                 del self._buckets[job.interval_s]
 
     def due(self, slot: int) -> list[Due]:
-        """Return what runs in this second, in order of arrival; costs one step per result and interval."""
+        """Return the polls of this second, in order of arrival; costs one step for each result and interval."""
         found: list[Due] = []
         for interval_s, phases in self._buckets.items():
             found += phases.get(slot % interval_s, ())
@@ -89,7 +89,7 @@ class Schedule:
         return self._jobs.get(key, ())
 
     def missed_within(self, span: Span) -> Iterator[MissedRun]:
-        """Yield, for each (resource, job), its slots in the span: what a gap tick makes of the schedule."""
+        """Yield the slots of each (resource, job) in the span, for gap ticks."""
         for interval_s, phases in self._buckets.items():
             for at, bucket in phases.items():
                 run = slots_within(span, at, interval_s)
@@ -99,7 +99,7 @@ class Schedule:
 
     @property
     def slots_per_s(self) -> float:
-        """Return how many slots there are in a second, on average."""
+        """Return the average number of slots in a second."""
         return sum(sum(map(len, phases.values())) / interval_s for interval_s, phases in self._buckets.items())
 
     @property

@@ -1,4 +1,4 @@
-"""Fencing: which ticks of a partition count, whoever published them.
+"""Fencing: decides which ticks of a partition are valid, whoever published them.
 
 Two leaders may overlap (a paused process does not know that it was deposed), so the log decides, not the leaders: in
 each partition a tick counts unless a higher epoch precedes it, or its slot was already covered.
@@ -14,7 +14,7 @@ from streams.scheduling.slots import Span
 
 
 class Verdict(enum.StrEnum):
-    """What becomes of a tick; also the label of its metric."""
+    """The decision on a tick; also the metric's label."""
 
     ACCEPTED = "accepted"
     LOWER_EPOCH = "lower_epoch"  #: a leader that was deposed before this tick reached its partition
@@ -43,7 +43,7 @@ class Fence:
         self.last_slot = last_slot  #: the highest covered by an accepted tick, None before the first
 
     def admit(self, tick: Tick) -> Admission:
-        """Return whether the tick counts, and for which seconds; call it once per tick, in the partition's order."""
+        """Return whether the tick is valid, and for which seconds; call it once per tick, in the partition's order."""
         if tick.epoch < self.epoch:
             return Admission(Verdict.LOWER_EPOCH)
         # A seen slot raises the epoch all the same: its leader is the newer one from here on.
@@ -65,7 +65,7 @@ class Fence:
 
 
 def lookback(longest_interval_s: int, publish_ahead_s: int) -> int:
-    """Return how many records before an offset a fence must be fed to be right.
+    """Return how many records before an offset a fence must read to be right.
 
     It must reach past one deposed leader's longest burst (`leader.plan`: everything up to the longest interval, the
     seconds ahead) to a record of the leader that deposed it. Twice that, for two in a row.

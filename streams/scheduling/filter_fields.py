@@ -1,4 +1,4 @@
-"""What a filter may ask of a resource: what the inventory has of it, and what enrichment found."""
+"""The fields of a resource that filters may use: from the inventory and from enrichment."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ S_contra = TypeVar("S_contra", contravariant=True)
 
 
 class Fields(NamedTuple, Generic[S_contra]):
-    """What a filter may ask of the things that it is over."""
+    """The fields of the objects that a filter is applied to."""
 
     named: Mapping[str, Callable[[S_contra], Sequence[str]]]  #: field -> its values; it compares as any of them
     prefix: str  #: of fields that go by a label's name

@@ -1,4 +1,4 @@
-"""The words of a resource filter, with their positions, and the error that points at one of them."""
+"""The tokens of a resource filter with their positions, and the error that points at one."""
 
 import enum
 import re
@@ -35,7 +35,7 @@ class Token(NamedTuple):
 
 
 class FilterError(PanoptesError):
-    """A filter that cannot be read; the text shows where, with a caret under it."""
+    """An invalid filter; the text shows where, with a caret under it."""
 
     def __init__(self, problem: str, text: str, at: int) -> None:
         start = max(0, at - _SHOWN)

@@ -1,4 +1,4 @@
-"""The resource filter: the reference's SQL-like language, from a text to a function over resources.
+"""Compiles resource filters, in the reference's SQL-like language, into functions over resources.
 
 The language is the same for whatever has other fields, such as the rows of sinks: see `compile_over`.
 
@@ -77,18 +77,20 @@ Fits: TypeAlias = Callable[[EnrichedResource], bool]
 
 
 def compile_filter(text: str) -> Callable[[Resource], bool]:
-    """Return whether a resource fits the filter, as a function; an empty filter fits all. Raises FilterError."""
+    """Compile a filter to a function of a resource; an empty filter matches all. Raises FilterError."""
     return compile_over(text, RESOURCE)
 
 
 def compile_over(text: str, fields: Fields[S]) -> Callable[[S], bool]:
-    """Return whether a thing that has these fields fits the filter; an empty filter fits all. Raises FilterError."""
+    """Compile a filter to a function of any object with these fields; an empty filter matches all. Raises
+    FilterError.
+    """
     expression = parse(text, fields)
     return _test(expression, fields) if expression is not None else lambda _thing: True
 
 
 def parse(text: str, fields: Fields[Never] = RESOURCE) -> Expression | None:
-    """Return the filter as a tree, or None for an empty one. Raises FilterError."""
+    """Parse the filter to a tree, or None for an empty one. Raises FilterError."""
     parser = _Parser(text, fields)
     if parser.at_end():
         return None
@@ -204,7 +206,7 @@ class _Parser:
 
 
 def field_values(name: str, fields: Fields[S]) -> Callable[[S], Sequence[str]]:
-    """Return what gives a field's values; a field that a thing lacks has one, "". Raises FilterError."""
+    """Return a function that gives a field's values; an absent field has one, "". Raises FilterError."""
     parse(f"{name} = ''", fields)
     return _values(name, fields)
 
@@ -243,7 +245,7 @@ def _values(field: str, fields: Fields[S]) -> Callable[[S], Sequence[str]]:
 
 
 def like(pattern: str) -> "re.Pattern[str]":
-    """Return a LIKE pattern as a regular expression that takes no longer than pattern times text, whatever they are.
+    """Convert a LIKE pattern to a regular expression that runs in time pattern x text at most.
 
     Between two `%` the first place that fits is as good as any later one, so the groups are atomic: no way back.
     """

@@ -1,4 +1,4 @@
-"""Overload: which polls start, which wait for room, and which slots are missed instead.
+"""Limits concurrent polls: decides which start, which wait, and which slots are missed.
 
 Four rules. Slots of one (resource, job) are never stacked: while one runs, the next is missed; while one waits, the
 next takes its place. A slot is not polled once its successor is due. Of one resource one poll runs at a time: its other
@@ -17,7 +17,7 @@ from streams.scheduling.slots import is_too_old
 
 
 class PollId(NamedTuple):
-    """One slot of one job of one resource: the identity of a poll and of its final status."""
+    """The identity of a poll and of its final status: resource, job and slot."""
 
     key: str  #: the resource's identity
     job: Job
@@ -25,7 +25,7 @@ class PollId(NamedTuple):
 
 
 class Decision(enum.StrEnum):
-    """What becomes of an offered poll; also the label of its metric."""
+    """The decision on an offered poll; also the metric's label."""
 
     START = "start"  #: poll it now, then call `finish`
     #: no room, or the resource is being polled: a later `finish` returns it to start, or `finish` or `sweep` as missed
@@ -73,7 +73,7 @@ _FORGET_INTERVALS: Final = 3
 
 
 class InFlight:
-    """The polls that a worker runs and those that wait. All times are Unix seconds."""
+    """The running and the waiting polls of a worker. All times are Unix seconds."""
 
     __slots__ = (
         "_busy", "_caps", "_forget_at_s", "_held", "_latest", "_running", "_running_suspects", "_suspects", "_waiting",
@@ -96,7 +96,7 @@ class InFlight:
         self._latest: dict[int, float] = {}
 
     def admit_poll(self, poll: PollId, now_s: float) -> Offer:
-        """Return what to do with a poll that is due."""
+        """Decide what to do with a due poll."""
         series = (poll.key, poll.job)
         running, waiting = self._running.get(series), self._waiting_slot(series)
         if poll.slot in (running, waiting):
@@ -125,7 +125,7 @@ class InFlight:
         return Offer(Decision.WAIT)
 
     def finish(self, poll: PollId, now_s: float, *, badly: bool) -> Next:
-        """Note the end of a running poll, and return what starts in its room, and what came too late for that.
+        """Record the end of a poll, and return the polls that start now, and those that are too late.
 
         `badly` says that the device answered late or not at all; the next poll then counts as a suspect's. A poll
         that was not running (its partition was revoked in between) is no error.
@@ -144,7 +144,7 @@ class InFlight:
         return self._start_next(now_s)
 
     def sweep(self, now_s: float) -> Next:
-        """Return the waiting polls that are missed by now. Call it every second or so."""
+        """Return the waiting polls that are too late now. Call it every second or so."""
         missed: list[Missed] = []
         waiting = [PollId(*series, slot) for series, slot in self._all_waiting()]
         for poll in [poll for poll in waiting if is_too_old(poll.slot, poll.job.interval_s, now_s)]:
@@ -156,7 +156,7 @@ class InFlight:
         return Next([], missed)
 
     def withdraw(self, poll: PollId) -> None:
-        """Forget a poll that waits: nobody asks for it any more. One that does not wait is no error."""
+        """Forget a waiting poll that nobody wants any more. One that does not wait is no error."""
         series = (poll.key, poll.job)
         if self._waiting_slot(series) != poll.slot:
             return
@@ -176,21 +176,21 @@ class InFlight:
 
     @property
     def running(self) -> int:
-        """Return how many polls run."""
+        """Return the number of running polls."""
         return len(self._running)
 
     @property
     def waiting(self) -> int:
-        """Return how many polls wait, for room or for another poll of their resource."""
+        """Return the number of polls that wait for room, or for another poll of their resource."""
         return sum(1 for _ in self._all_waiting())
 
     @property
     def suspects(self) -> int:
-        """Return how many (resource, job) count as suspects."""
+        """Return the number of suspect (resource, job)."""
         return len(self._suspects)
 
     def pressure(self, now_s: float, slots_per_s: float) -> float:
-        """Return how near the worker is to missing slots: at 1 add a worker, from 2 on slots are lost.
+        """Return the load: at 1 add a worker, from 2 on slots are lost.
 
         `slots_per_s` is how many its schedules have. The greatest of these counts; all but the first are doubled, so
         that they reach 1 while half of the time is left:

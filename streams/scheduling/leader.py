@@ -1,4 +1,6 @@
-"""What a leader has to publish now. It is asked every second or two, and remembers only what reached the topic."""
+"""Works out which ticks a leader has to publish now. It is asked every second or two, and remembers only what reached
+the topic.
+"""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -18,14 +20,14 @@ class TickPace:
 
 
 class Planned(NamedTuple):
-    """One tick of a partition to publish; the wiring adds stage, epoch, leader and time."""
+    """A tick of a partition to publish; the wiring adds stage, epoch, leader and time."""
 
     slot: int
     gap_from: int | None = None  #: set in a gap tick: from here to `slot` nothing was published
 
 
 def plan(last_slots: Mapping[int, int | None], now_s: float, pace: TickPace) -> dict[int, list[Planned]]:
-    """Return the ticks to publish now by partition, in order of slots; a partition that has none is left out.
+    """Return the ticks to publish now by partition, in order of slots; partitions without any are left out.
 
     `last_slots` is, for every partition, the last slot that counts on the topic (`Fence.last_slot`), later the last
     one whose publication was confirmed: a tick that failed is planned again. None is an empty partition: it starts
@@ -51,7 +53,7 @@ def _slots(last: int | None, now_s: float, pace: TickPace) -> Iterator[Planned]:
 
 
 def ahead_s(last_slots: Mapping[int, int | None], now_s: float) -> float:
-    """Return how long the slowest partition's published ticks still last; negative when the schedule is late.
+    """Return how far ahead the slowest partition's ticks are published; negative when the schedule is late.
 
     It stands above `publish_ahead_s` in a healthy leader, and far above it after the clock was set back.
     """

@@ -1,4 +1,4 @@
-"""Whether a worker may still work for its partitions: one that was paused past its session may have lost them unawares.
+"""Decides whether a worker may still work on its partitions: after a long pause it may have lost them unnoticed.
 
 A paused process (a frozen virtual machine, SIGSTOP) wakes up with its old assignment and hears of the loss a heartbeat
 later. Until then its partitions' new owners do the work.
@@ -6,7 +6,7 @@ later. Until then its partitions' new owners do the work.
 
 
 class Lease:
-    """Notices pauses by the gaps between its own calls; all times are of one monotonic clock, seconds."""
+    """Detects pauses by the gaps between its own calls; all times are of one monotonic clock, seconds."""
 
     __slots__ = ("_lapsed_s", "_seen_s", "_session_timeout_s")
 
@@ -16,7 +16,7 @@ class Lease:
         self._lapsed_s: float | None = None
 
     def holds(self, now_s: float) -> bool:
-        """Return whether to go on; call it every second or less.
+        """Return whether the lease holds; call it every second or less.
 
         After a pause longer than the session it is false until `assigned`, or until one more session timeout has
         passed without that: an evicted worker hears of it within a heartbeat, so this one was not.
@@ -29,7 +29,7 @@ class Lease:
         return self._lapsed_s is None
 
     def assigned(self, now_s: float) -> bool:
-        """Return whether it held until this new assignment, from which on it holds again."""
+        """Return whether the lease held until this assignment; from now on it holds again."""
         held = self.holds(now_s)
         self._lapsed_s = None
         return held

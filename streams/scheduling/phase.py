@@ -1,4 +1,4 @@
-"""Phase: where in its interval a resource is polled. A hash, so that nothing has to be remembered or agreed upon."""
+"""The phase of a poll: its second within the interval. A hash, so that nothing has to be remembered or agreed upon."""
 
 from hashlib import blake2b
 

@@ -1,4 +1,4 @@
-"""What a sink's filters may ask: `filter` of the resource as its records name it, `rows` of the row."""
+"""The fields that a sink's filters may use: `filter` for the resource, `rows` for the row."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
@@ -8,7 +8,7 @@ from streams.scheduling.filter_fields import Fields
 
 
 class Filtered(Protocol):
-    """What both look at: a row of gauges, or a record that stands for rows."""
+    """An object that both filters apply to: a row of gauges, or a record that stands for rows."""
 
     @property
     def resource(self) -> str: ...
@@ -27,7 +27,9 @@ class Filtered(Protocol):
 
 
 def parts(identity: str) -> Sequence[str]:
-    """Return site, class, subclass, type and id; the id may hold the separator, what is not there is empty."""
+    """Split an identity into site, class, subclass, type and id; the id may contain the separator, absent parts are
+    empty.
+    """
     found = identity.split(IDENTITY_SEPARATOR, 4)
     return (*found, *("",) * (5 - len(found)))
 

@@ -19,14 +19,14 @@ class Span(NamedTuple):
 
 
 class SlotRun(NamedTuple):
-    """`slots` of them, of one job, from `first` on, one interval apart: what a (ranged) `missed` status carries."""
+    """A run of `slots` slots of one job from `first` on, one interval apart, as a ranged `missed` status has it."""
 
     first: int
     slots: int
 
 
 def slots_within(span: Span, phase_s: int, interval_s: int) -> SlotRun | None:
-    """Return which slots of a job lie in the span (both ends included), or None where there are none; O(1)."""
+    """Return the slots of a job in the span (both ends included), or None where there are none; O(1)."""
     first = span.first + (phase_s - span.first) % interval_s
     if first > span.last:
         return None
@@ -34,5 +34,5 @@ def slots_within(span: Span, phase_s: int, interval_s: int) -> SlotRun | None:
 
 
 def is_too_old(slot: int, interval_s: int, now_s: float) -> bool:
-    """Return whether the slot's successor is due by now: such a slot is recorded as missed, not polled late."""
+    """Return whether the slot's successor is due: such a slot is recorded as missed, not polled late."""
     return now_s >= slot + interval_s

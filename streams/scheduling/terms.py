@@ -1,4 +1,4 @@
-"""Who has led a stage, as its ticks tell: also of leaders that have died since, and the same seen from every worker."""
+"""Reconstructs from ticks who has led a stage, including leaders that have died."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ MOST_TERMS_SEEN: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenTerm:
-    """One leader's time, from its first tick that was seen."""
+    """One leader's term, from its first tick seen."""
 
     epoch: int
     leader: str  #: host:pid
@@ -27,7 +27,7 @@ class SeenTerms:
     changes: int = 0  #: how often a leader followed another one, also those that are no longer listed
 
     def after(self, ticks: Iterable[Tick]) -> "SeenTerms":
-        """Return what is known after these ticks too; those of an epoch that is known or over tell nothing new."""
+        """Return the terms with those of these ticks added; ticks of known or ended epochs add nothing."""
         seen, changes = list(self.seen), self.changes
         for tick in ticks:
             if not seen or tick.epoch > seen[-1].epoch:

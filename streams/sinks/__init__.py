@@ -1,4 +1,4 @@
-"""The sinks stage: what stands in the topics goes to a store outside Kafka. `faust -A streams.sinks worker`."""
+"""The sinks stage: writes the records of topics to a store outside Kafka. `faust -A streams.sinks worker`."""
 
 from streams.runtime.lazy import lazy_app
 

@@ -1,4 +1,4 @@
-"""Wiring of the sinks stage: one `[sink:NAME]`, its topics, its group; `$PANOPTES_SINK` says which of several."""
+"""Wiring of the sinks stage: one `[sink:NAME]` section, its topics and its group; `$PANOPTES_SINK` names it."""
 
 import logging
 import os
@@ -135,13 +135,13 @@ class Sink:
 
 
 def since(start: str) -> str | int:
-    """Return where a new group begins, `24h` as Unix milliseconds."""
+    """Return the start time of a new group; `24h` becomes Unix milliseconds."""
     found = seconds(start)
     return now_ms() - found * 1000 if isinstance(found, int) else start
 
 
 def chosen(settings: Settings, name: str) -> SinkSection:
-    """Return the section that a worker serves. Raises NoSink, SettingsError."""
+    """Return the section of this worker. Raises NoSink, SettingsError."""
     sections = {section.name: section for section in settings.plugins(Kind.SINK) if isinstance(section, SinkSection)}
     if not sections and not name:
         raise NoSink("no [sink:NAME] in the configuration: this worker has nothing to do (docs/sinks.md)")
@@ -157,7 +157,7 @@ def chosen(settings: Settings, name: str) -> SinkSection:
 
 
 def rest(why: str) -> None:
-    """Wait for the end, so that others that were started with this worker go on."""
+    """Wait until stopped, without work, so that other processes started with this worker go on."""
     sys.stderr.write(f"{why}\n")
     ends = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)

@@ -1,4 +1,4 @@
-"""Wiring of the ends of series: rows that fall silent, and devices that leave the inventory."""
+"""Wiring that ends series: of rows that fall silent, and of devices that leave the inventory."""
 
 import asyncio
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ Lines = Mapping[Topic, tuple[SinkHandler, Loop[Step | None]]]
 
 
 class SeriesEnds:
-    """Has the handlers end what they hold, between the records of each partition."""
+    """Ends the series that handlers hold, between the records of each partition."""
 
     def __init__(self, worker: Worker, lines: Lines, places: Places) -> None:
         self._worker, self._lines, self._places = worker, lines, places

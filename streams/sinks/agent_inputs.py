@@ -1,4 +1,4 @@
-"""What a sink is given: its section's topics, and how their records are decoded."""
+"""The inputs of a sink: its section's topics, and how their records are decoded."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
@@ -31,7 +31,7 @@ class Inputs:
         }
 
     def decoding(self) -> Decoding:
-        """Return how records are decoded, once schemas are registered. Raises FatalError before that."""
+        """Return the decoders, once schemas are registered. Raises FatalError before that."""
         wanted = Wanted(self._section.filter, self._section.rows)
         gauges, statuses, samples = self._gauges, self._statuses, self._samples
         reader = GaugeReader(gauges.header, gauges.decode, wanted)

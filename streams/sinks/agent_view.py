@@ -1,4 +1,4 @@
-"""Wiring of a sink that is a view: every worker reads what is new enough of its topics, then follows them.
+"""Wiring of a view sink: every worker reads the recent records of its topics, then follows them.
 
 It joins no group: any number of workers show the same, and none has a place to keep.
 """
@@ -25,11 +25,11 @@ log = logging.getLogger(__name__)
 
 
 class Viewing(SinkPlugin, ViewSinkPlugin, Protocol):
-    """A plugin that is both."""
+    """A plugin that is both a SinkPlugin and a ViewSinkPlugin."""
 
 
 class SinkView:
-    """The stage in one worker, of a sink that has no place in its topics."""
+    """The stage in one worker, for a sink without committed offsets."""
 
     def __init__(self, worker: Worker, section: SinkSection, plugin: Viewing) -> None:
         self._inputs: Final = Inputs(worker.context, section)

@@ -1,4 +1,6 @@
-"""The topology stage: which ports are joined, as both ends tell. `faust -A streams.topology worker`."""
+"""The topology stage: finds out which ports are connected, from what both ends report. `faust -A streams.topology
+worker`.
+"""
 
 from streams.runtime.lazy import lazy_app
 

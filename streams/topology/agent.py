@@ -1,4 +1,4 @@
-"""Wiring of the topology stage: every worker follows all resources and all links; the elected one publishes."""
+"""Wiring of the topology stage: every worker follows resources and links; the elected one publishes."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ _TAKEN_AT_ONCE: Final = 20
 
 
 class Topologist:
-    """Folds what all resources tell into links, and publishes what differs from those that stand in the topic."""
+    """Folds all resources into links, and publishes the differences from those in the topic."""
 
     def __init__(self, worker: Worker) -> None:
         context = self._context = worker.context
@@ -99,7 +99,7 @@ class Topologist:
         self._term = None
 
     async def take(self) -> None:
-        """Keep up with both topics."""
+        """Follow both topics."""
         while True:
             for _ in range(_TAKEN_AT_ONCE):
                 is_resource, record = await self._waiting.get()
@@ -150,7 +150,7 @@ class Topologist:
             await asyncio.sleep(max(LOOK_EVERY_S, REST * self.fold_s))
 
     async def look(self, term: Term) -> None:
-        """Publish what has changed, as long as the term lasts."""
+        """Publish changes until the term ends."""
         self.changed = False
         await self._publish(term, await asyncio.to_thread(self._fold, dict(self.everyone), dict(self.standing)))
 

@@ -1,4 +1,4 @@
-"""What has changed between the links that stand in the topic and those that are told now; time is an argument."""
+"""The differences between the links in the topic and those reported now; time is an argument."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ GONE_FOR_MS: Final = 7 * 86_400_000
 
 
 class Changes(NamedTuple):
-    """What has to be published: first what is new or different, then, when that is stored, the tombstones."""
+    """The records to publish: new and changed ones first, then, once stored, the tombstones."""
 
     records: Mapping[str, Link]
     tombstones: Sequence[str]
@@ -25,7 +25,7 @@ class Changes(NamedTuple):
 def changes(
     standing: Mapping[str, Link], current: Mapping[str, Link], everyone: Mapping[str, Told], now_ms: int
 ) -> Changes:
-    """Return what leads from the links that stand in the topic to those that are told now.
+    """Return the changes from the links in the topic to those reported now.
 
     A link that stands under another of its names (an end was not known, or is not any more) goes at once, and what
     replaces it keeps its `since`. Links that nobody tells of are down while a port of theirs is, else gone, and end

@@ -1,4 +1,4 @@
-"""The links in the formats of others: JSON, Graphviz' dot, Mermaid, GraphML."""
+"""Exports links as JSON, Graphviz dot, Mermaid and GraphML."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ _KEYS: Final = (
 
 
 def node_of(end: LinkEnd) -> str:
-    """Return what stands for the device at an end: its identity, or what it calls itself."""
+    """Return the name of an end's device: its identity, or its own name."""
     return end.resource or end.system_name or end.chassis_id
 
 
@@ -42,7 +42,7 @@ def _nodes(links: Mapping[str, Link]) -> dict[str, LinkEnd]:
 
 
 def as_dot(links: Mapping[str, Link]) -> str:
-    """Return the links as Graphviz draws them."""
+    """Format the links for Graphviz."""
     lines = ["graph topology {", "  node [shape=box];"]
     for node, end in _nodes(links).items():
         dashed = "" if end.resource else ", style=dashed"
@@ -60,7 +60,7 @@ def _quoted(text: str) -> str:
 
 
 def as_mermaid(links: Mapping[str, Link]) -> str:
-    """Return the links as a Mermaid flowchart."""
+    """Format the links as a Mermaid flowchart."""
     nodes = _nodes(links)
     numbers = {node: f"n{number}" for number, node in enumerate(nodes)}
     lines = ["flowchart LR", *(f'  {numbers[node]}["{_entities(title_of(end))}"]' for node, end in nodes.items())]
@@ -79,7 +79,7 @@ def _entities(text: str) -> str:
 
 
 def as_graphml(links: Mapping[str, Link]) -> str:
-    """Return the links as GraphML; parallel links are edges of their own."""
+    """Format the links as GraphML; parallel links are separate edges."""
     root = ET.Element("graphml", xmlns=_GRAPHML)
     for kind, name, type_ in _KEYS:
         ET.SubElement(root, "key", {"id": name, "for": kind, "attr.name": name, "attr.type": type_})

@@ -1,4 +1,4 @@
-"""The links that all statements together make: a pure fold, the same whatever the order in which they came."""
+"""Derives the links from all neighbour reports: a pure fold, independent of their order."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -16,7 +16,7 @@ _CDP: Final = "cdp"
 
 
 class _Half(NamedTuple):
-    """What one end says: who is there, by which protocol."""
+    """The report of one end: its neighbour, and the protocol."""
 
     near: str  #: identity
     said: ToldBy
@@ -34,7 +34,7 @@ def end_key(end: LinkEnd) -> str:
 
 
 def unknown_key(end: LinkEnd) -> str:
-    """Return the key that an end has while it is not known."""
+    """Return the key of an end while it is unknown."""
     return f"{_hex(end.chassis_id)}{UNIT}{_hex(end.port_id)}"
 
 
@@ -43,13 +43,13 @@ def _hex(text: str) -> str:
 
 
 def names_of(link: Link) -> frozenset[str]:
-    """Return every key that the link has, had or could have, each end being known or not."""
+    """Return every key that the link may have, with each end known or not."""
     first, second = ({end_key(end), unknown_key(end)} for end in link.ends)
     return frozenset(ENDS.join(sorted((one, other))) for one in first for other in second)
 
 
 def links_of(everyone: Mapping[str, Told], now_ms: int) -> dict[str, Link]:
-    """Return all links by key, each in its state from `now_ms` on; what is too old to count says nothing."""
+    """Return all links by key, in states that begin at `now_ms`; expired reports are ignored."""
     directory = Directory(everyone)
     spoken: dict[str, dict[str, set[str]]] = {}
     ends: dict[str, LinkEnd] = {}

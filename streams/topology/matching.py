@@ -1,4 +1,4 @@
-"""Which resource and which of its ports a neighbour is: by what both call it."""
+"""Matches a neighbour to a known resource and port, by the names that both ends use."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
@@ -12,7 +12,7 @@ _NAME: Final = "name"
 
 
 class MatchedEnds(NamedTuple):
-    """The far end of a statement, as far as it is known."""
+    """The far end of a report, as far as it is known."""
 
     resource: str  #: identity, or empty
     row: str  #: of the port, or empty
@@ -20,7 +20,7 @@ class MatchedEnds(NamedTuple):
 
 
 class Directory:
-    """All resources by what neighbours call them; made anew for each fold."""
+    """An index of all resources by the names that neighbours use; rebuilt for each fold."""
 
     def __init__(self, everyone: Mapping[str, Told]) -> None:
         self._everyone = everyone
@@ -38,7 +38,7 @@ class Directory:
                     found.setdefault(text, []).append(identity)
 
     def match(self, said: ToldBy) -> MatchedEnds:
-        """Return who the neighbour is: by chassis id, else by name, else by address, where only one can be meant."""
+        """Identify the neighbour: by chassis id, else by name, else by address, where that is unambiguous."""
         resource, why = self._resource(said)
         if not resource:
             return MatchedEnds("", "", why)

@@ -1,4 +1,4 @@
-"""Ways through the links: the shortest one between two resources, over links that carry something."""
+"""Finds shortest paths between two resources, over links that are up."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ CARRYING = frozenset({LinkState.UP, LinkState.ONE_SIDED})
 
 
 class Hop(NamedTuple):
-    """One link, from the end nearer to the start."""
+    """One link of a path, from the end nearer to the start."""
 
     near: LinkEnd
     far: LinkEnd
@@ -19,7 +19,7 @@ class Hop(NamedTuple):
 
 
 class NoSuchResourceError(LookupError):
-    """A name that means no resource of the topology, or several."""
+    """A name that matches no resource of the topology, or several."""
 
     def __init__(self, name: str, meant: Iterable[str]) -> None:
         several = sorted(meant)
@@ -28,7 +28,7 @@ class NoSuchResourceError(LookupError):
 
 
 def resolved(name: str, links: Mapping[str, Link]) -> str:
-    """Return the identity that an identity, an id, or one without its domain means. Raises NoSuchResourceError."""
+    """Return the identity for an identity, an id, or an id without its domain. Raises NoSuchResourceError."""
     everyone = {end.resource for link in links.values() for end in link.ends if end.resource}
     if name in everyone:
         return name

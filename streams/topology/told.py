@@ -1,4 +1,4 @@
-"""What one resource says of itself and of its neighbours, cut down to what a topology is made of."""
+"""The part of an enriched resource that topology uses: its own identifiers and its neighbours."""
 
 from collections.abc import Mapping
 from sys import intern
@@ -13,7 +13,7 @@ _NOTHING: Final[Mapping[str, str]] = {}
 
 
 class ToldPort(NamedTuple):
-    """One interface, by all the names that a neighbour may have for it."""
+    """One interface with all the names that a neighbour may use for it."""
 
     row: str  #: the gauges' row
     if_index: str
@@ -27,7 +27,7 @@ class ToldPort(NamedTuple):
 
 
 class ToldBy(NamedTuple):
-    """One neighbour that was heard on one port by one protocol."""
+    """One neighbour that a port heard by one protocol."""
 
     protocol: str
     row: str  #: of the port that heard it
@@ -41,7 +41,7 @@ class ToldBy(NamedTuple):
 
 
 class Told(NamedTuple):
-    """Everything that a topology has to know of one resource."""
+    """The neighbour reports of one resource."""
 
     identity: str
     chassis_ids: tuple[str, ...]  #: its own chassis id first, where it has one
@@ -53,7 +53,7 @@ class Told(NamedTuple):
 
 
 def told(enriched: EnrichedResource) -> Told:
-    """Return what a resource tells; one without the enrichment `neighbours` can be a far end all the same."""
+    """Extract a resource's reports; one without the enrichment `neighbours` can still be a far end."""
     resource, found = enriched.resource, enriched.enrichments
     heard, ports = found.get(_NEIGHBOURS), found.get(_PORTS)
     own = {

@@ -1,4 +1,4 @@
-"""The neighbours that no link joins to a known port, and what devices said that was kept out, each with its reason."""
+"""Lists neighbours that match no known port, and rejected neighbour entries, each with its reason."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
@@ -9,7 +9,7 @@ _REJECTED: Final = "rejected."
 
 
 class Unresolved(NamedTuple):
-    """A neighbour that is no known resource, or no known port of one."""
+    """A neighbour that matches no known resource, or no port of one."""
 
     heard_by: str  #: identity
     row: str  #: of the port that heard it
@@ -28,7 +28,7 @@ class RejectedLink(NamedTuple):
 
 
 def unresolved(links: Mapping[str, Link]) -> list[Unresolved]:
-    """Return them in the order of who heard them, without links that nobody tells of any more."""
+    """Return the unresolved neighbours in the order of the devices that heard them, without expired links."""
     found = []
     for link in links.values():
         if link.state is LinkState.GONE:
@@ -41,7 +41,7 @@ def unresolved(links: Mapping[str, Link]) -> list[Unresolved]:
 
 
 def explained(found: Iterable[Unresolved], runs: Iterable[DiscoveryRun]) -> list[Unresolved]:
-    """Return them with the reason for which discovery did not follow them either, where it tells one."""
+    """Add the reason why discovery did not follow them, where there is one."""
     told = {
         (each.heard_by, each.row, each.chassis_id, each.system_name): each.why
         for run in runs
@@ -55,7 +55,7 @@ def explained(found: Iterable[Unresolved], runs: Iterable[DiscoveryRun]) -> list
 
 
 def rejected(everyone: Mapping[str, EnrichedResource]) -> list[RejectedLink]:
-    """Return what the enrichment `neighbours` kept out, by resource and reason."""
+    """Return the neighbour entries that enrichment rejected, by resource and reason."""
     return [
         RejectedLink(identity, name.removeprefix(_REJECTED), int(count))
         for identity, enriched in sorted(everyone.items())

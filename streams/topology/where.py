@@ -1,4 +1,4 @@
-"""Behind which port an address was seen, by what devices have in their forwarding and ARP tables (pure)."""
+"""Finds the port behind which an address was seen, from devices' forwarding and ARP tables (pure)."""
 
 import ipaddress
 import re
@@ -21,7 +21,7 @@ class NoAddressError(ValueError):
 
 
 class SeenAt(NamedTuple):
-    """One place at which an address was seen."""
+    """One port at which an address was seen."""
 
     resource: str
     row: str  #: the gauges' row of the port, else `ifIndex N`
@@ -32,7 +32,7 @@ class SeenAt(NamedTuple):
 
 
 def normal(text: str) -> str:
-    """Return a MAC or IP address in the form that tables have. Raises NoAddressError."""
+    """Normalise a MAC or IP address to the form that tables have. Raises NoAddressError."""
     with suppress(ValueError):  # first: without its dots 192.168.100.100 has twelve digits
         return str(ipaddress.ip_address(text.strip()))
     mac = _SEPARATORS.sub("", text).upper()
@@ -42,7 +42,7 @@ def normal(text: str) -> str:
 
 
 def where(address: str, everyone: Mapping[str, EnrichedResource], links: Mapping[str, Link]) -> list[SeenAt]:
-    """Return where an address was seen: behind ports, where any device says so, else where it was asked for.
+    """Return where an address was seen: ports first, else the devices whose ARP tables have it.
 
     A port that leads to another device with a forwarding table is left out: that one tells better.
     Raises NoAddressError.

@@ -34,19 +34,23 @@ class Flow:
         assert self._enriched.open(time.monotonic() + 60)
 
     def again(self, what: str) -> float:
-        """Wait until a new label of each device has come through and each is polled; return how long that took."""
+        """Wait until a new label of each device has come through and each is polled; return how long that took.
+
+        What is told besides is how much of it new processes took to start: ten at once on the cores that all share.
+        """
         began = time.monotonic()
         self._revision += 1
         self._pipeline.relabel(self._revision)
         since_s = time.time()
         self._until(f"{what}: every worker is ready", self._all_ready)
+        ready_s = time.monotonic() - began
         self._until(f"{what}: every partition has an owner", self._all_owned)
         self._until(f"{what}: discovery, resources and enrichment flow", self._labelled)
         self._until(
             f"{what}: every device is polled", lambda: len(self._pipeline.follower.polled_since(since_s)) == DEVICES
         )
         took_s = time.monotonic() - began
-        self._tell(f"{what}: everything flows after {took_s:.1f} s")
+        self._tell(f"{what}: everything flows after {took_s:.1f} s, ready after {ready_s:.1f} s")
         return took_s
 
     def _labelled(self) -> bool:

@@ -1,1 +1,1 @@
-"""Discovery plugins that look for devices: by addresses, and along neighbours."""
+"""Discovery plugins that search for devices: by address ranges (`sweep`) and by neighbours (`crawl`)."""

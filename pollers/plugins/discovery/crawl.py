@@ -1,4 +1,4 @@
-"""Discovery from neighbours: asks those that known devices told of and that nobody knows (docs/discovery.md)."""
+"""The discovery plugin `crawl`: asks unknown neighbours of known devices over SNMP (docs/discovery.md)."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -36,7 +36,7 @@ async def _look_up(name: str) -> Sequence[str]:
 
 
 class Crawl:
-    """Sends nothing to who is known."""
+    """Sends requests only to devices that are not in the inventory yet."""
 
     follows_neighbours = True  #: it is to be told them
 
@@ -61,7 +61,7 @@ class Crawl:
             raise OptionError(options.problems)
 
     async def discover(self, known: KnownDevice, _state: bytes | None) -> AsyncGenerator[SightingBatch, None]:
-        """Yield the neighbours that answer, and who could not be followed."""
+        """Yield the neighbours that answer, and a problem for each that could not be followed."""
         context = self._context
         leads = [await self._lead(known, resource, row) for resource, row in told(known, self.site)]
         by_address = self._to_ask(leads)

@@ -1,4 +1,4 @@
-"""Neighbours that known devices told of -> whom to ask, and whom not and why (pure)."""
+"""Selects which neighbours `crawl` asks, and gives a reason for each that it does not (pure)."""
 
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ DEPTH_LABEL: Final = "crawl_depth"
 
 
 class Why(StrEnum):
-    """Why a neighbour is not followed; also the metric's label."""
+    """The reason for which a neighbour is not followed; also the metric's label."""
 
     NO_ADDRESS = "no-address"  #: it tells none, and its name has none
     OUTSIDE = "outside"  #: none of its addresses is within the prefixes
@@ -24,7 +24,7 @@ class Why(StrEnum):
 
 
 class Lead(NamedTuple):
-    """A neighbour that nobody knows."""
+    """A neighbour that is not in the inventory."""
 
     heard_by: str  #: identity
     row: str  #: of the port that heard it
@@ -36,7 +36,7 @@ class Lead(NamedTuple):
 
 
 def told(known: KnownDevice, site: str) -> Iterator[tuple[Resource, Mapping[str, str]]]:
-    """Yield each neighbour that is no known device, with who heard it."""
+    """Yield each neighbour that is no known device, with the devices that heard it."""
     for resource, rows in known.neighbours(site):
         for row in rows.values():
             if not _is_known(known, site, row):
@@ -85,7 +85,7 @@ def lead(
     limits: CrawlLimits,
     sites: Callable[[str], frozenset[str]],
 ) -> Lead:
-    """Return whom to ask of a neighbour; `sites` says whose an address is."""
+    """Return the addresses to ask for a neighbour, or why it is not followed; `sites` maps addresses to sites."""
     text = resource.labels.get(DEPTH_LABEL, "")
     depth = (int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0) + 1
     inside = [address for address in addresses if limits.allows(address)]

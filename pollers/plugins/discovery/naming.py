@@ -1,4 +1,4 @@
-"""What a device that answered is called: by the inventory, else by its own name, else by its address (pure)."""
+"""Names a discovered device: by the inventory, else by its sysName, else by its address (pure)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -88,7 +88,7 @@ def _same(before: Resource, answer: Found) -> bool:
 
 
 def facts_of(answer: Found) -> dict[str, str]:
-    """Return what a device said of itself, under the names that enrichment has for it."""
+    """Return a device's system group as facts, with the names of enrichment."""
     facts = {
         "sys_descr": answer.sys_descr,
         "sys_object_id": answer.sys_object_id,

@@ -1,4 +1,4 @@
-"""Discovery by asking: every address of some prefixes, with the site's credentials (docs/discovery.md)."""
+"""The discovery plugin `sweep`: asks every address of some prefixes with the site's credentials (docs/discovery.md)."""
 
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ _KEPT_EVERY_MS: Final = 5_000  #: from where a run goes on is kept this often, a
 
 
 class SweepOptions:
-    """The options of `sweep` and `crawl` as they read them; what is wrong is collected."""
+    """Parses the options of `sweep` and `crawl`, and collects every error."""
 
     def __init__(self, options: Mapping[str, str], known: Sequence[str]) -> None:
         self._options = options
@@ -74,12 +74,12 @@ class SweepOptions:
         return text
 
     def parts(self) -> dict[str, str]:
-        """Return class, subclass and type of what is new."""
+        """Return class, subclass and type of new devices."""
         return {field: self.part(name, default) for name, (field, default) in _PARTS.items()}
 
 
 class Sweep:
-    """Asks whoever the inventory does not know."""
+    """Asks every address that the inventory does not have."""
 
     def __init__(self, context: PluginContext) -> None:
         """Raises OptionError."""
@@ -107,7 +107,7 @@ class Sweep:
 
     @property
     def pace(self) -> ProbePace:
-        """Return how fast it asks: spread over its interval, or as fast as it may."""
+        """Return the rate limits: spread over the interval, or as fast as allowed."""
         rate = float(self._packets_per_s)
         if self._spread and self._context.interval_s:
             packets = self.targets.total * self._rounds
@@ -115,7 +115,7 @@ class Sweep:
         return ProbePace(packets_per_s=rate, timeout_s=self._timeout_s, rounds=self._rounds, ping=self._ping)
 
     async def discover(self, known: KnownDevice, state: bytes | None) -> AsyncGenerator[SightingBatch, None]:
-        """Yield what answers, from where the last run was cut short."""
+        """Yield the devices that answer, continuing where the last run was interrupted."""
         context, total = self._context, self.targets.total
         namer = Namer(
             section=context.section, site=self.site, parts=self._parts, ttl_s=self._ttl_s, known=known,
@@ -138,7 +138,8 @@ class Sweep:
         yield SightingBatch(state=b"", done=total, total=total)
 
     def is_wanted(self, known: KnownDevice, target: Target) -> bool:
-        """Return whether to ask: not who is known, but for who leaves soon unless this section sees it again.
+        """Return whether to ask an address: unknown ones, and known devices that expire soon unless this section sees
+        them.
 
         What another site has is never sent this one's credentials.
         """
@@ -167,7 +168,7 @@ class Sweep:
 
 
 class Asked:
-    """The targets that are asked, and how far the ones are that have been settled."""
+    """The targets that are being asked, and how many have been finished."""
 
     def __init__(self, all_targets: Targets, begin: int, is_wanted: Callable[[Target], bool]) -> None:
         self._targets, self._is_wanted = all_targets, is_wanted
@@ -181,7 +182,7 @@ class Asked:
                 yield target
 
     def settle(self, count: int) -> int:
-        """Return how many of all targets are done with, now that the next `count` of those that were asked are."""
+        """Mark the next `count` asked targets as finished, and return how many of all targets are."""
         if count:
             self._done = self._ends[count - 1]
             del self._ends[:count]

@@ -1,4 +1,4 @@
-"""Prefixes and excludes -> the addresses that a sweep asks, counted, so that it can go on from any of them (pure)."""
+"""Turns prefixes and excludes into numbered addresses, so that a sweep can resume at any of them (pure)."""
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +23,7 @@ class Range(NamedTuple):
 
 
 class Targets(NamedTuple):
-    """What a sweep asks: the ranges, each address at each port."""
+    """The addresses of a sweep: ranges, each address at each port."""
 
     ranges: Sequence[Range]
     ports: Sequence[int]
@@ -37,7 +37,7 @@ class Targets(NamedTuple):
         return self.addresses * len(self.ports)
 
     def from_(self, start: int) -> Iterator[Target]:
-        """Yield the targets from a number on, which is from 0 to `total`."""
+        """Yield the targets from a number (0 to `total`) on."""
         ports = self.ports
         at, port = divmod(start, len(ports))
         for version, first, last in self.ranges:
@@ -55,7 +55,7 @@ class Targets(NamedTuple):
 
 
 def networks(text: str, option: str) -> Sequence[Network]:
-    """Return the prefixes and addresses in a text, with commas or spaces between them. Raises OptionError."""
+    """Parse prefixes and addresses that are separated by commas or spaces. Raises OptionError."""
     found: list[Network] = []
     for each in text.replace(",", " ").split():
         try:

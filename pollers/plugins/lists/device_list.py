@@ -1,4 +1,4 @@
-"""Entries of a device list -> resources; what is wrong with an entry is said with its line, the others are kept."""
+"""Turns entries of a device list into resources; a bad entry is reported with its line, and the others are kept."""
 
 import ipaddress
 import re
@@ -41,7 +41,7 @@ _NO_TEXT: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """What holds for entries that do not say it themselves."""
+    """Values for fields that an entry leaves out."""
 
     plugin: str  #: the discovery section that saw them
     now_ms: int
@@ -177,7 +177,7 @@ def _ttl_s(fields: Mapping[str, object], default: int) -> int:
 
 
 def whole_number(text: str, most: int) -> int | None:
-    """Return the number from 1 to `most` that the text is, None for any other text."""
+    """Parse a whole number from 1 to `most`; None for any other text."""
     # `int` refuses thousands of digits with an error of its own
     if not (text.isascii() and text.isdecimal()) or len(text.lstrip("0")) > len(str(most)):
         return None

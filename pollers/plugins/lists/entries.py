@@ -1,4 +1,4 @@
-"""What a list of things is once it is read, whatever its format."""
+"""The parsed form of a list, the same for every file format."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -24,5 +24,5 @@ class Listing(NamedTuple):
 
 
 def refused(line: int, what: str) -> Listing:
-    """Return the listing of a text that is damaged as a whole."""
+    """Return a listing without entries, for a file that is damaged as a whole."""
     return Listing([], [Wrong(line, f"{what}; nothing of the file was read")], refused=True)

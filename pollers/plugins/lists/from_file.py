@@ -1,4 +1,4 @@
-"""Discovery from a list of devices in a file: JSON, YAML or CSV (docs/discovery.md)."""
+"""The discovery plugin `from-file`: reads devices from a JSON, YAML or CSV file (docs/discovery.md)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ async def _read(path: Path) -> bytes:
 
 
 class FromFile:
-    """Reads the file anew at every run, so a changed list needs no restart."""
+    """Reads the file at every run, so that a changed list needs no restart."""
 
     def __init__(self, context: PluginContext, read: Read = _read) -> None:
         """Raises OptionError."""

@@ -1,4 +1,4 @@
-"""Lists of things as text (JSON, YAML, CSV) -> fields with the line on which each entry stands."""
+"""Parses JSON, YAML and CSV lists into fields, with the line of each entry."""
 
 from collections.abc import Callable, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Lists in CSV: a header line and a row per entry."""
+"""Parses CSV lists: a header line, then one row for each entry."""
 
 import csv
 

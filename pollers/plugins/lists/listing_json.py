@@ -1,4 +1,4 @@
-"""Lists in JSON: one array, which is refused as a whole where it is damaged, or one object a line."""
+"""Parses JSON lists: one array, refused as a whole when it is damaged, or one object a line."""
 
 import json
 import re

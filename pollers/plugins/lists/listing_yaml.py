@@ -1,4 +1,4 @@
-"""Lists in YAML; a damaged one is refused as a whole."""
+"""Parses YAML lists; a damaged file is refused as a whole."""
 
 from typing import Final
 

@@ -1,1 +1,1 @@
-"""Enrichment plugins that find out how devices are joined, addressed and built."""
+"""Enrichment plugins for neighbours, addresses, forwarding tables and hardware inventory."""

@@ -1,4 +1,4 @@
-"""Which addresses a device has, and on which interface, by IP-MIB: the built-in enrichment plugin `addresses`."""
+"""The enrichment plugin `addresses`: reads a device's IP addresses and their interfaces from IP-MIB."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -25,7 +25,7 @@ _UNICAST: Final = 1
 
 
 class Addresses:
-    """Reads ipAddressTable, and the older table where the newer one has no IPv4."""
+    """Reads ipAddressTable, and the older ipAddrTable where the newer one has no IPv4."""
 
     def __init__(self, context: PluginContext) -> None:
         """Raises OptionError."""
@@ -43,7 +43,7 @@ class Addresses:
 
 
 def by_ip_address(table: SnmpTable) -> dict[str, dict[str, str]]:
-    """Return the unicast addresses of ipAddressTable; what its index garbles is left out."""
+    """Return the unicast addresses of ipAddressTable; rows with malformed indexes are left out."""
     found: dict[str, dict[str, str]] = {}
     for index, (if_index, kind, prefix) in rows_of(table):
         text = indexed_address(index)

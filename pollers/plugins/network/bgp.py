@@ -1,4 +1,4 @@
-"""With whom a device speaks BGP, by BGP4-MIB (RFC 4273, IPv4 peers): the built-in enrichment plugin `bgp`."""
+"""The enrichment plugin `bgp`: reads a device's BGP peers from BGP4-MIB (RFC 4273, IPv4 peers)."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -22,7 +22,7 @@ _NOBODY: Final = "0.0.0.0"  # noqa: S104 - bgpPeerIdentifier of a peer that has 
 
 
 class Bgp:
-    """Reads who the peers are; whether they are up is a metric, and is polled."""
+    """Reads the list of peers; their state is polled as a metric."""
 
     def __init__(self, context: PluginContext) -> None:
         """Raises OptionError."""

@@ -1,4 +1,4 @@
-"""What a device has seen on which port, by BRIDGE-MIB, Q-BRIDGE-MIB and IP-MIB: the enrichment plugin `forwarding`.
+"""The enrichment plugin `forwarding`: reads MAC and ARP tables (BRIDGE-MIB, Q-BRIDGE-MIB, IP-MIB).
 
 Off unless a section asks for it: these tables change all the time, and are as large as the network behind a port.
 """
@@ -34,7 +34,7 @@ _MAC_OCTETS: Final = 6
 
 
 class Seen(NamedTuple):
-    """A MAC address behind a port."""
+    """A MAC address learned on a port."""
 
     mac: str
     vlan: str  #: the filtering database, which most devices number as the VLAN; empty where the device has one only
@@ -42,7 +42,7 @@ class Seen(NamedTuple):
 
 
 class Forwarding:
-    """Reads the newer tables, and the older ones where those are empty."""
+    """Reads the newer tables, and the older ones where the newer are empty."""
 
     def __init__(self, context: PluginContext) -> None:
         """Raises OptionError."""

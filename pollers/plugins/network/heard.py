@@ -1,4 +1,4 @@
-"""What a device says of its neighbours, checked: ids as text, and what is of no use with its reason."""
+"""Validates what a device reports of its neighbours: ids become text, useless entries get a reason."""
 
 import enum
 from collections import Counter
@@ -28,7 +28,7 @@ _BINARY: Final = frozenset({"circuit", "local"})
 
 
 class Reject(enum.StrEnum):
-    """Why a statement is kept out; also the last part of a fact's name, `rejected.…`."""
+    """The reason for which a neighbour entry is rejected; also the last part of a fact's name, `rejected.…`."""
 
     INCOMPLETE = "incomplete"  #: no chassis or no port
     SUBTYPE = "unknown-subtype"
@@ -41,7 +41,7 @@ class Reject(enum.StrEnum):
 
 
 class Rejected(ValueError):
-    """A statement that is kept out."""
+    """A rejected neighbour entry."""
 
     def __init__(self, reason: Reject) -> None:
         super().__init__(reason)
@@ -54,7 +54,7 @@ class Id(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """One neighbour by one protocol."""
+    """One neighbour as one protocol reports it."""
 
     protocol: str
     port: int  #: the number that the protocol's table has for the local port
@@ -66,7 +66,7 @@ class Heard(NamedTuple):
 
 
 class Local(NamedTuple):
-    """The port that heard it."""
+    """The local port on which a neighbour was heard."""
 
     row: str  #: the gauges' row of the interface
     if_index: str
@@ -74,7 +74,7 @@ class Local(NamedTuple):
 
 
 class Own(NamedTuple):
-    """What the device calls itself."""
+    """The device's own LLDP or CDP identifiers."""
 
     chassis: Id | None
     names: frozenset[str]  #: by LLDP and by CDP
@@ -111,14 +111,14 @@ def identifier(subtype: Data, data: Data, kinds: Mapping[int, str]) -> Id:
 
 
 def words(data: Data) -> str:
-    """Return a text that only describes; nothing where it is none, for the neighbour is there all the same."""
+    """Return a descriptive text, empty where it is malformed: the neighbour itself is kept."""
     return (readable(data) or "")[:_LONGEST_TEXT]
 
 
 def statements(
     heard: Iterable[Heard], ports: Mapping[tuple[str, int], Local], own: Own
 ) -> tuple[dict[str, dict[str, str]], Counter[Reject]]:
-    """Return the rows of the namespace `neighbours`, and how many were kept out by reason.
+    """Return the rows of the namespace `neighbours`, and the number of rejected ones by reason.
 
     `ports`: (protocol, number) -> the local port. The rows' keys have no number that a protocol gives out anew.
     """

@@ -1,4 +1,4 @@
-"""What a device is made of, by ENTITY-MIB (RFC 6933), and what tells it apart: the enrichment plugin `inventory`."""
+"""The enrichment plugin `inventory`: reads a device's parts and serial numbers from ENTITY-MIB (RFC 6933)."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -29,7 +29,7 @@ _OPTICS: Final = ("sfp", "xfp", "transceiver", "optic", "gbic", "cfp", "base-sr"
 
 
 class Inventory:
-    """Reads the parts that somebody could replace: sensors and empty slots are left out."""
+    """Reads the replaceable parts; sensors and empty slots are left out."""
 
     def __init__(self, context: PluginContext) -> None:
         """Raises OptionError."""
@@ -61,7 +61,7 @@ async def _read(session: Session) -> dict[str, dict[str, str]]:
 
 
 def interesting(table: SnmpTable) -> dict[str, dict[str, str]]:
-    """Return the parts that have a class of interest, chassis first; others only with a serial number or model."""
+    """Return the parts of the interesting classes, chassis first; other classes only with a serial number or model."""
     found: list[tuple[bool, int, dict[str, str]]] = []
     for index, (inside, kind, serial, model) in rows_of(table):
         said = {"serial": _words(serial), "model": _words(model)}
@@ -74,7 +74,7 @@ def interesting(table: SnmpTable) -> dict[str, dict[str, str]]:
 
 
 def with_kind(part: Mapping[str, str], parts: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    """Return the part, called a transceiver where it is one: a port with a serial number, or a module that says so."""
+    """Return the part, marked as a transceiver where it is one: a port with a serial number, or a module named so."""
     words = " ".join(part.get(name, "") for name in ("description", "name", "model")).lower()
     within = parts.get(part.get("contained_in", ""), {})
     if part["class"] == "port" or (

@@ -1,4 +1,4 @@
-"""Who is at the other end of a device's ports, by LLDP and CDP: the built-in enrichment plugin `neighbours`."""
+"""The enrichment plugin `neighbours`: reads the neighbours of a device's ports by LLDP and CDP."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ _SCALARS: Final = (
 
 
 class Neighbours(SnmpEnricher):
-    """Asks which protocols are spoken, and reads the tables of those alone."""
+    """Asks which protocols the device speaks, and reads only their tables."""
 
     def __init__(self, context: PluginContext) -> None:
         """Raises OptionError."""
@@ -47,7 +47,9 @@ class Neighbours(SnmpEnricher):
         self._plans: dict[str, tuple[Profile, Plan]] = {}
 
     async def enrich(self, resource: Resource) -> Mapping[str, Enrichment]:
-        """Return the namespaces `neighbours`, a row for each, and `ports`, where they are heard. Raises DeviceError."""
+        """Return the namespaces `neighbours`, a row for each neighbour, and `ports`, the local ports. Raises
+        DeviceError.
+        """
         now_ms = await self.now_ms()
         async with self.context.snmp.open(device_of(resource), self.deadline_s) as session:
             profile = await self.fitting_profile(session)

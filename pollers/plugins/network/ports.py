@@ -1,4 +1,4 @@
-"""The interfaces of a device under the very keys that their gauges have, by the profile that fits it."""
+"""Reads a device's interfaces with the same row keys as their gauges, by the profile that fits the device."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -29,7 +29,7 @@ class Port(NamedTuple):
 
 
 def ports_plan(profile: Profile) -> Plan:
-    """Return the plan that reads the keys of a profile's interfaces and whether they are up, and nothing else."""
+    """Return a plan that reads only the row keys and states of a profile's interfaces."""
     table = profile.tables[INTERFACE]
     groups = [group for group in profile.groups.values() if INTERFACE in group.tables]
     whole = make_plan(profile, groups)
@@ -49,7 +49,7 @@ def ports_plan(profile: Profile) -> Plan:
 
 
 async def read_ports(session: Session, plan: Plan, now_ms: int) -> Sequence[Port]:
-    """Return the interfaces that the device's gauges have. Raises SnmpError."""
+    """Return the device's interfaces, keyed as its gauges are. Raises SnmpError."""
     reading = await read_device(session, DeviceState(plan=plan), now_ms)
     frame = reading.frames.frame(INTERFACE)
     columns = {name: frame.column(name) for name in _READ if name in plan.profile.tables[INTERFACE].columns}
@@ -67,7 +67,7 @@ async def read_ports(session: Session, plan: Plan, now_ms: int) -> Sequence[Port
 def numbered(
     ports: Iterable[Port], own: Mapping[int, Sequence[str]]
 ) -> tuple[Mapping[int, Port], Mapping[str, Sequence[str]]]:
-    """Return LLDP's number -> port, and the port's row -> kind and text of the id that the device gives it itself.
+    """Return LLDP's port numbers -> ports, and port rows -> kind and text of the device's own LLDP port id.
 
     The numbers should be ifIndexes and need not be: what the device calls the port decides where it says so.
     """

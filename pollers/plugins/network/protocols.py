@@ -1,4 +1,4 @@
-"""LLDP-MIB, LLDP-V2-MIB (IEEE 802.1AB-2005 and -2009) and CISCO-CDP-MIB: their objects, and their rows read."""
+"""The objects of LLDP-MIB, LLDP-V2-MIB (IEEE 802.1AB-2005 and -2009) and CISCO-CDP-MIB, and how their rows are read."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from pollers.snmp.values import Data, Oid, SnmpTable
 
 
 class Lldp(NamedTuple):
-    """One version of LLDP's MIB: they differ in where things are and in how rows are indexed."""
+    """One version of the LLDP MIB; the versions differ in OIDs and in row indexes."""
 
     protocol: str
     chassis_subtype: Oid
@@ -57,7 +57,7 @@ _CDP_IPV6: Final = 20
 
 
 def heard_by_lldp(mib: Lldp, remote: SnmpTable, managed: SnmpTable, rejected: Counter[Reject]) -> Iterator[Heard]:
-    """Yield the neighbours that LLDP's tables have; those that are no use are counted."""
+    """Yield the neighbours in LLDP's tables; useless entries are counted."""
     addresses = _addresses(mib, managed, rejected)
     seen: dict[tuple[int, ...], tuple[int, list[Data]]] = {}
     for index, cells in rows_of(remote):
@@ -95,7 +95,7 @@ def _addresses(mib: Lldp, managed: SnmpTable, rejected: Counter[Reject]) -> Mapp
 
 
 def heard_by_cdp(cache: SnmpTable, rejected: Counter[Reject]) -> Iterator[Heard]:
-    """Yield the neighbours that CDP's cache has; it knows them by name, not by chassis."""
+    """Yield the neighbours in CDP's cache, which knows them by name, not by chassis."""
     for index, (kind, raw, device, port) in rows_of(cache):
         if device in (None, b"") or port in (None, b"") or len(index) != 2:
             rejected[Reject.INCOMPLETE] += 1
@@ -109,7 +109,7 @@ def heard_by_cdp(cache: SnmpTable, rejected: Counter[Reject]) -> Iterator[Heard]
 
 
 def own_ports(table: SnmpTable) -> Mapping[int, Sequence[str]]:
-    """Return what the device itself calls its ports: LLDP's number -> kind and text of the id, description."""
+    """Return the device's own LLDP ports: number -> kind and text of the id, description."""
     found: dict[int, Sequence[str]] = {}
     for index, (subtype, data, description) in rows_of(table):
         try:

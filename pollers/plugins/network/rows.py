@@ -1,4 +1,4 @@
-"""Tables of other MIBs as the plugins of this folder read them: index, then a cell for each column."""
+"""Reads SNMP tables for the plugins of this folder: each row's index, then a cell for each column."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -14,19 +14,19 @@ _OCTETS: Final = {1: 4, 2: 16}
 
 
 def rows_of(table: SnmpTable) -> Iterator[tuple[tuple[int, ...], list[Data]]]:
-    """Yield each row's index and its cells; None where the device gave no value that can be read."""
+    """Yield each row's index and its cells; a cell without a readable value is None."""
     for place, index in enumerate(table.rows):
         cells = [column.data[place] if 0 < column.types[place] < FIRST_EXCEPTION else None for column in table.columns]
         yield tuple(map(int, index.split("."))), cells
 
 
 def whole(cell: Data) -> int | None:
-    """Return a cell that is a whole number, or None."""
+    """Return the cell if it is a whole number, else None."""
     return cell if isinstance(cell, int) else None
 
 
 def readable(cell: Data) -> str | None:
-    """Return a cell as text without padding, or None where it is none: control characters, or not UTF-8."""
+    """Return a cell as stripped text; None where it has control characters or is not UTF-8."""
     if isinstance(cell, str):
         return cell
     if not isinstance(cell, bytes):
@@ -43,7 +43,7 @@ def octets_of(cell: Data) -> bytes | None:
 
 
 def indexed_address(arcs: Sequence[int]) -> str | None:
-    """Return the address that the end of an index holds: family, length (which some agents omit), octets."""
+    """Parse the address at the end of an index: family, length (which some agents omit), octets."""
     octets = _OCTETS.get(arcs[0]) if arcs else None
     if octets is None:
         return None
@@ -60,7 +60,7 @@ def exists(value: Value) -> bool:
 
 
 def deadline_only(context: PluginContext) -> float:
-    """Return the only option that some plugins have. Raises OptionError."""
+    """Parse the options of a plugin that has `deadline` only. Raises OptionError."""
     if unknown := [name for name in context.options if name != "deadline_s"]:
         raise OptionError(dict.fromkeys(unknown, "expected one of deadline_s"))
     return seconds_option(context, "deadline_s") or DEFAULT_DEADLINE_S

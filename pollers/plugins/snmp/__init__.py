@@ -1,1 +1,1 @@
-"""Plugins that read devices over SNMP by their profiles."""
+"""Plugins that read devices over SNMP by device profiles."""

@@ -1,4 +1,4 @@
-"""The facts of the enrichment `device` that others than its plugin go by."""
+"""Facts of the enrichment `device` that other code reads too."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -14,7 +14,7 @@ NO_VENDORS_PROFILE: Final = "no_vendors_profile"
 
 
 def without_vendors_profile(enrichments: Mapping[str, Enrichment]) -> str | None:
-    """Return the sysObjectID of a device that no vendor's profile fits, `none` where it has none; None for others."""
+    """Return the sysObjectID of a device without a vendor's profile (`none` where it has none), else None."""
     device = enrichments.get(DEVICE)
     if device is None or NO_VENDORS_PROFILE not in device.facts:
         return None

@@ -1,4 +1,4 @@
-"""What enrichment plugins have in common that ask a device by SNMP and follow profiles."""
+"""The base class of enrichment plugins that read a device over SNMP by its profile."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -28,7 +28,7 @@ TTL_INTERVALS: Final = 3
 
 
 class SnmpEnricher(FollowedProfiles):
-    """The options, and the profiles as their files are now."""
+    """Reads the options, and keeps the profiles up to date with their files."""
 
     def __init__(self, context: PluginContext, options: tuple[str, ...] = OPTIONS) -> None:
         """Raises OptionError."""
@@ -52,7 +52,7 @@ def device_of(resource: Resource) -> Device:
 def enrichment(
     context: PluginContext, now_ms: int, facts: Mapping[str, str], rows: Mapping[str, Mapping[str, str]]
 ) -> Enrichment:
-    """Return findings that count for three intervals of their section."""
+    """Return an enrichment that is valid for three intervals of its section."""
     return Enrichment(
         plugin=context.section,
         collected_at_ms=now_ms,

@@ -1,4 +1,4 @@
-"""What a device says of itself, and which profile fits it: the built-in enrichment plugin `device-facts`."""
+"""The enrichment plugin `device-facts`: reads the system group, and selects the profile that fits."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -23,7 +23,7 @@ PROBE_AGAIN_MS: Final = 86_400_000
 
 
 class ProbedFacts(NamedTuple):
-    """What was found at the last look for standard MIBs."""
+    """Which standard MIBs the device had when it was last probed for them."""
 
     mibs: tuple[str, ...]
     at_ms: int
@@ -32,7 +32,7 @@ class ProbedFacts(NamedTuple):
 
 
 class DeviceFacts(SnmpEnricher):
-    """Reads the system group in one request, and at first contact which standard MIBs there are in another."""
+    """Reads the system group in one request, and at first contact probes for standard MIBs in another."""
 
     def __init__(self, context: PluginContext) -> None:
         """Raises OptionError."""

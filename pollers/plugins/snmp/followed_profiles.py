@@ -1,4 +1,4 @@
-"""The options of a section that goes by device profiles, and those profiles as their files are now."""
+"""The profile options of a section, and its profiles, kept up to date with their files."""
 
 import asyncio
 import logging
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class FollowedProfiles:
-    """What the plugins have in common that read devices by profiles."""
+    """The shared base of plugins that read devices by profiles."""
 
     def __init__(self, context: PluginContext, options: Sequence[str]) -> None:
         """Raises OptionError for options that are none of these, or cannot be used."""
@@ -49,20 +49,20 @@ class FollowedProfiles:
         return self.watch.changes
 
     async def now_ms(self) -> int:
-        """Return the time, once the profiles are as their files are at that time."""
+        """Reload changed profile files when that is due, and return the present time."""
         now_ms = self.context.now_ms()
         if self.watch.due(now_ms):
             await asyncio.to_thread(self.watch.look)
         return now_ms
 
     def name_for(self, sys_object_id: str | None, sys_descr: str | None) -> str:
-        """Return the name of the profile of a device that says this of itself."""
+        """Return the name of the profile that fits a device's facts."""
         return (
             self.fixed or best_profile(self.watch.library.profiles.values(), sys_object_id, sys_descr) or self.fallback
         )
 
     def profile(self, name: str, standards: Sequence[str] = ()) -> Profile | None:
-        """Return the profile of this name with these standard ones added; None where there is none of the name."""
+        """Return the profile of this name with these standard MIBs added; None where there is no such profile."""
         if self._composer.library is not self.watch.library:
             self._composer = Composer(self.watch.library)
         return self._composer.profile(name, standards)
@@ -88,7 +88,7 @@ def profile_folders(options: Mapping[str, str]) -> list[Path]:
 
 
 def report_problems(problems: Sequence[Problem]) -> None:
-    """Log what is wrong with profiles, when that changes."""
+    """Log the problems of profiles whenever they change."""
     if not problems:
         log.info("profiles good again")
     for problem in problems[:20]:

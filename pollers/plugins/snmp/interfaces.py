@@ -1,4 +1,4 @@
-"""What seldom changes of a device's interfaces and other tables: the built-in enrichment plugin `interfaces`.
+"""The enrichment plugin `interfaces`: reads columns that seldom change, of interfaces and other tables.
 
 It reads the columns that the device's profile marks with `refresh`, so that polls need not.
 """
@@ -18,7 +18,7 @@ from schemas.records import Enrichment, Resource
 
 
 class Interfaces(SnmpEnricher):
-    """Reads the slow columns of every table of the profile that fits the device."""
+    """Reads the slow columns of every table of the device's profile."""
 
     def __init__(self, context: PluginContext) -> None:
         """Raises OptionError."""

@@ -1,4 +1,4 @@
-"""Polling by profile over SNMP: the built-in polling plugin `snmp` (docs/profiles.md)."""
+"""The polling plugin `snmp`: polls a device over SNMP by its profile (docs/profiles.md)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ class SnmpProfile:
 
     @property
     def unfitted(self) -> Mapping[str, int]:
-        """Return how many of the devices that are polled no vendor's profile fits, by sysObjectID."""
+        """Return the number of polled devices without a vendor's profile, by sysObjectID."""
         since_ms, found = self._context.now_ms() - _COUNTED_FOR_MS, dict[str, str]()
         for (identity, _job), state in self._states.items():
             oid = without_vendors_profile(state.enrichments or {})
@@ -165,7 +165,7 @@ def _offered(plan: Plan, enrichments: Mapping[str, Enrichment]) -> Mapping[str, 
 
 
 def to_poll(reading: Reading, session: Session) -> Poll:
-    """Return what became of a poll whose device answered: success, or partial with what is missing.
+    """Return the result for a device that answered: success, or partial with what is missing.
 
     Of a group that had rows before and has none now there is an empty sample, once. A poll that broke off somewhere
     ends neither groups nor rows, since what rows are known by may be made of what was not read.

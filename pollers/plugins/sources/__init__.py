@@ -1,1 +1,1 @@
-"""Discovery from what others keep: lists behind a URL, NetBox, Nautobot."""
+"""Discovery from other systems: lists behind a URL, NetBox, Nautobot."""

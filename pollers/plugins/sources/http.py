@@ -1,4 +1,4 @@
-"""Discovery from a URL: a list of devices as `from-file` reads it, or targets as Prometheus' file_sd has them."""
+"""The discovery plugin `http`: reads a device list as `from-file` does, or Prometheus file_sd targets, from a URL."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ _FIELDS: Final = ("site", "class", "subclass", "type", "id", "zone")
 
 
 class Http:
-    """Reads the URL anew at every run."""
+    """Fetches the URL at every run."""
 
     def __init__(self, context: PluginContext, transport: httpx.AsyncBaseTransport | None = None) -> None:
         """Raises OptionError."""
@@ -45,7 +45,9 @@ class Http:
             raise OptionError({"username": "expected a secret with it: its password"})
 
     async def discover(self) -> Discovery:
-        """Return a resource per good entry; a source that is away or says something else has failed."""
+        """Return a resource for each good entry; the run has failed where the source is away or sends something
+        else.
+        """
         place = self._options.place
         try:
             text = await self._read()

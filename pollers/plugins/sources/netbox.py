@@ -1,4 +1,4 @@
-"""Discovery from NetBox or Nautobot, through pynetbox: their devices, with what of them is which field by settings."""
+"""The discovery plugins `netbox` and `nautobot`: read devices through pynetbox; settings map their fields."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ _MOST_DEVICES: Final = 1_000_000
 
 
 class Product(NamedTuple):
-    """How the two differ."""
+    """The differences between NetBox and Nautobot."""
 
     name: str
     paths: Mapping[str, str]  #: field of an entry -> where it stands in a device
@@ -54,7 +54,7 @@ NAUTOBOT: Final = Product(
 
 
 class NetboxDevices:
-    """Reads all devices that a query picks at every run, page by page, in a thread."""
+    """Reads all devices of a query at every run, page by page, in a thread."""
 
     def __init__(self, context: PluginContext, product: Product) -> None:
         """Raises OptionError."""
@@ -69,7 +69,7 @@ class NetboxDevices:
             raise OptionError({"page_size": "expected a whole number from 1 to 10000"})
 
     async def discover(self) -> Discovery:
-        """Return a resource per device; where they cannot be read to their end, the run has failed."""
+        """Return a resource for each device; the run has failed where not all could be read."""
         options = self._options
         try:
             token = await self._context.secret(options.secret) if options.secret else None

@@ -1,4 +1,4 @@
-"""What the sections of these sources have in common."""
+"""The options that all plugins of this folder have."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -40,7 +40,7 @@ class SourceOptions:
 
     @property
     def place(self) -> str:
-        """Return the URL for people: what follows the question mark may be a secret."""
+        """Return the URL for people, without its query, which may be secret."""
         return self.url.partition("?")[0]
 
     def defaults(self, context: PluginContext) -> device_list.Defaults:
@@ -59,6 +59,6 @@ def _wrong_url(url: str) -> str | None:
 
 
 def failed(place: str, why: str) -> Discovery:
-    """Return a run that could not tell what is there."""
+    """Return a failed run."""
     line = f"{place}: {why}"
     return Discovery(resources=(), problems=(line,), failed=line)

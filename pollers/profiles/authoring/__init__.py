@@ -1,1 +1,1 @@
-"""For those who write profiles: recordings, first drafts, what looks wrong, samples as text."""
+"""Tools for profile authors: recordings, drafts, lint, samples as text."""

@@ -1,4 +1,4 @@
-"""A recording without what tells whose device it is: addresses, names, serial numbers, communities (pure)."""
+"""Anonymizes a recording: replaces addresses, names, serial numbers and communities (pure)."""
 
 import ipaddress
 import re
@@ -38,7 +38,7 @@ _KEPT_NETS: Final = tuple(map(ipaddress.ip_network, ("0.0.0.0/8", "127.0.0.0/8",
 
 
 class Anonymizer:
-    """Gives the same stand-in for the same value, in values, inside of texts and in indexes."""
+    """Replaces equal values by equal stand-ins, in values, inside texts and in indexes."""
 
     def __init__(self) -> None:
         self._stands: dict[tuple[str, bytes], bytes] = {}
@@ -47,7 +47,7 @@ class Anonymizer:
         self._numbers: Counter[str] = Counter()
 
     def recording(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Return the recording with stand-ins, without the tables of users, communities and access."""
+        """Return the anonymized recording, without the tables of users, communities and access."""
         kept = [entry for entry in entries if not entry[0].startswith(_LEFT_OUT)]
         for oid, value in kept:
             self._learn(oid, value)

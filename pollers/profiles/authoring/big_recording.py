@@ -1,4 +1,4 @@
-"""Recordings of many megabytes, answered from where they lie: only what is asked for is taken apart."""
+"""Answers from recordings of many megabytes without loading them: only the requested lines are parsed."""
 
 import re
 from array import array
@@ -23,7 +23,7 @@ _PLAIN: Final = re.compile(
 
 
 class Run(NamedTuple):
-    """Lines one after the other whose OIDs ascend: most recordings are one, or a few."""
+    """Consecutive lines with ascending OIDs; most recordings are one run, or a few."""
 
     begin: int
     end: int  #: the first line that is not of it
@@ -37,12 +37,12 @@ class Lines(NamedTuple):
 
 
 def is_snmprec(raw: bytes) -> bool:
-    """Return whether the first lines are OID|TAG|VALUE."""
+    """Return whether the first lines have the form OID|TAG|VALUE."""
     return _SNMPREC.search(raw[:20_000]) is not None
 
 
 def read_big(raw: bytes, file: str) -> Lines:
-    """Return the lines of a .snmprec recording, and those that had to be left out.
+    """Return the lines of a .snmprec recording, and the invalid ones.
 
     Raises RecordingError where nothing is left.
     """
@@ -100,7 +100,7 @@ def _text(line: bytes) -> str:
 
 
 class BigRecordedSession(RecordedSession):
-    """A session that answers from the lines of a recording; where an OID is there twice, the later line counts."""
+    """A session that answers from a recording's lines; when an OID occurs twice, the later line wins."""
 
     def __init__(self, lines: Lines) -> None:
         super().__init__(())
@@ -108,7 +108,7 @@ class BigRecordedSession(RecordedSession):
 
     @property
     def entries(self) -> list[Entry]:
-        """Everything, taken apart: as much memory as the recording is long, several times over."""
+        """Return every entry decoded, which takes several times the recording's size in memory."""
         return [self._entry(place) for place in range(len(self._lines.starts))]
 
     def _entry(self, place: int) -> Entry:
@@ -151,7 +151,7 @@ class BigRecordedSession(RecordedSession):
 
 
 def opened(raw: bytes, file: str) -> tuple[RecordedSession, int, Sequence[Odd]]:
-    """Return a session that answers from a recording, how many values it has, and the lines that were left out.
+    """Return a session that answers from a recording, its number of values, and its invalid lines.
 
     Raises RecordingError where nothing can be read.
     """

@@ -1,4 +1,4 @@
-"""A first profile for a device nobody knows yet, from a walk: the standard tables it has, and the vendor's own."""
+"""Drafts a profile from a walk: the standard tables that the device has, and its vendor's own."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
@@ -46,7 +46,7 @@ Arcs: TypeAlias = tuple[int, ...]
 
 
 def draft_profile(entries: Sequence[Entry], library: Library, name: str) -> str:
-    """Return a profile as YAML: complete for standard MIBs, a sketch for the vendor's tables."""
+    """Return a draft profile as YAML: complete for standard MIBs, a sketch for the vendor's tables."""
     oids = {oid for oid, _ in entries}
     extends = list(dict.fromkeys(mixin for mixin, root in STANDARD if any(oid.startswith(f"{root}.") for oid in oids)))
     if "etherlike-mib" in extends and "if-mib" in extends:

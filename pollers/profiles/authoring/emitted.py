@@ -1,4 +1,4 @@
-"""What a profile's groups carry to the outside: each metric of each of their tables."""
+"""Lists each metric that a profile's groups publish."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class Emitted(NamedTuple):
 
 
 def emitted(profile: Profile) -> Iterator[Emitted]:
-    """Yield every metric that the profile's groups carry."""
+    """Yield every metric that the profile's groups publish."""
     for group in profile.groups.values():
         for name in group.tables:
             yield from _of_table(group, profile.tables[name])
@@ -64,14 +64,14 @@ def _made(group: Group, table: TableSpec, made: ColumnSpec | Computed, key: str)
 
 
 def labels(profile: Profile, table: TableSpec) -> list[str]:
-    """Return the names of what describes the rows of a table."""
+    """Return the names of the columns that describe the rows of a table."""
     own = [name for name, column in table.columns.items() if column.use is Use.TAG]
     own += [part.name for part in table.index if part.use is Use.TAG]
     return list(dict.fromkeys([*own, *table.tags, *table.static_tags, *profile.static_tags]))
 
 
 def prefixes(profile: Profile, vendors: frozenset[str]) -> frozenset[str]:
-    """Return what a name that is no word of the vocabulary may begin with: known vendors, and the profile's own."""
+    """Return the allowed prefixes of names outside the vocabulary: known vendors, and the profile's own."""
     own = _NOT_A_NAME.sub("_", profile.static_tags.get("vendor", "").lower()).strip("_")
     return vendors | {own} if own else vendors
 

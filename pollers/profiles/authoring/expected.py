@@ -1,4 +1,4 @@
-"""What a profile is to find on a walk, written beside it as YAML: read, and held against what a poll finds."""
+"""Compares a poll of a walk with the rows that a YAML file beside it expects."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _KEYS = frozenset({"profile", "sys_object_ids", "sys_descr", "walk", "rows"})
 
 
 class ExpectedError(PanoptesError):
-    """Expected rows that cannot be read; the text names the file."""
+    """A file of expected rows is invalid; the text names the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Expected:
 
 
 def read_expected(path: Path) -> Expected:
-    """Return what a YAML file expects: `profile`, `walk` (lines, or the name of a file beside it) and `rows`.
+    """Read the expectations in a YAML file: `profile`, `walk` (lines, or the name of a file beside it) and `rows`.
 
     Raises ExpectedError.
     """
@@ -58,7 +58,7 @@ def read_expected(path: Path) -> Expected:
 
 
 async def differences(expected: Expected, library: Library) -> list[str]:
-    """Return how what is found differs from what is expected; interfaces count only where some are expected."""
+    """Return the differences between found and expected rows; interfaces count only where some are expected."""
     if expected.profile not in library.profiles:
         return [f"no profile {expected.profile!r}"]
     told: list[str] = []

@@ -1,4 +1,4 @@
-"""The JSON Schema of profiles, made from the same lists of keys and words that the loader obeys.
+"""The JSON Schema of profiles, generated from the loader's own lists of keys and words.
 
 `python -m pollers.profiles.authoring.json_schema` prints it; a test holds the shipped profile.schema.json in step.
 """
@@ -149,7 +149,7 @@ def schema() -> dict[str, object]:
 
 
 def text() -> str:
-    """Return the schema as it is shipped."""
+    """Return the schema as it is in the package."""
     return json.dumps(schema(), indent=1, sort_keys=True) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Whether rows keep their keys: none is made of a state or a value, nor of a number that a reboot changes."""
+"""Checks that row keys are stable: none contains a state, a value or a number that changes at a reboot."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -19,7 +19,7 @@ _CHANGING = {
 
 
 class _Part(NamedTuple):
-    """What a key is made of, on the way down to what is read."""
+    """A part of a key, on the way down to the values that are read."""
 
     table: str
     name: str
@@ -27,7 +27,7 @@ class _Part(NamedTuple):
 
 
 def key_problems(profile: Profile, vocabulary: Vocabulary) -> Iterator[Problem]:
-    """Yield why a key of the emitted tables' rows would not stay. The profile's names must stand for something."""
+    """Yield the reasons why row keys of emitted tables are unstable. The profile's names must stand for something."""
     for name in dict.fromkeys(table for group in profile.groups.values() for table in group.tables):
         table = profile.tables[name]
         if table.scalar:

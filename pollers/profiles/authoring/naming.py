@@ -1,4 +1,4 @@
-"""Whether a profile speaks the vocabulary: its groups, metrics, units, kinds and states."""
+"""Checks that a profile uses the vocabulary: groups, metrics, units, kinds and states."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ from pollers.vocabulary.model import Metric, MetricGroup, MetricKind, Vocabulary
 
 
 def naming_problems(profile: Profile, vocabulary: Vocabulary) -> Iterator[Problem]:
-    """Yield each name that is neither a word of the vocabulary nor a vendor's own, and each word used otherwise."""
+    """Yield names that are neither in the vocabulary nor a vendor's own, and vocabulary names used wrongly."""
     known = prefixes(profile, vocabulary.vendors)
     for group in profile.groups.values():
         if group.name not in vocabulary.groups and not has_prefix(group.name, known):

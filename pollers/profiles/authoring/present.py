@@ -1,4 +1,4 @@
-"""Samples and plans for people and for other programs."""
+"""Formats samples and plans as text and as JSON."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ NEEDS_TWO_POLLS: Final = "needs-two-polls"
 
 
 class JsonRow(TypedDict):
-    """One row of a sample, as JSON has it."""
+    """One row of a sample as JSON."""
 
     profile: str
     group: str
@@ -62,7 +62,7 @@ def json_lines(profile: str, samples: Sequence[Sample]) -> Iterator[str]:
 
 
 def text_rows(samples: Sequence[Sample], profile: str) -> Iterator[str]:
-    """Yield the samples as lines for people: a group, its rows, and what each says."""
+    """Yield the samples as lines of text: each group with its rows and values."""
     for sample in samples:
         yield f"{sample.group}: {len(sample.index)} row{'s' if len(sample.index) != 1 else ''}"
         for row in json_rows(profile, sample):
@@ -90,7 +90,7 @@ def _unit(unit: str) -> str:
 
 
 def explain_plan(state: DeviceState) -> Iterator[str]:
-    """Yield which requests a poll makes once it has learnt, and which columns it no longer asks for."""
+    """Yield the requests of a poll with known rows, and the columns that it no longer reads."""
     plan, skip = state.plan, state.skip
     names = oid_names(plan.profile)
     scalars = [oid for oid in (*plan.scalars, *plan.slow_scalars) if oid not in skip]
@@ -114,7 +114,7 @@ def explain_plan(state: DeviceState) -> Iterator[str]:
 
 
 def oid_names(profile: Profile) -> Mapping[Oid, str]:
-    """Return which `table.column` an OID is read for."""
+    """Return OID -> `table.column`."""
     return {
         source.oid: f"{table.name}.{column.name}"
         for table in profile.tables.values()

@@ -1,4 +1,4 @@
-"""Recordings read: .snmprec files, snmpsim's directives among them, and the output of `snmpwalk -On` or `-Oxn`."""
+"""Parses recordings: .snmprec files with snmpsim's directives, and the output of `snmpwalk -On` or `-Oxn`."""
 
 import re
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ _SNMPREC: Final = re.compile(r"[\d.]+\|[^|]*\|")
 
 
 class RecordingError(PanoptesError):
-    """A recording without any line that can be read; the text names file and line."""
+    """A recording without a single valid line; the text names file and line."""
 
 
 class Odd(NamedTuple):
-    """A line that is neither .snmprec nor snmpwalk, and left out."""
+    """A line that is neither .snmprec nor snmpwalk output, and is skipped."""
 
     line: int
     why: str
@@ -31,7 +31,7 @@ class Recording(NamedTuple):
 
 
 def read_lines(text: str, file: str) -> Recording:
-    """Return what a recording holds, in its order, and the lines that had to be left out.
+    """Return the entries of a recording in order, and its invalid lines.
 
     Raises RecordingError where nothing is left.
     """
@@ -59,7 +59,7 @@ def _snmprec(lines: list[str]) -> Iterator[Entry | Odd | None]:
 
 
 def snmprec_entry(line: str) -> Entry:
-    """Return what a line OID|TAG|VALUE says. Raises ValueError."""
+    """Parse a line OID|TAG|VALUE. Raises ValueError."""
     oid, tag, value = line.split("|", 2)
     code, _, directive = tag.strip().partition(":")
     kind = Type(int(code.rstrip("xe")))

@@ -1,4 +1,4 @@
-"""Recordings of devices: written, and answered from as a device would."""
+"""Writes recordings of devices, and answers requests from them as the device would."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ _GET_SIZE: Final = 40
 
 
 def read_recording(text: str, file: str) -> list[Entry]:
-    """Return what a recording holds, in its order. Raises RecordingError where every line of it is odd."""
+    """Return the entries of a recording in order. Raises RecordingError where every line of it is odd."""
     return read_lines(text, file).entries
 
 
@@ -38,7 +38,7 @@ def arcs_of(oid: str) -> tuple[int, ...]:
 
 
 class RecordedSession:
-    """A session that answers from a recording, and counts the packets that a device would have been asked."""
+    """A session that answers from a recording, and counts the packets that a real device would have got."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.stats = Stats()

@@ -1,4 +1,4 @@
-"""What a profile says of the vocabulary, and what it adds of its own."""
+"""The part of the vocabulary that a profile uses, and the names that it adds."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from pollers.vocabulary.model import Metric, MetricGroup, MetricKind, Vocabulary
 
 
 def groups_of(profile: Profile, vocabulary: Vocabulary) -> list[MetricGroup]:
-    """Return the profile's groups, with those metrics and labels only that the profile has."""
+    """Return the profile's groups with only the metrics and labels that the profile has."""
     made: dict[str, dict[str, Metric]] = {name: {} for name in profile.groups}
     for each in emitted(profile):
         made[each.group].setdefault(each.name, vocabulary.metric(each.group, each.name) or _of_its_own(each))

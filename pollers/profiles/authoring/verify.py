@@ -1,4 +1,4 @@
-"""What looks wrong when a profile meets a recording: the wire's types against what the columns say they are."""
+"""Compares a profile with a recording: the types on the wire against those that its columns declare."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ _STATE: Final = re.compile(
 
 
 def key_hints(samples: Sequence[Sample]) -> Iterator[str]:
-    """Yield which groups have rows that seem to be known by a state, which changes."""
+    """Yield the groups whose rows seem to be keyed by a state, which changes."""
     for sample in samples:
         key = next((key for key in sample.index if _STATE.search(key)), None)
         if key is not None:
@@ -29,7 +29,7 @@ def key_hints(samples: Sequence[Sample]) -> Iterator[str]:
 
 
 def hints(profile: Profile, entries: Sequence[Entry]) -> Iterator[str]:
-    """Yield what an engineer should look at again, one line each."""
+    """Yield what a profile's author should check again, one line each."""
     kinds = _kinds(profile, entries)
     for table in profile.tables.values():
         for column in table.columns.values():

@@ -1,4 +1,4 @@
-"""What `panoptes profile lint` finds in a sound profile: names that are no words, and keys that do not stay."""
+"""The style rules of `panoptes profile lint`: unclear names and unstable row keys."""
 
 from pathlib import PurePath
 

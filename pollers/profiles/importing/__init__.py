@@ -1,1 +1,1 @@
-"""Profiles of other tools as ours, with a report of every construct that was lost."""
+"""Imports profiles of other tools, with a report of every construct that was lost."""

@@ -1,4 +1,4 @@
-"""Profiles of the Datadog agent's SNMP integration (docs: network devices, profile format)."""
+"""Imports profiles of the Datadog agent's SNMP integration (docs: network devices, profile format)."""
 
 import re
 from collections.abc import Mapping, Sequence

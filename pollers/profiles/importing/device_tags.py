@@ -1,4 +1,4 @@
-"""Tags of a whole device: read once, as scalars of their own, and put on every row of every group.
+"""Imports tags of a whole device: read once as scalars, and added to every row of every group.
 
 A library's base files often have nothing but such tags; they count for whatever extends them, so they are spread when
 all files are known.
@@ -18,7 +18,7 @@ KINDS: Final[tuple[Kind, ...]] = ("tables", "scalars")
 
 
 class Taken(NamedTuple):
-    """A device's tag that a table does not get, as it has something of that name."""
+    """A device tag that a table does not get because it has a tag of that name."""
 
     profile: str
     table: str
@@ -26,7 +26,7 @@ class Taken(NamedTuple):
 
 
 def spread_device_tags(documents: Documents) -> list[Taken]:
-    """Put each device's tag on every table and set that is emitted, own and inherited; return what could not be."""
+    """Add each device tag to every emitted table and scalar set, own and inherited; return those that could not be."""
     lines = {name: list(_line(documents, name)) for name in documents}
     missed: list[Taken] = []
     for name, document in documents.items():

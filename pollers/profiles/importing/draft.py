@@ -1,4 +1,4 @@
-"""A profile in the making, what of its origin was lost, and how it is written as YAML."""
+"""A profile under construction, the losses of its import, and its YAML."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ _NOT_A_NAME: Final = re.compile(r"\W+", re.ASCII)
 
 
 class Loss(NamedTuple):
-    """A construct that has no counterpart, and what became of it."""
+    """A construct without a counterpart, and what was done about it."""
 
     file: str
     where: str
@@ -39,7 +39,7 @@ class Loss(NamedTuple):
 
 @dataclass(slots=True)
 class Imported:
-    """What came of one file: its profiles, as documents by name, and the losses."""
+    """The result of one file: its profiles, as documents by name, and the losses."""
 
     profiles: dict[str, DocumentForm] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Imported:
 
 @dataclass(slots=True)
 class Draft:
-    """One profile in the making."""
+    """One profile under construction."""
 
     name: str
     file: str
@@ -65,7 +65,7 @@ class Draft:
         self.losses.append(Loss(self.file, where, what))
 
     def compute(self, owner: str, table: TableForm, name: str, expression: str) -> bool:
-        """Add a computed value to a table, under the name or one like it that is free; False with the loss noted."""
+        """Add a computed value to a table under its name or a free variant; False with the loss noted."""
         try:
             parse(expression)
         except ExpressionError as error:
@@ -77,7 +77,7 @@ class Draft:
         return True
 
     def device_tag(self, name: str, column: ColumnForm) -> None:
-        """Add a tag of the whole device; `spread_device_tags` puts it on the rows."""
+        """Add a tag of the whole device; `spread_device_tags` adds it to the rows."""
         self.scalars.setdefault(DEVICE_TAGS, {"columns": {}})["columns"].setdefault(name, column)
 
     def oid(self, value: object, where: str) -> str | None:
@@ -89,7 +89,7 @@ class Draft:
             return None
 
     def pattern(self, text: str, where: str) -> str | None:
-        """Return a pattern that ours can use, or None with the loss noted."""
+        """Return the pattern if ours supports it, or None with the loss noted."""
         try:
             compile_pattern(text)
         except PatternError as error:
@@ -124,25 +124,25 @@ def _plain(table: TableForm) -> TableForm:
 
 
 def table_of(group: str | GroupForm) -> str:
-    """Return what a group is made of."""
+    """Return the table of a group."""
     return group if isinstance(group, str) else group["table"]
 
 
 def as_identifier(text: object, otherwise: str = "unnamed") -> str:
-    """Return a text as a name of ours: letters, digits and _, not beginning with a digit, at most 64 long."""
+    """Convert a text to a name: letters, digits and _, not beginning with a digit, at most 64 long."""
     name = _NOT_A_NAME.sub("_", str(text)).strip("_")[:60] or otherwise
     name = f"_{name}" if name[0].isdigit() else name
     return f"{name}_" if name in OWN_NAMES else name  # these mean something in every table
 
 
 def as_profile_name(text: str, prefix: str) -> str:
-    """Return a profile's name: the prefix keeps imported ones apart from those of the same name here."""
+    """Return a profile's name with a prefix that keeps imported profiles apart from built-in ones."""
     stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", text).strip("-.")
     return f"{prefix}-{stem}"[:64]
 
 
 def taken(table: TableForm) -> list[str]:
-    """Return every name that a table of a document uses."""
+    """Return all names that a table of a document uses."""
     parts = [part["name"] for part in table.get("index", [])]
     own = (table["columns"], table.get("tags", {}), table.get("static_tags", {}), table.get("computed", ()))
     return [*(name for names in own for name in names), *parts, "index"]
@@ -171,12 +171,12 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 
 def as_label(value: object) -> str:
-    """Return an enum's label as it was written."""
+    """Return an enum's label as written."""
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def read_foreign(text: str, file: str, losses: list[Loss]) -> object:
-    """Return what a foreign YAML file holds; tabs, which YAML forbids and some of them have, count as spaces.
+    """Parse a foreign YAML file; tabs, which YAML forbids but some files have, count as spaces.
 
     Raises yaml.YAMLError.
     """
@@ -200,12 +200,12 @@ def as_list(value: object) -> Sequence[object]:
 
 
 def as_number(value: object) -> float:
-    """Return a number that may be written as a text. Raises ValueError."""
+    """Parse a number that may be written as a text. Raises ValueError."""
     return float(value if isinstance(value, int | float) else str(value))
 
 
 def as_labels(value: object) -> dict[str, str]:
-    """Return an enum as ours: number -> label; nothing where there is none."""
+    """Convert an enum to number -> label; empty where there is none."""
     return {as_label(key): as_label(label) for key, label in as_mapping(value).items()}
 
 
@@ -214,7 +214,7 @@ def as_mapping(value: object) -> Foreign:
 
 
 def sys_object_ids(draft: Draft, values: object) -> None:
-    """Let the draft match these sysObjectIDs, exact ones and prefixes that end in .*"""
+    """Make the draft match these sysObjectIDs, exact ones and prefixes that end in .*"""
     oids: list[str] = []
     for value in as_list(values):
         text = str(value).strip().strip(".")
@@ -230,7 +230,7 @@ def sys_object_ids(draft: Draft, values: object) -> None:
 
 
 def place_tag(draft: Draft, table: TableForm, name: str, column: ColumnForm, transform: object) -> None:
-    """Add a tag column; where it is found by slices of the index, as a table of its own that is joined."""
+    """Add a tag column; one that is found by slices of the index becomes a joined table."""
     slices = [one for one in as_list(transform) if isinstance(one, Mapping)]
     if not slices:
         if table["columns"].get(name) != column:

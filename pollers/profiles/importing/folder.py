@@ -1,4 +1,4 @@
-"""Importing a whole library: every file, the parents that are missing, and what does not lint afterwards."""
+"""Imports a whole library: every file; missing parents and profiles that do not pass lint are reported."""
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ ENDINGS: Final[dict[str, tuple[str, ...]]] = {
 
 
 class Extent(enum.StrEnum):
-    """How much of a file came over."""
+    """How much of a file was imported."""
 
     WHOLE = "whole"
     PARTLY = "partly"  #: something of it has no counterpart
@@ -39,7 +39,7 @@ class Extent(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of an import."""
+    """The result of an import."""
 
     profiles: Mapping[str, str]  #: name -> YAML, of those that lint
     losses: Sequence[Loss]
@@ -50,7 +50,7 @@ class Result:
 
 
 def import_texts(source: str, texts: Mapping[str, str], known: Sequence[str] = (), *, override: bool = False) -> Result:
-    """Return the profiles of all texts (file -> text); they may extend one another and the `known` ones.
+    """Import all texts (file -> text) as profiles; they may extend one another and the `known` ones.
 
     They are only taken where no other profile fits, unless they are to `override` those that do.
     """

@@ -1,4 +1,4 @@
-"""Documents of profiles in the making, as they stand in YAML; docs/profiles.md tells what each key means."""
+"""The YAML form of profiles under construction; docs/profiles.md explains each key."""
 
 from collections.abc import Mapping
 from typing import TypeAlias, TypedDict

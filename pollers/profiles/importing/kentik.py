@@ -1,4 +1,4 @@
-"""Profiles of Kentik's library (github.com/kentik/snmp-profiles; the form is told in its _template.yml)."""
+"""Imports profiles of Kentik's library (github.com/kentik/snmp-profiles; its _template.yml describes the format)."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -43,7 +43,7 @@ _TITLE: Final = re.compile(r"name|descr|title|label", re.IGNORECASE)
 
 
 def import_file(text: str, file: str) -> Imported:
-    """Return the profile of a file, and one more for each of its `matches`."""
+    """Return the profile of a file, and another for each of its `matches`."""
     found = Imported()
     stem = PurePath(file).stem
     try:

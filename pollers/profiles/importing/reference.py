@@ -1,4 +1,4 @@
-"""Metric groups of the reference system, as its enrichment holds them in JSON: OIDs, and Python texts that use them.
+"""Imports the reference system's metric groups: JSON with OIDs, and Python expressions over them.
 
 The texts are parsed by Python's own parser and translated node by node into our expressions; nothing is ever run. What
 was read by enrichment (`static` values, index maps) is a snapshot of one device and no profile: it is reported as lost.
@@ -31,7 +31,7 @@ class _Untranslatable(ValueError):
 
 
 def import_file(text: str, file: str) -> Imported:
-    """Return one profile per device that the file has metric groups for."""
+    """Return a profile for each device with metric groups in the file."""
     found = Imported()
     try:
         source = json.loads(text)

@@ -1,4 +1,4 @@
-"""Modules of Prometheus' snmp_exporter, from its generated snmp.yml."""
+"""Imports modules of Prometheus' snmp_exporter from its generated snmp.yml."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -58,7 +58,7 @@ _INDEX_TYPES: Final = {
 
 
 def import_file(text: str, file: str) -> Imported:
-    """Return one profile per module of the file."""
+    """Return a profile for each module of the file."""
     found = Imported()
     try:
         source = read_foreign(text, file, found.losses)

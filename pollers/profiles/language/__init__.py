@@ -1,1 +1,1 @@
-"""The expressions of profiles: parsed, compiled, computed; values that are absent say why."""
+"""The expression language of profiles: parser, compiler and evaluation; absent values carry a reason."""

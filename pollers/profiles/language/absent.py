@@ -1,11 +1,11 @@
-"""A value that is not there, and why: never -1, never 0, never an empty string."""
+"""Absent values with a reason: never -1, never 0, never an empty string."""
 
 import enum
 from typing import Final, NamedTuple, TypeAlias
 
 
 class Reason(enum.StrEnum):
-    """Why a cell has no value; computed cells add the operand's name behind a colon."""
+    """The reason for which a cell has no value; computed cells add the operand's name behind a colon."""
 
     NOT_ANSWERED = "not-answered"  #: the device gave no such cell
     NO_SUCH_OBJECT = "no-such-object"
@@ -38,12 +38,12 @@ LACKING: Final = (Reason.NO_SUCH_OBJECT, Reason.NO_SUCH_INSTANCE, Reason.NOT_ANS
 
 
 def first_of(first: Cell, second: Cell) -> Cell:
-    """Return the first cell that is there; of two that are not, the one whose reason tells more."""
+    """Return the first cell that is present; if none is, the one with the more specific reason."""
     if not isinstance(first, Absent):
         return first
     return more_telling(first, second) if isinstance(second, Absent) else second
 
 
 def more_telling(first: Absent, second: Absent) -> Absent:
-    """Return the first of two reasons, unless the second says more than that the device has no such cell."""
+    """Return the more specific of two reasons; the first, unless it only says that the device has no such cell."""
     return min(first, second, key=lambda cell: LACKING.index(cell.reason) if cell.reason in LACKING else -1)

@@ -1,4 +1,4 @@
-"""Expressions as functions of a row: absent in, absent out, with the reason."""
+"""Compiles expressions into functions of a row; an absent operand gives an absent result, with the reason."""
 
 import math
 import operator
@@ -26,14 +26,14 @@ Get: TypeAlias = Callable[[int], Cell]
 
 
 class Scope(Protocol):
-    """Where names get their values from."""
+    """Resolves the names of an expression to values."""
 
     def column(self, path: tuple[str, ...]) -> Get:
-        """Return the getter of a name. Raises ExpressionError for a name that stands for nothing."""
+        """Return the getter of a column. Raises ExpressionError for a name that stands for nothing."""
         ...
 
     def rows_of(self, call: Call) -> "tuple[Sequence[int], Scope, Sequence[Tree]]":
-        """Return the rows of the table that a function over a table reads, its names, and the arguments in them.
+        """Return the rows of the table that an aggregate reads, its names, and its arguments.
 
         Raises ExpressionError.
         """
@@ -41,7 +41,7 @@ class Scope(Protocol):
 
 
 def compile_expression(expression: Expression, scope: Scope) -> Get:
-    """Return the expression as a function of the row's number. Raises ExpressionError."""
+    """Compile the expression to a function of the row's number. Raises ExpressionError."""
     return _compile(expression.tree, scope)
 
 
@@ -94,7 +94,7 @@ def _label(tree: Tree) -> str:
 
 
 def operand(value: Absent, label: str) -> Absent:
-    """Return why a value with this operand is absent: the operand's name, or its own reason where it has none."""
+    """Return the reason for a value whose operand is absent: the operand's name, or its own reason."""
     return Absent(f"{Reason.MISSING_OPERAND}:{label}") if label else value
 
 

@@ -1,4 +1,4 @@
-"""The expressions of profiles: a small grammar of our own, parsed to a tree; nothing of it ever reaches `eval`.
+"""Parses the expressions of profiles to a tree, by a small grammar of their own; `eval` is never used.
 
     or      = and {"or" and}                 compare = sum [op sum]    op: == != < <= > >= in, not in, contains
     and     = not {"and" not}                sum     = term {("+"|"-") term}
@@ -58,7 +58,7 @@ _TOKEN: Final = re.compile(
 
 
 class ExpressionError(ValueError):
-    """The text is no expression of this grammar; the message says what was expected, and where."""
+    """The text is not a valid expression; the message says what was expected, and where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Expression(NamedTuple):
 
 
 def names(tree: Tree) -> Iterator[tuple[str, ...]]:
-    """Yield the names that a tree reads, those inside of aggregates too."""
+    """Yield the names that a tree reads, including those inside aggregates."""
     if isinstance(tree, NameNode):
         yield tree.path
     elif isinstance(tree, Call | OperationNode):
@@ -106,7 +106,7 @@ def names(tree: Tree) -> Iterator[tuple[str, ...]]:
 
 
 def aggregates(tree: Tree) -> Iterator[Call]:
-    """Yield the calls of functions over tables."""
+    """Yield the aggregate calls in a tree."""
     if isinstance(tree, Call) and tree.function in AGGREGATES:
         yield tree
     elif isinstance(tree, Call | OperationNode):
@@ -115,7 +115,7 @@ def aggregates(tree: Tree) -> Iterator[Call]:
 
 
 def parse(text: str) -> Expression:
-    """Return the parsed expression. Raises ExpressionError."""
+    """Parse an expression. Raises ExpressionError."""
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"an expression of at most {MAX_LENGTH} characters")
     parser = _Parser(list(_tokens(text)))

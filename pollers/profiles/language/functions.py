@@ -1,4 +1,4 @@
-"""What the operators and functions of expressions do with values that are there."""
+"""The operators and functions of expressions, over values that are present."""
 
 import math
 import operator
@@ -24,7 +24,7 @@ def power(base: float, exponent: float) -> float:
 
 
 def written(value: float) -> float:
-    """Return a number as people write it, 0.3 and not 0.30000000000000004; whole numbers as they are.
+    """Format a number as people write it: 0.3, not 0.30000000000000004.
 
     A double holds any number of 15 significant digits; what arithmetic leaves behind them is noise.
     """
@@ -32,7 +32,7 @@ def written(value: float) -> float:
 
 
 def scaled(value: float, scale: float) -> float:
-    """Return the value times the scale, by a division where that is exact and a product is not: 3 * 0.1."""
+    """Multiply a value by a scale, dividing where that is exact and multiplying is not (3 * 0.1)."""
     parts = round(1 / scale) if 0 < scale < 1 else 0
     if parts and parts * scale == 1.0:
         return value / parts
@@ -58,14 +58,14 @@ NUMERIC: Final[dict[str, Callable[..., float]]] = {
 
 
 def as_text(value: float | str) -> str:
-    """Return a value as text: whole numbers without a point."""
+    """Convert a value to text: whole numbers without a point."""
     if isinstance(value, str):
         return value
     return str(int(value)) if float(value).is_integer() else str(value)
 
 
 def concat(*parts: float | str) -> str:
-    """Return the parts as one text. Raises OverflowError above MAX_TEXT characters."""
+    """Join the parts to one text. Raises OverflowError above MAX_TEXT characters."""
     text = "".join(map(as_text, parts))
     if len(text) > MAX_TEXT:
         raise OverflowError
@@ -81,7 +81,7 @@ TEXTUAL: Final[dict[str, Callable[..., float | str]]] = {
 
 
 def search(pattern: Pattern, text: str) -> str | Absent:
-    """Return the first group that matched, or the whole match where the pattern has no group."""
+    """Return the first matched group, or the whole match where the pattern has no group."""
     match = pattern.search(text)
     if match is None:
         return Absent(Reason.NO_MATCH)

@@ -1,4 +1,4 @@
-"""Regular expressions from profiles: only such as cannot run away, on texts cut to what they can bear.
+"""Regular expressions of profiles: patterns with catastrophic backtracking are refused, and texts are cut in length.
 
 Python's matcher backtracks: at worst it tries every start, every length of every repeat and every alternative. A
 pattern is weighed by that before it is used, and looks at no more of a text than it can try in `STEP_LIMIT` steps (a
@@ -40,7 +40,7 @@ _REPEATS: Final = {sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT}
 
 
 class PatternError(ValueError):
-    """The text is no pattern, or one that could run away; the message says which part."""
+    """The pattern is invalid or could backtrack without bound; the message says which part."""
 
 
 class Pattern(NamedTuple):
@@ -53,7 +53,7 @@ class Pattern(NamedTuple):
 
 @lru_cache(maxsize=1_024)  # an expression is compiled in every poll
 def compile_pattern(text: str) -> Pattern:
-    """Return the pattern with the length of text it can bear. Raises PatternError."""
+    """Compile a pattern, and return it with the longest text that it may be applied to. Raises PatternError."""
     if len(text) > MAX_PATTERN:
         raise PatternError(f"a pattern of at most {MAX_PATTERN} characters")
     if _NESTED_SET.search(text):
@@ -89,7 +89,7 @@ _Part: TypeAlias = tuple[int, _Args]
 
 
 class _Weight(NamedTuple):
-    """What it takes at worst to try a part of a pattern in one place of a text."""
+    """The worst-case cost of trying a part of a pattern at one position of a text."""
 
     steps: float
     ways: float  #: in which it can match

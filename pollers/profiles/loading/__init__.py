@@ -1,1 +1,1 @@
-"""Profiles from YAML files: read, merged, checked, and followed while their files change."""
+"""Loads profiles from YAML files: reads, merges, checks and reloads them when they change."""

@@ -1,4 +1,4 @@
-"""What a profile says must hold together: every name stands for something, nothing goes round in circles."""
+"""Checks the references of a profile: every name is defined, and no definition is circular."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -32,7 +32,7 @@ class _Known(NamedTuple):
 
 
 def check_profile(profile: Profile) -> list[Problem]:
-    """Return what is wrong with the profile as a whole; empty = fit for use."""
+    """Return the problems of the profile as a whole; empty if it is valid."""
     problems: list[Problem] = []
     known = _Known({}, {})
     for table in profile.tables.values():

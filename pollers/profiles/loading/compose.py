@@ -1,4 +1,4 @@
-"""A device's profile with the standard MIBs that the device has and the profile does not replace."""
+"""Adds to a device's profile the standard MIBs that the device has and the profile does not replace."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -17,14 +17,14 @@ _MOST: Final = 2_000  #: compositions that are kept; there are as many as kinds 
 
 
 class Composer:
-    """Makes profiles out of one library; each once."""
+    """Composes profiles from one library; each combination once."""
 
     def __init__(self, library: Library) -> None:
         self.library = library
         self._made: dict[tuple[str, tuple[str, ...]], Profile] = {}
 
     def profile(self, name: str, standards: Sequence[str]) -> Profile | None:
-        """Return the profile of this name with these standard ones added; None where there is none of the name.
+        """Return the profile of this name with these standard MIBs added; None where there is no such profile.
 
         What the profile extends or `replaces` is not added again. Of a group that both have, the profile's own table
         counts where it has rows. A composition that is unsound for whatever reason is the profile alone.

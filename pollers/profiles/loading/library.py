@@ -1,4 +1,4 @@
-"""All profiles of some folders: read, merged by `extends`, checked; a bad file never takes the others with it."""
+"""Loads all profiles of some folders: reads, merges by `extends`, checks; a bad file does not affect the others."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _KEPT: Final = 512
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Document:
-    """One profile as it is written; one object for one text of one file."""
+    """One profile as written; one object for each text of a file."""
 
     name: str
     root: Node
@@ -39,7 +39,7 @@ class Library:
 
 @lru_cache(maxsize=_KEPT)
 def read_document(text: str, file: str) -> Document:
-    """Return a profile's document, parsed but not yet merged. Raises ProfileError."""
+    """Parse a profile's document without merging it. Raises ProfileError."""
     root, problems = parse_yaml(text, file)
     if not isinstance(root.value, Mapping):
         raise ProfileError([*problems, Problem(root.at, "", "a mapping (profile: name, ...)")])
@@ -58,7 +58,7 @@ def _is_profile_name(name: str) -> bool:
 
 
 def build_library(documents: Sequence[Document], broken: Sequence[Problem] = ()) -> Library:
-    """Return the profiles of the documents; a later document replaces an earlier one of the same name."""
+    """Build the library of these documents; a later document replaces an earlier one of the same name."""
     by_name = {document.name: document for document in documents}
     profiles: dict[str, Profile] = {}
     problems = list(broken)
@@ -121,7 +121,7 @@ def _merged(documents: Mapping[str, Document], name: str, above: tuple[str, ...]
 
 
 def merged_document(documents: Mapping[str, Document], name: str) -> Mapping[str, Node]:
-    """Return a document's sections with all that it takes over. Raises ProfileError."""
+    """Return a document's sections merged with those that it extends. Raises ProfileError."""
     found: list[Problem] = []
     merged = _merged(documents, name, (), found).value
     if found or not isinstance(merged, Mapping):
@@ -130,7 +130,7 @@ def merged_document(documents: Mapping[str, Document], name: str) -> Mapping[str
 
 
 def profile_files(folders: Sequence[Path]) -> list[Path]:
-    """Return the profile files of the folders in order: built-in first, so that a later folder overrides by name."""
+    """Return the profile files in order: built-in ones first, so that later folders override by name."""
     found: list[Path] = []
     for folder in (BUILT_IN, *folders):
         found += sorted(path for path in folder.rglob("*.y*ml") if path.suffix in {".yaml", ".yml"})
@@ -138,7 +138,7 @@ def profile_files(folders: Sequence[Path]) -> list[Path]:
 
 
 def read_library(folders: Sequence[Path] = (), files: Sequence[Path] = ()) -> Library:
-    """Return the built-in profiles, those of the folders and the files; what cannot be read is among its problems."""
+    """Read the built-in profiles and those of folders and files; unreadable files are among its problems."""
     documents: list[Document] = []
     problems: list[Problem] = []
     for path in (*profile_files(folders), *files):

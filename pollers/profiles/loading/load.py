@@ -1,4 +1,4 @@
-"""Profiles from YAML: strict, every problem at once with file, line, key and what was expected."""
+"""Parses profiles from YAML strictly: reports every problem with file, line, key and what was expected."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -33,7 +33,7 @@ TABLE_KEYS: Final = (*SCALARS_KEYS, "index", "like")
 
 
 def read_profile(root: Node, name: str) -> tuple[model.Profile, list[Problem]]:
-    """Return the profile that a (merged) document describes, and what is wrong with it.
+    """Return the profile of a (merged) document, and its problems.
 
     Where something is, the profile is of no use but to be checked further: what could not be read is there by name.
     """
@@ -94,7 +94,7 @@ def _read_match(top: ProfileSection) -> model.Match | None:
 
 
 def read_expression(section: ProfileSection, at: FileLine, key: str, text: str) -> Expression:
-    """Return the parsed expression, or one that stands for it with the problem noted."""
+    """Parse an expression; returns a placeholder with the problem noted where it is invalid."""
     try:
         return parse(text)
     except ExpressionError as error:

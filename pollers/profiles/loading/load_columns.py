@@ -1,4 +1,4 @@
-"""Columns and index parts from YAML."""
+"""Parses columns and index parts from YAML."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -16,7 +16,7 @@ INDEX_KEYS: Final = ("name", "type", "length", "implied", "use", "enum")
 
 
 def read_column(table: ProfileSection, name: str, node: Node) -> model.ColumnSpec:
-    """Return the column; where its sources cannot be read, one without them, with the problems noted.
+    """Parse a column; one with invalid sources is returned without them, with the problems noted.
 
     A bare OID is short for `{oid: ...}`."""
     short = isinstance(node.value, str)
@@ -115,7 +115,7 @@ def _read_extract(section: ProfileSection) -> model.Extract | None:
 
 
 def read_index(table: ProfileSection) -> tuple[model.IndexPart, ...]:
-    """Return the parts of the table's index, in order."""
+    """Parse the parts of a table's index, in order."""
     parts: list[model.IndexPart] = []
     for position, node in enumerate(table.items("index")):
         section = ProfileSection(node, f"{table.path}.index[{position}]", table.problems)

@@ -1,4 +1,4 @@
-"""YAML as a tree that knows its lines: texts, lists and mappings, nothing that runs or expands.
+"""Parses YAML into texts, lists and mappings with their lines; tags and aliases are refused.
 
 The safe loader's composer is used and its constructors are not: no tag builds an object, anchors and aliases are
 refused (a few lines of them expand to gigabytes), and nesting is bounded before anything recurses.
@@ -27,7 +27,7 @@ class Node:
 
 
 def parse_yaml(text: str, file: str) -> tuple[Node, list[Problem]]:
-    """Return the document's root, and the keys that are none or stand there again; the first of a name counts.
+    """Parse a document to its root, and its invalid and repeated keys; the first of a repeated key counts.
 
     Raises ProfileError for what cannot be read at all.
     """
@@ -92,7 +92,7 @@ _OWN: Final = frozenset({"profile", "description", "match", "extends", "replaces
 
 
 def merge_profiles(parent: Mapping[str, Node], child: Mapping[str, Node]) -> dict[str, Node]:
-    """Return the child with what it takes over from the parent: sections by name, a null takes an entry away."""
+    """Merge a child with its parent: sections by name; a null removes an entry."""
     merged = {key: node for key, node in parent.items() if key not in _OWN}
     for key, node in child.items():
         if key in _BY_NAME and key in merged:
@@ -103,7 +103,7 @@ def merge_profiles(parent: Mapping[str, Node], child: Mapping[str, Node]) -> dic
 
 
 def merge_table(parent: Node, child: Node) -> Node:
-    """Return a table with what it takes over from another; a null takes an entry away."""
+    """Merge a table with the one that it extends; a null removes an entry."""
     if not isinstance(parent.value, Mapping) or not isinstance(child.value, Mapping):
         return child
     merged = dict(parent.value)

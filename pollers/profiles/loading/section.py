@@ -1,4 +1,4 @@
-"""Reading one mapping of a profile key by key; every problem is noted with its line, and what is left over is one."""
+"""Reads one mapping of a profile key by key; problems and unknown keys are reported with their line."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ class ProfileSection:
         self.problems.append(Problem(at, ".".join(filter(None, (self.path, key))), expected))
 
     def take(self, key: str) -> Node | None:
-        """Return the node of a key, which then counts as read; None where it is absent or null."""
+        """Return the node of a key and mark the key as read; None where it is absent or null."""
         node = self._left.pop(key, None)
         return None if node is None or node.value is None else node
 
@@ -60,7 +60,7 @@ class ProfileSection:
         return None
 
     def parsed(self, key: str, parse: Callable[[str], T], expected: str) -> T | None:
-        """Return what `parse` makes of a text; its ValueError is a problem, told by `expected` or its own words."""
+        """Parse a text by `parse`; its ValueError becomes a problem with `expected` or the error's own words."""
         node = self.take(key)
         if node is None:
             return None
@@ -139,7 +139,7 @@ class ProfileSection:
         return {name: text for name, text in found.items() if text is not None}
 
     def finish(self, known: Sequence[str]) -> None:
-        """Note every key that nobody read."""
+        """Report every key that was not read."""
         for key, node in self._left.items():
             self.problem(node.at, key, f"one of the keys {', '.join(known)}")
 
@@ -157,21 +157,21 @@ def _integer(text: str, low: int, high: int) -> int:
 
 
 def as_name(text: str) -> str:
-    """Return the text if it is a name. Raises ValueError."""
+    """Return the text if it is a valid name. Raises ValueError."""
     if not NAME.match(text):
         raise ValueError
     return text
 
 
 def as_number(text: str) -> float:
-    """Return the number that the text writes. Raises ValueError."""
+    """Parse a number. Raises ValueError."""
     if not _NUMBER.match(text):
         raise ValueError
     return float(text)
 
 
 def as_duration_s(text: str) -> int:
-    """Return seconds of 30, 30s, 5m, 1h or 1d. Raises ValueError."""
+    """Parse a duration such as 30, 30s, 5m, 1h or 1d to seconds. Raises ValueError."""
     match = _DURATION.match(text)
     seconds = int(match[1]) * _SECONDS[match[2]] if match else 0
     if not 1 <= seconds <= 7 * 86_400:
@@ -180,7 +180,7 @@ def as_duration_s(text: str) -> int:
 
 
 def as_oid(text: str) -> str:
-    """Return the OID without a leading dot. Raises ValueError."""
+    """Parse an OID, and return it without a leading dot. Raises ValueError."""
     oid = text.strip().removeprefix(".")
     if not _OID.match(oid) or any(int(arc) > MAX_ARC for arc in oid.split(".")):
         raise ValueError

@@ -1,4 +1,4 @@
-"""Profiles that follow their files: a changed file counts once it is good, a broken one leaves the old in force."""
+"""Reloads profiles when their files change; a broken file leaves the previous version in force."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ class _Seen(NamedTuple):
 
 
 class ProfileWatch:
-    """A library that can be looked at again. `look` reads files: call it where blocking is allowed."""
+    """A profile library that reloads on request. `look` reads files: call it where blocking is allowed."""
 
     def __init__(self, folders: Sequence[Path], notify: Callable[[Sequence[Problem]], None]) -> None:
         """Read everything; `notify` is given what is wrong whenever that changes."""
@@ -35,18 +35,18 @@ class ProfileWatch:
 
     @property
     def broken(self) -> int:
-        """Return how many problems the files have now."""
+        """Return the present number of problems in the files."""
         return len(self.library.problems)
 
     def due(self, now_ms: int) -> bool:
-        """Return whether it is time to look again; asking counts as having looked."""
+        """Return whether the files should be checked again; the next check counts from this call."""
         if 0 <= now_ms - self._looked_ms < LOOK_EVERY_MS:
             return False
         self._looked_ms = now_ms
         return True
 
     def look(self) -> None:
-        """Read what has changed since the last look."""
+        """Reload the files that have changed since the last call."""
         seen = {path: self._read(path) for path in profile_files(self._folders)}
         gone = [folder for folder in self._folders if not folder.is_dir()]
         if (seen, gone) == (self._seen, self._gone):

@@ -1,1 +1,1 @@
-"""What is kept between polls, small: learnt rows and cells, and the facts of an enrichment."""
+"""Compact storage of data between polls: known rows and cells, and facts of an enrichment."""

@@ -1,4 +1,4 @@
-"""Columns that are kept for long, in a fifth of the memory that their cells would take."""
+"""Compact columns for long-lived data: a fifth of the memory of plain lists."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final, overload
@@ -10,7 +10,7 @@ _MOST_LEVELS: Final = 256  #: as one octet tells apart
 
 
 class Texts(Sequence[str]):
-    """Reads like a tuple of strings; taken apart anew whenever somebody looks: make a list of it to look often."""
+    """A sequence of strings stored as one text; every access unpacks it, so copy it to a list for repeated access."""
 
     __slots__ = ("_joined",)
 
@@ -41,7 +41,9 @@ class Texts(Sequence[str]):
 
 
 class Levels(Sequence[Cell]):
-    """Cells of which many are equal, as the different ones and which of them each is. Reads like a tuple of them."""
+    """Cells with many repeats: the distinct values, and an index into them for each cell. Reads like a tuple of
+    them.
+    """
 
     __slots__ = ("_levels", "_which")
 
@@ -76,7 +78,7 @@ class Levels(Sequence[Cell]):
 
 
 def compact(cells: Sequence[Cell]) -> Sequence[Cell]:
-    """Return the column in the form that takes the least memory; it can be hashed."""
+    """Return the column in its smallest form; it is hashable."""
     texts = [cell for cell in cells if isinstance(cell, str) and _SEPARATOR not in cell]
     if texts and len(texts) == len(cells):
         return Texts(_SEPARATOR.join(texts))

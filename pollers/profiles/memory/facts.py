@@ -1,4 +1,4 @@
-"""Slow columns as facts of an enrichment, and back: both sides of what polls need not read."""
+"""Converts slow columns to facts of an enrichment and back, so that polls need not read them."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -22,7 +22,7 @@ _NOTHING: Final[Mapping[str, Sequence[Cell]]] = MappingProxyType({})
 
 
 def namespace_of(table: str) -> str:
-    """Return the enrichment namespace that holds what is remembered of a profile's table."""
+    """Return the enrichment namespace of a profile's table."""
     return INTERFACE if table == INTERFACE else f"table.{table}"
 
 
@@ -43,7 +43,7 @@ def numeric_names(table: TableSpec) -> frozenset[str]:
 
 
 class OfferedFacts(Mapping[str, Sequence[Cell]]):
-    """The columns of what an enrichment knows (rows: index -> name -> text), made when somebody looks."""
+    """The columns of an enrichment (rows: index -> name -> text), made on first access."""
 
     __slots__ = ("_enrichments", "_kept", "_looks", "_names", "_namespace", "_numeric")
 
@@ -96,7 +96,7 @@ def _cell(text: str | None, *, numeric: bool) -> Cell:
 def known_from_facts(
     enrichments: Mapping[str, Enrichment], namespace: str, names: Sequence[str], numeric: Container[str]
 ) -> Known:
-    """Return the rows of one of these enrichments as remembered values; devices that have the same rows share them."""
+    """Return the rows of these enrichments as remembered values; devices with equal rows share them."""
     enrichment = enrichments[namespace]
     columns, at_ms = OfferedFacts(enrichments, namespace, names, numeric), enrichment.collected_at_ms
     return Known(_places(tuple(enrichment.rows)), columns, at_ms, at_ms + enrichment.ttl_s * 1_000)

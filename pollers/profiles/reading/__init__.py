@@ -1,1 +1,1 @@
-"""One poll by a profile: what is asked, and how the answers become samples."""
+"""Polls a device by a profile: sends the requests, and turns the answers into samples."""

@@ -1,4 +1,4 @@
-"""Answers in, samples out: the pure half of polling by profile."""
+"""Turns answers into samples: the pure half of polling by profile."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ _INTEGERS: Final = frozenset({Type.COUNTER32, Type.COUNTER64, Type.GAUGE32, Type
 
 
 class PollClock(NamedTuple):
-    """When the poll was, by us and by the device."""
+    """The time of a poll by our clock and by the device's."""
 
     polled_at_ms: int
     uptime_cs: int | None = None
@@ -36,20 +36,21 @@ def samples_of(
     groups: Iterable[Group] | None = None,
     unchanged: dict[str, Unchanged] | None = None,
 ) -> list[Sample]:
-    """Return one sample per group that has rows; by default of all groups of the plan.
+    """Return a sample for each group with rows; by default for all groups of the plan.
 
     `unchanged` has by table what stands for the constants of the device's last poll, and is brought up to date.
     """
     found: list[Sample] = []
     for group in plan.groups if groups is None else groups:
-        shown = [frame for name in group.tables if (frame := frames.frame(name)).kept]
-        shown = [frame for frame in shown if not _is_hollow(plan, frame)]
+        tables = [frames.frame(name) for name in group.tables if frames.has_rows(name)]
+        shown = [frame for frame in tables if frame.kept and not _is_hollow(plan, frame)]
+        if not shown:
+            continue
         if group.first_of:
-            shown = [next((frame for frame in shown if _says(plan, frame)), shown[0])] if shown else []
+            shown = [next((frame for frame in shown if _says(plan, frame)), shown[0])]
         samples = [_sample(group, frame, clock, plan.rates, constants_of(plan, frame, unchanged)) for frame in shown]
-        if samples:
-            sample = samples[0] if len(samples) == 1 else stack_samples(samples)
-            found.append(_without_absent(sample, sum(len(frame.kept) for frame in shown)))
+        sample = samples[0] if len(samples) == 1 else stack_samples(samples)
+        found.append(_without_absent(sample, sum(len(frame.kept) for frame in shown)))
     return found
 
 

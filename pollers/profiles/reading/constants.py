@@ -1,4 +1,4 @@
-"""What rows are known by: their keys, tags and speeds, and the values that the gauges stage is to make of them."""
+"""The constant parts of rows: keys, tags, speeds, and the derived values that the gauges stage computes."""
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def _shared(names: tuple[str, ...]) -> list[str]:
 
 
 class Missing:
-    """Collects which cells are missing and why, in the order in which they are found."""
+    """Collects missing cells and their reasons, in the order in which they are found."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], list[int]] = {}
@@ -44,7 +44,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constants:
-    """What rows are known by."""
+    """The constant parts of a table's rows."""
 
     index: Sequence[str]
     dimensions: Sequence[DimensionColumn]
@@ -54,7 +54,7 @@ class Constants:
 
 
 class Unchanged(NamedTuple):
-    """Stands for the constants of a table, from poll to poll, as long as neither rows nor what is remembered change."""
+    """Keeps a table's constants between polls as long as neither its rows nor remembered values change."""
 
     rows: Sequence[str]
     columns: Mapping[str, Sequence[Cell]]  #: of what is remembered
@@ -64,7 +64,7 @@ class Unchanged(NamedTuple):
 def constants_of(
     plan: Plan, frame: TableFrame, kept: dict[str, Unchanged] | None
 ) -> tuple[Constants, Unchanged | None]:
-    """Return what the rows are known by, and what stands for it if it may be the same in the next poll.
+    """Return the constants of a table's rows, and an `Unchanged` if the next poll may reuse them.
 
     What is the same as in the last poll is made when somebody looks. `kept` is brought up to date.
     """
@@ -105,7 +105,7 @@ class _Later:
 
 
 class LaterPart(Sequence[T]):
-    """One of the constants, which reads like the list that it will be."""
+    """One of the constants; reads like a list, and is computed on first access."""
 
     __slots__ = ("_of", "_part")
 
@@ -176,7 +176,7 @@ def unique_keys(titles: Sequence[str], indexes: Sequence[str]) -> list[str]:
 
 
 def kept_cells(cells: Sequence[Cell], kept: Sequence[int]) -> Sequence[Cell]:
-    """Return the cells of the kept rows: the very column where all are, so that what is remembered is not copied."""
+    """Return the cells of the kept rows; the column itself, not a copy, where all rows are kept."""
     if len(kept) == len(cells):
         return cells
     each = list(cells)

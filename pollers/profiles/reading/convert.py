@@ -1,4 +1,4 @@
-"""One cell from the wire as what its column says: a number, a text, or the reason why it is neither."""
+"""Converts one cell to a number or a text as its column declares, or to the reason why it has no value."""
 
 import ipaddress
 import math
@@ -29,12 +29,12 @@ _PLACEHOLDER: Final = re.compile(r"\$(\d)")
 
 
 def exception_of(kind: int) -> Absent:
-    """Return the reason that a value's exception type stands for."""
+    """Return the reason for a value's exception type."""
     return _EXCEPTIONS.get(kind, NOT_ANSWERED)
 
 
 def raw_value(kind: int, data: Data, read_as: As) -> Cell:
-    """Return a cell as number or text, before scale, extract and enum."""
+    """Convert a cell to a number or text, before scale, extract and enum."""
     if kind == 0 or kind >= FIRST_EXCEPTION or kind == Type.NULL:
         return exception_of(kind)
     if read_as is As.PRESENCE:
@@ -45,7 +45,7 @@ def raw_value(kind: int, data: Data, read_as: As) -> Cell:
 
 
 def decode_text(data: bytes) -> str:
-    """Return bytes as UTF-8 text without padding, or as hexadecimal where they are not text."""
+    """Decode bytes as UTF-8 text without padding, or as hexadecimal where they are not text."""
     stripped = data.rstrip(b"\0")
     try:
         text = stripped.decode("utf-8")
@@ -89,7 +89,7 @@ def _ip(data: Data) -> Cell:
 
 
 def address(data: bytes) -> str | None:
-    """Return 4 or 16 octets as address; 8 or 20 have a zone index behind (RFC 4001)."""
+    """Format 4 or 16 octets as an address; 8 or 20 have a zone index behind (RFC 4001)."""
     if len(data) in {4, 16}:
         return str(ipaddress.ip_address(data))
     if len(data) in {8, 20}:
@@ -140,7 +140,7 @@ _READERS: Final[dict[As, Callable[[Data], Cell]]] = {
 
 
 def extracted(value: float | str, extract: Extract) -> Cell:
-    """Return what the pattern finds in a value, put together by the template where there is one."""
+    """Return the pattern's match in a value, formatted by the template where there is one."""
     if extract.template is None:
         return search(extract.pattern, as_text(value))
     match = extract.pattern.search(as_text(value))
@@ -156,7 +156,7 @@ def extracted(value: float | str, extract: Extract) -> Cell:
 
 
 def bounded(cell: Cell, name: str, unit: str) -> Cell:
-    """Return a cell, or that it is implausible: a number past what the metric or its unit can be."""
+    """Return the cell, or `implausible` where it is beyond the range of its metric or unit."""
     bounds = _PLAUSIBLE.get(name) or _PLAUSIBLE.get(unit)
     if bounds is None or isinstance(cell, str | Absent):
         return cell

@@ -1,4 +1,4 @@
-"""What a device answered, as columns of cells that carry their reasons: converted, joined and computed on demand."""
+"""The tables of one poll: columns of cells, converted, joined and computed on demand."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from pollers.snmp.values import Oid, Value
 
 
 class WalkAnswer(NamedTuple):
-    """One walk's answer."""
+    """The answer of one walk."""
 
     rows: Sequence[str]
     columns: Mapping[Oid, Answered]
@@ -38,7 +38,7 @@ class Known(NamedTuple):
 
 
 def without_rows(names: Iterable[str], at_ms: int, until_ms: int) -> Known:
-    """Return what is remembered of a table that has no rows: most devices lack most tables, so it takes little."""
+    """Return what is remembered of a table without rows, in little memory, since most devices lack most tables."""
     return Known(_NO_PLACES, _no_cells(tuple(names)), at_ms, until_ms)
 
 
@@ -67,13 +67,20 @@ class Frames:
             self._frames[table] = TableFrame(self, self.profile.tables[table])
         return self._frames[table]
 
+    def has_rows(self, table: str) -> bool:
+        """Return whether a table has rows before its filter; makes no frame, for a device lacks most tables."""
+        answer, known = self.answers.get(table), self.known.get(table)
+        if answer is not None and answer.columns:
+            return bool(answer.rows)
+        return self.profile.tables[table].scalar or (known is not None and bool(known.rows))
+
     def clear(self) -> None:
         """Forget the frames once samples are made: they refer to each other, so nothing else frees them soon."""
         self._frames.clear()
 
 
 def own_rows(table: TableSpec, answer: WalkAnswer) -> tuple[list[str], Sequence[int] | None]:
-    """Return which of a walk's rows are this table's, and where they are; None = they are all.
+    """Return which of a walk's rows belong to this table, and their positions; None = all of them.
 
     A row is one that has a cell in the columns that are read in every poll; in any, where the table has no such ones.
     """
@@ -113,7 +120,7 @@ class TableFrame:
 
     @property
     def kept(self) -> Sequence[int]:
-        """Return the rows for which `when` is true."""
+        """Return the positions of the rows for which `when` is true."""
         if self.table.when is None or not self.index:
             return range(len(self.index))
         if self._kept is None:
@@ -128,7 +135,7 @@ class TableFrame:
         return list(offsets) if self.positions is None else [offsets[row] for row in self.positions]
 
     def raw(self, source: Source) -> tuple[Sequence[int], Sequence[object]] | None:
-        """Return the BER tags and the data of one OID, a cell per row; None = not asked or not answered at all."""
+        """Return the BER tags and data of one OID, a cell for each row; None = not asked or not answered."""
         if self.table.scalar:
             value = self.frames.scalars.get(source.oid)
             return None if value is None else ((value.type,), (value.data,))
@@ -140,13 +147,13 @@ class TableFrame:
         return [column.types[row] for row in self.positions], [column.data[row] for row in self.positions]
 
     def column(self, name: str) -> Sequence[Cell]:
-        """Return the cells of a name of this table: of a column, computed value, part of the index, or tag."""
+        """Return the cells of a column, computed value, index part or tag of this table."""
         if name not in self._columns:
             self._columns[name] = self._make(name)
         return self._columns[name]
 
     def kept_numbers(self, computed: Computed) -> Sequence[Cell]:
-        """Return a computed value's cells in the kept rows only: many tables may share the rows of one."""
+        """Return a computed value's cells for the kept rows only, since many tables may share the rows of one."""
         remembered = self.known is not None and computed.name in self.known.columns
         if remembered or computed.name in self._columns or len(self.kept) == len(self.index):
             cells = self.column(computed.name)

@@ -1,4 +1,4 @@
-"""The parts of a row's index (RFC 2578 §7.7), from the numbers behind the column's OID."""
+"""Splits a row's index (RFC 2578 §7.7), the numbers behind the column's OID, into its parts."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _INET_OCTETS: Final = {0: 0, 1: 4, 2: 16, 3: 8, 4: 20}
 
 
 def parse_index(index: str, parts: Sequence[IndexPart]) -> list[Cell]:
-    """Return one value per part; once a part does not parse, it and the rest are absent with `bad-index`.
+    """Return one value for each part; from the first part that does not parse on, all are absent with `bad-index`.
 
     Numbers that are left over make the last part absent too: an index that does not fit is not half right.
     """

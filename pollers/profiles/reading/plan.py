@@ -1,4 +1,4 @@
-"""A profile compiled for polling: the scalars to GET, the columns to walk together, and nothing that nobody needs."""
+"""Compiles a profile for polling: the scalars to GET and the columns to walk together, without unused ones."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -86,7 +86,7 @@ def _rates(tables: Tables) -> frozenset[Ref]:
 
 
 def slow_part(plan: Plan) -> Plan:
-    """Return the plan that reads only what a poll need not: the columns with `refresh`."""
+    """Return the plan for the columns with `refresh` only, which polls need not read."""
     walks = tuple(PlannedWalk(walk.tables, (), walk.slow) for walk in plan.walks if walk.slow)
     return replace(plan, groups=(), scalars=(), walks=walks)
 
@@ -146,7 +146,7 @@ def _refresh_s(table: TableSpec, oids: Iterable[Oid]) -> int:
 
 
 def emitted_names(table: TableSpec) -> list[str]:
-    """Return the names that a table's rows carry to the outside, in the profile's order."""
+    """Return the names that a table's rows publish, in the profile's order."""
     shown = {Use.COUNTER, Use.GAUGE, Use.AUTO, Use.STATE, Use.TAG, Use.DISCONTINUITY}
     return [
         *(name for name, column in table.columns.items() if column.use in shown),
@@ -157,7 +157,7 @@ def emitted_names(table: TableSpec) -> list[str]:
 
 
 def is_slow(tables: Tables, ref: Ref, told: dict[Ref, bool]) -> bool:
-    """Return whether a value is made of columns with `refresh` only, so that it can be remembered.
+    """Return whether a value depends on columns with `refresh` only, so that it can be remembered.
 
     `told` remembers the answers, as values may be made of one another many times over.
     """

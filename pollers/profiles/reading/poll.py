@@ -1,4 +1,4 @@
-"""One poll of one device by its plan: which requests, in which order, and what is remembered for the next one."""
+"""Polls one device by a plan: sends the requests in order, and returns what the next poll should know."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ _WRAP_TOLERANCE_CS: Final = 60_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one poll brought in."""
+    """The result of one poll."""
 
     frames: Frames
     clock: PollClock
@@ -32,7 +32,7 @@ class Reading:
 
 
 def rebooted(before: PollClock | None, now: PollClock) -> bool:
-    """Return whether the device began anew since the last poll; sysUpTime's wrap after 497 days does not count."""
+    """Return whether the device restarted since the last poll; sysUpTime's wrap after 497 days does not count."""
     if before is None:
         return False
     if before.engine_boots is not None and now.engine_boots is not None and now.engine_boots != before.engine_boots:
@@ -45,7 +45,7 @@ def rebooted(before: PollClock | None, now: PollClock) -> bool:
 
 
 async def read_device(session: Session, state: DeviceState, polled_at_ms: int) -> Reading:
-    """Read what the state's plan needs, and is not known from earlier polls or from enrichment.
+    """Read everything that the state's plan needs, except for values known from earlier polls or enrichment.
 
     Raises SnmpError where not even the first request is answered; later failures leave a reading with problems.
     """
@@ -143,11 +143,10 @@ def _superfluous(plan: Plan, poll: Walks) -> set[Oid]:
     """
     gone = [walk for walk, rows in poll.rows.items() if rows == NO_ROWS != poll.state.rows.get(walk, NO_ROWS)]
     found: set[Oid] = set() if gone else set(poll.state.skip)
-    for name, table in plan.profile.tables.items():
-        answer = poll.answers.get(name)
-        if answer is None or answer.problem or not answer.rows:
+    for name, answer in poll.answers.items():
+        if answer.problem or not answer.rows:
             continue
-        for column in table.columns.values():
+        for column in plan.profile.tables[name].columns.values():
             left: Sequence[int] = range(len(answer.rows))
             for source in column.sources:
                 answered = answer.columns.get(source.oid)
@@ -174,12 +173,14 @@ def _beaten_tables(plan: Plan, poll: Walks) -> set[Oid]:
     """Return the OIDs of tables that come after one with rows in a `first_of` group, and that nothing else needs."""
     beaten: set[str] = set()
     needed: set[str] = set(plan.borrowed)
+    with_rows = {name for name, answer in poll.answers.items() if answer.rows}
     for group in plan.groups:
-        frames = [name for name in group.tables if (answer := poll.answers.get(name)) and answer.rows]
-        if group.first_of and frames:
-            needed.add(frames[0])
-            beaten.update(group.tables[group.tables.index(frames[0]) + 1 :])
+        if group.first_of and (found := [name for name in group.tables if name in with_rows]):
+            needed.add(found[0])
+            beaten.update(group.tables[group.tables.index(found[0]) + 1 :])
         else:
             needed.update(group.tables)
+    if not beaten:
+        return set()
     walks = [walk for walk in plan.walks if set(walk.tables) <= beaten - needed]
     return {oid for walk in walks for oid in (*walk.fast, *walk.slow)}

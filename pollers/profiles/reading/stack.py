@@ -1,4 +1,4 @@
-"""Several tables in one group: rows below one another, columns side by side."""
+"""Combines several tables in one group: rows one below the other, columns side by side."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ C = TypeVar("C", CounterColumn, GaugeColumn, StateColumn, DimensionColumn)
 
 
 def stack_samples(samples: Sequence[Sample]) -> Sample:
-    """Return one sample with the rows of all, in order; what a table has no column for is missing as `other-table`.
+    """Return one sample with the rows of all tables in order; columns that a table lacks are missing as `other-table`.
 
     Keys that repeat between tables get the number of their table behind them.
     """

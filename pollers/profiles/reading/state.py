@@ -1,4 +1,4 @@
-"""What a worker keeps of a device between two polls: packed, and what many devices have alike once for all (pure)."""
+"""The state of a device between two polls, packed; parts that many devices share are stored once (pure)."""
 
 from array import array
 from collections.abc import Hashable, Mapping, Sequence
@@ -30,13 +30,13 @@ def _first(value: Hashable) -> Hashable:
 
 
 def shared(value: T) -> T:
-    """Return the value, or an equal one that was there before: thousands of devices have the same interfaces."""
+    """Return an equal value that exists already, or this one: thousands of devices have the same interfaces."""
     return cast("T", _first(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceState:
-    """What polls of one device by one plan have learnt, for the next one."""
+    """The state that one device's polls by one plan keep for the next poll."""
 
     plan: Plan
     clock: PollClock | None = None  #: of the last poll
@@ -54,11 +54,11 @@ class DeviceState:
     library: Hashable | None = None
 
     def rebooted(self) -> "DeviceState":
-        """Return what is still so once the device has begun anew."""
+        """Return the part of the state that is still valid after a restart of the device."""
         return replace(self, clock=None, skip=frozenset(), known={}, rows={}, empty={})
 
     def pack(self) -> "PackedState":
-        """Return the same in a quarter of its space."""
+        """Return the state in a quarter of its memory."""
         without = {table: known for table, known in self.known.items() if not known.rows}
         having = {table: known for table, known in self.known.items() if known.rows}
         numbers = [number for number in self.clock or () if number is not None]
@@ -85,7 +85,7 @@ class DeviceState:
 
 
 class _Alike(NamedTuple):
-    """What devices of one kind have in common."""
+    """The parts of a state that devices of one kind share."""
 
     clock: tuple[bool, ...]  #: which of its numbers there are
     skip: frozenset[Oid]
@@ -97,7 +97,7 @@ class _Alike(NamedTuple):
 
 
 class PackedState(NamedTuple):
-    """A `DeviceState` between two polls."""
+    """A packed `DeviceState`."""
 
     plan: Plan
     enrichments: Mapping[str, Enrichment] | None
@@ -110,11 +110,11 @@ class PackedState(NamedTuple):
 
     @property
     def polled_at_ms(self) -> int | None:
-        """Return when the device answered last, Unix milliseconds; None where it never did."""
+        """Return when the device last answered, Unix milliseconds; None where it never did."""
         return self.numbers[0] if self.alike.clock else None
 
     def unpack(self) -> DeviceState:
-        """Return the state that was packed."""
+        """Return the packed state as a `DeviceState`."""
         alike, numbers = self.alike, iter(self.numbers)
         clock: PollClock | None = None
         if alike.clock:

@@ -1,4 +1,4 @@
-"""The walks of one poll: what is read in every poll, and what is remembered unless it is too old or lacks a row."""
+"""The walks of one poll; remembered tables are read again only when they are too old or lack a row."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ EMPTY_FOR_MS: Final = 600_000
 
 
 class Walks:
-    """Reads the tables of a plan, one walk after the other; `good` is what need not be read again."""
+    """Reads the tables of a plan, one walk after the other; those in `good` are not read again."""
 
     def __init__(self, session: Session, state: DeviceState, good: Mapping[str, Known], now_ms: int) -> None:
         self._session = session
@@ -131,12 +131,12 @@ class Walks:
 
 
 def made_of(plan: Plan, tables: Iterable[str]) -> frozenset[str]:
-    """Return the tables that the remembered values of these are made of, besides themselves."""
+    """Return the tables on which the remembered values of these tables depend, besides themselves."""
     return frozenset(needed for name in tables for needed in plan.needs.get(name, ()))
 
 
 def rows_with(table: SnmpTable, making: Sequence[Oid]) -> list[str]:
-    """Return the rows that have a cell in any of these columns; all rows where none of them was asked for."""
+    """Return the rows with a cell in any of these columns; all rows where none of the columns was requested."""
     wanted = set(making)
     cells = [column.types for column in table.columns if column.oid in wanted]
     if not cells or any(0 not in types for types in cells):

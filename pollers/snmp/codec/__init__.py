@@ -1,1 +1,1 @@
-"""SNMP as bytes: BER, messages, SNMPv3's security; no I/O."""
+"""The SNMP wire format: BER, messages, SNMPv3 security; no I/O."""

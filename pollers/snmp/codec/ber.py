@@ -40,7 +40,7 @@ _MORE_TAG_OCTETS: Final = 0x1F  #: these bits, all set, say that the tag goes on
 
 
 def length(size: int) -> bytes:
-    """Return the BER length in its shortest form."""
+    """Encode a length in the shortest form."""
     if size < 0x80:
         return bytes((size,))
     octets = size.to_bytes((size.bit_length() + 7) // 8)
@@ -52,7 +52,7 @@ def tlv(tag: int, contents: bytes) -> bytes:
 
 
 def integer(value: int) -> bytes:
-    """Return a whole INTEGER, two's complement in the fewest octets."""
+    """Encode a whole INTEGER: two's complement in the fewest octets."""
     magnitude = value if value >= 0 else ~value
     return tlv(Type.INTEGER, value.to_bytes(magnitude.bit_length() // 8 + 1, signed=True))
 
@@ -68,7 +68,7 @@ def _sub_identifier(value: int) -> bytes:
 
 @lru_cache(maxsize=4096)
 def encode_oid(oid: Oid) -> bytes:
-    """Return the contents (no tag, no length) of an OID. Raises ValueError for text that is not one."""
+    """Encode the contents (no tag, no length) of an OID. Raises ValueError for text that is not one."""
     arcs = [int(arc) for arc in oid.split(".")]
     if len(arcs) < 2 or arcs[0] > 2 or (arcs[0] < 2 and arcs[1] > 39) or min(arcs) < 0:
         raise ValueError(f"not an OID: {oid!r}")
@@ -78,12 +78,12 @@ def encode_oid(oid: Oid) -> bytes:
 
 
 def encode_suffix(suffix: str) -> bytes:
-    """Return the encoded sub-identifiers of the part of an OID that follows a column."""
+    """Encode the sub-identifiers of the part of an OID that follows a column."""
     return b"".join(_sub_identifier(int(arc)) for arc in suffix.split(".")) if suffix else b""
 
 
 def decode_suffix(contents: bytes) -> tuple[int, ...]:
-    """Return the sub-identifiers as numbers. Raises DamagedResponse for padding, overflow, or a cut-off end."""
+    """Decode sub-identifiers to numbers. Raises DamagedResponse for padding, overflow, or a cut-off end."""
     arcs: list[int] = []
     value, inside = 0, False
     for octet in contents:
@@ -102,7 +102,7 @@ def decode_suffix(contents: bytes) -> tuple[int, ...]:
 
 
 def decode_oid(contents: bytes) -> Oid:
-    """Return the dotted OID. Raises DamagedResponse."""
+    """Decode an OID to dotted form. Raises DamagedResponse."""
     arcs = decode_suffix(contents)
     if not arcs:
         raise DamagedResponse("an OID is empty")
@@ -113,7 +113,7 @@ def decode_oid(contents: bytes) -> Oid:
 
 
 def dotted(contents: bytes) -> str:
-    """Return a row, the sub-identifiers after a column, dotted. Raises DamagedResponse."""
+    """Format a row, the sub-identifiers after a column, in dotted form. Raises DamagedResponse."""
     return ".".join(map(str, decode_suffix(contents)))
 
 
@@ -168,7 +168,7 @@ class VarBinds:
 
 
 def strict_varbinds(data: bytes, at: int, end: int) -> VarBinds:
-    """Return the variables of a VarBindList's contents, those of unknown types too: each is whole, whatever it means.
+    """Decode the variables of a VarBindList's contents; those of unknown types too, as each has a length.
 
     Raises DamagedResponse where one cannot be told from the next.
     """
@@ -189,7 +189,7 @@ def strict_varbinds(data: bytes, at: int, end: int) -> VarBinds:
 
 
 def fast_varbinds(data: bytes, at: int, end: int) -> VarBinds:
-    """Return the same as `strict_varbinds`, at a third of the cost where every element is short; Raises the same."""
+    """Decode the same as `strict_varbinds`, at a third of the cost where all elements are short; Raises the same."""
     oids: list[bytes] = []
     tags: list[int] = []
     raws: list[bytes] = []
@@ -222,7 +222,7 @@ def fast_varbinds(data: bytes, at: int, end: int) -> VarBinds:
 
 
 def cell(data: bytes, tag: int, start: i64, stop: i64) -> Cell:
-    """Return the number from `start` to `stop` if it is one in a form that its type allows, or else those bytes.
+    """Decode the bytes from `start` to `stop` as a number if its type allows that form, or else return the bytes.
 
     At least eight bytes of the response come before them. Raises IndexError where they end behind it.
     """
@@ -243,7 +243,7 @@ def cell(data: bytes, tag: int, start: i64, stop: i64) -> Cell:
 
 
 def decode_value(tag: int, raw: bytes) -> tuple[Type, Data]:
-    """Return the wire type and the data of one value.
+    """Decode the wire type and the data of one value.
 
     Raises DamagedResponse for an unknown type, and for contents that the type does not allow.
 
@@ -285,7 +285,7 @@ def _opaque(raw: bytes) -> tuple[Type, Data]:
 
 
 def decode_column(tags: Sequence[int], raws: Sequence[bytes]) -> tuple[bytes, list[Data]]:
-    """Return the types and data of a column's values, fast where all have one tag. Raises DamagedResponse."""
+    """Decode the types and data of a column's values, fast where all have one tag. Raises DamagedResponse."""
     if not raws:
         return b"", []
     tag = tags[0]
@@ -296,7 +296,7 @@ def decode_column(tags: Sequence[int], raws: Sequence[bytes]) -> tuple[bytes, li
 
 
 def decode_uniform(tag: int, raws: list[bytes] | Sequence[bytes]) -> list[Data] | None:
-    """Return the data of values that all have this tag, or None where each one needs a look of its own."""
+    """Decode values that all have this tag; None where they must be decoded one by one."""
     if tag == Type.OCTET_STRING:
         return list(raws)
     numbers = list(map(int.from_bytes, raws))

@@ -1,4 +1,4 @@
-"""SNMP messages (RFC 3416 §3): requests as prepared bytes, what stands around them in v1 and v2c, and responses."""
+"""SNMP messages (RFC 3416 §3): prepared requests, v1 and v2c headers, and responses."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
@@ -27,7 +27,7 @@ _NULL: Final = b"\x05\x00"
 
 
 class ErrorStatus:
-    """RFC 3416 §3, those that are treated one by one."""
+    """The error-status values of RFC 3416 §3 that are handled one by one."""
 
     NO_ERROR: Final = 0
     TOO_BIG: Final = 1
@@ -56,7 +56,7 @@ class Response(Protocol):
     def varbinds(self) -> ber.VarBinds: ...
 
     def known(self, wants: Sequence[bytes], contents: int) -> list[ber.Cell] | None:
-        """Return each value where names and types are exactly as wanted, in order; None otherwise, or if in doubt.
+        """Return the values if names and types are exactly as wanted, in order; None otherwise, or if in doubt.
 
         Of the first `contents` of them it is the contents, of the others a cell (`ber.cell`).
         """
@@ -64,7 +64,7 @@ class Response(Protocol):
 
 
 class Request(NamedTuple):
-    """One PDU, ready but for its request id."""
+    """One encoded PDU without its request id."""
 
     pdu: int  #: GET, GET_NEXT or GET_BULK
     names: Sequence[bytes]  #: what is asked for, contents of OIDs
@@ -75,14 +75,14 @@ class Request(NamedTuple):
 
     @property
     def asked(self) -> int:
-        """Return how many variables a full response has."""
+        """Return the number of variables of a full response."""
         return self.non_repeaters + (len(self.names) - self.non_repeaters) * max(1, self.repetitions)
 
 
 def request(
     pdu: int, names: Sequence[bytes], *, non_repeaters: int = 0, repetitions: int = 0, page: int = 0
 ) -> Request:
-    """Return a request for these names (contents of OIDs)."""
+    """Build a request for these names (contents of OIDs)."""
     if names and max(map(len, names)) < len(_NAME_HEADS):
         variables = b"".join([_NAME_HEADS[len(name)] + name + _NULL for name in names])
     else:
@@ -92,7 +92,7 @@ def request(
 
 
 class Frame(Protocol):
-    """What stands around every PDU of one credential on one device."""
+    """Wraps PDUs in messages for one credential on one device."""
 
     version: int  #: as on the wire: 0 for v1, 1 for v2c, 3
     fits: bool  #: whether the device has answered to this very credential
@@ -100,20 +100,20 @@ class Frame(Protocol):
     def message(self, asked: Request, request_id: bytes, now_s: float) -> bytes: ...
 
     def is_ours(self, data: bytes) -> bool:
-        """Return whether a datagram with a known request id may be a response to this credential at all."""
+        """Return whether a datagram with a known request id may be a response to this credential."""
         ...
 
     def answer(self, data: bytes, request_id: bytes, now_s: float) -> "WireAnswer":
-        """Return the response. Raises DamagedResponse; with v3 also Resync, AuthRefused, AgentError."""
+        """Parse the response. Raises DamagedResponse; with v3 also Resync, AuthRefused, AgentError."""
         ...
 
 
 class Resync(SnmpError):
-    """The device has told its engine id, boots and time: the same request can be sent again at once (v3)."""
+    """The device has reported its engine id, boots and time: the request can be sent again at once (v3)."""
 
 
 class CommunityFrame:
-    """Version and community; one for all devices that have them."""
+    """Version and community; one for all devices that share them."""
 
     __slots__ = ("_answer_mark", "_community", "_heads", "_start", "fits", "version")
 
@@ -146,7 +146,7 @@ class CommunityFrame:
             return False
 
     def answer(self, data: bytes, request_id: bytes, now_s: float) -> "WireAnswer":  # noqa: ARG002
-        """Return the response, its header checked. Raises DamagedResponse."""
+        """Check the header, and parse the response. Raises DamagedResponse."""
         if (size := len(data)) > _LONG_FROM and (found := self._long_answer(data, request_id, size)) is not None:
             return found
         start, stop = ber.expect(ber.SEQUENCE, data, 0, len(data))
@@ -189,7 +189,7 @@ class CommunityFrame:
 
 
 def request_id_at(data: bytes) -> int:
-    """Return where a datagram's request id (v3: message id) is, or -1 where it cannot be a response to us."""
+    """Return the position of a datagram's request id (v3: message id), or -1 where it cannot be a response to us."""
     try:
         size = data[1]
         version = 2 if size < 0x80 else 2 + (size & 0x7F)
@@ -223,7 +223,7 @@ def _strict_request_id_at(data: bytes) -> int:
 
 
 def read_answer(data: bytes, at: int, kind: int, request_id: bytes) -> "WireAnswer":
-    """Return the PDU of this kind at `at`, which must end with the data. Raises DamagedResponse.
+    """Parse the PDU of this kind at `at`, which must end with the data. Raises DamagedResponse.
 
     An empty request_id stands for any: a report need not repeat it.
     """
@@ -250,7 +250,7 @@ def read_answer(data: bytes, at: int, kind: int, request_id: bytes) -> "WireAnsw
 
 
 class WireAnswer:
-    """A response as it came off the wire, its header read; the variables are decoded when they are asked for."""
+    """A received response with its header parsed; its variables are decoded on demand."""
 
     __slots__ = ("_at", "_data", "_end", "index", "size", "status")
 
@@ -263,11 +263,11 @@ class WireAnswer:
         self.index = index
 
     def varbinds(self) -> ber.VarBinds:
-        """Return the variables. Raises DamagedResponse."""
+        """Decode the variables. Raises DamagedResponse."""
         return ber.fast_varbinds(self._data, self._at, self._end)
 
     def known(self, wants: Sequence[bytes], contents: int) -> list[ber.Cell] | None:
-        """Return the wanted variables: names are compared, not decoded, and types with them."""
+        """Return the wanted variables; names and types are compared as bytes, without decoding."""
         data, at = self._data, self._at
         cells: list[ber.Cell] = []
         try:

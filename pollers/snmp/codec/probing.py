@@ -1,4 +1,4 @@
-"""First contact with an address: one small message for each credential, and what its answer says of the device (pure).
+"""Probe messages for one address: one for each credential, and how their answers are read (pure).
 
 A community's message is the same for every address, so a sweep makes it once. SNMPv3 begins with the message that asks
 for the engine id (RFC 3414 §4), which needs no user.
@@ -24,7 +24,7 @@ _SYSTEM_V1: Final = request(GET, (_SYS_OBJECT_ID, _SYS_DESCR, _SYS_NAME))
 
 
 class Identity(NamedTuple):
-    """What a device said of itself; what it did not say is empty."""
+    """The system group of a device; what it left out is empty."""
 
     sys_object_id: str = ""
     sys_descr: str = ""
@@ -33,7 +33,7 @@ class Identity(NamedTuple):
 
 
 class Question(NamedTuple):
-    """One message, and what its answer is read with."""
+    """One probe message, and what is needed to read its answer."""
 
     message: bytes
     request_id: bytes
@@ -42,7 +42,7 @@ class Question(NamedTuple):
 
 
 def questions(credentials: Sequence[Credential], first_id: int) -> Sequence[Question]:
-    """Return a message for each community, in order, and one for all SNMPv3 users together.
+    """Return a probe message for each community, in order, and one for all SNMPv3 users together.
 
     `first_id` is any 31 bits: they are what an answer is known by.
     """
@@ -71,7 +71,7 @@ def request_id_of(data: bytes) -> bytes:
 
 
 def identity_in(answer: Response) -> Identity:
-    """Return what an answer says. Raises DamagedResponse."""
+    """Return the identity in an answer. Raises DamagedResponse."""
     found = answer.varbinds()
     values = {oid: raw for oid, tag, raw in zip(found.oids, found.tags, found.raws, strict=True) if tag in _READABLE}
     object_id = values.get(_SYS_OBJECT_ID)
@@ -93,7 +93,7 @@ def _text(raw: bytes | None) -> str:
 
 
 def heard(question: Question, data: bytes) -> Identity | None:
-    """Return what the answer to a community's message says; None where it is no answer to that."""
+    """Parse the answer to a community's probe; None where it is not an answer to it."""
     if not question.frame.is_ours(data):
         return None
     try:

@@ -46,7 +46,7 @@ class _Security(NamedTuple):
 
 
 class UsmFrame:
-    """What stands around every PDU of one user on one device."""
+    """Wraps PDUs in messages for one user on one device."""
 
     version = 3
 
@@ -72,7 +72,7 @@ class UsmFrame:
         return f"UsmFrame({self.user})"
 
     def message(self, asked: Request, request_id: bytes, now_s: float) -> bytes:
-        """Return the message, or one that asks for the engine id while that is unknown (RFC 3414 §4)."""
+        """Build the message, or an engine discovery while the engine id is unknown (RFC 3414 §4)."""
         if not self.engine_id:
             pdu = ber.tlv(GET, REQUEST_ID_HEAD + request_id + request(GET, ()).tail)
             scoped = ber.tlv(ber.SEQUENCE, b"\x04\x00\x04\x00" + pdu)
@@ -110,7 +110,7 @@ class UsmFrame:
         return True
 
     def answer(self, data: bytes, request_id: bytes, now_s: float) -> WireAnswer:
-        """Return the response in a message that proved itself.
+        """Authenticate and parse a response.
 
         Raises Resync, AuthRefused or AgentError for a report, DamagedResponse for what cannot be read or trusted.
         """

@@ -105,7 +105,7 @@ def keys_for(user: UsmUser, engine_id: bytes) -> Keys:
 
 
 def digest(user: UsmUser, key: bytes, message: bytes) -> bytes:
-    """Return the HMAC of a whole message whose place for it is zeros (RFC 3414 §6.3.1, RFC 7860 §4.2.1)."""
+    """Return the HMAC of a whole message in which its field is zeros (RFC 3414 §6.3.1, RFC 7860 §4.2.1)."""
     auth = AUTHS[user.auth_protocol]
     return hmac.digest(key, message, auth.hash)[: auth.digest_bytes]
 
@@ -125,7 +125,7 @@ def _aes(key: bytes, salt: bytes, boots: int, time_s: int) -> Cipher[CFB]:
 
 
 def encrypt(user: UsmUser, key: bytes, plain: bytes, salt: bytes, *, boots: int, time_s: int) -> bytes:
-    """Return the encrypted scoped PDU; salt is the eight bytes of privParameters."""
+    """Encrypt the scoped PDU; salt is the eight bytes of privParameters."""
     if user.priv_protocol in {PrivProtocol.DES, PrivProtocol.TRIPLE_DES}:
         padded = plain + bytes(-len(plain) % _DES_BLOCK)
         des = _des(key, salt).encryptor()
@@ -135,7 +135,7 @@ def encrypt(user: UsmUser, key: bytes, plain: bytes, salt: bytes, *, boots: int,
 
 
 def decrypt(user: UsmUser, key: bytes, secret: bytes, salt: bytes, *, boots: int, time_s: int) -> bytes:
-    """Return the scoped PDU, with padding after it for DES. Raises ValueError for lengths that cannot be."""
+    """Decrypt the scoped PDU, with padding after it for DES. Raises ValueError for lengths that cannot be."""
     if len(salt) != _DES_BLOCK:
         raise ValueError("privParameters have another length")
     if user.priv_protocol in {PrivProtocol.DES, PrivProtocol.TRIPLE_DES}:

@@ -1,1 +1,1 @@
-"""One device: the way to it, what is remembered of it, and what an operator is told of its silence; no I/O."""
+"""State and operations of one device: channel, memory, and explanations of its silence; no I/O."""

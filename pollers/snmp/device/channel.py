@@ -1,4 +1,4 @@
-"""One device with one credential during one session: what an engine does (no I/O here; engines run the machines)."""
+"""SNMP operations on one device with one credential during one session (no I/O here: engines run the machines)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -24,10 +24,10 @@ _INTERNED_MOST = 100_000
 
 
 class Channel(Protocol):
-    """Every method raises an SnmpError where nothing was read."""
+    """SNMP operations on one device with one credential; every method raises an SnmpError where nothing was read."""
 
     async def probe(self) -> None:
-        """Ask for sysUpTime, as often as for anything else: one lost packet says nothing of device or credential."""
+        """Ask for sysUpTime with the usual retries: one lost packet says nothing of device or credential."""
         ...
 
     async def get_many(self, oids: Sequence[Oid]) -> list[Value]: ...
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 class Shared:
-    """What the channels of a worker have in common."""
+    """Caches that the channels of a worker share."""
 
     def __init__(self, limits: Limits, now_s: Callable[[], float]) -> None:
         self.limits = limits
@@ -53,7 +53,7 @@ class Shared:
         self._interned: dict[object, object] = {}
 
     def intern(self, known: RowSet) -> RowSet:
-        """Return the same with bytes that it shares with equal row sets of other devices."""
+        """Return the row set with bytes shared with equal ones of other devices."""
         if len(self._interned) > _INTERNED_MOST:
             self._interned.clear()
         return known._replace(
@@ -68,7 +68,7 @@ class Shared:
 
 
 class MachineChannel(ABC):
-    """A channel over an engine that can carry any request."""
+    """A channel over an engine that can send any request."""
 
     def __init__(self, memory: DeviceMemory, shared: Shared, *, bulk: bool) -> None:
         self._memory = memory

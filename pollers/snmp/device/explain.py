@@ -1,17 +1,17 @@
-"""What an operator is told when a device gives no answer: what happened, and what to check (pure)."""
+"""Error texts for operators when a device does not answer: what happened, and what to check (pure)."""
 
 from collections.abc import Collection
 
 
 def no_answer(endpoint: str, tries: int, *, wrong_sources: Collection[str] = (), v3: bool = False) -> str:
-    """Return the text of a silence that nothing else explains."""
+    """Return the text for a device that is silent for no known reason."""
     return _silence(endpoint, "", tries, wrong_sources, v3=v3)
 
 
 def no_credential_fits(
     endpoint: str, tries: int, *, tried: int, stored: int, wrong_sources: Collection[str] = (), v3: bool = False
 ) -> str:
-    """Return the text of a silence to every credential, or to those for which there was time."""
+    """Return the text for a device that answered none of the credentials that could be tried in time."""
     with_what = ""
     if stored > 1:
         with_what = f" with any of {stored} credentials"
@@ -43,7 +43,7 @@ def no_retries_left(endpoint: str) -> str:
 
 
 def deadline(endpoint: str, answers: int) -> str:
-    """Return the text of a poll whose time was up: silent or slow."""
+    """Return the text for a poll that ran out of time: device silent or slow."""
     if not answers:
         return f"no answer from {endpoint} within the poll's time: device down, filtered, or community refused"
     return (

@@ -1,4 +1,4 @@
-"""What a worker remembers of each device between polls, and what it decides by it (pure: the time is an argument)."""
+"""Remembers each device between polls: credential, page size, known rows, silence (pure: the time is an argument)."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _LOOK_EVERY: Final = 4096  #: polls between two looks for devices to forget
 
 @dataclass(slots=True)
 class Silence:
-    """A device that does not answer, and when it is asked again."""
+    """A device that does not answer, and the time of its next probe."""
 
     since_ms: int  #: Unix milliseconds
     since_s: float
@@ -29,14 +29,14 @@ class Silence:
         return now_s >= self.next_probe_s
 
     def lasts(self, now_s: float, limits: Limits) -> None:
-        """Note a probe without answer: the next one waits twice as long, up to the setting."""
+        """Record an unanswered probe: the next one waits twice as long, up to the setting."""
         self.interval_s = min(limits.probe_max_s, self.interval_s * 2)
         self.next_probe_s = now_s + self.interval_s
 
 
 @dataclass(slots=True)
 class DeviceMemory:
-    """One device."""
+    """What is remembered of one device."""
 
     paging: Paging
     limits: Limits
@@ -49,7 +49,7 @@ class DeviceMemory:
     usm: object | None = None  #: v3: what the native engine knows of this device's engine id, boots and time
 
     def silent(self, now_s: float, now_ms: int, limits: Limits) -> None:
-        """Note a poll that had no answer at all."""
+        """Record a poll without any answer."""
         if self.silence is None:
             first = limits.probe_first_s
             self.silence = Silence(now_ms, now_s, first, now_s + first)
@@ -61,7 +61,7 @@ class DeviceMemory:
 
 
 class Devices:
-    """Memories by device; those of devices that are no longer polled are forgotten after a day."""
+    """Memories by device; a device that is not polled for a day is forgotten."""
 
     def __init__(self, limits: Limits, limits_of: Callable[[Device], Limits] | None = None) -> None:
         self._limits_of = limits_of or (lambda _device: limits)
@@ -69,7 +69,7 @@ class Devices:
         self._polls = 0
 
     def recall(self, device: Device, now_s: float) -> DeviceMemory:
-        """Return the memory of a device, a fresh one where there is none."""
+        """Return the memory of a device, a new one where there is none."""
         found, limits = self._memories.get(device), self._limits_of(device)
         if found is None:
             found = self._memories[device] = DeviceMemory(Paging(limits), limits, now_s)
@@ -95,12 +95,12 @@ class Devices:
 
     @property
     def silent(self) -> int:
-        """Return how many devices are known not to answer."""
+        """Return the number of devices that are known not to answer."""
         return sum(memory.silence is not None for memory in self._memories.values())
 
 
 def split_endpoint(endpoint: str) -> tuple[str, int]:
-    """Return host and port of host, host:port, [v6]:port or a bare IPv6 address. Raises ValueError."""
+    """Split host, host:port, [v6]:port or a bare IPv6 address into host and port. Raises ValueError."""
     text, port = endpoint.strip(), ""
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")

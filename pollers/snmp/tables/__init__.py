@@ -1,1 +1,1 @@
-"""Reading tables, as machines that say what to ask next: walks, GETs, learnt rows; no I/O."""
+"""State machines that read tables: walks, GETs, known rows; no I/O."""

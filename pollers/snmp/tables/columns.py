@@ -1,4 +1,4 @@
-"""Columns as they are read, and the table that they make together (pure)."""
+"""Collects the cells of columns and merges the columns into a table (pure)."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -26,7 +26,7 @@ class ReadCells:
         self.offsets_ms: list[int] = []
 
     def extend(self, rows: Sequence[bytes], tags: Sequence[int], raws: Sequence[bytes]) -> str:
-        """Append cells, and return what is wrong with one of them, if anything: that one is left empty."""
+        """Append cells, and return the problem of an invalid one, if any; that cell is left empty."""
         types, data, wrong = decode_cells(tags, raws)
         self.suffixes += rows
         self.types += types
@@ -43,7 +43,7 @@ def decode_known(tag: int, cells: Sequence[ber.Cell]) -> tuple[bytes, list[Data]
 
 
 def decode_cells(tags: Sequence[int], cells: Sequence[ber.Cell]) -> tuple[bytes, list[Data], str]:
-    """Return types, data, and what is wrong with a cell that its type does not allow, which is left empty."""
+    """Decode types and data, and return the problem of an invalid cell, which is left empty."""
     raws = [cell for cell in cells if isinstance(cell, bytes)]
     try:
         if len(raws) == len(cells):
@@ -64,7 +64,7 @@ def decode_cells(tags: Sequence[int], cells: Sequence[ber.Cell]) -> tuple[bytes,
 
 
 def merge(columns: Sequence[tuple[Oid, ReadCells]], problems: Sequence[TableProblem]) -> SnmpTable:
-    """Return one table: the union of the columns' rows in the order of OIDs, empty cells where a column lacks a row."""
+    """Merge columns to one table: the union of rows in the order of OIDs; cells that a column lacks are empty."""
     first = columns[0][1]
     if all(cells.suffixes == first.suffixes for _, cells in columns):
         made = [Column(oid, cells.types, cells.data) for oid, cells in columns]

@@ -1,4 +1,4 @@
-"""Many OIDs by GET or by GETNEXT, as machines: in pages, with what the device lacks as values.
+"""State machines that read many OIDs by GET or GETNEXT, in pages; missing objects become values.
 
 Pure. RFC 3416 §4.2.1 and §4.2.2; RFC 1157 §4.1.2 and §4.1.3 for v1, which refuses a whole request for one name that is
 missing, or that is the last of its view.
@@ -91,7 +91,7 @@ class _Names(ABC):
 
 
 class Gets(_Names):
-    """Asks for the OIDs in order of pages; `values` has one value per OID once finished."""
+    """Reads OIDs by GET, page by page; `values` has one value for each OID once finished."""
 
     def __init__(self, oids: Sequence[Oid], paging: Paging) -> None:
         """Raises ValueError for text that is not an OID."""
@@ -117,7 +117,7 @@ class Gets(_Names):
 
 
 class Nexts(_Names):
-    """Asks what follows all OIDs at once; `found` has the OID after each once finished."""
+    """Reads the successors of OIDs by GETNEXT; `found` has the OID after each once finished."""
 
     def __init__(self, oids: Sequence[Oid], paging: Paging) -> None:
         """Raises ValueError for text that is not an OID."""

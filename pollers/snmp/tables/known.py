@@ -1,4 +1,4 @@
-"""A table whose rows are known, read by prepared requests, as a machine: several pages under way at once (pure)."""
+"""A state machine that reads known rows by prepared GETs, several pages at once (pure)."""
 
 from collections import deque
 from typing import Final
@@ -17,7 +17,7 @@ _FIRST: Final = 0
 
 
 class KnownRows:
-    """Asks for the pages of a plan; `changed` says why the rows are not those that were learnt, and a walk is due."""
+    """Reads the pages of a plan; `changed` says why the rows differ from those known, so that a walk is due."""
 
     def __init__(self, plan: RequestPlan, known: RowSet, paging: Paging, *, elapsed_s: float = 0.0) -> None:
         """`elapsed_s`: seconds since the guards of `known` were read."""
@@ -119,7 +119,7 @@ class KnownRows:
         return head.request
 
     def table(self, columns: list[Oid]) -> SnmpTable:
-        """Return what was read: every row once finished and not changed, or what is there of them before."""
+        """Return the table: all rows once finished and not changed, or those read so far."""
         width = len(columns)
         cells: list[Cell] = []
         rows: list[str] = []

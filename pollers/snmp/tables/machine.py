@@ -1,4 +1,4 @@
-"""What drives an exchange with a device: a machine that says what to ask next and takes in what comes back (pure)."""
+"""The interface of state machines that say what to ask next and take in the answers (pure)."""
 
 from typing import Protocol
 
@@ -7,29 +7,29 @@ from pollers.snmp.errors import AgentError, AuthRefused, SnmpError
 
 
 class Machine(Protocol):
-    """Fed by an engine, which owns sockets, time, retries and limits; several requests may be under way at once."""
+    """Reads objects of a device; driven by an engine, which owns sockets, timing, retries and limits."""
 
     @property
     def finished(self) -> bool: ...
 
     def next(self) -> Request | None:
-        """Return what to ask now; None while it waits for answers, or when it is finished."""
+        """Return the next request; None while it waits for answers, or when it is finished."""
         ...
 
     def answered(self, request: Request, answer: Response, offset_ms: int) -> int:
-        """Take in the answer and return how many values it gave. Raises SnmpError when nothing can come of the rest.
+        """Take a response, and return its number of values. Raises SnmpError when nothing can come of the rest.
 
         DamagedResponse leaves the machine as it was, so that the same request can be sent again.
         """
         ...
 
     def smaller(self, request: Request) -> Request | None:
-        """Return a request for less of the same to send in place of one that stays without answer, if there is one."""
+        """Return a smaller request to send in place of an unanswered one, if there is one."""
         ...
 
 
 def refusal(status: int, what: str) -> SnmpError:
-    """Return the error that an error-status stands for; its text says what to check."""
+    """Return the error for an error-status; its text says what to check."""
     name = STATUS_NAMES.get(status, f"error-status {status}")
     if status == ErrorStatus.AUTHORIZATION_ERROR:
         return AuthRefused(f"authorizationError at {what}: check that this community or user may read it (view, ACL)")

@@ -1,4 +1,4 @@
-"""Chooses how long a device's responses may be: half when they do not come through, slowly longer again (pure)."""
+"""Chooses response sizes: halves them when responses are lost, and slowly raises them again (pure)."""
 
 from typing import Final
 
@@ -22,26 +22,26 @@ class Paging:
         self._good = 0
 
     def rows(self, row_bytes: float) -> int:
-        """Return how many rows of this size to ask for at once, at least 1."""
+        """Return how many rows of this size to request at once, at least 1."""
         return max(1, int(self.room_bytes / row_bytes))
 
     @property
     def room_bytes(self) -> int:
-        """Return how many bytes of a response are for its variables."""
+        """Return how many bytes of a response are left for variables."""
         return self.response_bytes - _HEADERS_BYTES
 
     def halve(self) -> None:
-        """Note a tooBig or a silence after a page that may have been too long."""
+        """Record a tooBig, or a lost response that may have been too long."""
         self.response_bytes = max(SMALLEST_BYTES, self.response_bytes // 2)
         self._good = 0
 
     def cut(self, size: int) -> None:
-        """Note a response that the agent cut off at this size."""
+        """Record a response that the agent truncated at this size."""
         self.response_bytes = max(SMALLEST_BYTES, min(self.response_bytes, size))
         self._good = 0
 
     def good(self, size: int) -> None:
-        """Note a response that came through whole."""
+        """Record a complete response."""
         if size > self._ceiling:
             self._ceiling = min(size, self._limit)
         if self.response_bytes < self._ceiling and size * 2 > self.response_bytes:

@@ -1,4 +1,4 @@
-"""The requests that ask for learnt rows directly, kept ready for every device that has them (pure)."""
+"""Prepared GET requests for known rows, shared by all devices that have them (pure)."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _TEXT_BYTES: Final = 300
 
 
 class RequestPage(NamedTuple):
-    """One prepared request and what its response must look like."""
+    """One prepared request, and how its response must look."""
 
     request: Request
     first: int  #: its first row
@@ -27,7 +27,7 @@ class RequestPage(NamedTuple):
 
 
 class RequestPlan(NamedTuple):
-    """A table's requests, for every device that has these rows."""
+    """The requests of one table, shared by all devices that have these rows."""
 
     rows: Sequence[str]
     suffixes: Sequence[bytes]
@@ -38,7 +38,7 @@ class RequestPlan(NamedTuple):
 
 
 class _Shape(NamedTuple):
-    """What the pages of one plan have in common."""
+    """The constants of all pages of one plan."""
 
     columns: Sequence[bytes]
     suffixes: Sequence[bytes]
@@ -59,7 +59,7 @@ def _oid_head(column: bytes, row_bytes: int) -> bytes:
 
 
 def plan(columns: Sequence[bytes], known: RowSet, page_rows: int, *, bulk: bool) -> RequestPlan:
-    """Return the requests for a row set, page_rows at a time.
+    """Build the requests for a row set, page_rows at a time.
 
     By GETBULK where every column has every row, by GETNEXT where there are holes, and with v1: both show rows that are
     new, which GET would not.
@@ -154,7 +154,7 @@ def _ends(shape: _Shape, cells: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def cut(made: RequestPlan, page: RequestPage, rows: int, number: int) -> tuple[RequestPage, RequestPage]:
-    """Return a page as two: its first rows, and the rest; they are given this number and the next."""
+    """Split a page in two: its first rows, and the rest; they get this number and the next."""
     tags, width = made.tags, made.width
     whole = dense(tags, width)
     tags_of_head = b"" if whole else tags[page.first * width : (page.first + rows) * width]
@@ -176,7 +176,7 @@ def cut(made: RequestPlan, page: RequestPage, rows: int, number: int) -> tuple[R
 
 
 class PlanCache:
-    """Plans by what they are for, the least recently used ones dropped above a size in bytes."""
+    """A cache of request plans that evicts the least recently used above a size in bytes."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes

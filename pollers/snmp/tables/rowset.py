@@ -1,4 +1,4 @@
-"""Learnt row sets: what a walk found, kept small, and whether it is still so (pure)."""
+"""Known rows of a table: what a walk found, packed, and whether it may have changed (pure)."""
 
 from collections.abc import Sequence
 from itertools import accumulate
@@ -30,7 +30,7 @@ _DRIFT: Final = 0.05
 
 
 def guards(columns: Sequence[bytes]) -> tuple[bytes, ...]:
-    """Return the scalars (without .0) that tell whether the rows of these columns may have changed."""
+    """Return the scalars (without .0) whose change means that the rows of these columns may have changed."""
     found = [UPTIME]
     if any(column.startswith(_INTERFACES) for column in columns):
         found += [_IF_NUMBER, _IF_TABLE_LAST_CHANGE]
@@ -40,7 +40,7 @@ def guards(columns: Sequence[bytes]) -> tuple[bytes, ...]:
 
 
 class RowSet(NamedTuple):
-    """What is remembered of a table between polls; equal ones of many devices share their bytes."""
+    """The known rows of a table; equal ones of many devices share their bytes."""
 
     rows: bytes  #: each row encoded, its length before it
     #: one tag per column where every cell has its column's tag, else one per cell, row by row, 0 for a hole
@@ -57,12 +57,12 @@ class RowSet(NamedTuple):
 
 
 def dense(tags: bytes, width: int) -> bool:
-    """Return whether the tags of a row set stand for whole columns, as many as `width`, without a hole."""
+    """Return whether the tags of a row set describe whole columns of `width` rows, without gaps."""
     return len(tags) == width and 0 not in tags
 
 
 def learn(walk: Walk, began_s: float) -> RowSet | None:
-    """Return the row set of a finished walk, or None where it cannot be asked for directly: problems, or no rows."""
+    """Return the row set of a finished walk, or None where it cannot be read by GET: problems, or no rows."""
     walk.settle()
     first = walk.columns[0].cells
     if walk.problems or not any(c.cells.suffixes for c in walk.columns) or UPTIME not in walk.guards:
@@ -141,12 +141,12 @@ def _cells(walk: Walk) -> tuple[list[bytes], bytes]:
 
 
 def told_now(known: RowSet, uptime: bytes) -> RowSet:
-    """Return the row set of a device that gave this sysUpTime, and otherwise told the same."""
+    """Return the row set with a new sysUpTime, and its other guards as they were."""
     return known._replace(told=_packed([uptime]) + known.told[1 + known.told[0] :])
 
 
 def parts_of(packed: bytes) -> list[bytes]:
-    """Return what a RowSet keeps with lengths before it: rows, contents of guards, or what is beyond the rows."""
+    """Return the length-prefixed fields of a RowSet: rows, contents of guards, or the part beyond the rows."""
     found, at = [], 0
     while at < len(packed):
         end = at + 1 + packed[at]
@@ -156,7 +156,7 @@ def parts_of(packed: bytes) -> list[bytes]:
 
 
 def unchanged(known: RowSet, now: Sequence[bytes], elapsed_s: float = 0.0) -> bool:
-    """Return whether the guards say that nothing happened to the rows in these seconds."""
+    """Return whether the guards show that the rows have not changed in these seconds."""
     before = parts_of(known.told)
     if before[1:] != list(now[1:]) or len(now[0]) > _LONGEST_PART:
         return False

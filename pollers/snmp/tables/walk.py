@@ -1,4 +1,4 @@
-"""Walks of several columns at once, as a machine: request bytes out, responses in, a table at the end.
+"""A state machine that walks several columns at once: requests out, responses in, a table at the end.
 
 Pure. GETBULK over all columns that have not ended (RFC 3416 §4.2.3), GETNEXT for v1. What an agent does wrong ends
 the column with a problem; what came before it is kept.
@@ -23,7 +23,7 @@ _MOST_COLUMNS: Final = 60
 
 
 class WalkedColumn:
-    """One column on its way."""
+    """The progress of one column."""
 
     __slots__ = ("beyond", "cells", "done", "last", "prefix")
 
@@ -188,7 +188,7 @@ class Walk:
         return True
 
     def settle(self) -> None:
-        """Give each column what was kept of all of them."""
+        """Distribute the cells that were collected for all columns to each of them."""
         if self._rows:
             width = len(self.columns)
             for position, column in enumerate(self.columns):
@@ -261,7 +261,7 @@ class Walk:
             raise error
 
     def table(self) -> SnmpTable:
-        """Return what was read."""
+        """Return the table as read."""
         self.settle()
         return merge([(ber.decode_oid(c.prefix), c.cells) for c in self.columns], self.problems)
 

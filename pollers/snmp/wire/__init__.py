@@ -1,1 +1,1 @@
-"""All of SNMP that uses sockets and clocks: the transport, the engines, sessions and who may have one."""
+"""The part of SNMP with sockets and clocks: transport, engines, sessions."""

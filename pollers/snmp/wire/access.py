@@ -1,4 +1,4 @@
-"""Access: sessions with devices, one at a time per management address."""
+"""Opens sessions with devices, one at a time for each management address."""
 
 import asyncio
 import ipaddress
@@ -36,7 +36,7 @@ _LOOK_AGAIN_S: Final = 1.0  #: the longest wait for a look-up that only makes su
 
 
 class Figures(NamedTuple):
-    """What the SNMP of a worker is doing, and has done; for metrics."""
+    """Counters of a worker's SNMP, for metrics."""
 
     outstanding: int  #: requests under way
     waiting: int  #: operations that wait for room
@@ -67,7 +67,7 @@ class SnmpAccess:
         return _Opening(self, device, deadline_s)
 
     async def begin(self, device: Device, deadline_s: float) -> tuple[Session, Address]:
-        """Wait for the device's turn, and return the session with the address that is to be given back by `end`."""
+        """Wait for the device's turn, and return the session with the address to release by `end`."""
         now_s = self._worker.now_s
         began = now_s()
         memory = self.devices.recall(device, began)
@@ -81,7 +81,7 @@ class SnmpAccess:
         return DeviceSession(self._worker, device, memory, link), address
 
     def probe(self, site: str, targets: Iterator[Target], pace: ProbePace) -> AsyncGenerator[Probed, None]:
-        """Ask every target once for each credential of the site, side by side; yield what is found, block by block."""
+        """Probe every target once with each credential of the site; yield the results block by block."""
         return probe(self._worker.credentials, site, targets, pace, Echo(self._say_once))
 
     def _say_once(self, line: str) -> None:
@@ -90,7 +90,7 @@ class SnmpAccess:
             log.warning("%s", line)
 
     def end(self, address: Address) -> None:
-        """Let the next session of this address begin."""
+        """Release the address for the next session."""
         self._turns.give(address)
 
     async def _resolve(self, device: Device, memory: DeviceMemory, deadline_s: float) -> tuple[int, Address]:
@@ -183,7 +183,7 @@ def open_access(
     trace: Trace | None = None,
     limits_of: Callable[[Device], Limits] | None = None,
 ) -> SnmpAccess:
-    """Return the SNMP access of a worker; to be called, used and closed in one event loop.
+    """Create the SNMP access of a worker; to be created, used and closed in one event loop.
 
     `trace` gets one record per request, when its answer came or was given up. `limits_of` says how gently a device is
     treated that is not treated as the others are; the limits of the worker are those of `limits` only.

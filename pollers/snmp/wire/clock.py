@@ -1,4 +1,4 @@
-"""The clocks: one that only ever goes forward, and the wall's."""
+"""A monotonic clock and a wall clock."""
 
 import time
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 
 class Clock(Protocol):
     def now_s(self) -> float:
-        """Return seconds that never go back."""
+        """Return monotonic seconds."""
         ...
 
     def now_ms(self) -> int:

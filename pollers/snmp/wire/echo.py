@@ -1,4 +1,4 @@
-"""ICMP echoes (RFC 792, RFC 4443 §4): who answers one, before anybody is sent a credential.
+"""ICMP echo requests (RFC 792, RFC 4443 §4): finds out who is there before any credential is sent.
 
 A datagram socket needs no privilege where `net.ipv4.ping_group_range` has the worker's group, a raw one needs
 CAP_NET_RAW. Without both nobody can be told apart by an echo, which is said once.
@@ -40,13 +40,13 @@ def checksum(data: bytes) -> int:
 
 
 def request(kind: int, token: bytes) -> bytes:
-    """Return an echo with this token."""
+    """Build an echo request with this token."""
     body = bytes((kind, 0, 0, 0, 0, 1, 0, 1)) + token
     return body[:2] + checksum(body).to_bytes(2) + body[4:]
 
 
 class Echo:
-    """Sends echoes, and remembers who answered; for one run, in its event loop."""
+    """Sends echo requests, and remembers who answered; for one run, in its event loop."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self.answered: set[str] = set()
@@ -55,7 +55,7 @@ class Echo:
         self._sockets: dict[int, socket.socket | None] = {}
 
     def send(self, host: str) -> bool:
-        """Send an echo; where none may be sent, take the host for one that answers, and return False."""
+        """Send an echo request; where none may be sent, treat the host as present, and return False."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         if family not in self._sockets:
             self._sockets[family] = self._opened(family)

@@ -1,4 +1,4 @@
-"""The engines of one worker, and which device gets which."""
+"""The engines of one worker, and which engine a device gets."""
 
 import warnings
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class WorkerEngines:
         self._pysnmp: PysnmpEngine | None = None
 
     def channel(self, device: Device, memory: DeviceMemory, credential: Credential, link: DeviceLink) -> Channel:
-        """Return a channel over the engine that settings and credential ask for."""
+        """Return a channel over the engine that settings and credential select."""
         native = self._native.channel(memory, credential, link)
         if engine_for(memory.limits, device.site, device.device_id) is Engine.PYSNMP:
             return self._slow().channel(memory, credential, link, native)

@@ -1,4 +1,4 @@
-"""The native engine: every version over the worker's own sockets."""
+"""The native engine: all SNMP versions over the worker's own sockets."""
 
 from collections.abc import Callable
 from typing import Final
@@ -17,7 +17,7 @@ _FRAMES_MOST: Final = 10_000
 
 
 class NativeEngine:
-    """Makes channels; one a worker."""
+    """Creates channels; one for each worker."""
 
     def __init__(self, wire: Wire, shared: Shared, random_bits: Callable[[int], int]) -> None:
         self.wire = wire

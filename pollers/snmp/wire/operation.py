@@ -1,4 +1,4 @@
-"""One operation on one device while it is under way: its machine, its requests, its retries, its end."""
+"""One operation on one device in progress: its machine, requests and retries."""
 
 import asyncio
 from collections import deque
@@ -18,7 +18,7 @@ _MOST_RESYNCS: Final = 4
 
 
 class Exchange:
-    """One request on its way."""
+    """One request in flight."""
 
     __slots__ = ("attempt", "expires_s", "operation", "request", "request_id", "sent_bytes", "sent_s")
 
@@ -32,13 +32,13 @@ class Exchange:
 
 
 class Carrier(Protocol):
-    """What an operation needs of the transport."""
+    """The interface of the transport for operations."""
 
     permits: Permits
 
 
 class Operation:
-    """Feeds a machine with a device's answers; `future` is done when it has finished or failed."""
+    """Passes a device's answers to a machine; `future` is done when the operation has finished or failed."""
 
     __slots__ = (
         "_again",
@@ -70,7 +70,7 @@ class Operation:
         self.answers = 0
 
     def take(self, now: float) -> Exchange | None:
-        """Return what to send now, or None while there is nothing or the device has enough."""
+        """Return the next request, or None while there is none or the device has enough in flight."""
         if self.future.done() or (self.link.limits.device_gap_ms and self.pause_s(now) > 0):
             return None
         if self._again:
@@ -83,14 +83,14 @@ class Operation:
         return exchange
 
     def pause_s(self, now: float) -> float:
-        """Return how long the device is to be left in peace."""
+        """Return how long to wait before the device's next packet."""
         return self._carrier.permits.pause_s(self.link, now)
 
     def expiry_s(self, now: float, attempt: int) -> float:
         return min(self.link.ends_s, now + self._carrier.permits.wait_s(self.link, attempt))
 
     def received(self, exchange: Exchange, data: bytes, now: float) -> None:
-        """Take in a datagram that has the exchange's request id and comes from its device."""
+        """Take a datagram with the exchange's request id from its device."""
         link = self.link
         stats = link.stats
         stats.packets_received += 1
@@ -126,7 +126,7 @@ class Operation:
             self.future.set_result(None)
 
     def timed_out(self, exchange: Exchange, now: float) -> None:
-        """Have sent again what has had no answer, or give up."""
+        """Send unanswered requests again, or give up."""
         if self.future.done():
             return
         link = self.link

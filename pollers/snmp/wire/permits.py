@@ -1,4 +1,4 @@
-"""Limits packets, by whatever socket they go out: the worker's rate and retries, and each device's gap."""
+"""Limits packets over all sockets of a worker: its rate, its retries, and a gap for each device."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from pollers.snmp.limits import Limits
 
 @dataclass(slots=True)
 class WireCounters:
-    """What a worker's transport has done since it began; for metrics."""
+    """Counters of a worker's transport, for metrics."""
 
     packets_sent: int = 0
     packets_received: int = 0
@@ -30,7 +30,9 @@ class WireCounters:
 
 
 class Permits:
-    """One a worker. The native engine asks for them as it goes; engines with sockets of their own wait for them."""
+    """The packet limits of one worker. The native engine asks for them as it goes; engines with sockets of their own
+    wait for them.
+    """
 
     def __init__(self, limits: Limits, random: Random, now_s: Callable[[], float]) -> None:
         self.counters = WireCounters()
@@ -41,7 +43,7 @@ class Permits:
         self._now_s = now_s
 
     def retry(self, link: DeviceLink) -> bool:
-        """Return whether the worker's retries allow one more, which is then spent and counted."""
+        """Spend a retry of the worker's budget, and return whether there was one."""
         allowed = self._retries.spend()
         if allowed:
             self.counters.retries += 1
@@ -51,18 +53,18 @@ class Permits:
         return allowed
 
     def wait_s(self, link: DeviceLink, attempt: int) -> float:
-        """Return how long to wait for the answer to this attempt (from 0), jitter included."""
+        """Return the timeout of this attempt (from 0), jitter included."""
         limits = link.limits
         swing = limits.jitter * (2.0 * self._random.random() - 1.0)
         return wait_s(limits.timeout_s, limits.backoff, attempt, swing)
 
     def pause_s(self, link: DeviceLink, now: float) -> float:
-        """Return how long the device is to be left in peace."""
+        """Return how long to wait before the device's next packet."""
         gap_ms = link.limits.device_gap_ms
         return link.last_sent_s + gap_ms / 1000 - now if gap_ms else 0.0
 
     async def packet(self, link: DeviceLink, attempt: int) -> None:
-        """Wait until a packet may go out, and count it. Raises RetriesSpent, DeadlineExceeded."""
+        """Wait until a packet may be sent, and count it. Raises RetriesSpent, DeadlineExceeded."""
         if not attempt:
             self.earn()
         elif not self.retry(link):

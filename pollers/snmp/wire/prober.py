@@ -1,4 +1,4 @@
-"""Asks many addresses whether a device is there: one socket, no state but that of the addresses under way.
+"""Probes many addresses for devices over one socket; keeps state only for addresses in flight.
 
 Every address is sent each credential's message side by side; who has not answered after the timeout is sent them once
 more for each further round. Packets are paced; memory is that of the few blocks under way.
@@ -41,7 +41,7 @@ _BUFFER_BYTES: Final = 2**22
 async def probe(
     source: CredentialSource, site: str, targets: Iterator[Target], pace: ProbePace, echo: Echo
 ) -> AsyncGenerator[Probed, None]:
-    """Yield what a sweep with the site's credentials finds. Raises NoCredentials where it has none."""
+    """Yield the results of a sweep with the site's credentials. Raises NoCredentials where it has none."""
     credentials = await source.candidates(site, "")
     if not credentials:
         raise NoCredentials(f"no credentials are stored for site {site!r}: `panoptes secrets set --site {site}`")
@@ -51,7 +51,7 @@ async def probe(
 
 
 class Prober:
-    """One run over many addresses, with the credentials of one site."""
+    """One probe run over many addresses with one site's credentials."""
 
     def __init__(self, credentials: Sequence[Credential], pace: ProbePace, echo: Echo) -> None:
         self._questions: Final = questions(credentials, random.getrandbits(31))
@@ -70,7 +70,7 @@ class Prober:
         self._owed = 0.0  #: packets that may be sent now
 
     async def run(self, targets: Iterator[Target]) -> AsyncGenerator[Probed, None]:
-        """Yield what has been found, block after block of the targets, in their order."""
+        """Yield the results block by block, in the order of the targets."""
         loop, pace = asyncio.get_running_loop(), self._pace
         self._since_s = loop.time()
         size = max(1, int(pace.packets_per_s * pace.timeout_s) // max(1, len(self._questions)))

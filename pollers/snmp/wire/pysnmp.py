@@ -1,4 +1,4 @@
-"""The pysnmp engine: every version and every algorithm, at a price; also what the contract tests compare others with.
+"""The pysnmp engine: all SNMP versions and algorithms, slower; also the reference of the contract tests.
 
 One SnmpEngine per device, since pysnmp keeps users by name and clocks by engine id: two sites with a user of the same
 name, or two devices with the same engine id, would disturb each other. The least recently used are closed.
@@ -95,7 +95,7 @@ class _Target:
 
 
 class PysnmpEngine:
-    """Makes channels; one a worker."""
+    """Creates channels; one for each worker."""
 
     def __init__(self, shared: Shared, permits: Permits) -> None:
         self.permits = permits
@@ -156,7 +156,7 @@ def _auth_data(credential: Credential) -> _Auth:
 
 
 class PysnmpAnswer:
-    """A response as pysnmp decoded it, encoded again for the machines: they see one form only."""
+    """A response that pysnmp decoded, encoded again for the machines."""
 
     def __init__(self, status: int, index: int, variables: Sequence[_VarBind]) -> None:
         self.status = status
@@ -180,7 +180,7 @@ class PysnmpAnswer:
 
 
 class PysnmpChannel(MachineChannel):
-    """One request at a time."""
+    """A channel that sends one request at a time."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A session: one device, during one poll, whichever engine and credential it takes."""
+"""A session with one device during one poll, over any engine and credential."""
 
 import asyncio
 import contextlib
@@ -29,14 +29,14 @@ T = TypeVar("T")
 
 
 class Engines(Protocol):
-    """Picks the engine for a device and a credential, and opens a channel over it."""
+    """Selects the engine for a device and a credential, and opens a channel over it."""
 
     def channel(self, device: Device, memory: DeviceMemory, credential: Credential, link: DeviceLink) -> Channel: ...
 
 
 @dataclass(frozen=True, slots=True)
 class SessionShared:
-    """What all sessions of a worker share."""
+    """Objects that all sessions of a worker share."""
 
     limits: Limits
     credentials: CredentialSource
@@ -48,7 +48,7 @@ class SessionShared:
 
 @dataclass(slots=True)
 class _Tried:
-    """What became of the credentials that were tried."""
+    """The results of the credentials that were tried."""
 
     count: int = 0
     certain: bool = True  #: each was refused, or silent more than once: none may be the one that fits
@@ -65,7 +65,7 @@ class _Tried:
 
 
 class DeviceSession:
-    """Finds the credential that fits when the first operation is asked for; operations run one after another."""
+    """Finds the credential that fits at the first operation; operations run one after another."""
 
     def __init__(self, worker: SessionShared, device: Device, memory: DeviceMemory, link: DeviceLink) -> None:
         self.stats: Stats = link.stats
@@ -258,5 +258,5 @@ class DeviceSession:
 
 
 def probe_slots(limits: Limits) -> asyncio.Semaphore:
-    """Return what keeps probes of silent devices from crowding out the others."""
+    """Return a semaphore that limits probes of silent devices, so that they do not crowd out other polls."""
     return asyncio.Semaphore(limits.probes)

@@ -1,4 +1,4 @@
-"""Datagrams: one non-blocking UDP socket per address family, read until it is empty whenever it is readable."""
+"""Non-blocking UDP sockets, one for each address family; each is read until empty whenever it is readable."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ _DRAIN: Final = 512  #: datagrams read before the loop's other work gets its tur
 
 
 class Sockets:
-    """Opens a socket for an address family when it is first needed, in the running loop."""
+    """Opens a socket for an address family on first use, in the running loop."""
 
     def __init__(self, receive: Receive, receive_buffer_bytes: int) -> None:
         self._receive = receive
@@ -90,7 +90,7 @@ class Sockets:
         return sum(self._drops.values())
 
     def receive_buffer_bytes(self, family: int = socket.AF_INET) -> int:
-        """Return what the kernel granted for a socket that is open, else 0; the kernel says the double of it."""
+        """Return the granted receive buffer of an open socket, else 0 (the kernel reports twice as much)."""
         found = self._sockets.get(family)
         return found.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2 if found else 0
 

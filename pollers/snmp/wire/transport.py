@@ -1,4 +1,4 @@
-"""The native transport: requests of all devices on one socket, told apart by request id; one sweep for timeouts."""
+"""The native transport: all devices share one socket, answers are matched by request id, one timer finds timeouts."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ _SWEEPS_PER_QUEUE_LOOK: Final = 20
 
 
 class Wire:
-    """Sends what operations have to ask, within the worker's limits, and hands each answer to the one that asked."""
+    """Sends the requests of operations within the worker's limits, and hands each answer to its operation."""
 
     def __init__(self, limits: Limits, random: Random, now_s: Callable[[], float] = time.monotonic) -> None:
         self.permits = Permits(limits, random, now_s)
@@ -41,12 +41,12 @@ class Wire:
 
     @property
     def outstanding(self) -> int:
-        """Return how many requests are under way."""
+        """Return the number of requests in flight."""
         return len(self._pending)
 
     @property
     def waiting(self) -> int:
-        """Return how many operations wait for room."""
+        """Return the number of operations that wait for a free slot."""
         return len(self._ready)
 
     @property
@@ -54,7 +54,7 @@ class Wire:
         return self._sockets
 
     async def run(self, operation: Operation) -> None:
-        """Carry an operation to its end. Raises SnmpError; the requests of a cancelled one are forgotten."""
+        """Run an operation to its end. Raises SnmpError; the requests of a cancelled one are forgotten."""
         self._queue(operation)
         self._pump()
         self._sweep_later()
@@ -182,7 +182,7 @@ class Wire:
         self._sweep_later()
 
     def close(self) -> None:
-        """Stop at once: operations under way are cancelled."""
+        """Stop at once; running operations are cancelled."""
         for timer in (self._sweeper, self._pumper):
             if timer is not None:
                 timer.cancel()

@@ -1,4 +1,4 @@
-"""Lets one session at a time have a management address, in the order of arrival."""
+"""Queues sessions so that a management address has one at a time, in order of arrival."""
 
 import asyncio
 from collections import deque
@@ -6,13 +6,13 @@ from collections.abc import Hashable
 
 
 class Turns:
-    """Costs nothing for an address that nobody uses."""
+    """A lock for each management address; unused addresses take no memory."""
 
     def __init__(self) -> None:
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
 
     async def take(self, address: Hashable) -> None:
-        """Wait for the address to be free, and hold it."""
+        """Wait until the address is free, and lock it."""
         queue = self._waiting.get(address)
         if queue is None:
             self._waiting[address] = deque()
@@ -27,7 +27,7 @@ class Turns:
             raise
 
     def give(self, address: Hashable) -> None:
-        """Let the next one in."""
+        """Unlock the address for the next session."""
         queue = self._waiting[address]
         while queue:
             turn = queue.popleft()

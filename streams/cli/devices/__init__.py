@@ -1,1 +1,1 @@
-"""Sub-commands that ask devices, or recordings of them."""
+"""Sub-commands that read devices, or recordings of them."""

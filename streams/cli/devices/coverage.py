@@ -1,4 +1,4 @@
-"""`panoptes profile coverage`: what the profiles find on each of many recordings, and on all of them."""
+"""`panoptes profile coverage`: counts how much profiles find on many recordings."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ _COUNTED: Final = ("cpu", "memory", "temperature")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Covered:
-    """What was found on one recording."""
+    """How much was found on one recording."""
 
     file: str
     refused: str = ""  #: why it could not be read
@@ -43,7 +43,7 @@ class Covered:
 
 
 def covered(file: str, text: str, library: Library) -> Covered:
-    """Return what one poll of a recording finds, by the profile that fits it, or else the one that finds most in it."""
+    """Poll a recording by the profile that fits it, else by the one that finds most in it, and count what is found."""
     try:
         recording = read_lines(text, file)
     except RecordingError as error:
@@ -84,7 +84,7 @@ def _says(sample: Sample) -> bool:
 
 
 def totals(found: Iterable[Covered]) -> dict[str, int]:
-    """Return in how many recordings there is what."""
+    """Return the number of recordings by what was found in them."""
     each = list(found)
     read = [one for one in each if not one.refused]
     return {

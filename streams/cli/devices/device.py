@@ -1,4 +1,4 @@
-"""What `walk`, `poll` and `profile` share: a session with a live device, or one that answers from a recording."""
+"""Options and sessions for `walk`, `poll` and `profile`: with a live device, or from a recording."""
 
 import asyncio
 import os
@@ -80,7 +80,7 @@ _CREDENTIAL_OPTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How to speak with a live device."""
+    """The options of a command for a live device: credentials, site and deadline."""
 
     community_file: TextIO | None
     v1: bool
@@ -93,7 +93,7 @@ class Login:
 
 
 class LoginOptions(TypedDict):
-    """The same, as a command is given it."""
+    """The command-line options behind `Login`."""
 
     community_file: TextIO | None
     v1: bool
@@ -106,7 +106,7 @@ class LoginOptions(TypedDict):
 
 
 def login_options(command: Callable[P, None]) -> Callable[P, None]:
-    """Add the options that say which credentials to take; none of them has a secret on the command line."""
+    """Add the options that select credentials; none of them takes a secret on the command line."""
     for option in reversed(_CREDENTIAL_OPTIONS):
         command = option(command)
     return command
@@ -135,7 +135,7 @@ def recorded_session(path: Path) -> RecordedSession:
 
 
 def load_library(folders: tuple[Path, ...], *, warn: bool = True) -> Library:
-    """Return the profiles; what is wrong with some is told on stderr."""
+    """Load the profiles; problems are printed to stderr."""
     library = read_library(folders)
     if warn:
         for problem in library.problems:
@@ -144,7 +144,7 @@ def load_library(folders: tuple[Path, ...], *, warn: bool = True) -> Library:
 
 
 def tell_unidentified(session: RecordedSession, library: Library) -> None:
-    """Say so where a recording lacks what profiles are chosen by, and name those that read most of it."""
+    """Warn when a recording lacks the objects that select a profile, and name the profiles that read most of it."""
     if session.has(SYSTEM["sys_object_id"]):
         return
     best = covering(library.profiles.values(), [oid for oid, _value in session.entries])[:BEST_PROFILES]
@@ -172,7 +172,7 @@ def _refuse_contradictions(login: Login) -> None:
 
 
 def credential_of(login: Login) -> Credential:
-    """Return the credential that the options, the environment or a prompt give; ends the command where it is none."""
+    """Return the credential from options, environment or a prompt; ends the command where there is none."""
     try:
         credential = _community(login) if login.user is None else _user(login, login.user)
         check(credential)
@@ -209,7 +209,7 @@ def _ask(what: str) -> Secret:
 
 
 def with_device(target: str, login: Login, work: Callable[[Session], Awaitable[T]], trace: Trace | None = None) -> T:
-    """Return what the work makes of a live device; ends the command with a message where the device fails.
+    """Run the work with a session of a live device; ends the command with a message where the device fails.
 
     `trace` gets one record per request.
     """
@@ -232,7 +232,7 @@ def with_device(target: str, login: Login, work: Callable[[Session], Awaitable[T
 
 
 def guarded(target: str, work: Coroutine[object, object, T]) -> T:
-    """Run the work to its end; what may go wrong with a device or its credentials becomes a message."""
+    """Run the work to its end; errors of devices and credentials become messages."""
     try:
         return asyncio.run(work)
     except SnmpError as error:

@@ -1,4 +1,4 @@
-"""`panoptes discover sweep`: asks the addresses of some prefixes at once, and lists who answered as devices."""
+"""`panoptes discover sweep`: probes the addresses of some prefixes, and lists the devices that answer."""
 
 import asyncio
 import os

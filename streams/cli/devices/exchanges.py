@@ -1,4 +1,4 @@
-"""The lines of `poll --explain` that say what a live device was asked, and what became of each request."""
+"""Prints the requests of `poll --explain`: what was asked, and what came of each request."""
 
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ _ASKED_WIDTH: Final = 44
 
 
 def name_of(oid: Oid, names: Mapping[Oid, str]) -> str:
-    """Return the OID with what is known of it by name: `interface.octets_in.12`, `sysUpTime.0`, else its numbers."""
+    """Return the OID by name where one is known: `interface.octets_in.12`, `sysUpTime.0`, else its numbers."""
     known, row = oid, ""
     while known:
         if known in names:
@@ -35,9 +35,7 @@ def name_of(oid: Oid, names: Mapping[Oid, str]) -> str:
 
 
 def asked_line(what: str, oids: Iterable[Oid], names: Mapping[Oid, str]) -> str:
-    """Return what is about to be asked for, each name once though several OIDs may give it; wrapped, as a table may
-    have fifty columns.
-    """
+    """Return the names that are about to be requested, each once, wrapped."""
     text = f"{what}: {', '.join(dict.fromkeys(name_of(oid, names) for oid in oids))}"
     return textwrap.fill(text, _LINE_WIDTH, subsequent_indent="    ", break_on_hyphens=False)
 
@@ -68,12 +66,12 @@ class Exchanges:
         self.say(exchange_line(record, self.names))
 
     def asked(self, what: str, oids: Sequence[Oid]) -> None:
-        """Say what the requests that follow are for."""
+        """Print the purpose of the requests that follow."""
         self.say(asked_line(what, oids, self.names))
 
 
 class ToldSession:
-    """A session that says what it is asked for before it asks the device: a request names its first OID only."""
+    """A session that prints what is requested before it asks the device, since a request names only its first OID."""
 
     def __init__(self, session: Session, exchanges: Exchanges) -> None:
         self.stats = session.stats

@@ -1,4 +1,4 @@
-"""`panoptes profile gaps`: which devices no vendor's profile fits, the most frequent first."""
+"""`panoptes profile gaps`: lists the devices without a vendor's profile, the most frequent kind first."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ _DESCR_WIDTH = 60
 
 
 class Gap(NamedTuple):
-    """Devices with one sysObjectID that no vendor's profile fits."""
+    """The devices with one sysObjectID for which no vendor's profile fits."""
 
     sys_object_id: str
     devices: int
@@ -55,7 +55,7 @@ def gaps_of(resources: Iterable[EnrichedResource]) -> list[Gap]:
 @click.option("--config", type=click.Path(path_type=Path), help="panoptes.ini to use.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def command(config: Path | None, *, as_json: bool) -> None:
-    """Count the devices that no vendor's profile fits, by sysObjectID: what to write next."""
+    """Count the devices without a vendor's profile, by sysObjectID."""
     try:
         settings = load(config, os.environ)
     except SettingsError as error:

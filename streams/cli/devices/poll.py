@@ -1,4 +1,4 @@
-"""`panoptes poll`: one device, or a recording of one, polled once by the profile that fits it."""
+"""`panoptes poll`: polls a device or a recording once by the profile that fits."""
 
 import sys
 import time
@@ -133,7 +133,7 @@ class Chosen(NamedTuple):
 
 
 async def choose_profile(session: Session, library: Library, name: str | None) -> Chosen:
-    """Return the profile, with the standard MIBs that the device has, and why it is that one."""
+    """Return the profile, with the standard MIBs that the device has, and the reason for the choice."""
     if name is not None:
         if name not in library.profiles:
             fail(f"no profile {name!r}; there are: {', '.join(sorted(library.profiles))}")
@@ -159,7 +159,7 @@ async def probed(session: Session) -> tuple[str, ...]:
 
 
 def unfitted_lines(mibs: Sequence[str], target: str) -> Iterator[str]:
-    """Yield what to tell of a device that no vendor's profile fits."""
+    """Yield hints for a device without a vendor's profile."""
     yield f"no vendor's profile fits; standard MIBs found: {', '.join(mibs) or 'none'}"
     yield f"to draft one: panoptes walk {target} -o FILE; panoptes profile new --walk FILE --name NAME"
 
@@ -167,7 +167,7 @@ def unfitted_lines(mibs: Sequence[str], target: str) -> Iterator[str]:
 async def poll_once(
     session: Session, library: Library, name: str | None, *, explain: bool, exchanges: Exchanges | None = None
 ) -> PolledOnce:
-    """Return what a poll brings in; with `explain`, a second one tells what it costs once all is learnt.
+    """Poll once and return the result; with `explain`, poll again and show the cost once everything is learnt.
 
     `exchanges` learns the names of the profile's columns. Raises SnmpError where the first poll fails.
     """

@@ -1,4 +1,4 @@
-"""`panoptes profile`: which profile fits, whether profiles are sound, what they find, drafts and imports."""
+"""`panoptes profile`: matches, checks, tests, drafts and imports profiles."""
 
 import asyncio
 import difflib
@@ -18,6 +18,7 @@ from pollers.profiles.authoring.wording import wording_problems
 from pollers.profiles.importing.folder import ENDINGS, SOURCES, Extent, Result, import_texts
 from pollers.profiles.language.absent import Reason
 from pollers.profiles.loading.library import Library, read_library
+from pollers.profiles.loading.siblings import parents_beside
 from pollers.profiles.match import fits, is_vendors
 from pollers.profiles.reading.constants import FAULTS
 from pollers.sample import Sample
@@ -117,9 +118,10 @@ def lint(paths: tuple[Path, ...]) -> None:
 
 
 def _library_of(paths: tuple[Path, ...]) -> Library:
-    """Return the built-in profiles with those of files and folders; single files count as well."""
+    """Return the built-in profiles with those of files and folders; a single file may extend what lies beside it."""
     folders = tuple(path for path in paths if path.is_dir())
-    return read_library(folders, [path for path in paths if path.is_file()])
+    files = [path for path in paths if path.is_file()]
+    return read_library(folders, [*parents_beside(files), *files])
 
 
 @command.command("test")
@@ -129,7 +131,7 @@ def _library_of(paths: tuple[Path, ...]) -> Library:
 @click.option("--expect", type=click.Path(dir_okay=False, path_type=Path), help="What `poll --json` is to print.")
 @click.option("--update", is_flag=True, help="Write that file anew instead.")
 def test(name: str, recording: Path | None, folders: tuple[Path, ...], expect: Path | None, *, update: bool) -> None:
-    """Poll a recording by profile NAME and say what it finds, what it does not, and what looks wrong.
+    """Poll a recording by profile NAME; print what it finds, what it does not, and what looks wrong.
 
     Without --walk, NAME is a YAML file of a walk and the rows to be found on it, or a folder of such files.
     """

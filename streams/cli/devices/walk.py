@@ -1,4 +1,4 @@
-"""`panoptes walk`: everything a device answers, as a recording that `poll --walk` and the tests take."""
+"""`panoptes walk`: records everything a device answers, for `poll --walk` and tests."""
 
 from pathlib import Path
 from typing import Unpack
@@ -51,7 +51,7 @@ def command(
 
 
 async def walk_tree(session: Session, root: str, problems: list[str]) -> list[Entry]:
-    """Return every value below an OID; what cut the walk short is added to the problems."""
+    """Return every value below an OID; an early end of the walk is added to the problems."""
     table = await session.walk([root])
     problems += [f"{root}: {problem.detail or problem.reason}" for problem in table.problems]
     (column,) = table.columns

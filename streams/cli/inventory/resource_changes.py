@@ -1,4 +1,4 @@
-"""`panoptes resources forget|ignore|maintain|rename|reclassify`: what an operator decides of a resource."""
+"""`panoptes resources forget|ignore|maintain|rename|reclassify`: changes what the inventory says of a resource."""
 
 import sys
 import time
@@ -26,7 +26,7 @@ config_option = click.option("--config", type=click.Path(path_type=Path), help="
 @identity_argument
 @config_option
 def forget(identity: str, config: Path | None) -> None:
-    """Take a resource out of the inventory now, and what was decided of it back; who sees it again puts it back."""
+    """Remove a resource from the inventory and drop its overrides; it returns when a section sees it again."""
     settings = load_or_exit(config)
     _parts(identity)
     run_or_exit(tell(settings, identity, None))
@@ -37,7 +37,7 @@ def forget(identity: str, config: Path | None) -> None:
 @identity_argument
 @config_option
 def ignore(identity: str, config: Path | None) -> None:
-    """Take a resource out of the inventory for good, whoever sees it; `forget` takes that back."""
+    """Remove a resource from the inventory for good; `forget` takes that back."""
     settings = load_or_exit(config)
     site, resource_class, subclass, kind, resource_id = _parts(identity)
     nobody = Resource(

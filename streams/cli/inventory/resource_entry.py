@@ -1,4 +1,4 @@
-"""What the resources stage holds of one resource: every sighting, and what the merge took from which."""
+"""Reads the table entry of one resource: every sighting, and which fields the merge took from which."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ _FIELDS = ("endpoint", "zone", "labels", "identifiers", "addresses")
 
 
 async def read_entry(settings: Settings, identity: str) -> KnownResource:
-    """Return what the stage's table holds of a resource, from its changelog. Raises KafkaError, PanoptesError."""
+    """Read a resource's entry in the stage's table from its changelog. Raises KafkaError, PanoptesError."""
     serde = Serdes(settings, open_registry(settings)).of(Topic.INVENTORY, Resource)
     table, key = Table("known-resources"), identity.encode()
     partition = partition_of(key, settings.kafka.partitions)
@@ -42,7 +42,7 @@ async def read_entry(settings: Settings, identity: str) -> KnownResource:
 
 
 async def tell(settings: Settings, identity: str, word: Resource | None) -> None:
-    """Give the resources stage an operator's word on a resource; None: forget it. Raises KafkaError, PanoptesError."""
+    """Publish an operator's override of a resource; None: forget it. Raises KafkaError, PanoptesError."""
     value = None
     if word is not None:
         serde = Serdes(settings, open_registry(settings)).of(Topic.RESOURCES, Resource)
@@ -59,7 +59,7 @@ async def tell(settings: Settings, identity: str, word: Resource | None) -> None
 
 
 def described(known: KnownResource, precedence: Sequence[str]) -> Iterator[str]:
-    """Yield lines that tell what is published, from whom each part of it is, and every sighting."""
+    """Yield lines with the published record, the section behind each of its parts, and every sighting."""
     now = merged(known.sightings, precedence)
     if now is None:
         return

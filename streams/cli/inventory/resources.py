@@ -1,4 +1,4 @@
-"""`panoptes resources`: the inventory as it stands, what is known of one resource, and how to be rid of it."""
+"""`panoptes resources`: lists, shows and changes the inventory."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import click
 from aiokafka.errors import KafkaError
@@ -27,6 +27,8 @@ from streams.pipeline import Topic
 from streams.runtime.settings.loading import Settings
 
 T = TypeVar("T")
+
+_WIDE: Final = 1_000
 
 
 @click.group("resources")
@@ -55,14 +57,15 @@ def list_resources(expression: str, config: Path | None, as_json: bool) -> None:
         for resource in chosen:
             click.echo(json.dumps({"identity": resource.identity, **to_avro(resource)}))
     else:
-        Console().print(_table(chosen))
+        # what is handed on to another program is not broken to fit a terminal
+        Console(width=None if sys.stdout.isatty() else _WIDE).print(_table(chosen))
 
 
 @command.command("show")
 @click.argument("identity", metavar="SITE|CLASS|SUBCLASS|TYPE|ID")
 @click.option("--config", type=click.Path(path_type=Path), help="panoptes.ini to use.")
 def show(identity: str, config: Path | None) -> None:
-    """Show every sighting of a resource, and which of them the inventory takes what from."""
+    """Show every sighting of a resource, and the section behind each field of its record."""
     settings = load_or_exit(config)
     known = _asked(settings, read_entry(settings, identity))
     lines = list(described(known, settings.resources.precedence))

@@ -1,1 +1,1 @@
-"""Sub-commands for those who install and run the pipeline."""
+"""Sub-commands that install and run the pipeline."""

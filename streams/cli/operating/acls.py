@@ -1,4 +1,4 @@
-"""`panoptes acls`: what each stage's user has to be allowed in Kafka and Redis, from the map."""
+"""`panoptes acls`: prints the rights that each stage's user needs in Kafka and Redis."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def command() -> None:
 @config_option
 @click.option("--for", "service", type=click.Choice(["kafka", "redis"]), required=True, help="Whose ACLs.")
 def print_(config: Path | None, service: str) -> None:
-    """Print options of `kafka-acls --add`, one right a line; or the lines of a Redis ACL file, without passwords."""
+    """Print options of `kafka-acls --add`, one ACL a line; or the lines of a Redis ACL file, without passwords."""
     settings = load_or_exit(config)
     lines = [right.option for right in rights(settings)] if service == "kafka" else acl_lines(settings)
     click.echo("\n".join(lines))

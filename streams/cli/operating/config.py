@@ -1,4 +1,4 @@
-"""`panoptes config`: check the configuration, show what holds, write its reference page."""
+"""`panoptes config`: checks the configuration, shows it, and writes its reference page."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ def command() -> None:
 @command.command("check")
 @config_option
 def check(config: Path | None) -> None:
-    """Exit with 0 if everything can be used; else name every fault and exit with 2.
+    """Check the configuration: exit with 0 if it can be used, else print every error and exit with 2.
 
     Plugins are made with their options, as a worker would make them; no device and no service is asked.
     """
@@ -42,7 +42,7 @@ def check(config: Path | None) -> None:
 @command.command("show")
 @config_option
 def show_(config: Path | None) -> None:
-    """Show every setting that holds, whatever file or variable it comes from; secrets stay hidden."""
+    """Print every effective setting, from files, variables and defaults; secrets stay hidden."""
     click.echo(show(load_or_exit(config)))
 
 
@@ -51,7 +51,7 @@ def show_(config: Path | None) -> None:
     "--root", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="The repository's folder."
 )
 def docs(root: Path) -> None:
-    """Write docs/configuration.md, docs/cli.md, docs/topics.md and examples/panoptes.ini from what the code says."""
+    """Write docs/configuration.md, docs/cli.md, docs/topics.md and examples/panoptes.ini from the code."""
     root_command = click.get_current_context().find_root().command
     pages = {
         "docs/configuration.md": page(),

@@ -1,4 +1,4 @@
-"""`panoptes console`: what the topics say, for people and programs."""
+"""`panoptes console`: serves the web console."""
 
 import os
 import sys
@@ -34,7 +34,7 @@ def command(context: click.Context, config: Path | None) -> None:
     "--file", "path", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The password_file."
 )
 def password(user: str, path: Path) -> None:
-    """Give USER a password, new or another, from a prompt or a line of stdin; only its argon2id hash is stored."""
+    """Set USER's password from a prompt or a line of stdin; only its argon2id hash is stored."""
     from streams.console.access.passwords import with_user  # noqa: PLC0415 - argon2 is loaded by who needs it
 
     typed = _typed()

@@ -1,4 +1,4 @@
-"""`panoptes demo`: services, pipeline and simulated devices on this machine, with a live view or a check."""
+"""`panoptes demo`: runs services, pipeline and simulated devices on this machine, with a live view or a check."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""`panoptes doctor`: asks every service how it is, and says what to do."""
+"""`panoptes doctor`: checks every service, and says what to do."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ _COLOURS: Final = {Level.OK: "green", Level.WARNING: "yellow", Level.FAULT: "red
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def command(config: Path | None, timeout_s: float, *, as_json: bool) -> None:
-    """Ask Kafka, ZooKeeper, Redis and the registry, look at topics, leaders, lag, certificates and clocks.
+    """Check Kafka, ZooKeeper, Redis, the registry, topics, leaders, lag, certificates and clocks.
 
     Exit status 0: nothing is wrong (there may be warnings). 1: something does not work. 2: wrong settings.
     """

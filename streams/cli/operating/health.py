@@ -1,4 +1,4 @@
-"""`panoptes health`: asks the workers on this machine whether they live; what a container's health check runs."""
+"""`panoptes health`: checks the workers on this machine; for container health checks."""
 
 import asyncio
 import ssl
@@ -25,7 +25,7 @@ _ANSWER_S: Final = 5.0
 @click.option("--stage", type=click.Choice([stage.name for stage in STAGES]), help="Only workers of this stage.")
 @click.option("--ready", is_flag=True, help="Also whether they work: partitions assigned, tables read back.")
 def command(config: Path | None, stage: str | None, *, ready: bool) -> None:
-    """Exit with 0 if a worker answers and all that answer are well, else with 1 and a line for each that is not."""
+    """Check the workers on this machine: exit with 0 if at least one answers and all are healthy, else with 1."""
     web = load_or_exit(config).web
     if not web.base_port:
         raise click.ClickException("[web] base_port is 0: workers take any port, and cannot be found")
@@ -38,7 +38,7 @@ def command(config: Path | None, stage: str | None, *, ready: bool) -> None:
 
 
 async def ask(web: WebSettings, stage: str | None, path: str) -> list[tuple[str, int, str]]:
-    """Return where each worker that answers is, its HTTP status, and what it says."""
+    """Ask each worker that answers: return its address, HTTP status and answer."""
     scheme, tls = ("https", ssl.create_default_context()) if web.ssl_certificate_file else ("http", None)
     if tls is not None:  # it is this machine's own, and its name is that by which others know it
         tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE

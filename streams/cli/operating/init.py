@@ -1,4 +1,4 @@
-"""`panoptes init`: writes a commented configuration to begin with, and says what to do next."""
+"""`panoptes init`: writes a commented configuration to start from, and says what to do next."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from streams.runtime.settings.starts import Start, files, next_steps
 )
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=Path())
 def command(start: str, folder: Path) -> None:
-    """Write panoptes.ini, devices.yaml and a Procfile into FOLDER (by default here); files that are there stay."""
+    """Write panoptes.ini, devices.yaml and a Procfile into FOLDER (by default here); existing files are kept."""
     texts = files(Start(start))
     there = [name for name in texts if (folder / name).exists()]
     if there:

@@ -1,4 +1,4 @@
-"""`panoptes metrics`: what numbers there are, what they are called and what they mean."""
+"""`panoptes metrics`: lists all metrics with name, unit and meaning."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ _AS: Final[dict[str, Callable[[Sequence[MetricGroup]], Iterator[str]]]] = {
 
 @click.group("metrics")
 def command() -> None:
-    """Show what numbers there are, and what they mean."""
+    """Show the names and meanings of metrics."""
 
 
 @command.command("list")

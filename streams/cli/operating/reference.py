@@ -1,4 +1,4 @@
-"""Reference pages that are written from the code: every command, every topic."""
+"""Generates the reference pages of commands and topics."""
 
 from collections.abc import Iterator
 from typing import Final

@@ -1,4 +1,4 @@
-"""`panoptes secrets`: credentials go from a prompt or stdin into Redis, and are never shown."""
+"""`panoptes secrets`: stores credentials in Redis from a prompt or stdin; they are never shown."""
 
 import asyncio
 import sys
@@ -54,7 +54,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def owner_options(command: F) -> F:
-    """Add the options that say whose a secret is, one of which is to be given."""
+    """Add the options that name a secret's owner, one of which must be given."""
     for option in (
         click.option("--discovery", callback=_part_of_an_identity, help="Of discovery sections with this `secret`."),
         click.option("--sink", callback=_part_of_an_identity, help="Of sinks with this `secret`."),
@@ -187,13 +187,13 @@ def list_() -> None:
 
 @command.command("encrypt")
 def encrypt() -> None:
-    """Encrypt what is stored plain, with the first key of [redis] key_ring. Workers need that key first."""
+    """Encrypt the plain values with the first key of [redis] key_ring. Workers need that key first."""
     _renew(only_plain=True)
 
 
 @command.command("rotate")
 def rotate() -> None:
-    """Encrypt everything with the first key of [redis] key_ring, also what an earlier key has encrypted.
+    """Encrypt all values with the first key of [redis] key_ring, including those encrypted with earlier keys.
 
     Give the new key to all workers first; they read a changed key ring within [redis] refresh_s. When this is done, the
     earlier keys may be taken out of it.
@@ -205,7 +205,7 @@ def rotate() -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--id", "key_id", help="What stored values call it. Default: the day.")
 def new_key(file: Path, key_id: str | None) -> None:
-    """Put a new key first into a key-ring file, which is made where there is none."""
+    """Add a new key at the top of a key-ring file; creates the file where there is none."""
     name = key_id or datetime.now(UTC).strftime("%Y-%m-%d")
     try:
         add_key(file, name)

@@ -1,4 +1,4 @@
-"""`panoptes stack`: start, stop and look at the local services."""
+"""`panoptes stack`: starts, stops and shows the local services."""
 
 import shlex
 import time
@@ -80,7 +80,7 @@ def up(  # noqa: PLR0913 - options of a command
     free_ports: bool,
     timeout_s: float,
 ) -> None:
-    """Start the services and wait until each truly answers."""
+    """Start the services, and wait until each answers."""
     began = time.monotonic()
     try:
         stack = Stack(state, ports=_ports(ports), free_ports=free_ports, jars=jars, secured=secure)
@@ -99,7 +99,7 @@ def up(  # noqa: PLR0913 - options of a command
 @_state
 @_only
 def down(state: Path, only: str) -> None:
-    """Stop the services; nothing is lost, and nothing keeps running."""
+    """Stop the services; their data stays."""
     try:
         for remark in Stack(state).down(_names(only)):
             click.echo(f"note: {remark}")
@@ -138,7 +138,7 @@ def env(state: Path, stage: str) -> None:
 @_state
 @_jars
 def fetch(state: Path, jars: Path | None) -> None:
-    """Bring the jars of all services, so that a later `up` needs no network."""
+    """Fetch the jars of all services, so that a later `up` needs no network."""
     try:
         Stack(state, jars=jars).fetch()
     except StackProblem as problem:

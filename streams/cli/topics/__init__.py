@@ -1,1 +1,1 @@
-"""Sub-commands that say what topics hold, and where sinks stand in them."""
+"""Sub-commands that read topics, and move sinks in them."""

@@ -1,4 +1,4 @@
-"""`panoptes dead-letters`: what could not be processed, why, and handing it on once more."""
+"""`panoptes dead-letters`: lists records that could not be processed, with reasons, and replays them."""
 
 import json
 import re
@@ -30,7 +30,7 @@ _ID: Final = re.compile(r"^(\d+):(\d+)$")
 
 
 class Letter(NamedTuple):
-    """A dead letter, and where it stands in the topic of them."""
+    """A dead letter and its position in the dead-letters topic."""
 
     partition: int
     offset: int
@@ -48,7 +48,7 @@ _since = click.option("--since", type=WhenType(), default="24h", show_default=Tr
 
 @click.group("dead-letters")
 def command() -> None:
-    """Show what could not be processed, and hand it on once more."""
+    """Show records that could not be processed, and replay them."""
     log_briefly()
 
 
@@ -59,7 +59,7 @@ def command() -> None:
 @click.option("--limit", default=SHOWN, show_default=True, type=click.IntRange(1), help="How many, the newest ones.")
 @config_option
 def list_letters(stage: str, topic: str, since: int, limit: int, config: Path | None) -> None:
-    """List dead letters, one a line: its name, when, stage, origin, reason."""
+    """List dead letters, one a line: name, time, stage, origin, reason."""
     settings = load_or_exit(config)
     newest: deque[Letter] = deque(maxlen=limit)
 
@@ -83,7 +83,7 @@ def list_letters(stage: str, topic: str, since: int, limit: int, config: Path | 
 @click.argument("name")
 @config_option
 def show(name: str, config: Path | None) -> None:
-    """Show one dead letter whole, as JSON; NAME is what `list` calls it. Bytes are in hexadecimal."""
+    """Show one dead letter as JSON; NAME is its name in `list`. Bytes are in hexadecimal."""
     one = _found(load_or_exit(config), name)
     letter = one.letter
     fields = {field: getattr(letter, field) for field in DeadLetter.__dataclass_fields__}
@@ -98,7 +98,7 @@ def show(name: str, config: Path | None) -> None:
 @_since
 @config_option
 def replay_letters(names: tuple[str, ...], stage: str, topic: str, since: int, config: Path | None) -> None:
-    """Put records at the end of the topic in which they stood: those of NAMES, or all that the options leave.
+    """Append records to their original topic again: those of NAMES, or all that match the options.
 
     Every stage that reads the topic gets them again. A letter without its record, such as that of a series that a store
     refused, is passed over.

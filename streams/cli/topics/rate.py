@@ -1,4 +1,4 @@
-"""`panoptes rate`: the counter-to-rate conversion of the gauges stage, offline, from lines of JSON to lines of JSON."""
+"""`panoptes rate`: converts samples to gauges offline, from lines of JSON to lines of JSON."""
 
 import sys
 from collections import Counter
@@ -66,7 +66,7 @@ def command(  # noqa: PLR0913 - one per option
     config: Path | None,
     **which: Unpack[WhichNumber],
 ) -> None:
-    """Turn SAMPLES (lines of JSON, RawCounters; - is standard input) into gauges.
+    """Convert SAMPLES (lines of JSON, RawCounters; - is standard input) to gauges.
 
     A line that is no sample is named on standard error; the others are converted, and the exit status is 1.
 

@@ -1,4 +1,4 @@
-"""`panoptes rate --explain --resource …`: one number of the pipeline, as the fold makes it of what Kafka still has."""
+"""`panoptes rate --explain --resource …`: explains one number from the samples that Kafka still has."""
 
 import sys
 from collections.abc import Callable
@@ -28,7 +28,7 @@ _OPTIONS: Final = (
 
 
 class WhichNumber(TypedDict):
-    """What those options give."""
+    """The options that name one number."""
 
     resource: str
     group: str
@@ -45,7 +45,7 @@ def why_options(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def asked_for(*, explain: bool, **which: Unpack[WhichNumber]) -> AskedNumber | None:
-    """Return which number of the pipeline is meant; None: samples are given. Raises UsageError for half of it."""
+    """Return the number of the pipeline to explain; None: samples are given. Raises UsageError for half of it."""
     resource, row, metric, slot = which["resource"], which["row"], which["metric"], which["slot"]
     if not (resource or row or metric or slot is not None):
         return None
@@ -55,7 +55,7 @@ def asked_for(*, explain: bool, **which: Unpack[WhichNumber]) -> AskedNumber | N
 
 
 def explain_from_kafka(settings: Settings, asked: AskedNumber, rules: Rules) -> None:
-    """Print how the number came to be; ends the command with status 1 where Kafka has its samples no more."""
+    """Print how the number was computed; ends the command with status 1 where Kafka no longer has its samples."""
     why = run_or_exit(Samples(settings, rules).why(asked))
     for line in told(why):
         click.echo(line)

@@ -1,4 +1,4 @@
-"""`panoptes schemas`: whether what was written can still be read, and the copies that are kept with a release."""
+"""`panoptes schemas`: checks that released records can still be read, and keeps a release's schemas."""
 
 import sys
 
@@ -21,7 +21,7 @@ def check() -> None:
 @command.command("release")
 @click.argument("version")
 def release(version: str) -> None:
-    """Keep today's schemas as those of VERSION, after checking them against the releases before."""
+    """Save today's schemas as those of VERSION, after checking them against earlier releases."""
     found = list(compat.broken())
     if found:
         raise click.ClickException("\n".join(map(str, found)))

@@ -1,4 +1,4 @@
-"""`panoptes sinks`: which sinks there are, how far each is, and setting one back or forward."""
+"""`panoptes sinks`: lists sinks and their lag, and moves a sink back or forward."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Lag(NamedTuple):
-    """How far one sink is in one of its topics."""
+    """How many records one sink is behind in one of its topics."""
 
     topic: str
     waiting: int | None  #: records that are not stored; None: it has never run
@@ -35,7 +35,7 @@ class Lag(NamedTuple):
 
 @click.group("sinks")
 def command() -> None:
-    """Show and move the places of sinks."""
+    """Show and move sinks' positions in their topics."""
     log_briefly()
 
 
@@ -65,7 +65,7 @@ def list_sinks(config: Path | None) -> None:
 @click.option("--to", "to", required=True, type=WhenType(), help="2h, a time, Unix seconds: send again from there on.")
 @config_option
 def rewind(name: str, to: int, config: Path | None) -> None:
-    """Have a sink send again what was stored since a time. Its workers must be stopped meanwhile."""
+    """Make a sink send again the records since a time. Its workers must be stopped meanwhile."""
     _move(load_or_exit(config), name, to * 1000)
 
 
@@ -73,7 +73,7 @@ def rewind(name: str, to: int, config: Path | None) -> None:
 @click.argument("name")
 @config_option
 def skip(name: str, config: Path | None) -> None:
-    """Have a sink leave out what waits, and go on with what comes. Its workers must be stopped meanwhile."""
+    """Make a sink skip the waiting records, and continue with new ones. Its workers must be stopped meanwhile."""
     _move(load_or_exit(config), name, NOW)
 
 
@@ -108,7 +108,7 @@ def _sections(settings: Settings) -> list[SinkSection]:
 
 
 def _is_view(section: SinkSection) -> bool:
-    """Return whether a sink joins no group; one that cannot be made is told by `panoptes config check`."""
+    """Return whether a sink joins no group; an invalid section is reported by `panoptes config check`."""
     try:
         return isinstance(make_plugin(section, make, Offered(NoAccess(), now_ms)), ViewSinkPlugin)
     except SettingsError:

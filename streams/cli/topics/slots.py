@@ -1,4 +1,4 @@
-"""`panoptes slots audit`: read the topics back and prove that every scheduled slot is accounted for."""
+"""`panoptes slots audit`: proves from the topics that every scheduled slot is accounted for."""
 
 import asyncio
 import json
@@ -95,14 +95,14 @@ def audit_slots(  # noqa: PLR0913 (one argument per option)
 
 
 def exit_status(report: AuditReport, *, strict: bool) -> int:
-    """Return 0 for a proof, 1 for proof of the contrary, 3 for none."""
+    """Return 0 when every slot is accounted for, 1 when some are not, 3 when that cannot be told."""
     if report.missing or report.off_phase or (strict and report.polled_twice):
         return EXIT_UNACCOUNTED
     return EXIT_NO_PROOF if report.unreadable or not report.expected else 0
 
 
 async def audit(settings: Settings, window: Window, wanted: Fits | None = None) -> AuditReport:
-    """Return the report over all partitions, of all resources or of those that are wanted.
+    """Return the audit of all partitions, for all resources or the wanted ones.
 
     A resource's records have one partition number in both topics, so one partition after the other is judged and
     forgotten. Raises KafkaError, BackendError.
@@ -147,7 +147,7 @@ async def _statuses(
 
 
 def as_data(report: AuditReport, window: Window) -> dict[str, object]:
-    """Return the report in JSON's types; slots are Unix seconds, with all lists in full."""
+    """Return the report as JSON types; slots are Unix seconds, with all lists in full."""
     return {
         "since": window.since,
         "until": window.until,
@@ -180,7 +180,7 @@ _SHARES: Final = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 
 
 def as_lines(report: AuditReport, window: Window, *, limit: int | None) -> list[str]:
-    """Return the report for people, its lists cut to `limit` lines."""
+    """Return the report as text, its lists cut to `limit` lines."""
     final = ", ".join(f"{outcome.value.lower()} {count}" for outcome, count in report.final.most_common())
     late = {name: report.lateness_quantile_ms(share) for name, share in _SHARES.items()}
     lines = [

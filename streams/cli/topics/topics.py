@@ -1,4 +1,4 @@
-"""`panoptes topics`: create and check the topics of the map."""
+"""`panoptes topics`: creates and checks the topics of the pipeline."""
 
 import asyncio
 import sys
@@ -23,7 +23,7 @@ def command() -> None:
 @config_option
 @click.option("--update", is_flag=True, help="Give topics that are there the configuration that the settings want.")
 def create(config: Path | None, *, update: bool) -> None:
-    """Create what is missing; waits for the broker."""
+    """Create missing topics; waits for the broker."""
     settings = load_or_exit(config)
     try:
         report = asyncio.run(ensure_topics(settings))
@@ -48,7 +48,7 @@ def _update(settings: Settings) -> None:
 @command.command("check")
 @config_option
 def check(config: Path | None) -> None:
-    """Exit with 1 unless every topic is there as the settings want it; changes nothing."""
+    """Exit with 1 unless every topic exists as configured; changes nothing."""
     report = run_or_exit(check_topics(load_or_exit(config)))
     lines = _lines(report)
     click.echo("\n".join(lines) or "every topic is there as the settings want it")

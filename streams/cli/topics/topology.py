@@ -1,4 +1,4 @@
-"""`panoptes topology`: the links as they stand, ways through them, and the neighbours that are no known resource."""
+"""`panoptes topology`: shows links, paths, and neighbours that are no known resource."""
 
 import asyncio
 import json
@@ -59,7 +59,7 @@ def show(form: str, states: Sequence[str], expression: str, config: Path | None)
 @links_filter
 @config_option
 def export(form: str, output: Path | None, states: Sequence[str], expression: str, config: Path | None) -> None:
-    """Write all links in a format of others."""
+    """Write all links in another format."""
     links = _chosen(load_or_exit(config), states, expression)
     if output is None:
         _print(form, links)
@@ -75,7 +75,7 @@ def export(form: str, output: Path | None, states: Sequence[str], expression: st
 @click.argument("goal")
 @config_option
 def path(start: str, goal: str, config: Path | None) -> None:
-    """Show the way with the fewest links from START to GOAL: identities, ids, or ids without their domain."""
+    """Show the path with the fewest links from START to GOAL: identities, ids, or ids without their domain."""
     links = _links(load_or_exit(config))
     try:
         hops = shortest(links, resolved(start, links), resolved(goal, links))
@@ -93,7 +93,7 @@ def path(start: str, goal: str, config: Path | None) -> None:
 @filter_option("Only what resources say that this holds for")
 @config_option
 def show_unresolved(as_json: bool, expression: str, config: Path | None) -> None:
-    """Show the neighbours that are no known resource or port, with the reason, and what devices said that is no use."""
+    """Show neighbours that match no known resource or port, and rejected neighbour entries, with the reasons."""
     settings, wanted = load_or_exit(config), filter_or_exit(expression)
     runs = _read(settings, Topic.DISCOVERY_RUNS, DiscoveryRun)
     everyone = _read(settings, Topic.ENRICHED_RESOURCES, EnrichedResource)

@@ -1,4 +1,4 @@
-"""`panoptes where`: behind which port of which device an address was seen, and how long ago that was said."""
+"""`panoptes where`: shows behind which port an address was seen, and when."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ EXIT_NO_ADDRESS: Final = 2
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @config_option
 def command(address: str, config: Path | None, *, as_json: bool) -> None:
-    """Show behind which port of which device an address was seen, the latest first.
+    """Show behind which port of which device an address was seen, latest first.
 
     It takes the enrichment `forwarding`, which no section has by default (docs/topology.md). Exit status 1: nowhere.
     """

@@ -1,1 +1,1 @@
-"""Who is let in: passwords, a proxy's word, sessions, and how often one may try."""
+"""Authentication of the console: passwords, a proxy's header, sessions, and a limit on log-in attempts."""

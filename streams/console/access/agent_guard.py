@@ -1,4 +1,4 @@
-"""The door: every request but for those that need no one passes it; log-in and log-out for browsers."""
+"""Authenticates every request except for public paths; serves log-in and log-out."""
 
 import logging
 import secrets
@@ -28,7 +28,7 @@ _KEY_BYTES: Final = 32
 
 
 class Door:
-    """Who is let in, by `[console] auth`."""
+    """Decides who is let in, by `[console] auth`."""
 
     def __init__(self, console: ConsoleSettings) -> None:
         """Raises PasswordFileError."""
@@ -40,13 +40,13 @@ class Door:
         self._pages: Final = Pages()
 
     def routes(self) -> list[BaseRoute]:
-        """Return log-in and log-out, where there are passwords."""
+        """Return the log-in and log-out routes, where there are passwords."""
         if self._users is None:
             return []
         return [Route(LOG_IN, self.log_in, methods=["GET", "POST"]), Route("/logout", self.log_out, methods=["POST"])]
 
     async def decide(self, request: Request) -> Response | None:
-        """Return None for who may pass, whose name is in the request's state from then on; else the refusal."""
+        """Return None for an allowed request, with the user's name in its state; else the refusal."""
         request.state.user = ""
         if request.url.path.startswith(_OPEN):
             return None
@@ -97,7 +97,7 @@ class Door:
         return None
 
     async def log_in(self, request: Request) -> Response:
-        """Show the form, or take what was typed into it."""
+        """Show the log-in form, or handle its submission."""
         if request.method == "GET":
             return self._form(target(request.query_params.get("next", "/")))
         if not is_same_origin(request.headers):
@@ -146,7 +146,7 @@ class Door:
 
 
 class Guard:
-    """The door as middleware."""
+    """The ASGI middleware that asks `Door`."""
 
     def __init__(self, app: ASGIApp, door: Door) -> None:
         self._app: Final = app

@@ -1,4 +1,4 @@
-"""The users of the file, read again while the console runs; a few passwords at once are checked beside the loop."""
+"""Checks passwords against the users' file, which is reread when it changes; hashing runs in threads."""
 
 import asyncio
 import hashlib
@@ -21,11 +21,11 @@ _REMEMBERED: Final = 1_000
 
 
 class TooManyChecksError(Exception):
-    """So many passwords wait to be checked that another would wait too long."""
+    """Too many passwords are waiting to be checked."""
 
 
 class Users:
-    """Who may come in by password. A file that cannot be read any more leaves those who were known."""
+    """The users of the password file. A file that cannot be read any more leaves those who were known."""
 
     def __init__(self, path: str, key: bytes) -> None:
         """Raises PasswordFileError where the file cannot be used."""
@@ -38,7 +38,7 @@ class Users:
         self._right: OrderedDict[bytes, str] = OrderedDict()  #: name and password, keyed and hashed -> the file's hash
 
     async def refresh(self) -> None:
-        """Read the file again where that was long ago."""
+        """Read the file again if the last time was long ago."""
         if time.monotonic() < self._read_s + READ_EVERY_S:
             return
         self._read_s = time.monotonic()
@@ -48,12 +48,12 @@ class Users:
             log.warning("users stay as they were file=%s problem=%s", self._path, problem)
 
     def is_remembered(self, name: str, password: str) -> bool:
-        """Return whether the password was right before: programs send it each time, and argon2 is slow by intent."""
+        """Return whether the password was verified before: programs send it each time, and argon2 is slow by intent."""
         hashed = self.known.get(name)
         return hashed is not None and self._right.get(self._mark(name, password)) == hashed
 
     async def check(self, name: str, password: str) -> bool:
-        """Return whether it is the user's password. Raises TooManyChecksError."""
+        """Return whether the password is the user's. Raises TooManyChecksError."""
         if self._waiting >= _WAITING_MOST:
             raise TooManyChecksError
         hashed = self.known.get(name)
@@ -74,7 +74,7 @@ class Users:
 
 
 def read(path: Path) -> Mapping[str, str]:
-    """Return the users of a file. Raises PasswordFileError."""
+    """Read the users of a file. Raises PasswordFileError."""
     try:
         found = users(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as problem:

@@ -1,4 +1,4 @@
-"""What a request says of where it comes from and where it goes; pure."""
+"""Reads a request's origin, host and target for access checks; pure."""
 
 import base64
 import binascii
@@ -12,7 +12,7 @@ HOME: Final = "/"
 
 
 def networks(texts: Sequence[str]) -> Sequence[Network]:
-    """Return networks of their texts. Raises ValueError."""
+    """Parse networks. Raises ValueError."""
     return [ip_network(text) for text in texts]
 
 
@@ -25,7 +25,7 @@ def is_within(address: str, trusted: Sequence[Network]) -> bool:
 
 
 def is_local(host: str) -> bool:
-    """Return whether a Host header names this machine: a name that somebody's DNS points at it does not."""
+    """Return whether a Host header names this machine, which protects against DNS rebinding."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
         return name == "localhost" or ip_address(name).is_loopback
@@ -34,7 +34,7 @@ def is_local(host: str) -> bool:
 
 
 def is_same_origin(headers: Mapping[str, str]) -> bool:
-    """Return whether a page of ours sent the request, by what browsers say and no page can forge."""
+    """Return whether a page of ours sent the request, by headers that browsers set and pages cannot forge."""
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None:
         return site == "same-origin"
@@ -54,6 +54,6 @@ def basic(header: str) -> tuple[str, str] | None:
 
 
 def target(wanted: str) -> str:
-    """Return where to go after log-in: an address of ours, or the overview."""
+    """Return the address after log-in: one of ours, or the overview."""
     fits = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
     return wanted if fits and "\\" not in wanted else HOME

@@ -1,4 +1,4 @@
-"""How often one may try to log in: so many at once, then one after each pause."""
+"""Limits log-in attempts: a burst, then one after each pause."""
 
 from collections import OrderedDict
 from typing import Final
@@ -9,13 +9,13 @@ _ADDRESSES: Final = 10_000
 
 
 class Attempts:
-    """Attempts by the address they come from; a bounded number of addresses, those that tried last."""
+    """Log-in attempts by source address; the number of addresses is bounded, and the oldest are dropped."""
 
     def __init__(self) -> None:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  #: attempts that are left, at a time
 
     def wait_s(self, address: str, now_s: float) -> float:
-        """Return 0 and count an attempt, or how long to wait where there were too many."""
+        """Count an attempt and return 0, or return how long to wait where there were too many."""
         left, then_s = self._left.pop(address, (float(AT_ONCE), now_s))
         left = min(float(AT_ONCE), left + max(0.0, now_s - then_s) / PAUSE_S)
         may = left >= 1
@@ -25,5 +25,5 @@ class Attempts:
         return 0.0 if may else (1 - left) * PAUSE_S
 
     def good(self, address: str) -> None:
-        """Forget the attempts of an address that has got in."""
+        """Forget the attempts of an address that has logged in."""
         self._left.pop(address, None)

@@ -1,4 +1,4 @@
-"""The file of users: a line `name:hash` each, the hash argon2id's own form (RFC 9106); `#` begins a comment."""
+"""Reads and writes the users' file: lines `name:hash` with argon2id hashes (RFC 9106); `#` begins a comment."""
 
 import re
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ _HASH: Final = re.compile(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\
 
 
 class PasswordFileError(FatalError):
-    """The file of users cannot be used; the text never holds a hash."""
+    """The users' file is invalid; the text never contains a hash."""
 
 
 def users(text: str) -> Mapping[str, str]:
-    """Return the hash of each user. Raises PasswordFileError with the line's number."""
+    """Parse the file: user -> hash. Raises PasswordFileError with the line's number."""
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -38,7 +38,7 @@ def users(text: str) -> Mapping[str, str]:
 
 
 def check_name(name: str, place: str) -> None:
-    """Raises PasswordFileError for what is no user's name."""
+    """Raises PasswordFileError for an invalid user name."""
     if not _NAME.fullmatch(name):
         raise PasswordFileError(f"{place}: expected a name of letters, digits and . _ @ + -, at most 100")
 
@@ -53,7 +53,7 @@ def with_user(text: str, name: str, password: str) -> str:
 
 
 def fits(hashed: str | None, password: str) -> bool:
-    """Return whether it is the password; a user who is not there takes as long as a wrong password."""
+    """Return whether the password is right; an unknown user takes as long as a wrong password."""
     if len(password) > LONGEST:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Sessions that the browser keeps: who, until when, and a signature that only we can make."""
+"""Session cookies of user, expiry and signature; the server keeps no sessions."""
 
 import base64
 import hashlib
@@ -11,13 +11,13 @@ _LONGEST: Final = 1_000  #: characters
 
 
 def issued(user: str, hashed: str, until_s: int, key: bytes) -> str:
-    """Return the cookie of a user, whose password's hash is signed too: with a new password it is void."""
+    """Return a session cookie; the signature covers the password's hash, so that a new password ends the session."""
     name = base64.urlsafe_b64encode(user.encode()).decode()
     return f"{name}.{until_s}.{_signature(user, hashed, until_s, key)}"
 
 
 def user_of(cookie: str, users: Mapping[str, str], now_s: int, key: bytes) -> str | None:
-    """Return whose session it is; None for one that has ended, was changed, or is of a user who has gone."""
+    """Return the user of a session; None where it has ended, was changed, or the user is gone."""
     parts = cookie.split(".")
     if len(cookie) > _LONGEST or len(parts) != 3 or not (parts[1].isascii() and parts[1].isdecimal()):
         return None

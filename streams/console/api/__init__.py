@@ -1,1 +1,1 @@
-"""The API under `/api/v1`: everything that the models know, as JSON."""
+"""The API under `/api/v1`: everything in the models as JSON."""

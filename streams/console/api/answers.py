@@ -1,4 +1,4 @@
-"""What each operation of the API answers: plain data from the models; nothing here knows of HTTP."""
+"""The results of the API's operations as plain data; independent of HTTP."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -17,11 +17,11 @@ E = TypeVar("E")
 
 
 class UnknownDeviceError(LookupError):
-    """The address is right, and nothing is known of what it names."""
+    """The address names a device that is not known."""
 
 
 class ApiOperation(NamedTuple):
-    """One operation, as it is served and documented."""
+    """An API operation as it is served and documented."""
 
     path: str  #: under /api/v1
     says: str
@@ -30,7 +30,7 @@ class ApiOperation(NamedTuple):
 
 
 def devices(models: ReadModels, query: Query) -> dict[str, object]:
-    """Return one page of the devices that fit. Raises FilterError, BadRequestError."""
+    """Return one page of the devices that match. Raises FilterError, BadRequestError."""
     fits, state = compile_over(query.get("filter", ""), ENRICHED), text(query, "state")
     if state and state not in list(DeviceHealth):
         raise BadRequestError(f"state: expected one of {', '.join(DeviceHealth)}, found {state[:40]!r}")
@@ -42,7 +42,7 @@ def devices(models: ReadModels, query: Query) -> dict[str, object]:
 
 
 def device(models: ReadModels, query: Query) -> dict[str, object]:
-    """Return all that is known of a device. Raises UnknownDeviceError."""
+    """Return everything known of a device. Raises UnknownDeviceError."""
     known = models.named(query["site"], query["id"])
     if known is None:
         raise UnknownDeviceError(f"no device {query['id']!r} of site {query['site']!r} is known")
@@ -64,12 +64,12 @@ def rows(models: ReadModels, query: Query) -> Mapping[str, object]:
 
 
 def busiest(models: ReadModels, query: Query) -> dict[str, object]:
-    """Return the interfaces that carry most. Raises BadRequestError."""
+    """Return the interfaces with the most traffic. Raises BadRequestError."""
     return {"found": [asdict(gauge) for gauge in models.busiest(number(query, "count", 10, 1000))]}
 
 
 def points(models: ReadModels, query: Query) -> dict[str, object]:
-    """Return a number over time, as memory has it. Raises UnknownDeviceError, BadRequestError."""
+    """Return the history of a number from memory. Raises UnknownDeviceError, BadRequestError."""
     series = RowSeries(_known(models, query), *(needed(query, name) for name in ("group", "row", "name")))
     start_s, end_s = number(query, "start", 0, FAR_S), number(query, "end", FAR_S, FAR_S)
     return {"oldest_slot": models.oldest_slot(),
@@ -82,17 +82,17 @@ def links(models: ReadModels, query: Query) -> Mapping[str, object]:
 
 
 def problems(models: ReadModels, query: Query) -> Mapping[str, object]:
-    """Return one page of what is wrong now, the worst first. Raises BadRequestError."""
+    """Return one page of present problems, worst first. Raises BadRequestError."""
     return page_of([each._asdict() for each in models.problems()], query)
 
 
 def topics(models: ReadModels, _query: Query) -> dict[str, object]:
-    """Return how far each topic is read."""
+    """Return the progress of each topic."""
     return {"found": [each._asdict() for each in models.topics()]}
 
 
 def dead_letters(models: ReadModels, query: Query) -> Mapping[str, object]:
-    """Return one page of the last dead letters, without what they hold. Raises BadRequestError."""
+    """Return one page of the last dead letters, without contents. Raises BadRequestError."""
     found = [{name: value for name, value in asdict(each).items() if name not in ("key", "value")}
              for each in reversed(models.dead_letters())]  # fmt: skip
     return page_of(found, query)

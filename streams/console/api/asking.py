@@ -1,4 +1,4 @@
-"""The arguments of an address, read; what is wrong with them is an answer with a status."""
+"""Parses the arguments of API requests; an invalid one becomes a response with a status."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,11 +8,11 @@ PAGE_MOST: Final = 1_000
 
 
 class BadRequestError(ValueError):
-    """The address says what it cannot mean; the text tells what was expected."""
+    """An argument is invalid; the text says what was expected."""
 
 
 def text(query: Mapping[str, str], name: str, default: str = "") -> str:
-    """Return an argument. Raises BadRequestError where it is too long."""
+    """Return a text argument. Raises BadRequestError where it is too long."""
     value = query.get(name, default)
     if len(value) > LONGEST:
         raise BadRequestError(f"{name}: expected at most {LONGEST} characters, found {len(value)}")
@@ -20,7 +20,7 @@ def text(query: Mapping[str, str], name: str, default: str = "") -> str:
 
 
 def needed(query: Mapping[str, str], name: str) -> str:
-    """Return an argument that must be there. Raises BadRequestError."""
+    """Return a required argument. Raises BadRequestError."""
     value = text(query, name)
     if not value:
         raise BadRequestError(f"{name}: expected a text, found nothing")
@@ -28,7 +28,7 @@ def needed(query: Mapping[str, str], name: str) -> str:
 
 
 def number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
-    """Return a whole number from 0 to `most`. Raises BadRequestError."""
+    """Parse a whole number from 0 to `most`. Raises BadRequestError."""
     value = text(query, name)
     if name not in query:
         return default
@@ -38,6 +38,6 @@ def number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
 
 
 def paged(query: Mapping[str, str]) -> tuple[int, int]:
-    """Return page, from 1 on, and entries a page. Raises BadRequestError."""
+    """Parse page, from 1 on, and entries for each page. Raises BadRequestError."""
     page, entries = number(query, "page", 1, 1_000_000), number(query, "per_page", 100, PAGE_MOST)
     return max(page, 1), max(entries, 1)

@@ -1,4 +1,4 @@
-"""What the API answers that takes asking others, or a search: the past, why, ways, slots."""
+"""API operations that query other systems or search: history, why, paths, slots."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
@@ -24,7 +24,7 @@ class Sources(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """One operation, as it is served and documented."""
+    """An API operation that awaits its result."""
 
     path: str  #: under /api/v1
     says: str
@@ -33,7 +33,7 @@ class Lookup(NamedTuple):
 
 
 async def history(sources: Sources, query: Query) -> Mapping[str, object]:
-    """Return a number over time. Raises BadRequestError, UnknownDeviceError, BackendError."""
+    """Return the history of a number. Raises BadRequestError, UnknownDeviceError, BackendError."""
     identity, group, row, name = (needed(query, each) for each in ("id", "group", "row", "name"))
     gauge = _row(sources.models, identity, group, row)
     start_s, end_s = number(query, "start", 0, FAR_S), number(query, "end", 0, FAR_S)
@@ -46,7 +46,7 @@ async def history(sources: Sources, query: Query) -> Mapping[str, object]:
 
 
 async def why(sources: Sources, query: Query) -> Mapping[str, object]:
-    """Return how a number came to be. Raises BadRequestError, UnknownDeviceError, BackendError."""
+    """Return how a number was computed. Raises BadRequestError, UnknownDeviceError, BackendError."""
     identity, group, row, name = (needed(query, each) for each in ("id", "group", "row", "name"))
     if identity not in sources.models.resources():
         raise UnknownDeviceError(f"no device {identity!r} is known")
@@ -59,12 +59,12 @@ async def why(sources: Sources, query: Query) -> Mapping[str, object]:
 
 
 async def search(sources: Sources, query: Query) -> Mapping[str, object]:
-    """Return what has a text. Raises BadRequestError."""
+    """Return the devices and rows that contain a text. Raises BadRequestError."""
     return {"found": [hit._asdict() for hit in views.search(sources.models, needed(query, "q"))]}
 
 
 async def path(sources: Sources, query: Query) -> Mapping[str, object]:
-    """Return the links from one device to another. Raises BadRequestError, UnknownDeviceError."""
+    """Return the shortest path from one device to another. Raises BadRequestError, UnknownDeviceError."""
     ends = [needed(query, name) for name in ("from", "to")]
     for identity in ends:
         if identity not in sources.models.resources():
@@ -77,7 +77,7 @@ async def path(sources: Sources, query: Query) -> Mapping[str, object]:
 
 
 async def charted(sources: Sources, query: Query) -> Mapping[str, object]:
-    """Return nodes and links with their load. Raises BadRequestError."""
+    """Return devices and links with their load. Raises BadRequestError."""
     return graph(sources.models, loads_now(sources.models), text(query, "site"))
 
 
@@ -93,7 +93,7 @@ async def slots(sources: Sources, query: Query) -> Mapping[str, object]:
 
 
 async def profiles(sources: Sources, _query: Query) -> Mapping[str, object]:
-    """Return which profile fits how many devices."""
+    """Return how many devices each profile fits."""
     names = ("profile", "devices", "without_their_vendors")
     return {"found": [dict(zip(names, line, strict=True)) for line in views.profiles(sources.models)]}
 

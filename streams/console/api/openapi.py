@@ -1,4 +1,4 @@
-"""The description of the API, made of its operations."""
+"""Generates the API's OpenAPI document from its operations."""
 
 import re
 
@@ -14,7 +14,7 @@ _FAULTS = (
 
 
 def document(version: str) -> dict[str, object]:
-    """Return the API as OpenAPI 3.1 describes it."""
+    """Return the API's OpenAPI 3.1 document."""
     fault = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
     return {
         "openapi": "3.1.0",

@@ -1,4 +1,4 @@
-"""Which address of the API answers what, with entity tags and faults as JSON."""
+"""Routes of the API, with entity tags, and errors as JSON."""
 
 import hashlib
 import json

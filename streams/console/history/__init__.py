@@ -1,1 +1,1 @@
-"""What was: from a store that speaks PromQL."""
+"""Past values of numbers: from a store with PromQL, or from memory."""

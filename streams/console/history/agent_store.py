@@ -1,4 +1,4 @@
-"""A store that speaks PromQL, asked over HTTP: Prometheus, VictoriaMetrics, Mimir, Thanos."""
+"""Queries history over HTTP from a PromQL store: Prometheus, VictoriaMetrics, Mimir, Thanos."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ _AT_ONCE: Final = 4  #: questions; a page of sparklines asks many
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreAddress:
-    """Where it is and how we are let in."""
+    """The store's URL and credentials."""
 
     url: str  #: up to `/api/v1`
     timeout_s: float = 5.0
@@ -36,7 +36,7 @@ class StoreAddress:
 
 
 class StoreHistory:
-    """What the store has."""
+    """History from the store."""
 
     def __init__(self, store: StoreAddress) -> None:
         self._store = store
@@ -53,7 +53,9 @@ class StoreHistory:
         return self._away_since_ms
 
     async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
-        """Return the series in steps that begin at multiples of a step. Raises BackendError while the store is away."""
+        """Return the series in steps that are aligned to multiples of the step. Raises BackendError while the store is
+        away.
+        """
         start_s -= start_s % step_s
         asked: dict[str, str | int] = {"query": query(series, step_s), "start": start_s, "end": end_s, "step": step_s}
         return points(await self._ask("query_range", asked), series, start_s, end_s, step_s)

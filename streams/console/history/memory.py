@@ -1,4 +1,4 @@
-"""What was, from the console's own memory: for as long as that reaches, where there is no store."""
+"""History from the console's own memory, for when there is no store."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -7,13 +7,13 @@ from streams.console.models.facts import AROUND_S, Point, RowAt, RowSeries
 
 
 class MemoryHistory:
-    """The models' memory."""
+    """History from the models' memory."""
 
     def __init__(self, models: ReadModels) -> None:
         self._models = models
 
     def source(self) -> str:
-        """Return where it comes from and how far back it reaches, for people."""
+        """Return the name of the source and how far back it reaches, for people."""
         oldest = self._models.oldest_slot()
         newest = max((each.last_ms or 0 for each in self._models.topics()), default=0) // 1000
         reach = "nothing yet" if oldest is None else f"the last {max(0, newest - oldest) // 60} minutes"
@@ -23,7 +23,7 @@ class MemoryHistory:
         return None
 
     async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
-        """Return the mean of each step, in steps that begin at multiples of a step; None where nothing was measured."""
+        """Return the mean of each step, aligned to multiples of the step; None where there are no samples."""
         start_s -= start_s % step_s
         found: dict[int, list[float]] = {}
         for point in self._models.points(series, start_s, end_s + step_s):
@@ -41,7 +41,7 @@ class MemoryHistory:
         return {row: await self.points(series._replace(row=row), start_s, end_s, step_s) for row in rows}
 
     async def moment(self, number: RowSeries, rows: Collection[RowAt], at_s: int) -> Mapping[RowAt, float]:
-        """Return the number of each of these rows around a time, as far as memory has it."""
+        """Return the number of each of these rows around a time, if memory reaches back so far."""
         found = {}
         for identity, row in rows:
             series = RowSeries(identity, number.group, row, number.name)

@@ -1,4 +1,4 @@
-"""Queries in PromQL by our names, and what a store answers to them."""
+"""Builds PromQL queries and parses the store's answers."""
 
 import json
 import math
@@ -23,7 +23,7 @@ class _Series(TypedDict, total=False):
 
 
 def query(series: RowSeries, step_s: int) -> str:
-    """Return the query for a series: its mean over each step, so that a long range tells of every sample.
+    """Return the query for a series: its mean over each step, so that long ranges include every sample.
 
     Without a row it is every row's.
     """
@@ -35,12 +35,14 @@ def query(series: RowSeries, step_s: int) -> str:
 
 
 def moment_query(group: str, name: str, unit: str, span_s: int) -> str:
-    """Return the query for a number of every row: its mean over that time."""
+    """Return the query for a number of every row: its mean around a time."""
     return f"avg_over_time({_NAMES.number(group, name, unit).name}[{span_s}s])"
 
 
 def moment(answer: object, group: str, name: str, unit: str) -> Mapping[tuple[str, str, str], float]:
-    """Return site, device and row -> the number, in the record's unit. Raises BackendError for what is no answer."""
+    """Parse the answer: site, device and row -> the number, in the record's unit. Raises BackendError for what is no
+    answer.
+    """
     scale = _NAMES.number(group, name, unit).scale
     found: dict[tuple[str, str, str], float] = {}
     try:
@@ -54,7 +56,7 @@ def moment(answer: object, group: str, name: str, unit: str) -> Mapping[tuple[st
 
 
 def points(answer: object, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
-    """Return a point for every step, in the record's own unit. Raises BackendError for what is no answer."""
+    """Parse the answer: a point for every step, in the record's unit. Raises BackendError for what is no answer."""
     known: dict[int, float] = {}
     for values in _by_row(answer, series).values():
         known |= values
@@ -64,7 +66,7 @@ def points(answer: object, series: RowSeries, start_s: int, end_s: int, step_s: 
 def points_of_rows(
     answer: object, series: RowSeries, start_s: int, end_s: int, step_s: int
 ) -> Mapping[str, Sequence[Point]]:
-    """Return the same of each row. Raises BackendError for what is no answer."""
+    """Parse the answer: points of each row. Raises BackendError for what is no answer."""
     steps = range(start_s, end_s + 1, step_s)
     return {row: [Point(at, known.get(at)) for at in steps] for row, known in _by_row(answer, series).items()}
 

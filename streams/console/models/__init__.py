@@ -1,4 +1,4 @@
-"""What the topics say now: pure folds over their records, asked by pages and API alike."""
+"""The present state of the pipeline: pure folds over the topics, read by pages and API."""
 
 from streams.console.models.everything import ReadModels
 from streams.console.models.facts import CurrentProblem, Point, RowSeries, TopicFacts

@@ -1,4 +1,4 @@
-"""Every resource with what enrichment found, and its last polls; what is seldom looked at is kept packed."""
+"""Resources with their enrichments and last polls; seldom-read parts are packed."""
 
 import json
 import struct
@@ -44,7 +44,7 @@ class PollFields(TypedDict):
 
 
 class PackedRows(Mapping[str, Mapping[str, str]]):
-    """What enrichment found of each row, unpacked each time that it is asked for."""
+    """The enrichments of rows, unpacked at every access."""
 
     __slots__ = ("_packed",)
 
@@ -72,7 +72,7 @@ class PackedRows(Mapping[str, Mapping[str, str]]):
 
 
 def slim(record: EnrichedResource) -> EnrichedResource:
-    """Return the same record with its rows packed."""
+    """Return the record with its rows packed."""
     packed = {
         sys.intern(name): replace(found, rows=PackedRows(found.rows) if found.rows else {})
         for name, found in record.enrichments.items()
@@ -81,7 +81,7 @@ def slim(record: EnrichedResource) -> EnrichedResource:
 
 
 def haystack(record: EnrichedResource) -> str:
-    """Return all texts by which a resource is searched, casefolded, each on a line."""
+    """Return all searchable texts of a resource, casefolded, each on a line."""
     resource = record.resource
     told = [resource.resource_id, resource.endpoint, *resource.identifiers.values(), *resource.addresses]
     for found in record.enrichments.values():
@@ -92,7 +92,7 @@ def haystack(record: EnrichedResource) -> str:
 
 
 class Polls(Sequence[PollStatus]):
-    """The last polls of a resource, by slot, the newest last, packed; a poll that is told again changes nothing."""
+    """The last polls of a resource by slot, newest last, packed; a repeated poll changes nothing."""
 
     __slots__ = ("_jobs", "_last", "_numbers", "_state", "_texts")
 
@@ -128,7 +128,7 @@ class Polls(Sequence[PollStatus]):
 
     @property
     def state(self) -> DeviceHealth:
-        """Return the worst that the newest poll of any job says."""
+        """Return the worst state of the newest polls of all jobs."""
         if self._state is None:
             newest: dict[str, Outcome] = {}
             for at in reversed(range(len(self._texts))):
@@ -139,7 +139,7 @@ class Polls(Sequence[PollStatus]):
         return self._state
 
     def take(self, poll: PollFields) -> bool:
-        """Take a poll; return whether it was news."""
+        """Add a poll; return whether it was new."""
         at = len(self._texts)
         key = (poll["slot"], poll["job"])
         while at and self._key(at - 1) > key:

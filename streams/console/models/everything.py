@@ -1,14 +1,14 @@
-"""All read models as one: what pages and API ask. Every answer comes from memory; times are arguments."""
+"""All read models behind one interface for pages and API. Every answer comes from memory; times are arguments."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, cast
 
 from schemas.codec import to_avro
+from schemas.gauge_parts import WholeGauge
 from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, LinkState, PollStatus
 from streams.console.models.devices import PollFields, Polls, haystack, slim
 from streams.console.models.facts import CurrentProblem, Point, RowSeries, TopicFacts
-from streams.console.models.gauge_bytes import WholeGauge
 from streams.console.models.meter import Meter
 from streams.console.models.rows import RowStore, StateChange
 from streams.console.models.states import DeviceHealth
@@ -24,7 +24,7 @@ _WELL: Final = frozenset({DeviceHealth.GOOD, DeviceHealth.UNKNOWN})
 
 
 class ReadModels:
-    """What the topics say now."""
+    """The present state of all topics."""
 
     def __init__(self, memory_bytes: int) -> None:
         """`memory_bytes` is how much the numbers of the past may take."""
@@ -49,7 +49,7 @@ class ReadModels:
         return self._by_id
 
     def having(self, text: str) -> Iterator[EnrichedResource]:
-        """Yield the resources that have a text, casefolded, in what they are called or in what was found of them."""
+        """Yield the resources whose names or facts contain a casefolded text."""
         return (self._resources[identity] for identity, told in self._searched.items() if text in told)
 
     def named(self, site: str, resource_id: str) -> EnrichedResource | None:
@@ -62,7 +62,7 @@ class ReadModels:
         return self._polls.get(identity, ())
 
     def jobs(self, identity: str) -> Sequence[str]:
-        """Return the jobs of which there are polls."""
+        """Return the polled jobs."""
         polls = self._polls.get(identity)
         return () if polls is None else polls.jobs()
 
@@ -82,7 +82,7 @@ class ReadModels:
         return "" if polls is None else polls.worker
 
     def health(self, identity: str) -> DeviceHealth:
-        """Return the worst that the newest poll of any job of a resource says."""
+        """Return the worst state of the newest polls of a resource's jobs."""
         polls = self._polls.get(identity)
         return DeviceHealth.UNKNOWN if polls is None else polls.state
 
@@ -95,32 +95,32 @@ class ReadModels:
         return self._rows.one(identity, group, row)
 
     def down_since_ms(self, identity: str, group: str, row: str) -> int | None:
-        """Return since when a row's state was seen to be wrong, None where it is well or was so from the start."""
+        """Return since when a row has been seen in a bad state; None where it is well or was bad from the start."""
         return self._rows.since_ms(identity, group, row)
 
     def state_changes(self, identity: str, group: str, row: str) -> Sequence[StateChange]:
-        """Return the states of a row since it is watched, the oldest first; empty where they have not changed."""
+        """Return the remembered states of a row, oldest first; empty where they have not changed."""
         return self._rows.changes(identity, group, row)
 
     def busiest(self, count: int) -> Sequence[Gauge]:
-        """Return the interfaces that carry most, the first the most."""
+        """Return the interfaces with the most traffic, in descending order."""
         return self._rows.busiest(count)
 
     def erring(self, count: int) -> Sequence[Gauge]:
-        """Return the interfaces with most errors, the first the most."""
+        """Return the interfaces with the most errors, in descending order."""
         return self._rows.erring(count)
 
     def points(self, series: RowSeries, start_s: int, end_s: int) -> Sequence[Point]:
-        """Return what memory has of a series in that time, as it was measured."""
+        """Return the samples of a series in memory for that time."""
         found = self._rows.points(series.resource, series.group, series.row, series.name)
         return [Point(slot, value) for slot, value in found if start_s <= slot <= end_s]
 
     def oldest_slot(self) -> int | None:
-        """Return how far back memory reaches, None where it has nothing."""
+        """Return the oldest slot in memory, None where there is none."""
         return self._rows.ring.oldest_slot
 
     def row_count(self) -> int:
-        """Return how many rows there are."""
+        """Return the number of rows."""
         return len(self._rows)
 
     def links(self) -> Mapping[str, Link]:
@@ -132,11 +132,11 @@ class ReadModels:
         return self._dead
 
     def topics(self) -> Sequence[TopicFacts]:
-        """Return how far each topic is read."""
+        """Return the progress of each topic."""
         return [meter.facts() for meter in self.meters.values()]
 
     def problems(self) -> Sequence[CurrentProblem]:
-        """Return what is wrong now: first what does not work at all, and of the same kind the latest."""
+        """Return present problems: total failures first, then the latest."""
         return sorted(self._problems(), key=lambda each: (_LESSER.get(each.kind, 0), -(each.since_ms or 0), each))
 
     def _problems(self) -> Iterator[CurrentProblem]:
@@ -157,7 +157,7 @@ class ReadModels:
                 yield CurrentProblem(state, near.resource, "interface", port_of(near), reason, link.since_ms)
 
     def take_gauge(self, value: bytes) -> None:
-        """Take a gauge that is written in our own schema. Raises RecordError."""
+        """Take a gauge written with our own schema. Raises RecordError."""
         self.changes += self._rows.take_bytes(value)
 
     def take_poll(self, poll: PollFields) -> None:

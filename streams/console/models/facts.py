@@ -1,4 +1,4 @@
-"""What the read models answer with, beside the records themselves."""
+"""The result types of the read models."""
 
 from typing import Final, NamedTuple, TypeAlias
 
@@ -8,7 +8,7 @@ RowAt: TypeAlias = tuple[str, str]  #: identity, row
 
 
 class TopicFacts(NamedTuple):
-    """What is known of a topic now."""
+    """Position, rate and errors of a topic."""
 
     name: str
     records: int  #: read since the start
@@ -37,7 +37,7 @@ class Point(NamedTuple):
 
 
 class CurrentProblem(NamedTuple):
-    """Something that is wrong now."""
+    """A problem that exists now."""
 
     kind: str  #: a DeviceHealth, a link's or a row's state, or `stale`
     resource: str  #: identity, empty where it is of no resource

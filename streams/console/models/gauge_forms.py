@@ -4,18 +4,18 @@ import struct
 from collections.abc import Hashable, Mapping
 from typing import Final, NamedTuple, TypeVar, cast
 
-from streams.console.models.gauge_bytes import (
+from schemas.binary import long, text
+from schemas.gauge_parts import (
     HEADER_BYTES,
     GaugeHead,
+    GaugeOwn,
     GaugeRest,
-    GaugeRow,
     GaugeTail,
     WholeGauge,
     head_of,
     long_at,
-    long_bytes,
+    own_of,
     rest_of,
-    row_of,
     tail_of,
 )
 
@@ -122,7 +122,7 @@ class Forms:
             head, end = head_of(value)
             known = value[HEADER_BYTES:end]
             self._head = (known, head)
-        row, begin = row_of(value, HEADER_BYTES + len(known))
+        row, begin = own_of(value, HEADER_BYTES + len(known))
         known, tail = self._tail
         if tail is None or not value.startswith(known, begin):
             tail, end = tail_of(value, begin)
@@ -152,7 +152,7 @@ class Forms:
         """Return what a poll tells."""
         return self._told(rest, ())
 
-    def _placed(self, head: GaugeHead, row: GaugeRow, tail: GaugeTail) -> Placed:
+    def _placed(self, head: GaugeHead, row: GaugeOwn, tail: GaugeTail) -> Placed:
         dimensions = tuple(row["dimensions"])
         shared = (head, tail, row["interval_s"], dimensions)
         if self._front is None or not _are_same(shared, self._shared):
@@ -196,8 +196,8 @@ def _words(value: bytes, at: int, rest: GaugeRest) -> tuple[bytes, ...]:
     has_duration = rest["duration_s"] is not None
     words = [_PRESENT, b""] if has_duration else [_ABSENT]
     for place, name in enumerate(rest["gauges"]):
-        words[-1] += b"" if place else long_bytes(len(rest["gauges"]))
-        words[-1] += long_bytes(len(name.encode())) + name.encode()
+        words[-1] += b"" if place else long(len(rest["gauges"]))
+        words[-1] += text(name)
         words.append(b"")
     words[-1] = value[at + sum(map(len, words)) + 8 * (len(words) - 1) :]
     if len(words) == 1:

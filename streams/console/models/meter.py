@@ -1,4 +1,4 @@
-"""How far a topic is read, how fast it grows, and since when it cannot be read."""
+"""Measures how far a topic has been read, how fast it grows, and since when it cannot be read."""
 
 from collections import deque
 from typing import Final
@@ -10,7 +10,7 @@ _MOMENTS: Final = 600
 
 
 class Meter:
-    """One topic; every method takes the time, Unix milliseconds, or needs none."""
+    """The progress in one topic; every method gets the time, Unix milliseconds, or needs none."""
 
     def __init__(self, name: str) -> None:
         self._name: Final = name
@@ -23,7 +23,7 @@ class Meter:
         self._batches: deque[tuple[int, int]] = deque(maxlen=_MOMENTS)  #: when, and how many records
 
     def read(self, now_ms: int, records: int, last_ms: int | None, behind: int) -> None:
-        """Note a reading that worked: how many records it brought and how many are still to be read."""
+        """Record a successful read: how many records it brought, and how many are left."""
         self._stale_since_ms = None
         self._behind = behind
         self._complete = self._complete or behind == 0
@@ -35,15 +35,15 @@ class Meter:
             self._last_ms = max(last_ms, self._last_ms or 0)
 
     def unreadable(self) -> None:
-        """Note a record that could not be decoded."""
+        """Record a record that could not be decoded."""
         self._unreadable += 1
 
     def away(self, now_ms: int) -> None:
-        """Note that the topic cannot be read."""
+        """Record that the topic cannot be read."""
         self._stale_since_ms = self._stale_since_ms or now_ms
 
     def facts(self) -> TopicFacts:
-        """Return what is known now."""
+        """Return the present state of the topic."""
         took_ms = self._batches[-1][0] - self._batches[0][0] if self._batches else 0
         per_s = 1000 * sum(records for _, records in self._batches) / max(took_ms, 1000)
         return TopicFacts(

@@ -1,4 +1,4 @@
-"""The latest numbers of every row over time, in a bounded memory: the oldest are dropped, a piece at a time."""
+"""The latest numbers of every row over time in bounded memory; the oldest are dropped block by block."""
 
 import struct
 from collections import deque
@@ -14,7 +14,7 @@ _LARGEST: Final = 3.4e38  #: that four bytes hold
 
 
 def sample_bytes(numbers: int) -> int:
-    """Return how much memory one sample takes."""
+    """Return the memory of one sample."""
     return _HEAD.size + _FLOAT_BYTES * numbers
 
 
@@ -43,7 +43,7 @@ class Ring:
         return None if not self._pieces else int(_HEAD.unpack_from(self._pieces[0])[1])
 
     def add(self, row: int, slot: int, names: tuple[str, ...], numbers: Sequence[float]) -> None:
-        """Keep the numbers of a row at a slot; many rows have the same names."""
+        """Add the numbers of a row at a slot; rows share their tuples of names."""
         length = sample_bytes(len(names))
         if not names or length > self._size:
             return
@@ -61,7 +61,7 @@ class Ring:
         self._last[row] = place
 
     def forget(self, row: int) -> None:
-        """Forget a row: its number may be another's from now on."""
+        """Forget a row, whose number may be reused."""
         self._last.pop(row, None)
 
     def points(self, row: int, name: str) -> list[tuple[int, float]]:

@@ -1,4 +1,4 @@
-"""The newest gauge of every row, small: what rows have in common is kept once, and numbers stand in bytes."""
+"""The newest gauge of every row, packed: shared parts are stored once, and numbers as bytes."""
 
 import struct
 from array import array
@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from schemas.gauge_parts import WholeGauge
 from schemas.records import Gauge
-from streams.console.models.gauge_bytes import WholeGauge
 from streams.console.models.gauge_forms import NO_DURATION, NOTHING, Forms, Front, Layout, Pairs, Placed, Told
 from streams.console.models.ring import Ring
 from streams.console.models.troubles import trouble_of
@@ -33,7 +33,7 @@ class _Row(NamedTuple):
 
 
 class RowTrouble(NamedTuple):
-    """A row whose state is not as it should be."""
+    """A row with a bad state."""
 
     resource: str
     group: str
@@ -43,7 +43,7 @@ class RowTrouble(NamedTuple):
 
 
 class StateChange(NamedTuple):
-    """From when on a row has these states."""
+    """The time from which a row has had these states."""
 
     slot: int
     states: Pairs
@@ -72,7 +72,7 @@ class RowStore:
         return len(self._rows) - len(self._free)
 
     def take_bytes(self, value: bytes) -> bool:
-        """Take a gauge that is written in our own schema; return whether it was news. Raises RecordError.
+        """Take a gauge written with our own schema; return whether it was new. Raises RecordError.
 
         A front is recognised, not decoded: after one row the same row comes next as last time.
         """
@@ -94,7 +94,7 @@ class RowStore:
         return news
 
     def take(self, gauge: WholeGauge) -> bool:
-        """Take a gauge, as fastavro's dict; return whether it was news."""
+        """Take a gauge as fastavro's dict; return whether it was new."""
         news, number = self._take(self._forms.placed_in(gauge), self._forms.told_in(gauge))
         if number != _NONE:
             self._ends[number] = 0  # what was known of its bytes may be wrong now
@@ -115,29 +115,29 @@ class RowStore:
         return None if found is None else self._gauge(found)
 
     def points(self, resource: str, group: str, row: str, name: str) -> list[tuple[int, float]]:
-        """Return (slot, value) of a number for as long as the memory reaches, the oldest first."""
+        """Return (slot, value) of a number as far back as memory reaches, oldest first."""
         found = self._devices.get(resource, {}).get((group, row))
         return [] if found is None else self.ring.points(found, name)
 
     def busiest(self, most: int) -> Sequence[Gauge]:
-        """Return the interfaces that carry most bits in a second in either direction, the first the most."""
+        """Return the interfaces with the most traffic in either direction, in descending order."""
         return self._most(self._octets_per_s, most)
 
     def erring(self, most: int) -> Sequence[Gauge]:
-        """Return the interfaces with most errors in a second, of both directions together, the first the most."""
+        """Return the interfaces with the most errors of both directions together, in descending order."""
         return self._most(self._errors_per_s, most)
 
     def changes(self, resource: str, group: str, row: str) -> Sequence[StateChange]:
-        """Return the states of a row since it is watched, as far as they are remembered, the oldest first."""
+        """Return the remembered states of a row, oldest first."""
         number = self._devices.get(resource, {}).get((group, row), _NONE)
         return self._changes.get(number, ())
 
     def troubles(self) -> Sequence[RowTrouble]:
-        """Return the rows whose state is not as it should be."""
+        """Return the rows in a bad state."""
         return list(self._troubles.values())
 
     def since_ms(self, resource: str, group: str, row: str) -> int | None:
-        """Return since when a row is in trouble, None where it is not."""
+        """Return since when a row has been in a bad state, None where it is not."""
         number = self._devices.get(resource, {}).get((group, row), _NONE)
         trouble = self._troubles.get(number)
         return None if trouble is None else trouble.since_ms

@@ -1,4 +1,4 @@
-"""What is said of a device or a poll in one word, worst first."""
+"""The health of a device or a poll as one word, worst first."""
 
 import enum
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from schemas.records import Outcome
 
 
 class DeviceHealth(enum.StrEnum):
-    """How a device does; pages show a shape and a colour for each."""
+    """The health of a device; pages have a shape and a colour for each."""
 
     SILENT = "silent"  #: it does not answer
     AUTH = "auth"  #: it refuses us
@@ -35,5 +35,5 @@ def of_outcome(outcome: Outcome) -> DeviceHealth:
 
 
 def worst(outcomes: Iterable[Outcome]) -> DeviceHealth:
-    """Return the worst that these outcomes say."""
+    """Return the worst state among these outcomes."""
     return min((_OF[outcome] for outcome in outcomes), key=_ORDER.index, default=DeviceHealth.UNKNOWN)

@@ -1,4 +1,4 @@
-"""Which states of a row are not as they should be: meant to work, and not working."""
+"""Decides which states of a row are bad: administratively up, but not working."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,7 +7,7 @@ _DOWN: Final = frozenset({"down", "lowerLayerDown", "notPresent"})
 
 
 def trouble_of(group: str, states: Mapping[str, str]) -> str:
-    """Return in a word what is wrong with a row by its states, empty where nothing is."""
+    """Return the bad state of a row as a word, empty where it is well."""
     if group == "interface":
         found = states.get("oper_state", "")
         return found if found in _DOWN and states.get("admin_state", "up") == "up" else ""

@@ -1,4 +1,4 @@
-"""The page of the map: what is drawn, of which site and time, and the way between two devices."""
+"""The page of the network map, and the path between two devices."""
 
 import heapq
 import time
@@ -21,7 +21,7 @@ _LISTED: Final = 200  #: links in the table
 
 
 class MapPages:
-    """The map and what its script asks for."""
+    """The map and the data for its script."""
 
     def __init__(self, models: ReadModels, history: History, page: Callable[..., Response]) -> None:
         self._models = models
@@ -29,7 +29,7 @@ class MapPages:
         self._page = page
 
     async def map(self, request: Request) -> Response:
-        """Return the map with its table; the script asks for the same graph again."""
+        """Return the map and its table; the script fetches the same graph separately."""
         site, at_s = self._asked(request)
         places = sites(self._models)
         too_many = sum(each.devices for each in places) > MOST_NODES

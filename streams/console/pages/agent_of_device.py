@@ -1,4 +1,4 @@
-"""The pages of one device, one row, one number."""
+"""The pages of one device, one row and one number."""
 
 import json
 import shlex
@@ -37,7 +37,7 @@ class RowLine(NamedTuple):
 
 
 class DevicePages:
-    """The pages that go by a device's identity."""
+    """Pages that are addressed by a device's identity."""
 
     def __init__(self, models: ReadModels, history: History, why: Asker, page: Page) -> None:
         self._models = models

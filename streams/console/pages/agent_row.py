@@ -1,4 +1,4 @@
-"""The page of one row, and its numbers over time."""
+"""The page of one row and its history."""
 
 import csv
 import io
@@ -33,7 +33,7 @@ Lines = Mapping[str, Sequence[Point]]
 
 
 class RowPages:
-    """The page of a row, and what its plots ask for."""
+    """The page of a row and the data of its plots."""
 
     def __init__(self, models: ReadModels, history: History, page: Callable[..., Response]) -> None:
         self._models = models
@@ -58,7 +58,7 @@ class RowPages:
         return self._page("row.html", request, filling)
 
     async def plot(self, request: Request) -> Response:
-        """Return the numbers of a plot: its lines, the week before where that is asked for, p95 and the line rate."""
+        """Return the data of a plot: its lines, optionally the week before, p95 and the line rate."""
         identity, group, row = (text(request, name) for name in ("id", "group", "row"))
         _, seconds = span(request)
         end_s = until(request, int(time.time()))
@@ -91,7 +91,7 @@ class RowPages:
 
 
 def p95(values: Sequence[float | None]) -> float | None:
-    """Return the number that 95 of 100 are not above (nearest rank), None where there is none."""
+    """Return the 95th percentile (nearest rank), None where there is no number."""
     known = sorted(value for value in values if value is not None)
     return known[max(0, math.ceil(_P95 * len(known)) - 1)] if known else None
 

@@ -1,4 +1,4 @@
-"""What stands in an address, read: a fault of it is a page with a status, never an exception that nobody expected."""
+"""Parses the arguments of page requests; an invalid one becomes a page with a status."""
 
 from typing import Final
 
@@ -13,15 +13,15 @@ POINTS: Final = 360  #: of a plot, at most
 
 
 class BadAddressError(ValueError):
-    """The address says what it cannot mean; the text tells what was expected."""
+    """An argument is invalid; the text says what was expected."""
 
 
 class NotThereError(LookupError):
-    """The address is right, and nothing is known of what it names."""
+    """The address is valid but names nothing that is known."""
 
 
 def text(request: Request, name: str, default: str = "") -> str:
-    """Return an argument. Raises BadAddressError where it is too long."""
+    """Return a text argument. Raises BadAddressError where it is too long."""
     value = request.query_params.get(name, default)
     if len(value) > LONGEST:
         raise BadAddressError(f"{name}: expected at most {LONGEST} characters, found {len(value)}")
@@ -29,7 +29,7 @@ def text(request: Request, name: str, default: str = "") -> str:
 
 
 def number(request: Request, name: str) -> int | None:
-    """Return a whole number from 0 on, or None where it is not there. Raises BadAddressError."""
+    """Parse a whole number from 0 on; None where it is absent. Raises BadAddressError."""
     value = text(request, name)
     if not value:
         return None
@@ -39,13 +39,13 @@ def number(request: Request, name: str) -> int | None:
 
 
 def asked(request: Request) -> AskedNumber:
-    """Return which number is meant. Raises BadAddressError."""
+    """Return the number that the arguments name. Raises BadAddressError."""
     resource, group, row, name = (text(request, name) for name in ("id", "group", "row", "name"))
     return AskedNumber(resource, group, row, name, number(request, "slot"))
 
 
 def span(request: Request) -> tuple[str, int]:
-    """Return the range's name and its seconds. Raises BadAddressError."""
+    """Return the name of a time range and its seconds. Raises BadAddressError."""
     value = text(request, "range", "1h")
     if value not in RANGES:
         raise BadAddressError(f"range: expected one of {', '.join(RANGES)}, found {value[:40]!r}")
@@ -53,7 +53,7 @@ def span(request: Request) -> tuple[str, int]:
 
 
 def until(request: Request, now_s: int) -> int:
-    """Return until when a plot goes, Unix seconds. Raises BadAddressError for a time that has not been."""
+    """Return the end of a plot, Unix seconds. Raises BadAddressError for a time that has not been."""
     end_s = number(request, "end")
     if end_s is not None and end_s > now_s + 60:
         raise BadAddressError(f"end: expected a time that has been, found {end_s}")

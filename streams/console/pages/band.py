@@ -1,4 +1,4 @@
-"""The states of a row over a time, as pieces of a band; pure."""
+"""The states of a row over time as segments of a coloured band; pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -9,7 +9,7 @@ WIDTH: Final = 1000.0
 
 
 class Piece(NamedTuple):
-    """One state for as long as it held, in thousandths of the band."""
+    """One state while it lasted, in thousandths of the band."""
 
     word: str
     start: float
@@ -18,12 +18,12 @@ class Piece(NamedTuple):
 
 
 def word_of(states: Mapping[str, str]) -> str:
-    """Return the state that a band shows: whether an interface works, else the first that there is."""
+    """Return the state that a band shows: an interface's operational state, else the first one."""
     return states.get("oper_state") or next(iter(states.values()), "")
 
 
 def band(changes: Sequence[StateChange], now: Mapping[str, str], start_s: int, end_s: int) -> Sequence[Piece]:
-    """Return the pieces between two times; what was before the first that is known is left out."""
+    """Return the segments between two times; the time before the first known state is left out."""
     told = [(change.slot, word_of(dict(change.states))) for change in changes] or [(start_s, word_of(now))]
     found: list[Piece] = []
     for place, (since_s, word) in enumerate(told):

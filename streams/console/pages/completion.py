@@ -1,4 +1,4 @@
-"""What may come next in a filter: fields, and the values that devices have; pure."""
+"""Completes filters: fields, and the values that devices have; pure."""
 
 import re
 from collections import Counter
@@ -14,7 +14,7 @@ _WORD: Final = re.compile(r"([\w.]*)$")
 
 
 def completions(models: ReadModels, text: str) -> Sequence[str]:
-    """Return whole texts that go on from this one, those first that fit most devices."""
+    """Return completed texts, those that match most devices first."""
     value = _VALUE.search(text)
     if value is not None:
         found = _values(models, value[1].lower())

@@ -1,4 +1,4 @@
-"""Makes pages of templates. Everything is escaped; scripts come from our own files alone."""
+"""Renders pages from templates. Everything is escaped; scripts come from our own files alone."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +33,7 @@ HEADERS: Final = {
 
 
 class Pages:
-    """The templates, ready to be filled."""
+    """The Jinja2 templates."""
 
     def __init__(self) -> None:
         self._templates = Environment(
@@ -58,7 +58,7 @@ class Pages:
         self._has_vendor = (STATIC / "vendor" / "htmx.min.js").is_file()
 
     def page(self, name: str, path: str, filling: Mapping[str, object], status: int = 200) -> HTMLResponse:
-        """Return a page as it is sent."""
+        """Render a page as a response."""
         common = {"navigation": NAVIGATION, "path": path, "has_vendor": self._has_vendor, "stale": (), "q": ""}
         common |= {"store_away_since_ms": None}
         common |= {"user": "", "can_leave": False}

@@ -1,4 +1,4 @@
-"""Numbers, times and states as people read them. SI prefixes; octets a second are shown as bit/s."""
+"""Formats numbers, times and states for people. SI prefixes; octets a second are shown as bit/s."""
 
 import datetime as dt
 from typing import Final
@@ -9,7 +9,7 @@ MISSING: Final = "-"
 
 
 def si(number: float, unit: str) -> str:
-    """Return a number with three digits that count, an SI prefix where it is large, and its unit."""
+    """Format a number with three significant digits, an SI prefix where it is large, and its unit."""
     for size, prefix in _PREFIXES:
         if abs(number) >= size:
             return f"{number / size:.3g} {prefix}{unit}"
@@ -17,7 +17,7 @@ def si(number: float, unit: str) -> str:
 
 
 def quantity(number: float | None, unit: str) -> str:
-    """Return a number of a gauge for people."""
+    """Format a number of a gauge for people."""
     if number is None:
         return MISSING
     if unit == _OCTETS_PER_S:
@@ -34,7 +34,7 @@ def share(number: float | None) -> str:
 
 
 def moment(at_ms: int | None) -> str:
-    """Return a time as ISO has it, in UTC, or a dash for one that no calendar has."""
+    """Format a time as ISO 8601 in UTC; a dash for one out of range."""
     try:
         return MISSING if at_ms is None else f"{dt.datetime.fromtimestamp(at_ms / 1000, dt.UTC):%Y-%m-%d %H:%M:%S}Z"
     except (ValueError, OverflowError, OSError):
@@ -42,7 +42,7 @@ def moment(at_ms: int | None) -> str:
 
 
 def age(seconds: float) -> str:
-    """Return how long that is, in its largest unit."""
+    """Format a duration in its largest unit."""
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
@@ -50,7 +50,7 @@ def age(seconds: float) -> str:
 
 
 def safe(text: str, most: int = 300) -> str:
-    """Return a device's text without what could move or hide other text: control and direction characters."""
+    """Remove control and direction characters from a device's text, which could move or hide other text."""
     shown = text[: most + 1]
     if not shown.isprintable():
         shown = "".join(char if char.isprintable() else " " for char in shown)
@@ -58,12 +58,12 @@ def safe(text: str, most: int = 300) -> str:
 
 
 def readable(text: str, most: int = 20_000) -> str:
-    """Return lines of text without what could move or hide other text."""
+    """Remove the same from several lines of text."""
     return "\n".join(safe(line, most) for line in text[:most].split("\n"))
 
 
 def sparkline(values: list[float | None], width: int = 80, height: int = 18) -> list[str]:
-    """Return the points of polylines, one for each piece without a gap."""
+    """Return the points of polylines, one for each stretch without a gap."""
     known = [value for value in values if value is not None]
     top = max(known, default=0.0) or 1.0
     step = width / max(len(values) - 1, 1)

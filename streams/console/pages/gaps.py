@@ -1,4 +1,4 @@
-"""Why a plot has no number at a time, by the polls that are known; pure."""
+"""Explains gaps in a plot by the polls of that time; pure."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from streams.gauges.reasons import EXPLAINED
 
 
 def explained(points: Sequence[Point], polls: Sequence[PollStatus], now: str) -> Sequence[Point]:
-    """Return the points, each gap with its reason; `now` is why the newest gauge lacks the number, empty where not.
+    """Return the points, each gap with its reason; `now` is the reason of the newest gauge, empty where there is none.
 
     A gap of which no poll is known stays without one: the store remembers numbers, and not why there is none.
     """

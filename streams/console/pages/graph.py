@@ -1,4 +1,4 @@
-"""Devices and links as the map draws them, and the way from one device to another; pure."""
+"""The graph of devices and links for the map, and the path between two devices; pure."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ UP: Final = ("up", "one-sided")
 
 
 class LinkLoad(NamedTuple):
-    """What an interface carries, bit/s; None: not known."""
+    """The traffic of an interface, bit/s; None: not known."""
 
     into: float | None
     out: float | None
@@ -52,7 +52,7 @@ class Graph(TypedDict):
 
 
 class Sites(NamedTuple):
-    """How many devices with links a site has; for maps that would be too large."""
+    """The number of linked devices of each site; for maps that would be too large."""
 
     name: str
     devices: int
@@ -64,7 +64,7 @@ def rows_of(models: ReadModels) -> Sequence[RowAt]:
 
 
 def loads_now(models: ReadModels) -> Mapping[RowAt, LinkLoad]:
-    """Return what the interfaces at the ends of links carry now."""
+    """Return the present traffic of the interfaces at the ends of links."""
     found = {}
     for identity, row in rows_of(models):
         gauge = models.row(identity, INTERFACE, row)
@@ -85,7 +85,7 @@ def sites(models: ReadModels) -> Sequence[Sites]:
 
 
 def graph(models: ReadModels, loads: Mapping[RowAt, LinkLoad], site: str = "") -> Graph:
-    """Return nodes and links, of a site with what it is joined to; loads are None where they are not known."""
+    """Return nodes and links of a site and its neighbours; unknown loads are None."""
     nodes: dict[str, GraphNode] = {}
     edges: list[Edge] = []
     known = models.resources()
@@ -113,7 +113,7 @@ def _edge(models: ReadModels, key: str, link: Link, loads: Mapping[RowAt, LinkLo
 
 
 def state_of(models: ReadModels, link: Link) -> tuple[str, int]:
-    """Return the link's state and since when. A port that a poll found down is told sooner than by its neighbour."""
+    """Return the link's state and its start. A port that a poll found down is told sooner than by its neighbour."""
     state = str(link.state).replace("_", "-")
     if state in UP:
         for end in link.ends:
@@ -131,7 +131,7 @@ def _down_since_ms(models: ReadModels, end: LinkEnd) -> int | None:
 
 
 class WayStep(NamedTuple):
-    """One link of a way, as it is gone."""
+    """One link of a path, in the direction of travel."""
 
     key: str
     near: LinkEnd
@@ -140,7 +140,7 @@ class WayStep(NamedTuple):
 
 
 def way(models: ReadModels, start: str, end: str) -> Sequence[WayStep] | None:
-    """Return the fewest links that lead from one device to another, or None; those that are down lead nowhere."""
+    """Return the path with the fewest links from one device to another, or None; links that are down are not used."""
     steps: dict[str, list[WayStep]] = {}
     for key, link in models.links().items():
         state, _ = state_of(models, link)

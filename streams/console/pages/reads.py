@@ -1,4 +1,4 @@
-"""What the pages ask of others: what was in the past, and why. Their owners fulfil it."""
+"""The interfaces that pages read from: Kafka, history, and explanations. Their owners fulfil it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -14,7 +14,7 @@ class GroupLag(NamedTuple):
 
 
 class BrokerFacts(NamedTuple):
-    """What Kafka says of the pipeline."""
+    """Kafka's view of the pipeline."""
 
     kept: Mapping[str, int]  #: topic -> records that stand in it
     groups: Sequence[GroupLag]
@@ -22,7 +22,7 @@ class BrokerFacts(NamedTuple):
 
 
 class AskedBroker(Protocol):
-    """Kafka, as the pages ask it."""
+    """The Kafka queries that pages make."""
 
     async def facts(self) -> BrokerFacts:
         """Raises BackendError while Kafka is away."""
@@ -33,15 +33,15 @@ class AskedBroker(Protocol):
         ...
 
     async def content(self, letter: DeadLetter) -> str:
-        """Return what a dead letter holds, for people."""
+        """Return the contents of a dead letter, for people."""
         ...
 
 
 class History(Protocol):
-    """What was."""
+    """Past values of numbers."""
 
     def source(self) -> str:
-        """Return where it comes from and how far back it reaches, for people."""
+        """Return the name of the source and how far back it reaches, for people."""
         ...
 
     def away_since_ms(self) -> int | None:
@@ -49,7 +49,7 @@ class History(Protocol):
         ...
 
     async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
-        """Return the series over that time. Raises BackendError while its store is away."""
+        """Return the series for a time range. Raises BackendError while its store is away."""
         ...
 
     async def of_rows(
@@ -64,7 +64,7 @@ class History(Protocol):
 
 
 class Asker(Protocol):
-    """Why a number is what it is."""
+    """Explains why a number is what it is."""
 
     async def why(self, asked: AskedNumber) -> Explanation | NotKept:
         """Raises BackendError while what it needs is away."""

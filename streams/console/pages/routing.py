@@ -1,4 +1,4 @@
-"""Which address shows what."""
+"""Routes of the pages."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
@@ -28,7 +28,7 @@ Shown: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 def routes(models: ReadModels, history: History, why: Asker, broker: AskedBroker | None = None) -> list[BaseRoute]:
-    """Return every page's route, and the static files'."""
+    """Return the routes of every page and of the static files."""
     general = _General(models, history, broker)
     charted = MapPages(models, history, general.page)
     rows = RowPages(models, history, general.page)

@@ -1,4 +1,4 @@
-"""What each page shows, worked out from the records: pure, so that a test needs no browser."""
+"""The contents of each page, computed from the records: pure, so that tests need no browser."""
 
 import heapq
 from collections import Counter
@@ -28,7 +28,7 @@ class DeviceLine(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """An interface with what it carries."""
+    """An interface with its traffic."""
 
     gauge: Gauge
     device: str
@@ -44,7 +44,7 @@ class Loaded(NamedTuple):
 
     @property
     def load(self) -> float | None:
-        """Return the share of the line that the busier direction takes."""
+        """Return the utilisation of the busier direction, 0 to 1."""
         most = max((bits for bits in (self.bits_in, self.bits_out) if bits is not None), default=None)
         return None if most is None or not self.line_rate else most / self.line_rate
 
@@ -92,7 +92,7 @@ _ORDER: Final = {state: place for place, state in enumerate(DeviceHealth)}
 
 
 def devices(models: ReadModels, text: str, sort: str, page: int, state: str = "") -> DevicesPage:
-    """Return one page of the devices that a filter finds. Raises FilterError.
+    """Return one page of the devices that match a filter. Raises FilterError.
 
     Lines are made of those of the page alone: there may be ten thousand others.
     """
@@ -158,7 +158,7 @@ class Hit(NamedTuple):
 
 
 def search(models: ReadModels, text: str, most: int = 60) -> Sequence[Hit]:
-    """Return what has the text in its name, address, facts, or in the name, alias or description of a row."""
+    """Return devices with the text in name, address or facts, and rows with it in name, alias or description."""
     wanted = text.strip().casefold()
     hits: list[Hit] = []
     if not wanted:
@@ -194,7 +194,7 @@ class HeatLine(NamedTuple):
 
 
 class Heat(NamedTuple):
-    """Devices by time."""
+    """Poll outcomes by device and time."""
 
     columns: Sequence[int]  #: when each begins, Unix seconds
     lines: Sequence[HeatLine]
@@ -217,7 +217,7 @@ def polls_of(models: ReadModels, line: SlotLine) -> Sequence[PollStatus]:
 
 
 def heat(models: ReadModels, page: int) -> Heat:
-    """Return a page of jobs, each with its polls under the time of their slots; of one column the worst poll."""
+    """Return a page of jobs with their polls by slot; a column with several shows the worst."""
     every = slot_lines(models)
     pages = max(1, -(-len(every) // HEAT_LINES))
     page = min(max(page, 1), pages)
@@ -251,7 +251,7 @@ def _workers(models: ReadModels) -> Sequence[tuple[str, int, int, int]]:
 
 
 def profiles(models: ReadModels) -> Sequence[tuple[str, int, int]]:
-    """Return each profile with how many devices it fits, and how many of those have none of their vendor's."""
+    """Return each profile with its number of devices, and of those without a vendor's profile."""
     fits: Counter[str] = Counter()
     lacking: Counter[str] = Counter()
     for each in models.resources().values():

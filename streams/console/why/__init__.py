@@ -1,1 +1,1 @@
-"""Why a number is what it is, or is absent: worked out again by the fold itself from `raw-counters`."""
+"""Explains why a number is what it is, or absent, by running the fold again over `raw-counters`."""

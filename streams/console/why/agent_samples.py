@@ -1,4 +1,4 @@
-"""Reads the samples of one resource from `raw-counters`, and asks the fold what it made of them."""
+"""Reads the samples of one resource from `raw-counters`, and runs the fold over them."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ WITHIN_S: Final = 20.0  #: the samples are read
 
 
 class Samples:
-    """Answers why a number is what it is, from what Kafka still has."""
+    """Explains numbers from the samples that Kafka still has."""
 
     def __init__(self, settings: Settings, rules: Rules, *, before_s: int = BEFORE_S) -> None:
         self._settings = settings
@@ -37,7 +37,7 @@ class Samples:
         self._serde = Serdes(settings, open_registry(settings)).of(Topic.RAW_COUNTERS, RawCounters)
 
     async def why(self, asked: AskedNumber) -> Explanation | NotKept:
-        """Return how the number came to be.
+        """Return how the number was computed.
 
         Raises BackendError while Kafka or the registry is away, RecordError for a sample that is none.
         """

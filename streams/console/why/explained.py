@@ -1,4 +1,4 @@
-"""One number of one row, with the two samples it was made of and the rule that decided: the fold is asked again."""
+"""Explains one number of one row: the two samples behind it, and the rule that decided."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from streams.gauges.samples.sample import DecodedSample, from_record
 
 
 class AskedNumber(NamedTuple):
-    """Which number is meant."""
+    """The number to explain."""
 
     resource: str  #: identity
     group: str
@@ -25,7 +25,7 @@ class AskedNumber(NamedTuple):
 
 
 class SampleReading(NamedTuple):
-    """What one sample holds of it."""
+    """The values of one sample for this number."""
 
     slot: int  #: Unix seconds
     answered_at_ms: int  #: our clock
@@ -36,7 +36,7 @@ class SampleReading(NamedTuple):
 
 
 class Operand(NamedTuple):
-    """A number of the same row that a derived value is made of."""
+    """A number of the same row from which a derived value is computed."""
 
     name: str
     value: float | None
@@ -44,7 +44,7 @@ class Operand(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """How a number came to be, or why there is none."""
+    """How a number was computed, or why there is none."""
 
     asked: AskedNumber
     job: str
@@ -68,19 +68,19 @@ class Explanation(NamedTuple):
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """Return what each word means, as docs/gauges.md has it."""
+        """Return the meaning of each word, as in docs/gauges.md."""
         return tuple(EXPLAINED.get(word, "the poll's own reason: the device did not give it") for word in self.words)
 
 
 class NotKept(NamedTuple):
-    """The samples that it was made of are not in what was read."""
+    """The samples behind the number are no longer in Kafka."""
 
     oldest_slot: int | None  #: of the series; None: there is no sample of it at all
     what: str  #: for people
 
 
 def explained(samples: Iterable[RawCounters], asked: AskedNumber, rules: Rules) -> Explanation | NotKept:
-    """Return how the number came to be; samples are in the order of the topic, those of other series are passed over.
+    """Return how the number was computed; samples are in topic order, and those of other series are ignored.
 
     Raises RecordError where a sample's columns do not fit one another.
     """

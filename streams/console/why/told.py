@@ -1,4 +1,4 @@
-"""An explained number in lines of text, as `panoptes rate --explain` prints them."""
+"""Formats an explanation as the lines of `panoptes rate --explain`."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from streams.console.why.explained import Explanation, NotKept, SampleReading
 
 
 def told(why: Explanation | NotKept) -> Iterator[str]:
-    """Yield the lines."""
+    """Yield the explanation's lines."""
     if isinstance(why, NotKept):
         yield f"cannot tell: {why.what}"
         return

@@ -1,1 +1,1 @@
-"""The fold from samples to gauges: what may be compared, rates, derived values."""
+"""The fold from samples to gauges: comparability, rates, derived values."""

@@ -1,4 +1,4 @@
-"""`advance`: the one fold from samples to gauges. The state is the last two samples of a series.
+"""The fold from samples to gauges. The state is the last two samples of a series.
 
 Two, so that a replayed slot is answered from the same predecessor, byte for byte; of a slot's samples the first that
 was stored counts. So a series may be replayed from any point without changing what it gives.
@@ -33,7 +33,7 @@ class State(NamedTuple):
 
 
 class Arrival(enum.StrEnum):
-    """How a sample stands to what is known of its series; the label of its metric."""
+    """How a sample relates to the last one of its series; also the metric's label."""
 
     NEW = "new"
     REPLAYED = "replayed"  #: its slot is the last one: the gauges of the stored sample are given again
@@ -46,7 +46,7 @@ class Step(NamedTuple):
     arrival: Arrival
 
     def counts(self) -> Counter[str]:
-        """Return how often each reason and each doubt was given, for the metrics; `name-taken` once per row too."""
+        """Return how often each reason and doubt occurred, for the metrics; `name-taken` once for each row too."""
         if self.rows is None:
             return Counter()
         gone = (row.missing for row in self.rows.gone)

@@ -1,4 +1,4 @@
-"""Values that are made of the other numbers of their row, by an expression; the language is that of profiles.
+"""Derived values: expressions over the other numbers of their row, in the language of profiles.
 
     utilisation_in = octets_in / line.octets_in
     error_ratio_in = errors_in / (errors_in + unicast_packets_in)
@@ -32,7 +32,7 @@ _RATIO: Final = re.compile(r"\s*ratio\s+([^/]+)/([^/]+)\Z")
 
 
 class Derived(NamedTuple):
-    """One value that a section of the configuration declares."""
+    """A derived value that a section of the configuration declares."""
 
     group: str  #: metric group whose rows get it
     name: str
@@ -42,7 +42,7 @@ class Derived(NamedTuple):
 
 
 class Formula(NamedTuple):
-    """A derived value of a sample, whoever declared it."""
+    """A derived value of a sample, from a profile or from the configuration."""
 
     name: str
     expression: Expression | None  #: None: it cannot be read
@@ -53,12 +53,12 @@ class Formula(NamedTuple):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Return the numbers of the row that it is made of."""
+        """Return the operands in the row."""
         return tuple(self.places)
 
 
 def parse(group: str, name: str, text: str, unit: str = UNIT) -> Derived:
-    """Return the value declared by `name = text` for a group. Raises ValueError that says what was expected."""
+    """Parse the declaration `name = text` for a group. Raises ValueError that says what was expected."""
     if not _NAME.match(name):
         raise ValueError(f"{name!r} is no name for a value: expected letters, digits and underscores")
     try:
@@ -73,7 +73,7 @@ def parse(group: str, name: str, text: str, unit: str = UNIT) -> Derived:
 
 
 def formula_of(name: str, expression: Expression | str, numbers: Iterable[str], shape: Shape) -> Formula:
-    """Return a value as the fold works it out for polls of a shape; `numbers` names what a row has before it."""
+    """Compile a declared value for samples of a shape; `numbers` are the names that come before it in the row."""
     if isinstance(expression, str):
         try:
             expression = parse_expression(expression)

@@ -1,4 +1,4 @@
-"""Derived values of all rows of a poll; one is as absent, and as doubtful, as what it is made of.
+"""Computes derived values for all rows of a poll; each inherits the gaps and doubts of its operands.
 
 The evaluator of profiles' expressions says what is right, row by row. Where an expression is plain arithmetic, whole
 columns give the same numbers at once, and it is asked only for the rows that come out without one.
@@ -22,7 +22,7 @@ _PLAIN: Final = frozenset("+-*/")
 
 
 def add_derived(found: Findings) -> None:
-    """Add every derived value of the plan, in order: a later one may be made of an earlier one."""
+    """Add every derived value of the plan, in order: later ones may use earlier ones."""
     first = len(found.plan.names) - len(found.plan.derived)
     for position, formula in enumerate(found.plan.derived, start=first):
         values = _RowValues(found, formula)

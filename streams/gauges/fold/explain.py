@@ -1,4 +1,4 @@
-"""A step of the fold in words, for people: what was measured, what is missing and why."""
+"""Explains a step of the fold in words: what was measured, what is missing and why."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from streams.gauges.samples.sample import DecodedSample
 
 
 def explain(before: State | None, step: Step, sample: DecodedSample, gauges: list[Gauge]) -> Iterator[str]:
-    """Yield the lines that tell what became of a sample."""
+    """Yield lines that explain the step for a sample."""
     fixed = sample.shape.fixed
     yield f"{fixed.resource} {fixed.group} slot {sample.slot}{_when(sample.slot)}: {_arrival(before, step)}"
     units = {spec.name: f" {spec.unit}/s" for spec in sample.shape.counters}

@@ -1,4 +1,4 @@
-"""The gauges of one poll while they are worked out: numbers, and a reason for each that is not there."""
+"""The gauges of one poll under construction: numbers, and a reason for each absent one."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, TypeAlias
@@ -14,7 +14,7 @@ Words: TypeAlias = tuple[tuple[str, str], ...]  #: name -> word
 
 
 class Gone(NamedTuple):
-    """The last that is said of a row which the device has no more."""
+    """The last gauge of a row that the device no longer has."""
 
     row: str  #: its key
     dimensions: Words  #: as they were
@@ -38,7 +38,7 @@ class Rows(NamedTuple):
 
 
 class Findings:
-    """What is known so far. The first reason given for a cell stays."""
+    """The numbers and reasons found so far. The first reason given for a cell stays."""
 
     def __init__(self, now: DecodedSample, plan: FoldPlan) -> None:
         rows = now.shape.rows
@@ -61,16 +61,16 @@ class Findings:
         self.numbers[first : first + len(self.now.levels)] = self.now.levels
 
     def why(self, row: int, name: str, reason: str) -> None:
-        """Say why a cell has no number."""
+        """Record why a cell has no number."""
         self._missing.setdefault(row, {}).setdefault(name, reason)
 
     def withdraw(self, row: int, name: str, reason: NoRate) -> None:
-        """Say why a rate that was found, maybe with a doubt, is none."""
+        """Replace a computed rate, and its doubt, by a reason."""
         self._doubts.get(row, {}).pop(name, None)
         self.why(row, name, reason)
 
     def no_rates(self, reason: NoRate, rows: Iterable[int]) -> None:
-        """Say why those rows have no rate at all: they have no duration either."""
+        """Record why rows have no rate at all; they have no duration either."""
         for row in rows:
             for name in self.counters:
                 self.why(row, name, reason)
@@ -81,11 +81,11 @@ class Findings:
         return self._missing.get(row, {}).get(name)
 
     def lacking(self, name: str) -> str:
-        """Return why this group of this device has no such number."""
+        """Return the reason why this group of this device lacks a number."""
         return dict(self.now.shape.fixed.absent).get(name, NoRate.NO_SUCH_METRIC)
 
     def comparable(self) -> npt.NDArray[np.bool_]:
-        """Return which counters of which rows have no reason so far, as a matrix of counters x rows."""
+        """Return which counters of which rows have no reason yet, as a matrix of counters x rows."""
         free = np.ones((len(self.counters), self.now.shape.rows), dtype=np.bool_)
         place = {name: position for position, name in enumerate(self.counters)}
         for row, names in self._missing.items():
@@ -98,23 +98,23 @@ class Findings:
         return self._doubts.get(row, {}).get(name)
 
     def doubtful(self) -> set[int]:
-        """Return the rows that have a doubtful rate."""
+        """Return the rows with a doubtful rate."""
         return set(self._doubts)
 
     def add_doubt(self, row: int, name: str, doubt: str) -> None:
-        """Add a word to those that a rate has."""
+        """Add a doubt to the cells of a matrix that have a rate."""
         known = self._doubts.setdefault(row, {})
         known[name] = f"{known[name]}{DOUBT_SEPARATOR}{doubt}" if name in known else doubt
 
     def doubt_all(self, doubt: Doubt) -> None:
-        """Add a word to every rate that is there."""
+        """Add a doubt to every rate."""
         for row in range(self.now.shape.rows):
             for name in self.counters:
                 if self.reason(row, name) is None:
                     self.add_doubt(row, name, doubt)
 
     def blank(self) -> None:
-        """Leave no number where a reason says that there is none."""
+        """Remove the numbers of cells with a reason."""
         if not self._missing:
             return
         place = {name: position for position, name in enumerate(self.plan.names)}

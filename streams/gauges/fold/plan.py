@@ -1,4 +1,4 @@
-"""What follows from a poll's shape and the settings alone, worked out once per shape and not once per poll."""
+"""Everything that follows from a poll's shape and the settings, computed once for each shape."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,7 +37,7 @@ class FoldPlan(NamedTuple):
 
 
 def plan_of(shape: Shape, rules: Rules) -> FoldPlan:
-    """Return the plan; what the device gave keeps its name, and of derived values of one name the first."""
+    """Return the plan of a shape; on a name clash the device's own value wins, then the first derived value."""
     found = cast("FoldPlan | None", shape.kept.get(rules))
     if found is None:
         found = shape.kept[rules] = _plan(shape, rules)

@@ -1,4 +1,4 @@
-"""Counters become rates: one cell at a time as the definition, whole columns at once as the way it is done.
+"""Turns counters into rates: `rate` defines it for one cell, `columns` computes whole columns.
 
 `rate` says what is right; `columns` gives the same for every cell (tests hold them together) and calls it for those
 cells only that are not plain.
@@ -28,7 +28,7 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 
 
 class Cell(NamedTuple):
-    """What has to be known of one counter of one row, besides its two readings."""
+    """The constant facts about one counter of one row."""
 
     width: int  #: 32 or 64
     scale: float  #: scaled value = raw value x scale
@@ -36,7 +36,7 @@ class Cell(NamedTuple):
 
 
 class Circumstances(NamedTuple):
-    """What is known of the time between the two readings."""
+    """The time between two readings, and what is known about it."""
 
     uptime_known: bool = True  #: the device did not restart, and says so
     may_have_rebooted: bool = False  #: up for so short that it may have restarted unseen
@@ -99,7 +99,7 @@ class Cells(NamedTuple):
 
 
 def cell_of(shape: Shape, counter: int, row: int, limits: RateLimits) -> Cell:
-    """Return what has to be known of one cell."""
+    """Return the constant facts of one cell."""
     spec = shape.counters[counter]
     line_rate = shape.fixed.line_rates[row] if shape.fixed.line_rates else 0
     width = 32 if spec.width == 32 or row in spec.rows_32 else 64
@@ -108,7 +108,7 @@ def cell_of(shape: Shape, counter: int, row: int, limits: RateLimits) -> Cell:
 
 
 def cells_of(shape: Shape, limits: RateLimits) -> Cells:
-    """Return the same of every cell."""
+    """Return the constant facts of all cells."""
     fixed = shape.fixed
     smallest = tuple(smallest_packets_bits(spec, fixed) for spec in shape.counters)
     return _kept_cells(shape.counters, fixed.line_rates or (0,) * shape.rows, smallest, limits)
@@ -141,7 +141,7 @@ def _kept_cells(
 
 
 def columns(before: Counts, now: Counts, durations_s: Numbers, cells: Cells) -> tuple[Numbers, Flags]:
-    """Return the rate of every cell as if its counter had simply risen, and for which cells `rate` has to be asked."""
+    """Return all rates as if every counter had simply risen, and the cells for which `rate` must be called."""
     passed = (now - before).astype(np.float64)
     if cells.scales is None:
         rates = passed / durations_s

@@ -1,4 +1,4 @@
-"""Which counters tell of the same traffic, by their units and names; nothing else in a poll says it.
+"""Pairs octet and packet counters of the same traffic, by their units and names.
 
 `octets_in`, `unicast_packets_in` and `broadcast_packets_in` count the same frames; `errors_in` and `discards_out` are
 counted in packets too, but need not have come through.
@@ -23,20 +23,20 @@ _ETHERNET: Final = "ethernetCsmacd"
 
 
 class Way(NamedTuple):
-    """One way through a row, such as in or out: positions of counters."""
+    """The counters of one direction of a row, such as in or out, as positions."""
 
     octets: int
     packets: tuple[int, ...]  #: of the same way; one at least
 
 
 def carries_packets(name: str, unit: str) -> bool:
-    """Return whether a counter counts packets that came through."""
+    """Return whether a counter counts packets that were forwarded."""
     words = frozenset(name.split("_"))
     return unit == "packets" and bool(words & (_PACKETS | _CASTS)) and not words & _FAILED
 
 
 def smallest_packets_bits(spec: CounterSpec, fixed: Fixed) -> tuple[int, ...]:
-    """Return for each row how many bits of its line one of what the counter counts takes at least.
+    """Return for each row the least bits on the line for one unit of the counter.
 
     What failed may be less than a whole frame, and what was discarded need not have been on this line.
     """
@@ -47,7 +47,7 @@ def smallest_packets_bits(spec: CounterSpec, fixed: Fixed) -> tuple[int, ...]:
 
 
 def ways_of(counters: Sequence[CounterSpec]) -> tuple[Way, ...]:
-    """Return each counter of octets for which there are counters of packets of the same way."""
+    """Return each octet counter that has packet counters of the same direction."""
     packets: dict[frozenset[str], list[int]] = {}
     for position, spec in enumerate(counters):
         if carries_packets(spec.name, spec.unit):

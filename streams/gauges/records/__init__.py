@@ -1,1 +1,1 @@
-"""What goes out: gauges as packed Avro, as objects, as lines of JSON."""
+"""Gauges as packed Avro, as objects and as lines of JSON."""

@@ -1,4 +1,4 @@
-"""Gauge records straight from a poll's matrices: what fastavro would write for the same records, byte for byte.
+"""Encodes gauges straight from a poll's matrices, byte for byte as fastavro would.
 
 A record is three pieces. Its start (identity, dimensions, labels) and its end (states, reasons) are kept by content;
 between them stand slot, time, duration and the numbers, laid out alike for all rows that have the same ones: those are
@@ -34,7 +34,7 @@ _AFTERS_KEPT: Final = 1024
 
 
 class _Kind(NamedTuple):
-    """What rows have in common that are laid out alike."""
+    """The constants of rows with the same layout."""
 
     missing: Words
     doubts: Words
@@ -43,7 +43,9 @@ class _Kind(NamedTuple):
 
 
 def pack(rows: Rows, header: bytes, *, with_counters: bool = False) -> list[bytes]:
-    """Return each row's Gauge behind the header of its schema, in the order of the poll, then of rows that are gone."""
+    """Return each row's Gauge as bytes with the schema's header: in the order of the poll, then the rows that are
+    gone.
+    """
     here = _pack_here(rows, header, with_counters=with_counters)
     return [*here, *(_pack_gone(rows.sample, gone, header) for gone in rows.gone)] if rows.gone else here
 

@@ -1,4 +1,4 @@
-"""The gauges of a poll as records, for those who want objects: transform plugins, the command line, tests."""
+"""Builds `Gauge` objects from a poll, for transform plugins, the command line and tests."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Samples and gauges as lines of JSON, every field named as in the Avro schemas; docs/gauges.md shows the form."""
+"""Samples and gauges as lines of JSON, with the field names of the Avro schemas; docs/gauges.md shows them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _SHOWN: Final = 40
 
 
 class LineError(ValueError):
-    """A line that is no sample; the message says where and what was expected."""
+    """The line is not a sample; the message says where and what was expected."""
 
     def __init__(self, message: str) -> None:
         # what is quoted of the line may be what cannot be printed
@@ -24,7 +24,7 @@ class LineError(ValueError):
 
 
 def read_sample(line: str) -> RawCounters:
-    """Return the sample of a line; counters above 2^63-1 may stand as they are or as two's complement.
+    """Parse the sample of a line; counters above 2^63-1 may be plain or two's complement.
 
     Raises LineError.
     """
@@ -41,7 +41,7 @@ def read_sample(line: str) -> RawCounters:
 
 
 def write_gauge(gauge: Gauge) -> str:
-    """Return the gauge as a line, without its end."""
+    """Format the gauge as a line, without its end."""
     return json.dumps(to_avro(gauge), ensure_ascii=False, separators=(",", ":"))
 
 

@@ -1,1 +1,1 @@
-"""What comes in and is remembered: a poll decoded, when it was, and the table's entries."""
+"""Decodes samples and table entries, and compares the times of two samples."""

@@ -1,4 +1,4 @@
-"""How long two polls of a device are apart, when neither clock can be trusted blindly.
+"""Measures the time between two polls from both clocks, since neither can be trusted alone.
 
 Ours may be stepped (NTP, a resumed virtual machine) between two polls; the device's, sysUpTime, restarts with it and
 wraps every 497 days (RFC 3418 §2: TimeTicks, 32 bits of hundredths of a second). Each is the check of the other, and
@@ -16,7 +16,7 @@ _TICKS_MS: Final = 20
 
 
 class PollTime(NamedTuple):
-    """When a device was polled, by all clocks there are."""
+    """The time of a poll by all available clocks."""
 
     polled_at_ms: int  #: our clock, Unix milliseconds
     first_answer_ms: int  #: the first row was answered so long after polled_at
@@ -36,7 +36,7 @@ class Elapsed(NamedTuple):
 
 
 def between(before: PollTime, now: PollTime, interval_s: int, limits: RateLimits) -> Elapsed | NoRate:
-    """Return what has to be known about the time between two polls, or why no rate can be made from them."""
+    """Return the time between two polls and what is known of it, or why no rate can be computed."""
     boots_known = before.engine_boots is not None and now.engine_boots is not None
     if boots_known and before.engine_boots != now.engine_boots:
         return NoRate.REBOOT  # snmpEngineBoots counts restarts (RFC 3414 §2.2.2)
@@ -74,7 +74,7 @@ def _without_uptime(
 
 
 class _Uptime:
-    """What sysUpTime says, and whether our clock, which has its own range of possible answers, agrees."""
+    """The evidence of sysUpTime, and whether our clock, with its own range of possible times, agrees."""
 
     def __init__(self, before_cs: int, now_cs: int, ours_ms: tuple[int, int], limits: RateLimits) -> None:
         # uptime was answered between the start of the poll, or of its last retry, and the first row
@@ -91,7 +91,7 @@ class _Uptime:
 
 
 def shortest_s(interval_s: int, limits: RateLimits) -> float:
-    """Return the shortest time that a rate may be the mean of, seconds; above 0."""
+    """Return the shortest duration that a rate may have, seconds; above 0."""
     return max(0.001, limits.min_intervals * interval_s)
 
 

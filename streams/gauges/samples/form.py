@@ -1,4 +1,4 @@
-"""Reading a poll that looks like the one before it: only what differs is decoded.
+"""Decodes a record that resembles the last one of its series: only numbers are read.
 
 A RawCounters record of 48 rows holds some 600 strings that hardly ever change and 600 numbers that always do. A
 `RecordForm` is learnt from a record that was decoded in the general way. A record of the same form has the same bytes
@@ -50,7 +50,7 @@ _LAST_SHIFT: Final = 63  #: of the tenth byte of a varint, the last that a long 
 
 
 class _Head(NamedTuple):
-    """What RawCounters has before `slot`, and the numbers after that up to `counters`."""
+    """The part of RawCounters before `slot`, and the numbers after that up to `counters`."""
 
     slot: int
     polled_at_ms: int
@@ -60,7 +60,7 @@ class _Head(NamedTuple):
 
 
 class RecordForm:
-    """What records of one series have in common, byte by byte. Make it with `learn`."""
+    """The constant bytes of one series' records. Make it with `learn`."""
 
     def __init__(self, value: bytes, sample: DecodedSample) -> None:
         """Take a record and what the general decoder made of it. The record has rows and counters."""
@@ -85,7 +85,7 @@ class RecordForm:
         self._same: Final = (sample.states, missing, sample.discontinuities_cs)
 
     def read(self, value: bytes) -> DecodedSample | None:
-        """Return the poll, or None where the record is not of this form."""
+        """Decode the sample, or return None where the record has another form."""
         if not value.startswith(self.start):
             return None
         try:
@@ -197,7 +197,7 @@ class RecordForm:
 
 
 def learn(value: bytes, sample: DecodedSample) -> RecordForm | None:
-    """Return the form of a record that was decoded in the general way, or None where it is written unusually.
+    """Return the form of a record that was decoded by fastavro, or None where its layout is unusual.
 
     The record must be written with the current schema of RawCounters.
     """

@@ -1,4 +1,4 @@
-"""What the records of a series tell of their resource."""
+"""Reconstructs as much of a resource as the records of a series contain."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from schemas.records import IDENTITY_SEPARATOR, Resource
 
 
 def resource_of(identity: str, endpoint: str, labels: Mapping[str, str]) -> Resource:
-    """Return as much of a resource as its records tell; an identity of another form is all in its id."""
+    """Return the parts of a resource that its records contain; an identity in another format becomes the id."""
     parts = identity.split(IDENTITY_SEPARATOR)
     site, of_class, subclass, of_type, resource_id = parts if len(parts) == 5 else ("", "", "", "", identity)
     return Resource(

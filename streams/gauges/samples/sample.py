@@ -1,4 +1,4 @@
-"""One poll of one group as the fold wants it: what seldom changes apart from the numbers, and those in matrices."""
+"""A decoded sample: its constant part (`Shape`), and its numbers in matrices."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from functools import lru_cache
@@ -32,7 +32,7 @@ _SHARED: Final = 1024
 
 
 class Fixed(NamedTuple):
-    """What a poll has in common with the one before it, as a rule; the first fields of RawCounters, and as there."""
+    """The usually constant first fields of RawCounters."""
 
     resource: str
     site: str
@@ -49,7 +49,7 @@ class Fixed(NamedTuple):
 
 
 class CounterSpec(NamedTuple):
-    """A counter column without its values; as in RawCounters."""
+    """A counter column without its values, as in RawCounters."""
 
     name: str
     width: int
@@ -62,7 +62,7 @@ N = TypeVar("N", bound=np.generic)
 
 
 class Shape:
-    """All of a poll but its numbers; equal by content."""
+    """A sample without its numbers; comparable by content."""
 
     __slots__ = ("counters", "fixed", "kept", "level_units", "levels", "rows", "states")
 
@@ -81,7 +81,7 @@ class Shape:
         _check(self)
 
     def positions(self) -> dict[str, int]:
-        """Return where each row stands; made anew, since most polls have the rows of the one before."""
+        """Return row -> position; not cached, since most polls have the same rows as before."""
         return {key: row for row, key in enumerate(self.fixed.row_keys)}
 
     def __hash__(self) -> int:
@@ -125,7 +125,7 @@ class DecodedSample(NamedTuple):
 
 
 def from_record(record: RawCounters) -> DecodedSample:
-    """Return the record as a Sample. Raises RecordError where its columns do not fit one another."""
+    """Convert a RawCounters record to a DecodedSample. Raises RecordError where its columns do not fit one another."""
     fixed = Fixed(
         resource=record.resource,
         site=record.site,
@@ -172,7 +172,7 @@ def from_record(record: RawCounters) -> DecodedSample:
 
 
 def to_record(sample: DecodedSample) -> RawCounters:
-    """Return the Sample as the record that it was made from; a level that is no number is missing in it."""
+    """Convert a DecodedSample back to its record; levels that are NaN or infinite become missing."""
     shape, fixed = sample.shape, sample.shape.fixed
     return RawCounters(
         resource=fixed.resource,
@@ -210,7 +210,9 @@ def to_record(sample: DecodedSample) -> RawCounters:
 
 
 def checked(sample: DecodedSample) -> DecodedSample:
-    """Return the sample, levels that are no numbers marked as missing. Raises RecordError for lengths that differ."""
+    """Return the sample, with levels that are NaN or infinite marked as missing. Raises RecordError for lengths that
+    differ.
+    """
     rows = sample.shape.rows
     lengths = {
         "states": {len(column) for column in sample.states},

@@ -1,4 +1,4 @@
-"""What the stage's table holds: the last two samples of each series, as they came, under two keys that take turns.
+"""The stage's table: the last two samples of each series as received, under two alternating keys.
 
 A new sample replaces the older of the two, so one poll costs one write of one record. An entry, version 1: a byte 1,
 the slot (8 bytes, signed), the number of transforms (1 byte); for each its name (2 bytes of length, UTF-8) and its
@@ -23,7 +23,7 @@ _SEPARATOR: Final = "\x1f"  # no part of an identity, a job or a group has contr
 
 
 class StateError(RecordError):
-    """An entry that cannot be read: set it aside and begin the series anew."""
+    """A table entry cannot be read: it is set aside, and the series begins anew."""
 
 
 class StateEntry(NamedTuple):
@@ -33,7 +33,7 @@ class StateEntry(NamedTuple):
 
 
 def series_of(fixed: Fixed) -> str:
-    """Return the name of the series that a sample belongs to: of one resource, job and group."""
+    """Return the name of a sample's series: resource, job and group."""
     return _SEPARATOR.join((fixed.resource, fixed.job, fixed.group))
 
 
@@ -43,7 +43,7 @@ def entry_key(series: str, side: int) -> bytes:
 
 
 def write_entry(entry: StateEntry) -> bytes:
-    """Return the entry as bytes of the current version."""
+    """Encode the entry in the current version."""
     parts = [_FRONT.pack(VERSION, entry.slot, len(entry.transforms))]
     for name, state in entry.transforms.items():
         encoded = name.encode()
@@ -53,7 +53,7 @@ def write_entry(entry: StateEntry) -> bytes:
 
 
 def read_entry(stored: bytes) -> StateEntry:
-    """Return an entry of any version so far. Raises StateError for anything else."""
+    """Decode an entry of any version so far. Raises StateError for anything else."""
     try:
         version, slot, count = _FRONT.unpack_from(stored)
         if version != VERSION:

@@ -1,1 +1,1 @@
-"""What configured transforms make of gauges."""
+"""Applies the configured transforms to gauges."""

@@ -1,4 +1,4 @@
-"""Third-party transforms of a sample's gauges, one after the other, each with its own state.
+"""Applies third-party transforms to a sample's gauges in order, each with its own state.
 
 The stage keeps the states of the last two samples beside these, so a replayed slot finds the state from before it: a
 plugin has to be a pure fold and nothing more.
@@ -22,7 +22,7 @@ LARGEST_STATES_BYTES: Final = 8 * 2**20
 
 
 class Transform(NamedTuple):
-    """A transform plugin and what it is for."""
+    """A transform plugin and its filter."""
 
     section: str
     wants: Callable[[Resource], bool]
@@ -36,11 +36,11 @@ class Transformed(NamedTuple):
 
 
 class TransformError(Exception):
-    """A transform gave something that cannot be published."""
+    """A transform returned something that cannot be published."""
 
 
 def wanted(transforms: Sequence[Transform], shape: Shape) -> Sequence[Transform]:
-    """Return the transforms whose filter takes the resource of a poll, in their order; asked once a shape."""
+    """Return the transforms whose filters select the resource of a shape, in their order."""
     found = cast("Sequence[Transform] | None", shape.kept.get(Transform))
     if found is None:
         resource = resource_of(shape.fixed.resource, shape.fixed.endpoint, dict(shape.fixed.labels))
@@ -55,7 +55,7 @@ def transform(
     gauges: Sequence[Gauge],
     encode: Callable[[Gauge], bytes],
 ) -> Transformed:
-    """Return what the transforms make of a sample's gauges; each is given what the one before it made.
+    """Apply the transforms to a sample's gauges; each gets the result of the one before.
 
     One that fails is passed over: its gauges stay as they were, and so does its state.
     """

@@ -1,4 +1,4 @@
-"""The built-in transform `derived`: a section of the configuration that declares derived values.
+"""The built-in transform `derived`: declares derived values in the configuration.
 
     [transform:interface-shares]
     plugin = derived
@@ -23,7 +23,7 @@ _UNIT: Final = ".unit"
 
 @dataclass(frozen=True, slots=True)
 class DerivedValues:
-    """What one section declares; as a transform it changes nothing, since the fold has done its work already."""
+    """The derived values of one section; the fold computes them, so the transform itself changes nothing."""
 
     values: tuple[Derived, ...]
 

@@ -1,4 +1,4 @@
-"""A check of the pipeline that shares no code with it: it reads the topics, and asks the simulator for the truth.
+"""Checks the pipeline from outside: reads the topics, and compares them with the simulator's truth.
 
 confluent-kafka reads where it is installed (extra `demo`): then not even the Kafka client is the pipeline's.
 

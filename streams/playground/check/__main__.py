@@ -1,4 +1,4 @@
-"""Read what the pipeline publishes until enough has been seen, compare it with the truth, and say so."""
+"""Reads what the pipeline publishes until enough has been seen, and compares it with the truth."""
 
 import argparse
 import json

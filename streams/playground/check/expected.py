@@ -1,4 +1,4 @@
-"""What the check holds the pipeline to; names as they stand in gauges and statuses, written out here once more."""
+"""The constants that the check expects, written out here independently of the pipeline's code."""
 
 from typing import Final
 

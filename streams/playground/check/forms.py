@@ -1,11 +1,11 @@
-"""What the check reads, field by field as it uses them: records of the pipeline, and the simulator's own account."""
+"""The types that the check reads: records of the pipeline, and the simulator's own account."""
 
 from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 
 class GaugeForm(TypedDict):
-    """A gauge, as its schema has it."""
+    """The fields of a gauge that the check reads."""
 
     resource: str
     job: str
@@ -21,7 +21,7 @@ class GaugeForm(TypedDict):
 
 
 class StatusForm(TypedDict):
-    """What became of a poll, as its schema has it."""
+    """The fields of a poll's status that the check reads."""
 
     resource: str
     slot: int
@@ -50,7 +50,7 @@ class DeviceForm(TypedDict):
 
 
 class FleetForm(TypedDict):
-    """All of them."""
+    """All simulated devices."""
 
     epoch_s: float
     devices: Sequence[DeviceForm]
@@ -74,7 +74,7 @@ class Lateness(TypedDict):
 
 
 class FiguresForm(TypedDict):
-    """Everything that was measured."""
+    """All measurements of a check."""
 
     rates_agreed: int
     rates_disagreed: int

@@ -1,4 +1,4 @@
-"""Compares gauges and statuses with the truth: pure, but for the tallies that it keeps."""
+"""Compares gauges and statuses with the truth, and keeps tallies; no I/O."""
 
 import dataclasses
 from collections import Counter
@@ -11,7 +11,7 @@ MAX_PROBLEMS: Final = 2_000
 
 
 class JudgeQuestion(NamedTuple):
-    """A gauge whose truth has to be asked for."""
+    """A gauge whose true value has to be requested."""
 
     device: DeviceForm
     gauge: GaugeForm
@@ -22,7 +22,7 @@ class JudgeQuestion(NamedTuple):
 
     @property
     def duration_s(self) -> float:
-        """Return how long the gauge's rates stretch; 0: it has none."""
+        """Return the duration of the gauge's rates; 0: it has none."""
         return self.gauge["duration_s"] or 0
 
     @property
@@ -30,7 +30,7 @@ class JudgeQuestion(NamedTuple):
         return self.gauge["time_ms"] - self.duration_s * 1000
 
     def asked(self) -> list[str | float]:
-        """Return it as the simulator wants it: device, group unless it is an interface, row, from_ms, to_ms."""
+        """Return the question in the simulator's form: device, group unless it is an interface, row, from_ms, to_ms."""
         group = [] if self.of_interface else [self.gauge["group"]]
         return [self.device["id"], *group, self.gauge["row"], self.from_ms, self.gauge["time_ms"]]
 
@@ -49,7 +49,7 @@ class JudgedRate(NamedTuple):
 
 @dataclasses.dataclass
 class Judge:
-    """Everything seen so far."""
+    """The tallies of everything compared so far."""
 
     fleet: FleetForm
     disturbed: bool = False  #: workers and services die on the way: any poll may be cut short or missed
@@ -97,7 +97,7 @@ class Judge:
             self.problem(f"{device['id']} ({device['role']}) never answers, but a poll was {outcome}")
 
     def gauge(self, gauge: GaugeForm, raw: bytes) -> JudgeQuestion | None:
-        """Take a gauge; return it as a question where its truth has to be asked for."""
+        """Take a gauge; return the question for its true value, where there is one."""
         device = self.devices.get(gauge["resource"].rsplit("|", 1)[-1])
         if gauge["slot"] < self.fleet["epoch_s"]:
             return None

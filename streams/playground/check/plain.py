@@ -23,7 +23,7 @@ HEADER_BYTES: Final = 5
 
 
 class PlainTopics:
-    """All records of some topics from the beginning on; it has an event loop of its own."""
+    """Reads all records of some topics from the beginning, in an event loop of its own."""
 
     client: Final = "aiokafka (an independent client: pip install 'panoptes-streams[demo]')"
 
@@ -36,7 +36,7 @@ class PlainTopics:
         self._consumer: AIOKafkaConsumer | None = None  #: in `open`
 
     def open(self, deadline_s: float) -> bool:
-        """Begin reading as soon as the topics exist; return False where they do not by the deadline (monotonic)."""
+        """Wait until the topics exist, and start reading; False where they do not by the deadline (monotonic)."""
         return self._loop.run_until_complete(self._open(deadline_s))
 
     async def _open(self, deadline_s: float) -> bool:
@@ -57,7 +57,9 @@ class PlainTopics:
         return False
 
     def read(self, timeout_s: float) -> Iterator[ReadRecord]:
-        """Give what has come by then. Raises KafkaError, and ValueError or EOFError for a record that is no Avro."""
+        """Return the records that arrive by then. Raises KafkaError, and ValueError or EOFError for a record that is no
+        Avro.
+        """
         if self._consumer is None:
             return
         asked = self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=BATCH)

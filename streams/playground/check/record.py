@@ -1,4 +1,4 @@
-"""A record as the check reads it, and what reads it."""
+"""A record as the check reads it, and the interface of its readers."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
@@ -13,17 +13,17 @@ class ReadRecord(NamedTuple):
 
 
 class TopicReader(Protocol):
-    """All records of some topics from the beginning on."""
+    """Reads all records of some topics from the beginning."""
 
     @property
     def client(self) -> str:
-        """The library that reads."""
+        """The name of the library that reads."""
 
     def open(self, deadline_s: float) -> bool:
-        """Begin reading as soon as the topics exist; return False where they do not by the deadline (monotonic)."""
+        """Wait until the topics exist, and start reading; False where they do not by the deadline (monotonic)."""
 
     def read(self, timeout_s: float) -> Iterator[ReadRecord]:
-        """Give what has come by then."""
+        """Return the records that arrive by then."""
 
     def close(self) -> None: ...
 

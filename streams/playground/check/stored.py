@@ -1,4 +1,4 @@
-"""Asks the store by PromQL for every rate that was compared with the truth: is it there, in its time, and right?"""
+"""Queries the store by PromQL for every compared rate, and checks presence, time and value."""
 
 import json
 import time
@@ -32,14 +32,14 @@ class Stored(NamedTuple):
 
 
 def series_of(name: str) -> str:
-    """Return what a rate of an interface is called in the store."""
+    """Return the name of an interface's rate in the store."""
     says_what = "packets" in name or name == "errors_symbol"  # symbols are no packets
     unit = "" if says_what else "_bytes" if name.startswith("octets") else "_packets"
     return f"panoptes_interface_{name}{unit}_per_second"
 
 
 def compare(url: str, judge: Judge) -> Stored:
-    """Return how many of the judge's rates are in the store and right; what is not becomes a problem of the judge's."""
+    """Return how many of the judge's rates are in the store and right; others become problems of the judge."""
     wanted = {(series_of(one.name), one.device, one.row, one.time_ms): one for one in judge.rates}
     until_s = time.monotonic() + SETTLE_S
     while True:

@@ -17,7 +17,7 @@ RETRY_S: Final = 0.5
 
 
 def login(environ: Mapping[str, str]) -> dict[str, str | int | float | bool]:
-    """Return how to log in to a broker that wants it, from the variables that point the pipeline at it."""
+    """Return the client's log-in settings from the variables that point the pipeline at the broker."""
     names = {
         "security.protocol": "PANOPTES_KAFKA_SECURITY_PROTOCOL",
         "sasl.mechanism": "PANOPTES_KAFKA_SASL_MECHANISM",
@@ -29,7 +29,7 @@ def login(environ: Mapping[str, str]) -> dict[str, str | int | float | bool]:
 
 
 class Topics:
-    """All records of some topics from the beginning on."""
+    """Reads all records of some topics from the beginning."""
 
     client: Final = "confluent-kafka"
 
@@ -43,7 +43,7 @@ class Topics:
         self._names = {f"{prefix}.{name}": name for name in names}
 
     def open(self, deadline_s: float) -> bool:
-        """Begin reading as soon as the topics exist; return False where they do not by the deadline (monotonic)."""
+        """Wait until the topics exist, and start reading; False where they do not by the deadline (monotonic)."""
         while time.monotonic() < deadline_s:
             with contextlib.suppress(KafkaException):
                 known = self._consumer.list_topics(timeout=5).topics
@@ -58,7 +58,9 @@ class Topics:
         return False
 
     def read(self, timeout_s: float) -> Iterator[ReadRecord]:
-        """Give what has come by then. Raises KafkaException, and SerializationError for a record that is no Avro."""
+        """Return the records that arrive by then. Raises KafkaException, and SerializationError for a record that is no
+        Avro.
+        """
         first = self._consumer.poll(timeout_s)
         if first is None:
             return

@@ -1,4 +1,4 @@
-"""From tallies to an answer: has enough been seen, and was all of it right?"""
+"""Turns tallies into a verdict: whether enough was seen, and whether all of it was right."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ SHOWN: Final = 15
 
 
 def lacking(judge: Judge) -> list[str]:
-    """Return what has not been seen yet, for people; nothing when the check is complete."""
+    """Return what has not been seen yet; empty when the check is complete."""
     wanted = []
     for device in judge.devices.values():
         if device["role"] in expected.MUTE_ROLES:
@@ -40,7 +40,7 @@ def lacking(judge: Judge) -> list[str]:
 
 
 def unfinished(judge: Judge, now_s: float) -> list[str]:
-    """Return polls that were good but whose gauges are not all there."""
+    """Return successful polls whose gauges are incomplete."""
     return [
         f"{resource.rsplit('|', 1)[-1]} slot {slot}: a good poll, but {judge.rows[resource, slot]} of {rows} gauges"
         for (resource, slot), rows in judge.polled.items()
@@ -77,7 +77,7 @@ def figures(
 
 
 def part(values: list[float], share: float) -> float | None:
-    """Return the value that this share of the values does not exceed."""
+    """Return a quantile of the values."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else None
 
 

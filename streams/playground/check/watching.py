@@ -1,4 +1,4 @@
-"""Reads what the pipeline publishes and asks the simulator what is true."""
+"""Reads what the pipeline publishes, and asks the simulator for the truth."""
 
 import json
 import time
@@ -53,7 +53,7 @@ class Watching:
         self._began_ms = time.time() * 1000
 
     def take(self) -> None:
-        """Read for a moment."""
+        """Read the topics for a moment."""
         for record in self._topics.read(READ_S):
             if record.key != record.value["resource"]:
                 self.judge.problem(f"key {record.key!r} is not the resource of its {record.topic}")
@@ -82,13 +82,13 @@ class Watching:
                 self.steady_ms.append(late_ms)
 
     def settle(self) -> None:
-        """Ask the truth about some of the open questions."""
+        """Compare some of the open questions with the truth."""
         some, self._open = self._open[:QUESTIONS], self._open[QUESTIONS:]
         for question, answer in self._truth.answers(some):
             self.judge.settle(question, answer)
 
     def settle_all(self) -> None:
-        """Ask the truth about every open question."""
+        """Compare all open questions with the truth."""
         while self._open:
             self.settle()
 

@@ -1,4 +1,4 @@
-"""What the live view shows, as a fold over gauges and poll statuses; times are arguments."""
+"""The contents of the live view: a fold over gauges and poll statuses; times are arguments."""
 
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ STALE_S: Final = 120.0
 
 
 class BoardGaugeForm(TypedDict):
-    """What the view takes of a gauge."""
+    """The fields of a gauge that the view reads."""
 
     resource: str
     row: str
@@ -25,7 +25,7 @@ class BoardGaugeForm(TypedDict):
 
 
 class BoardStatusForm(TypedDict):
-    """What the view takes of a poll's status."""
+    """The fields of a poll's status that the view reads."""
 
     resource: str
     endpoint: str
@@ -37,7 +37,7 @@ class BoardStatusForm(TypedDict):
 
 
 class Traffic(NamedTuple):
-    """One interface, as its last gauge says."""
+    """The last gauge of one interface."""
 
     device: str
     row: str
@@ -59,7 +59,7 @@ class BoardRow(NamedTuple):
 
 @dataclass
 class Board:
-    """Everything the view knows."""
+    """The contents of the live view."""
 
     polls: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT))  #: when each poll began, Unix seconds
     published: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT * 10))  #: when each gauge was stored
@@ -92,7 +92,7 @@ class Board:
             )
 
     def status(self, status: BoardStatusForm) -> None:
-        """Take a poll status; of one device, the one of the latest slot stays."""
+        """Take a poll status; the one with the latest slot is kept for each device."""
         self.polls.append(status["started_at_ms"] / 1000)
         self.lateness_ms.append(status["lateness_ms"])
         device = _name(status["resource"])
@@ -116,17 +116,17 @@ class Board:
         return sorted(current, key=lambda t: -max(t.bits_in_per_s, t.bits_out_per_s))[:count]
 
     def problems(self) -> list[BoardRow]:
-        """Return the devices whose last poll was no success, by name."""
+        """Return the devices whose last poll failed, by name."""
         return sorted(polled for polled in self.devices.values() if polled.outcome not in GOOD)
 
 
 def part(values: deque[int] | deque[float], share: float) -> float | None:
-    """Return the value that this share of the values does not exceed."""
+    """Return a quantile of the values."""
     return float(sorted(values)[min(len(values) - 1, int(share * len(values)))]) if values else None
 
 
 def bits(per_s: float) -> str:
-    """Return a rate as people say it, e.g. 941.2 Mbit/s."""
+    """Format a rate for people, e.g. 941.2 Mbit/s."""
     for unit in ("bit/s", "kbit/s", "Mbit/s", "Gbit/s"):
         if per_s < 1000:
             return f"{per_s:.1f} {unit}"

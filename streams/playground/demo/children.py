@@ -1,4 +1,4 @@
-"""The demo's processes: each in a session of its own with its own log, none left behind."""
+"""The demo's processes: each has its own session and log, and none is left behind."""
 
 import signal
 import time
@@ -28,7 +28,7 @@ class Child(NamedTuple):
 
 
 class ChildEnded(Exception):
-    """A process that should run has ended; the text holds the end of its log."""
+    """A process ended unexpectedly; the text holds the end of its log."""
 
     def __init__(self, child: Child) -> None:
         tail = "".join(f"\n  | {line}" for line in last_lines(child.log))
@@ -46,7 +46,7 @@ class Children:
         self._children: list[Child] = []
 
     def end_leftovers(self) -> list[str]:
-        """End what an earlier demo left behind, and return the names."""
+        """End the processes of an earlier demo, and return their names."""
         try:
             lines = self._record.read_text().splitlines()
         except FileNotFoundError:
@@ -73,7 +73,7 @@ class Children:
         return child
 
     def forget(self, name: str) -> None:
-        """Expect nothing more of a process that somebody has ended."""
+        """Stop watching a process that was ended deliberately."""
         self._children = [child for child in self._children if child.name != name]
 
     def running(self) -> Mapping[str, int]:
@@ -81,13 +81,13 @@ class Children:
         return {child.name: child.born.pid for child in self._children if child.running}
 
     def check(self) -> None:
-        """Raises ChildEnded for a process that runs no more."""
+        """Raises ChildEnded for a process that has ended."""
         for child in self._children:
             if not child.running:
                 raise ChildEnded(child)
 
     def stop(self) -> list[str]:
-        """Ask all to end, make those end that do not within 10 s, and return their names."""
+        """Ask all processes to end, kill them after 10 s, and return the names of those killed."""
         stubborn = _end(self._children)
         self._children = []
         self._record.unlink(missing_ok=True)
@@ -108,7 +108,7 @@ def _end(children: Sequence[Child]) -> list[str]:
 
 
 def wait_for_line(child: Child, words: str, timeout_s: float) -> str:
-    """Return the first line of the child's log with these words. Raises ChildEnded, TimeoutError."""
+    """Return the first line of the child's log that contains these words. Raises ChildEnded, TimeoutError."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         for line in child.log.read_text(errors="replace").splitlines():
@@ -121,7 +121,7 @@ def wait_for_line(child: Child, words: str, timeout_s: float) -> str:
 
 
 def last_lines(log: Path, count: int = TAIL_LINES) -> list[str]:
-    """Return the end of a log; without what a worker says while it stops, which is long and holds no cause."""
+    """Return the end of a log, without a worker's long shutdown messages."""
     try:
         lines = log.read_text(errors="replace").splitlines()
     except OSError:

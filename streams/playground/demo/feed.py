@@ -38,7 +38,7 @@ async def follow(board: Board, settings: Settings) -> None:
 
 
 class FeedReader:
-    """Puts records on the board, each read with the schema that it was written with."""
+    """Decodes records with their writer's schema, and puts them on the board."""
 
     def __init__(self, board: Board, serdes: Serdes) -> None:
         self._board = board
@@ -46,7 +46,7 @@ class FeedReader:
         self._statuses = serdes.of(Topic.POLL_STATUS, PollStatus)
 
     async def take(self, topic: Topic, value: bytes, stored_s: float) -> None:
-        """Take a record that was stored at that time; one that cannot be read is counted."""
+        """Take a record that was stored at that time; unreadable ones are counted."""
         if topic is Topic.DEAD_LETTERS:
             self._board.dead_letters += 1
             return

@@ -1,4 +1,4 @@
-"""Ends the demo's processes and services when the demo is gone, however it went: also by SIGKILL."""
+"""Ends the demo's processes and services when the demo ends, even by SIGKILL."""
 
 import sys
 from collections.abc import Iterator

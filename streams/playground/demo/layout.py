@@ -1,4 +1,4 @@
-"""What the demo writes before it starts: a configuration, a list of devices, an snmpd.conf. Texts only."""
+"""Writes the demo's files: a configuration, a list of devices, an snmpd.conf. Texts only."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -99,7 +99,7 @@ def snmpd_configuration() -> str:
 
 
 class Simulated(TypedDict):
-    """A simulated device, as the list of devices wants it."""
+    """An entry of the device list for a simulated device."""
 
     site: str
     vendor: str
@@ -110,7 +110,7 @@ class Simulated(TypedDict):
 
 
 class Fleet(TypedDict):
-    """What the simulators say of themselves."""
+    """The simulators' account of themselves."""
 
     devices: Sequence[Simulated]
     communities: Mapping[str, str]
@@ -137,7 +137,7 @@ def device_list(fleet: Fleet, host_endpoint: str | None) -> str:
 
 
 def secrets(fleet: Fleet) -> dict[str, str]:
-    """Return what belongs into Redis: key -> community, `default` among the sites."""
+    """Return the keys and communities to store in Redis; `default` is among the sites."""
     communities = {**fleet["communities"], HOST_SITE: HOST_COMMUNITY}
     return {f"panoptes:secrets:snmp_community_string:{site}": community for site, community in communities.items()}
 

@@ -1,4 +1,4 @@
-"""What processes cost, from /proc: CPU seconds and resident memory."""
+"""Measures CPU seconds and resident memory of processes from /proc."""
 
 import os
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ class Cost(NamedTuple):
 
 
 def costs(pids: Mapping[str, int]) -> dict[str, Cost]:
-    """Return what each process has cost so far; processes that are gone are left out."""
+    """Return the cost of each process so far; ended processes are left out."""
     found = {}
     for name, pid in pids.items():
         try:

@@ -1,4 +1,4 @@
-"""Starts everything in order, shows or checks it, and stops everything: one `Demo` per run."""
+"""Runs the demo: starts everything in order, shows or checks it, and stops everything."""
 
 import asyncio
 import contextlib
@@ -48,7 +48,7 @@ TAKEN: Final = ("address already in use", "is taken by another program")
 
 
 class DemoProblem(Exception):
-    """The demo cannot go on; the text says what to do."""
+    """The demo cannot continue; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

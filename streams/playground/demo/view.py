@@ -1,4 +1,4 @@
-"""The board as text for a terminal."""
+"""Formats the board for a terminal."""
 
 from typing import Final
 

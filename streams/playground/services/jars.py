@@ -1,4 +1,4 @@
-"""The services' jars: Maven brings them, and a lock of names and SHA-256 says which ones they are to be.
+"""Fetches the services' jars with Maven, and verifies them against a lock of names and SHA-256.
 
 Where a pom has changed, `make lock-jars` writes the lock anew from what Maven brings now.
 """
@@ -25,19 +25,19 @@ SHOWN: Final = 5
 
 
 def locked(name: str) -> dict[str, str]:
-    """Return SHA-256 by file for one service, files as they stand in its folder."""
+    """Return file -> SHA-256 for one service, relative to its folder."""
     lines = (line.split("  ", 1) for line in LOCK.read_text().splitlines())
     return {path.removeprefix(f"{name}/"): digest for digest, path in lines if path.startswith(f"{name}/")}
 
 
 def complete(cache: Path, name: str) -> bool:
-    """Return whether the folder of a service was filled, and held to the lock as it is now."""
+    """Return whether the service's folder is complete and verified against the present lock."""
     stamp = cache / name / STAMP
     return stamp.exists() and stamp.read_text() == _stamp(name)
 
 
 def fetched(cache: Path, name: str) -> Path:
-    """Return the folder with the jars of a service, brought by Maven when they are not there yet.
+    """Return the folder with a service's jars; Maven fetches them when they are not there yet.
 
     A folder is filled beside, held to the lock, and moved into place, so that neither an interrupted download nor
     another jar is ever run. A folder without our stamp whose files are the locked ones is taken as it is.
@@ -55,7 +55,7 @@ def fetched(cache: Path, name: str) -> Path:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Return SHA-256 by file below the folder; what begins with a dot is ours and left out."""
+    """Return file -> SHA-256 below the folder; files that begin with a dot are left out."""
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -64,7 +64,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def differences(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
-    """Return a line for each file that is missing, that nothing asks for, or whose SHA-256 is another."""
+    """Return a line for each file that is missing, unexpected, or has another SHA-256."""
     return [
         *(f"{path} is missing" for path in wanted if path not in found),
         *(f"{path} is not in the lock" for path in found if path not in wanted),
@@ -77,7 +77,7 @@ def differences(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[str
 
 
 def write_lock() -> None:
-    """Write the lock anew from what Maven brings for the poms as they are. Raises StackProblem."""
+    """Rewrite the lock from what Maven fetches for the present poms. Raises StackProblem."""
     lines = []
     for name in sorted(pom.stem for pom in POMS.glob("*.xml")):
         with tempfile.TemporaryDirectory(prefix="panoptes-jars-") as made:
@@ -115,7 +115,7 @@ def _bring(made: Path, name: str) -> Path:
 
 
 def unpack(archive: Path, into: Path) -> None:
-    """Write the plain files of a tar archive below a folder. Raises StackProblem for one that would land elsewhere.
+    """Extract the plain files of a tar archive into a folder. Raises StackProblem for one that would land elsewhere.
 
     (`extractall(filter="data")` is not there before Python 3.11.4, and Debian 12 has 3.11.2.)
     """

@@ -1,4 +1,4 @@
-"""Takes a stack down, and ends recorded processes, when the one who started them is gone, however it went.
+"""Ends a stack or recorded processes when the process that started them ends, even by SIGKILL.
 
 A test run or a demo that is killed cannot clean up after itself. So a small process waits beside it, at the end of a
 pipe that only the starter holds: the end of the pipe is the end of the starter.
@@ -22,7 +22,7 @@ END_TIMEOUT_S: Final = 90.0
 
 @contextmanager
 def beside(module: str, *arguments: str, log: Path) -> Iterator[None]:
-    """Have a keeper run beside the block; it acts when the block, or this process, has ended.
+    """Run a keeper beside the block; it acts when the block, or this process, has ended.
 
     Raises StackProblem when it cannot be started.
     """
@@ -47,7 +47,7 @@ def beside(module: str, *arguments: str, log: Path) -> Iterator[None]:
 
 
 def wait_for_the_end() -> None:
-    """Return when whoever started this keeper is gone; signals do not end it before."""
+    """Return when the process that started this keeper has ended; signals are ignored until then."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     print("waiting", flush=True)

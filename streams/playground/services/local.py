@@ -1,4 +1,4 @@
-"""The stack as a whole: the services of one state folder, up, down, and how they are."""
+"""Starts, stops and shows all services of one state folder."""
 
 import fcntl
 import shutil
@@ -79,7 +79,7 @@ class Stack:
         return self._services[name]
 
     def up(self, only: Collection[str] = (), *, timeout_s: float = START_TIMEOUT_S) -> list[str]:
-        """Start what does not run yet, wait until all answer, and return remarks for people.
+        """Start the services that do not run yet, wait until all answer, and return remarks for people.
 
         What was started stays up when another service fails, for a look at it; `down` ends it. Raises StackProblem.
         """
@@ -103,7 +103,9 @@ class Stack:
         return remarks
 
     def down(self, only: Collection[str] = ()) -> list[str]:
-        """Stop what runs, and return remarks for people. Raises StackProblem when a process cannot be ended."""
+        """Stop the running services, and return remarks for people. Raises StackProblem when a process cannot be
+        ended.
+        """
         with self._alone(), ThreadPoolExecutor(len(self._recipes)) as pool:
             chosen = self._chosen(only or self._recipes)
             gone = list(pool.map(lambda service: service.stop(), chosen))
@@ -121,23 +123,23 @@ class Stack:
                 shutil.rmtree(self.state / folder, ignore_errors=True)
 
     def fetch(self) -> None:
-        """Bring the jars that the services need. Raises StackProblem."""
+        """Fetch the jars of the services. Raises StackProblem."""
         for recipe in self._recipes.values():
             if recipe.from_maven:
                 jars.fetched(self.jars, recipe.name)
 
     def missing(self) -> list[str]:
-        """Return what the machine lacks to run the stack, each with the command that installs it."""
+        """Return the missing programs, each with the command that installs it."""
         brought = [name for name, recipe in self._recipes.items() if recipe.from_maven]
         return tools.missing(jars_are_there=all(jars.complete(self.jars, name) for name in brought))
 
     def absent(self) -> dict[str, str]:
-        """Return the services that this machine does not have and the others do without: name -> why, for people."""
+        """Return the optional services that this machine lacks: name -> reason, for people."""
         found = {name: recipe.absent() for name, recipe in self._recipes.items() if self._services[name].pid is None}
         return {name: why for name, why in found.items() if why is not None}
 
     def status(self) -> list[Status]:
-        """Return how each service is."""
+        """Return the state of each service."""
         absent = self.absent()
         return [
             Status(s.name, s.pid, s.address, s.place.log, absent.get(s.name) or s.why_not(), s.name in absent)
@@ -145,7 +147,7 @@ class Stack:
         ]
 
     def environment(self, stage: str = OPERATOR) -> dict[str, str]:
-        """Return the variables that point the pipeline at this stack; at a secured one, as the user of a stage."""
+        """Return the variables that point the pipeline at this stack; for a secured one, as a stage's user."""
         absent = self.absent()
         found = {s.recipe.variable: s.address for s in self._services.values() if s.name not in absent}
         return found | (logins(found, self.data, stage) if self.secured else {})

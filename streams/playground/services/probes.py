@@ -1,4 +1,4 @@
-"""Asking a service whether it answers. Each probe returns None when it does, else why not, in a few words."""
+"""Checks whether a service answers. Each probe returns None when it does, else why not, in a few words."""
 
 import http.client
 import json
@@ -16,7 +16,7 @@ METADATA_VERSION: Final = 4
 
 
 def redis(port: int, tls: ssl.SSLContext | None = None) -> str | None:
-    """PING; a server that still loads its data answers -LOADING, one that wants a user first -NOAUTH."""
+    """PING; a server that loads its data answers -LOADING, one that requires authentication -NOAUTH."""
     try:
         with _connected(port, tls) as sock:
             sock.sendall(b"PING\r\n")
@@ -27,7 +27,7 @@ def redis(port: int, tls: ssl.SSLContext | None = None) -> str | None:
 
 
 def zookeeper(port: int, tls: ssl.SSLContext | None = None) -> str | None:
-    """The four-letter words: `ruok` says that the process is up, `srvr` that it serves."""
+    """Send four-letter words: `ruok` tells that the process is up, `srvr` that it serves."""
     try:
         alive, serving = _word(port, b"ruok", tls), _word(port, b"srvr", tls)
     except OSError as error:
@@ -63,7 +63,7 @@ def registry(port: int, path: str) -> str | None:
 
 
 def http_ok(port: int, path: str) -> str | None:
-    """GET; any answer but 200 is none."""
+    """GET; only the status 200 counts as an answer."""
     connection = http.client.HTTPConnection(HOST, port, timeout=TIMEOUT_S)
     try:
         connection.request("GET", path)
@@ -76,7 +76,7 @@ def http_ok(port: int, path: str) -> str | None:
 
 
 def asks_for_a_user(port: int, tls: ssl.SSLContext) -> str | None:
-    """GET by TLS without a user: who asks for one is up."""
+    """GET by TLS without a user: a server that requires authentication is up."""
     connection = http.client.HTTPSConnection(HOST, port, timeout=TIMEOUT_S, context=tls)
     try:
         connection.request("GET", "/")
@@ -89,7 +89,7 @@ def asks_for_a_user(port: int, tls: ssl.SSLContext) -> str | None:
 
 
 def kafka(port: int, tls: ssl.SSLContext | None = None) -> str | None:
-    """Ask for the brokers (Metadata, no topics): a broker lists itself once it may serve.
+    """Request the brokers (Metadata, no topics): a broker lists itself once it may serve.
 
     Protocol: https://kafka.apache.org/protocol (request header v1, Metadata v4). A broker that is up but still fenced
     answers with an empty list.

@@ -1,4 +1,4 @@
-"""What can go wrong with the local services, in words for the person at the terminal."""
+"""Errors of the local services, in words for the person at the terminal."""
 
 
 class StackProblem(Exception):

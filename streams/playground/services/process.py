@@ -1,4 +1,4 @@
-"""A process that outlives the one who started it, and is known again by its pid and its birth.
+"""A process that outlives its parent, identified by its pid and start time.
 
 A pid alone may belong to somebody else by now; with the time of its start (in kernel ticks, /proc/PID/stat field 22)
 it cannot.
@@ -22,7 +22,7 @@ class Born(NamedTuple):
 
 
 def start(command: list[str], *, log: Path, cwd: Path, environment: Mapping[str, str]) -> Born:
-    """Start a process in a session of its own, its output appended to the log, and return who it is."""
+    """Start a process in a session of its own, with its output appended to the log, and return its identity."""
     with log.open("ab") as out:
         child = subprocess.Popen(  # noqa: S603 (a fixed command, no shell)
             command,
@@ -38,7 +38,7 @@ def start(command: list[str], *, log: Path, cwd: Path, environment: Mapping[str,
 
 
 def birth(pid: int) -> str:
-    """Return when a process was born, "" when it is not there (or a zombie), or there is no /proc.
+    """Return a process's start time, "" when it is not there (or a zombie), or there is no /proc.
 
     A killed process is a zombie as soon as its first thread has ended; its sockets are closed by its last one.
     """
@@ -51,7 +51,7 @@ def birth(pid: int) -> str:
 
 
 def alive(who: Born) -> bool:
-    """Return whether that very process still runs; a child that has ended is reaped on the way."""
+    """Return whether that very process still runs; an ended child is reaped on the way."""
     runs = _runs(who)
     # after the look: what was seen to have ended is then gone for everybody
     with contextlib.suppress(ChildProcessError):

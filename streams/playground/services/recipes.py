@@ -1,4 +1,4 @@
-"""What each service is: the files it needs, its command line, and how one sees that it answers."""
+"""The recipe of each service: its files, its command line, and its health check."""
 
 import subprocess
 import uuid
@@ -20,7 +20,7 @@ SMALL_JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServicePlace:
-    """Where one service lives."""
+    """The ports and folders of one service."""
 
     data: Path  #: what it keeps
     log: Path  #: what it says
@@ -39,11 +39,11 @@ class Recipe(ABC):
     from_maven: ClassVar[bool] = True  #: its jars are brought by Maven
 
     def absent(self) -> str | None:
-        """Return None, or why this service, without which the others do, cannot be had on this machine."""
+        """Return why this optional service is not available on this machine, or None."""
         return None
 
     def prepare(self, place: ServicePlace) -> None:  # noqa: B027 (not every service needs files)
-        """Write what the service needs before it starts. Raises StackProblem."""
+        """Write the files that the service needs before it starts. Raises StackProblem."""
 
     @abstractmethod
     def command(self, place: ServicePlace) -> list[str]:
@@ -58,14 +58,14 @@ class Recipe(ABC):
 
     @abstractmethod
     def address(self, place: ServicePlace) -> str:
-        """Return what clients are given, as the pipeline's setting has it."""
+        """Return the address for clients, in the form of the pipeline's setting."""
 
     def port(self, place: ServicePlace) -> int:
         return place.ports[self.name]
 
 
 def filled(name: str, **values: object) -> str:
-    """Return a template with its values."""
+    """Fill in a template."""
     return Template((TEMPLATES / name).read_text()).substitute(values)
 
 
@@ -182,7 +182,7 @@ class Redis(Recipe):
 
 
 class Apicurio(Recipe):
-    """Apicurio Registry, its database in a file: ids must live as long as the records that carry them."""
+    """Apicurio Registry with its database in a file, since ids must live as long as the records that carry them."""
 
     name = "apicurio"
     ports: ClassVar = {"apicurio": 18081}
@@ -213,7 +213,7 @@ class Apicurio(Recipe):
 
 
 class VictoriaMetrics(Recipe):
-    """VictoriaMetrics, one node: a store for what the pipeline makes, where the machine has it."""
+    """VictoriaMetrics, one node: a store for gauges, where the machine has it."""
 
     name = "victoria-metrics"
     ports: ClassVar = {"victoria-metrics": 18428}

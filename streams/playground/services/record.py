@@ -1,4 +1,4 @@
-"""`stack.json`: what runs where, for people, tests and other programs. Ports stay when a service is stopped."""
+"""`stack.json`: the running services, for people, tests and other programs. Ports stay when a service is stopped."""
 
 import json
 import os
@@ -26,7 +26,7 @@ class StackRecord:
     running: dict[str, Born] = field(default_factory=dict)  #: service -> its process, as far as it was started
 
     def save(self, path: Path, addresses: dict[str, str], logs: dict[str, str]) -> None:
-        """Write the file whole or not at all."""
+        """Write the file atomically."""
         content = {
             "ports": self.ports,
             "pids": {name: born.pid for name, born in self.running.items()},
@@ -40,7 +40,7 @@ class StackRecord:
 
 
 def load(path: Path) -> StackRecord:
-    """Return what the file says; an empty record when there is none. Raises StackProblem."""
+    """Read the file; an empty record when there is none. Raises StackProblem."""
     try:
         content = json.loads(path.read_text())
         births = content["births"]
@@ -53,7 +53,7 @@ def load(path: Path) -> StackRecord:
 
 
 def free_ports(names: Iterable[str]) -> dict[str, int]:
-    """Return a port for each name that nobody listens on now. Raises StackProblem."""
+    """Return a free port for each name. Raises StackProblem."""
     dice = random.Random(os.urandom(8))  # noqa: S311 (no secret)
     found: dict[str, int] = {}
     for name in names:
@@ -68,7 +68,7 @@ def free_ports(names: Iterable[str]) -> dict[str, int]:
 
 
 def is_free(port: int) -> bool:
-    """Return whether one could listen on that port of the loopback address."""
+    """Return whether the port of the loopback address is free."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

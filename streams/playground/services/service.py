@@ -1,4 +1,4 @@
-"""One service: start, stop, kill, restart, on the same ports and data."""
+"""Starts, stops, kills and restarts one service on the same ports and data."""
 
 import signal
 import threading
@@ -21,7 +21,7 @@ LOG_LIMIT_BYTES: Final = 20 * 2**20
 
 
 class Service:
-    """A service at its place. Calls block, and may come from any thread; one at a time."""
+    """A service with its recipe, ports and folder. Calls block, and may come from any thread; one at a time."""
 
     def __init__(
         self, recipe: Recipe, place: ServicePlace, born: Born | None, changed: Callable[[str, Born | None], None]
@@ -43,12 +43,12 @@ class Service:
 
     @property
     def address(self) -> str:
-        """What clients are given: host:port, or a URL."""
+        """The address for clients: host:port, or a URL."""
         return self.recipe.address(self.place)
 
     @property
     def pid(self) -> int | None:
-        """The process while it runs, else None."""
+        """The process id while it runs, else None."""
         return self._born.pid if self._born is not None and process.alive(self._born) else None
 
     def why_not(self) -> str | None:
@@ -75,7 +75,7 @@ class Service:
         self._changed(self.name, self._born)
 
     def wait(self, timeout_s: float = START_TIMEOUT_S) -> None:
-        """Wait until the service truly answers. Raises StackProblem, with the last lines of its log."""
+        """Wait until the service answers. Raises StackProblem, with the last lines of its log."""
         deadline = time.monotonic() + timeout_s
         while (reason := self.why_not()) is not None:
             if self.pid is None:
@@ -86,17 +86,17 @@ class Service:
                 raise StackProblem(f"{self.name}: nobody waits for it any more")
 
     def give_up(self) -> None:
-        """End the waiting of another thread that starts this service; what was started stays."""
+        """Make another thread stop waiting for this service; what was started stays."""
         self._given_up.set()
 
     def start(self, timeout_s: float = START_TIMEOUT_S) -> None:
-        """Start the service and wait until it answers; nothing when it does already. Raises StackProblem."""
+        """Start the service and wait until it answers; does nothing when it does already. Raises StackProblem."""
         self._given_up.clear()
         self.launch()
         self.wait(timeout_s)
 
     def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
-        """Ask the service to end, make it end if it does not, and return whether it went by itself.
+        """Stop the service, kill it if that fails, and return whether it ended by itself.
 
         Raises StackProblem when not even SIGKILL ends it.
         """
@@ -111,7 +111,7 @@ class Service:
         return by_itself
 
     def kill(self) -> None:
-        """End the service as a power cut would (SIGKILL). Raises StackProblem when it stays."""
+        """Kill the service (SIGKILL), as a power cut would. Raises StackProblem when it stays."""
         if self._born is not None:
             process.send(self._born, signal.SIGKILL)
             if not process.gone_within(self._born, STOP_TIMEOUT_S):
@@ -129,7 +129,7 @@ class Service:
             process.send(self._born, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a frozen process go on (SIGCONT)."""
+        """Resume a frozen process (SIGCONT)."""
         if self._born is not None:
             process.send(self._born, signal.SIGCONT)
 

@@ -1,4 +1,4 @@
-"""What must be on the machine to run the services: Java, Maven, Redis; what is missing is named with its command."""
+"""Finds the programs that services need: Java, Maven, Redis; names the command that installs a missing one."""
 
 import importlib.util
 import os
@@ -15,7 +15,7 @@ INSTALL_JAVA: Final = "apt-get install openjdk-17-jre-headless"
 
 
 def java() -> str:
-    """Return the path of a Java that is new enough. Raises StackProblem."""
+    """Return the path of a recent enough Java. Raises StackProblem."""
     home = os.environ.get("JAVA_HOME")
     found = shutil.which("java", path=str(Path(home) / "bin")) if home else None
     found = found or shutil.which("java")
@@ -53,7 +53,7 @@ def victoria_metrics() -> str:
 
 
 def vmauth() -> str:
-    """Return the path of its proxy that asks for a user. Raises StackProblem."""
+    """Return the path of vmauth, VictoriaMetrics' authenticating proxy. Raises StackProblem."""
     return _of_victoria_metrics("vmauth", "the registry has neither TLS nor users")
 
 
@@ -77,7 +77,7 @@ def maven() -> str:
 
 
 def missing(*, jars_are_there: bool) -> list[str]:
-    """Return what the machine lacks to run the services, each with the command that installs it."""
+    """Return the missing programs that the services need, each with the command that installs it."""
     problems = []
     for find in (java, redis_server, *(() if jars_are_there else (maven,))):
         try:

@@ -1,4 +1,4 @@
-"""Run the simulated devices: `python -m streams.playground.simulators --devices 24 --port 1161 --truth-port 11611`."""
+"""Runs simulated devices: `python -m streams.playground.simulators --devices 24 --port 1161 --truth-port 11611`."""
 
 import argparse
 import asyncio

@@ -23,7 +23,7 @@ class AgentRequest(NamedTuple):
 
 
 def parse(message: bytes) -> AgentRequest:
-    """Return the request. Raises DamagedRequestError for anything but a v2c GET, GETNEXT or GETBULK."""
+    """Parse the request. Raises DamagedRequestError for anything but a v2c GET, GETNEXT or GETBULK."""
     outer, _ = ber.read(message)
     parts = ber.read_all(outer.content)
     if outer.tag != ber.SEQUENCE or len(parts) != 3 or ber.read_int(parts[0]) != VERSION_2C:

@@ -1,4 +1,4 @@
-"""BER as SNMP uses it (RFC 3417 §8): just enough to read a request and write a response."""
+"""The part of BER that an SNMP agent needs to read a request and write a response (RFC 3417 §8)."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -23,7 +23,7 @@ Cells = dict[Oid, bytes | Cell]
 
 
 class DamagedRequestError(ValueError):
-    """The bytes are no BER that an SNMP agent should answer."""
+    """The bytes are not a valid BER request."""
 
 
 class Element(NamedTuple):
@@ -32,7 +32,7 @@ class Element(NamedTuple):
 
 
 def length_of(size: int) -> bytes:
-    """Return the length octets: short form below 128, else the shortest long form."""
+    """Encode a length: short form below 128, else the shortest long form."""
     if size < 0x80:
         return bytes((size,))
     octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
@@ -48,13 +48,13 @@ def sequence(parts: Iterable[bytes], tag: int = SEQUENCE) -> bytes:
 
 
 def signed(value: int) -> bytes:
-    """Return an INTEGER in the fewest octets, two's complement (X.690 §8.3)."""
+    """Encode an INTEGER in the fewest octets, two's complement (X.690 §8.3)."""
     size = ((value if value >= 0 else ~value).bit_length() + 8) // 8
     return element(INTEGER, value.to_bytes(size, "big", signed=True))
 
 
 def unsigned(tag: int, value: int) -> bytes:
-    """Return a Counter, Gauge or TimeTicks; a leading zero octet keeps the sign bit clear."""
+    """Encode a Counter, Gauge or TimeTicks; a leading zero octet keeps the sign bit clear."""
     return element(tag, value.to_bytes(value.bit_length() // 8 + 1, "big"))
 
 
@@ -63,7 +63,7 @@ def octets(value: bytes) -> bytes:
 
 
 def oid(value: Oid) -> bytes:
-    """Return an OBJECT IDENTIFIER; the first two sub-identifiers share an octet (X.690 §8.19)."""
+    """Encode an OBJECT IDENTIFIER; the first two sub-identifiers share an octet (X.690 §8.19)."""
     content = bytearray(_base128(value[0] * 40 + value[1]))
     for part in value[2:]:
         content += _base128(part)
@@ -78,7 +78,7 @@ def _base128(value: int) -> bytes:
 
 
 def read(data: bytes, at: int = 0) -> tuple[Element, int]:
-    """Return the element that begins at `at`, and where the next one begins. Raises DamagedRequestError."""
+    """Decode the element that begins at `at`, and return where the next one begins. Raises DamagedRequestError."""
     if at + 2 > len(data):
         raise DamagedRequestError("cut short")
     tag, size, begin = data[at], data[at + 1], at + 2
@@ -93,7 +93,7 @@ def read(data: bytes, at: int = 0) -> tuple[Element, int]:
 
 
 def read_all(data: bytes) -> list[Element]:
-    """Return the elements that stand one behind the other. Raises DamagedRequestError."""
+    """Decode consecutive elements. Raises DamagedRequestError."""
     found, at = [], 0
     while at < len(data):
         item, at = read(data, at)
@@ -108,7 +108,7 @@ def read_int(item: Element) -> int:
 
 
 def read_oid(item: Element) -> Oid:
-    """Return the OID as numbers. Raises DamagedRequestError."""
+    """Decode the OID to numbers. Raises DamagedRequestError."""
     if item.tag != OBJECT_IDENTIFIER or not item.content or item.content[-1] & 0x80:
         raise DamagedRequestError("an OBJECT IDENTIFIER was expected")
     parts, value = [], 0

@@ -1,4 +1,4 @@
-"""What is inside a device, and what is true of it; times are seconds since the epoch."""
+"""The hardware of a simulated device, and its true readings; times are seconds since the epoch."""
 
 import enum
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class Chassis:
 
 
 def rows(chassis: Chassis, at_s: float) -> dict[tuple[str, str], LevelRow]:
-    """Return (group, row) -> what a gauge of it has to say at that moment."""
+    """Return (group, row) -> the values that a gauge of it must have at that moment."""
     used = chassis.used_bytes(at_s)
     found = {
         ("memory", chassis.memory_name): LevelRow(
@@ -83,7 +83,7 @@ def rows(chassis: Chassis, at_s: float) -> dict[tuple[str, str], LevelRow]:
 
 
 def access_switch(serial: str) -> Chassis:
-    """Return the inside of a Cisco Catalyst."""
+    """Return the hardware of a Cisco Catalyst."""
     return Chassis(
         model="C9300-48P",
         serial=serial,
@@ -103,7 +103,7 @@ def access_switch(serial: str) -> Chassis:
 
 
 def leaf_switch(serial: str) -> Chassis:
-    """Return the inside of an Arista switch: HOST-RESOURCES-MIB and ENTITY-SENSOR-MIB."""
+    """Return the hardware of an Arista switch: HOST-RESOURCES-MIB and ENTITY-SENSOR-MIB."""
     return Chassis(
         model="DCS-7050SX3-48YC8",
         serial=serial,

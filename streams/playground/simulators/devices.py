@@ -1,4 +1,4 @@
-"""The fleet: which devices are simulated, what is special about some of them, and how fast they truly count."""
+"""The simulated fleet: its devices, their peculiarities, and their true rates."""
 
 import dataclasses
 import ipaddress
@@ -50,7 +50,7 @@ LAST_UPTIME_CS: Final = 2**32
 
 
 class Traits(TypedDict, total=False):
-    """What may set a device apart: fields of SimulatedDevice."""
+    """The peculiarities of a device: fields of SimulatedDevice."""
 
     community: str
     uptime_at_epoch_s: float
@@ -79,7 +79,7 @@ ROLES: Final[Mapping[str, Traits]] = {
 def fleet(
     devices: int = 24, interfaces: int = INTERFACES, *, events_every_s: float = EVENTS_EVERY_S
 ) -> list[SimulatedDevice]:
-    """Return the devices, the same ones for the same arguments. Raises ValueError for fewer than there are roles."""
+    """Return the devices; equal arguments give equal devices. Raises ValueError for fewer than there are roles."""
     if devices < len(ROLES) + 2:
         raise ValueError(f"at least {len(ROLES) + 2} devices are needed, so that each role has one")
     roles = ["ordinary", "ordinary", *ROLES] + ["ordinary"] * (devices - len(ROLES) - 2)
@@ -100,7 +100,7 @@ def fleet(
 
 
 def cut(devices: list[SimulatedDevice], after_s: float) -> list[SimulatedDevice]:
-    """Return the fleet with its first link down at both ends from so long after the epoch on."""
+    """Return the fleet with its first link down at both ends from that time on."""
     near = next(device for device in devices if device.neighbours and device.role not in MUTE_ROLES)
     link = near.neighbours[0]
     ends = {(near.device_id, link.port), (link.device_id, link.far_index)}

@@ -1,4 +1,4 @@
-"""The truth about one row of a table that is no interface."""
+"""The truth about one row of a table other than interfaces."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""What a device hears of its neighbours by LLDP and CDP."""
+"""The neighbours that a simulated device hears by LLDP and CDP."""
 
 from typing import NamedTuple
 

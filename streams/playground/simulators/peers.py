@@ -1,4 +1,4 @@
-"""BGP sessions as one end sees them, and what is true of them; times are seconds since the epoch."""
+"""BGP sessions as one end sees them, and their true state; times are seconds since the epoch."""
 
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ class Peer(NamedTuple):
 
 
 def rows(peers: tuple[Peer, ...], from_s: float, to_s: float) -> dict[tuple[str, str], LevelRow]:
-    """Return (group, row) -> what a gauge of it has to say over that stretch."""
+    """Return (group, row) -> the values that a gauge of it must have over that stretch."""
     found = {}
     for peer in peers:
         waves = {name: getattr(peer, name) for name in ("updates_in", "updates_out", "messages_in", "messages_out")}

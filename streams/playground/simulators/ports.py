@@ -1,10 +1,10 @@
-"""A UDP port that is free on every loopback address."""
+"""Finds a UDP port that is free on every loopback address."""
 
 import socket
 
 
 def free_udp_port() -> int:
-    """Return a port that nobody has on any address now."""
+    """Return a port that is free on every address."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("0.0.0.0", 0))  # noqa: S104 (to see whether any address has it; nothing is served)
         port: int = sock.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The simulated devices on real UDP sockets, one loopback address each, and the truth over HTTP."""
+"""Serves simulated devices on UDP sockets, one loopback address each, and the truth over HTTP."""
 
 import asyncio
 import contextlib
@@ -72,7 +72,7 @@ async def serve(devices: list[SimulatedDevice], port: int, epoch_s: float) -> li
 
 
 def description(devices: list[SimulatedDevice], port: int, epoch_s: float) -> dict[str, object]:
-    """Return what a pipeline and a checker need to know of the fleet, as JSON types; no rates."""
+    """Return the fleet as JSON types for a pipeline and a checker; without rates."""
     return {
         "epoch_s": epoch_s,
         "port": port,
@@ -125,7 +125,7 @@ def judge(devices: dict[str, SimulatedDevice], epoch_s: float, question: Sequenc
 
 
 def rows(device: SimulatedDevice, from_s: float, to_s: float) -> dict[tuple[str, str], LevelRow]:
-    """Return (group, row) -> the truth, of what is no interface; times are seconds since the epoch."""
+    """Return (group, row) -> the truth of everything but interfaces; times are seconds since the epoch."""
     inside = chassis.rows(device.chassis, to_s) if device.chassis is not None else {}
     return {**inside, **peers.rows(device.peers, from_s, to_s)}
 

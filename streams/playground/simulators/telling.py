@@ -1,4 +1,4 @@
-"""The truth as a process of its own, so that no device's answer waits while somebody asks for it."""
+"""Serves the truth from a process of its own, so that requests for it delay no device's answer."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""How the devices are joined: a leaf-spine in each site, the sites in a ring by their edges.
+"""The links between simulated devices: a leaf-spine in each site, the sites in a ring by their edges.
 
 A site is cut into pods of two spines and their leaves. The first spine of a site is its edge: two links lead from it to
 the edge of the next site, and two to the first spine of each further pod. What both ends of a link say of it agrees:
@@ -72,7 +72,7 @@ def links(devices: Sequence[SimulatedDevice], mute: Sequence[int] = ()) -> list[
 
 
 def joined(devices: Sequence[SimulatedDevice], found: Sequence[Cable]) -> list[SimulatedDevice]:
-    """Return the devices with what the links make of their ports, and with their neighbours."""
+    """Return the devices with the ports of the links, and with their neighbours."""
     ports = [list(device.interfaces) for device in devices]
     for link in found:
         # the slower end says what flows; a counter of 32 bits has to go on wrapping

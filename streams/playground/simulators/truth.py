@@ -1,4 +1,4 @@
-"""What the simulated counters truly do: pure functions of time, so that hours can be simulated in no time.
+"""The true counters as pure functions of time, so that hours can be simulated at once.
 
 Every count is the integral of a known rate; the true mean rate between two moments is therefore exact, not sampled.
 Times are Unix seconds.
@@ -19,7 +19,7 @@ UPTIME_WRAPS: Final = 2**32  #: sysUpTime is TimeTicks: 497.1 days of hundredths
 
 
 class Quantity(enum.StrEnum):
-    """What is counted on an interface, whatever the width and name of the column that shows it."""
+    """The quantity that an interface counter counts, whatever the width and name of its column."""
 
     IN_OCTETS = "in_octets"
     IN_UNICAST = "in_unicast"
@@ -107,7 +107,7 @@ def booted_at(device: SimulatedDevice, epoch_s: float, at_s: float) -> float:
 
 
 def answers(device: SimulatedDevice, epoch_s: float, at_s: float) -> bool:
-    """Return whether the device answers at all at that time: some never do, some are booting."""
+    """Return whether the device answers at that time: some never do, some are booting."""
     if device.silent:
         return False
     every = device.reboots_every_s
@@ -120,7 +120,7 @@ def uptime_cs(device: SimulatedDevice, epoch_s: float, at_s: float) -> int:
 
 
 def counting_since(device: SimulatedDevice, interface: Interface, epoch_s: float, at_s: float) -> float:
-    """Return when the interface's counters last started from their beginning: a boot or a clearing."""
+    """Return when the interface's counters last started: a boot or a clearing."""
     boot = booted_at(device, epoch_s, at_s)
     every = interface.cleared_every_s
     if every is None or at_s < epoch_s + every:
@@ -136,7 +136,7 @@ def discontinuity_cs(device: SimulatedDevice, interface: Interface, epoch_s: flo
 
 
 def count(device: SimulatedDevice, interface: Interface, quantity: Quantity, epoch_s: float, at_s: float) -> int:
-    """Return the whole number counted, before any wrapping to 32 or 64 bits."""
+    """Return the true count, before any wrapping to 32 or 64 bits."""
     wave = interface.waves[quantity]
     since = counting_since(device, interface, epoch_s, at_s)
     if since < epoch_s:  # the first stretch starts at the epoch with the base

@@ -1,4 +1,4 @@
-"""How devices of several vendors name themselves and their interfaces."""
+"""The sysDescr, names and interface names of several vendors' devices."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

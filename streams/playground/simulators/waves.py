@@ -1,4 +1,4 @@
-"""Rates and levels that swing, with exact integrals."""
+"""Oscillating rates and levels with exact integrals."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """A rate that swings about its mean: mean x (1 + swing x sin(2 pi (t + shift) / period))."""
+    """A rate that oscillates about its mean: mean x (1 + swing x sin(2 pi (t + shift) / period))."""
 
     mean_per_s: float
     swing: float = 0.0  #: part of the mean, 0 to 1
@@ -18,7 +18,7 @@ class Wave:
         return self.mean_per_s * (1 + self.swing)
 
     def at(self, t_s: float) -> float:
-        """Return the rate at that moment; for what is a level, the level."""
+        """Return the rate, or the level, at that moment."""
         return self.mean_per_s * (1 + self.swing * math.sin(2 * math.pi * (t_s + self.shift_s) / self.period_s))
 
     def total(self, t_s: float) -> float:

@@ -1,1 +1,1 @@
-"""Asks every service how it is, and says what to do: `panoptes doctor`."""
+"""Checks every service, and says what to do: `panoptes doctor`."""

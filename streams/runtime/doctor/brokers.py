@@ -1,4 +1,4 @@
-"""Kafka: reached, with its topics as the map wants them, copies in step, and stages that keep up."""
+"""Checks Kafka: reachable, topics as configured, replicas in sync, and stages without lag."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ _LOOK_S: Final = 0.1
 
 
 class ReadBy(NamedTuple):
-    """A group whose place is looked up, and what it reads."""
+    """A consumer group to check, and the topics that it reads."""
 
     title: str
     group: str
@@ -35,7 +35,7 @@ class ReadBy(NamedTuple):
 
 
 async def look(settings: Settings, timeout_s: float) -> list[Finding]:
-    """Return what is found. Raises KafkaError, OSError where the broker goes away meanwhile."""
+    """Return the findings. Raises KafkaError, OSError where the broker goes away meanwhile."""
     found = [await _reached(settings, server.strip(), timeout_s) for server in _servers(settings)]
     if not any(finding.level == "ok" for finding in found):
         return found
@@ -121,7 +121,7 @@ async def _stages(settings: Settings, admin: AIOKafkaAdminClient, there: Iterabl
 
 
 def places(settings: Settings) -> list[ReadBy]:
-    """Return the groups that the stages read in: one a stage, one a sink; a stage of views has none."""
+    """Return the consumer groups of the stages: one for each stage and sink; a stage with views only has none."""
     found: list[ReadBy] = []
     for stage in STAGES:
         parts = [""] if not stage.for_each else [section.name for section in settings.plugins(Kind(stage.for_each))]

@@ -1,4 +1,4 @@
-"""Certificates: those of the services as they show them, and our own; how long they last, and who may read keys."""
+"""Checks certificates, those of the services and our own: how long they last, and who may read keys."""
 
 import asyncio
 import ssl
@@ -20,7 +20,7 @@ _READ_BY_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class Endpoint(NamedTuple):
-    """A service that speaks TLS."""
+    """A service with TLS."""
 
     whose: str
     host: str
@@ -29,14 +29,14 @@ class Endpoint(NamedTuple):
 
 
 async def look(settings: Settings, timeout_s: float, now_s: float) -> list[Finding]:
-    """Return what is found of each certificate; a service that is away is another one's finding."""
+    """Return a finding for each certificate; a service that is away is reported elsewhere."""
     shown = await asyncio.gather(*(_shown(endpoint, timeout_s, now_s) for endpoint in endpoints(settings)))
     own = await asyncio.to_thread(_own, settings, now_s)
     return [*(finding for finding in shown if finding is not None), *own]
 
 
 def endpoints(settings: Settings) -> list[Endpoint]:
-    """Return where TLS is spoken, by the settings."""
+    """Return the services that use TLS, by the settings."""
     found: list[Endpoint] = []
     kafka, zookeeper = settings.kafka, settings.zookeeper
     if kafka.security_protocol.endswith("SSL"):

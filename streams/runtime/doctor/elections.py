@@ -1,4 +1,4 @@
-"""ZooKeeper: reached, and a leader for each stage that needs one."""
+"""Checks ZooKeeper: reachable, and a leader for each stage that needs one."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ _ELECT = [stage.name for stage in STAGES if stage.ticks is not None or stage.nam
 
 
 async def look(settings: Settings, timeout_s: float) -> list[Finding]:
-    """Return what is found; never raises for what ZooKeeper says."""
+    """Return the findings; never raises for ZooKeeper's errors."""
     return await asyncio.to_thread(_look, settings, timeout_s)
 
 

@@ -1,4 +1,4 @@
-"""All that the doctor looks at, side by side: what is away costs its own time and nobody else's."""
+"""Runs all checks at the same time, each within its own time limit."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ Look = Coroutine[object, object, list[Finding]]
 
 
 async def examine(settings: Settings, timeout_s: float) -> list[Finding]:
-    """Return everything that is found; a service gets `timeout_s` for its first answer, and a few times that in all."""
+    """Return all findings; a service gets `timeout_s` for its first answer, and a few times that in all."""
     looks: dict[str, Look] = {
         "kafka": brokers.look(settings, timeout_s),
         "zookeeper": elections.look(settings, timeout_s),

@@ -1,4 +1,4 @@
-"""What the doctor finds, and when a number is a reason to worry; pure."""
+"""The doctor's findings and their thresholds; pure."""
 
 import enum
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ BEHIND_S: Final = 300
 
 
 class Level(enum.StrEnum):
-    """How bad it is."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARNING = "warning"  #: it works, and somebody should look
@@ -22,7 +22,7 @@ class Level(enum.StrEnum):
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     level: Level
     about: str  #: kafka, zookeeper, redis, registry, certificate, clock, stage …
@@ -48,7 +48,7 @@ def worst(findings: Iterable[Finding]) -> Level:
 
 
 def of_certificate(whose: str, ends_s: float, now_s: float) -> Finding:
-    """Return how long a certificate still lasts, by its last second and the present, Unix seconds."""
+    """Judge how long a certificate remains valid, by its end and the present, Unix seconds."""
     left_s = ends_s - now_s
     days = f"{abs(left_s) / DAY_S:.0f} days"
     if left_s <= 0:
@@ -61,7 +61,7 @@ def of_certificate(whose: str, ends_s: float, now_s: float) -> Finding:
 
 
 def of_clock(whose: str, ahead_s: float, unsure_s: float) -> Finding:
-    """Return how a service's clock compares with ours: it is ahead by so much, give or take `unsure_s`."""
+    """Judge a service's clock: it is ahead of ours by so much, give or take `unsure_s`."""
     if abs(ahead_s) - unsure_s > CLOCK_BOUND_S:
         way = "ahead of" if ahead_s > 0 else "behind"
         return fault(
@@ -73,7 +73,7 @@ def of_clock(whose: str, ahead_s: float, unsure_s: float) -> Finding:
 
 
 def of_group(stage: str, members: int, behind: int, late: Iterable[str]) -> Finding:
-    """Return how a stage keeps up: its workers, records not yet done, and topics with old ones among these."""
+    """Judge how a stage keeps up: its workers, unprocessed records, and topics with old ones among these."""
     late = sorted(late)
     start = f"start one: faust -A streams.{stage.partition(':')[0]} worker"
     if not members and behind:

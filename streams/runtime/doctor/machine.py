@@ -1,4 +1,4 @@
-"""This machine: whether its clock is kept in step, and what is installed on it."""
+"""Checks this machine: whether its clock is synchronised, and which version is installed."""
 
 import ctypes
 import platform
@@ -15,7 +15,7 @@ _TIMEX_BYTES: Final = 256  #: more than any Linux's struct timex
 
 
 def look() -> list[Finding]:
-    """Return the version that runs, and how the kernel thinks of its clock."""
+    """Return findings about the installed version and the kernel's clock."""
     version = metadata.version("panoptes-streams")
     python = ".".join(map(str, sys.version_info[:3]))
     return [

@@ -1,4 +1,4 @@
-"""Redis, which has the devices' credentials, and the schema registry: reached, with their versions and clocks."""
+"""Checks Redis and the schema registry: reachable, their versions and their clocks."""
 
 import asyncio
 import email.utils
@@ -21,7 +21,7 @@ _DATE_UNSURE_S: Final = 1.0  #: HTTP dates are whole seconds
 
 
 async def look_at_redis(settings: Settings, timeout_s: float) -> list[Finding]:
-    """Return what is found; never raises for what Redis says."""
+    """Return the findings; never raises for Redis's errors."""
     client, place = open_redis(settings.redis), where(settings.redis)
     try:
         async with asyncio.timeout(timeout_s):
@@ -74,7 +74,7 @@ async def _key_ring(settings: Settings) -> list[Finding]:
 
 
 async def look_at_registry(settings: Settings, timeout_s: float) -> list[Finding]:
-    """Return what is found; never raises for what the registry says."""
+    """Return the findings; never raises for the registry's errors."""
     place = settings.registry.url or "files"
     registry = open_registry(settings)
     first = next(iter(TOPICS))

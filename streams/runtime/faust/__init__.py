@@ -1,1 +1,1 @@
-"""The only room that knows Faust, mode and what is inside aiokafka."""
+"""The only code that depends on Faust, mode and aiokafka's internals."""

@@ -1,4 +1,4 @@
-"""The Faust app that hosts a worker: it brings records, reads tables back, and commits what the worker calls done."""
+"""The Faust app that hosts a worker: delivers records, restores tables, and commits what the worker has finished."""
 
 import asyncio
 import logging
@@ -37,7 +37,7 @@ TAKEN_AT_ONCE: Final = 64
 
 
 class StageApp(faust.App):
-    """A Faust app that waits for its services, commits only what is done, and binds its web server to loopback."""
+    """A Faust app that waits for its services, commits only finished work, and binds its web server to loopback."""
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
@@ -138,7 +138,7 @@ class StageApp(faust.App):
             self.consumer.resume_partitions({tp})
 
     def fail(self, problem: Exception) -> None:
-        """End the worker, with the problem as its last word."""
+        """End the worker, and log the problem last."""
         if not self.should_stop:
             if isinstance(problem, FatalError):
                 log.critical("%s", problem)
@@ -159,7 +159,7 @@ class StageApp(faust.App):
     # start and stop
 
     async def on_first_start(self) -> None:
-        """Wait for the services that the stage cannot do without, then prepare: Faust's worker would exit instead."""
+        """Wait for the required services, then prepare: Faust's worker would exit instead."""
         await self._watch.begin()
         await self.web.maybe_start()
         settings = self.context.settings
@@ -199,7 +199,7 @@ class StageApp(faust.App):
         return [table.changelog_topic.get_topic_name() for table in self.tables.values()]
 
     def is_recovered(self) -> bool:
-        """Return whether every table holds what its changelog holds."""
+        """Return whether every table is restored from its changelog."""
         # Faust's own `recovery.completed` stays set through later rebalances
         return bool(self.tables.actives_ready)
 
@@ -238,7 +238,7 @@ class StageApp(faust.App):
         return [name for name, topic in changelogs.items() if not {TP(topic, number) for number in numbers} <= assigned]
 
     def on_rebalance_end(self) -> None:
-        """Begin the new partitions: their tables are read back, unless a newer rebalance has begun meanwhile."""
+        """Start the new partitions once their tables are restored, unless a newer rebalance has begun."""
         super().on_rebalance_end()
         if self.is_recovered():
             self.worker.lifecycle.recovered()

@@ -1,4 +1,4 @@
-"""Committed offsets that never pass a record whose work is not done.
+"""A Faust consumer that never commits past a record whose work is not finished.
 
 Faust commits past a gap at the head of a partition (with record 10 never acknowledged it committed 20), and
 acknowledges by itself what it skips in a rebalance. So Faust says only *when* to commit; *what* may be committed is
@@ -28,7 +28,7 @@ _OF_OFFSETS: Final = max(ConnectionGroup) + 1
 
 
 class OffsetsApart:
-    """The `send` of an aiokafka client, by which questions for offsets go over a connection of their own.
+    """Replaces the `send` of an aiokafka client, so that offset requests use a connection of their own.
 
     A broker answers what comes over one connection in its order, and a fetch of partitions that have no news waits
     there for 1.5 s: Faust has no setting for that. In a rebalance Faust asks three times where topics begin or end,
@@ -44,7 +44,7 @@ class OffsetsApart:
 
 
 class ConsumerThread(AIOKafkaConsumerThread):
-    """The thread of Faust's consumer, without what wakes it, and the worker's own loop with it, for nothing.
+    """Faust's consumer thread without the timers that wake it, and the worker's loop with it, for nothing.
 
     It ends in a bounded time. With Kafka away, aiokafka's `stop` may take very long, or end as a cancelled task does;
     the thread was over then without having said so, and Faust waited a minute for that.
@@ -57,7 +57,7 @@ class ConsumerThread(AIOKafkaConsumerThread):
             self.set_shutdown()
 
     async def on_thread_stop(self) -> None:
-        """Leave the group, if that can be done now."""
+        """Leave the group, if that is possible now."""
         await bounded(super().on_thread_stop(), "leaving the group")
 
     def _create_worker_consumer(self, transport: Any) -> Any:
@@ -76,12 +76,12 @@ class ConsumerThread(AIOKafkaConsumerThread):
 
 
 class Consumer(DirectDelivery, NothingSkipped, FaustConsumer):
-    """Faust's consumer, committing what `Offsets` says and skipping no record."""
+    """Faust's consumer; commits what `Offsets` says, and skips no record."""
 
     offsets: Offsets
 
     async def on_stop(self) -> None:
-        """Commit for the last time, if that can be done now: the client tries for as long as Kafka is away."""
+        """Commit for the last time, if that is possible now: the client would retry for as long as Kafka is away."""
         await bounded(super().on_stop(), "the last commit")
 
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -96,7 +96,7 @@ class Consumer(DirectDelivery, NothingSkipped, FaustConsumer):
         return self.offsets.committable(Place(*tp))
 
     async def verify_all_partitions_active(self) -> None:
-        """Do nothing: `Watchdog` finds who stands still, and Faust takes a turn of the loop for each partition."""
+        """Do nothing: `Watchdog` finds stuck partitions, and Faust's check costs a turn of the loop for each."""
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], **_: Any) -> bool:
         """Commit what is still assigned; return whether that is done.

@@ -1,4 +1,4 @@
-"""Records from Kafka's client to the agents at less than half of what Faust spends on it.
+"""Delivers records from Kafka's client to the agents at less than half of Faust's cost.
 
 For each record Faust makes four tasks, to be able to stop waiting for a full buffer. The buffer is hardly ever full: so
 the delivery is begun without a task, and only one that really has to wait goes Faust's way.
@@ -20,7 +20,7 @@ _NOTHING: Final = WaitResults([], [], False)
 
 
 class QuietMonitor(faust.Monitor):
-    """Faust's monitor without what it does for every record: what is measured here is in metrics.py."""
+    """Faust's monitor without its per-record work; the numbers measured here are in metrics.py."""
 
     def on_message_in(self, *_: Any) -> None:
         """Do nothing."""
@@ -43,7 +43,7 @@ class QuietMonitor(faust.Monitor):
 
 
 class DirectDelivery:
-    """For consumers of Faust: a mixin that stands before its class."""
+    """A mixin for Faust's consumers that delivers records directly."""
 
     app: Any
     callback: Any  #: Faust's: takes one record to every agent that reads its topic
@@ -55,7 +55,7 @@ class DirectDelivery:
         self.callback = self._deliver
 
     async def wait_first(self, *awaited: Any, timeout: Any = None) -> WaitResults:  # noqa: ASYNC109 - as Faust has it
-        """Return when the first of them is done, as Faust's own; a record's delivery is tried at once."""
+        """Return when the first of them is done, as Faust does; a record is delivered at once where possible."""
         if len(awaited) == 2 and getattr(awaited[0], "cr_code", None) is _DELIVERY:
             delivery, suspended = awaited
             try:

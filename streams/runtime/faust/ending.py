@@ -1,4 +1,4 @@
-"""The process that runs a worker ends in a bounded time once it has been asked to, whatever is away or hangs."""
+"""Ends a worker's process in a bounded time after it is asked to, whatever is away or hangs."""
 
 import asyncio
 import logging
@@ -20,16 +20,16 @@ EXIT_NOT_STOPPED: Final = 70  # EX_SOFTWARE
 
 
 class EndingWorker(faust.Worker):
-    """Faust's, which waits for its services and threads without a bound."""
+    """Faust's worker with a time limit on its shutdown."""
 
     async def on_stop(self) -> None:
-        """Begin to count: also the interpreter's own end waits for threads, so it is not called off."""
+        """Start the time limit; it stays in force to the end, since the interpreter's exit also waits for threads."""
         threading.Thread(target=_end, args=(STOP_WITHIN_S,), name="end", daemon=True).start()
         await super().on_stop()
 
 
 async def bounded(step: Awaitable[object], what: str) -> None:
-    """Give one step of the stop its share: with a service away it might never end.
+    """Run one step of the shutdown with a time limit: with a service away it might never end.
 
     Once that is over it is cancelled and not waited for: Faust's last commit ignores that it is cancelled.
     """

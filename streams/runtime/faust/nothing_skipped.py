@@ -1,4 +1,4 @@
-"""Records that Faust's consumer fetches and throws away, around a rebalance or a pause, are fetched again.
+"""Fetches again the records that Faust's consumer drops around a rebalance or a pause.
 
 What a fetch brings while the flow is suspended is dropped, and so is the rest of a batch when a rebalance begins, and
 what is at hand of a partition that is paused; but the position stays behind it. An input's next record is then a later
@@ -59,7 +59,7 @@ class _Batch:
 
 
 class NothingSkipped:
-    """For consumers of Faust: a mixin that stands before its class."""
+    """A mixin for Faust's consumers that skips no record."""
 
     app: Any
     offsets: _Offsets
@@ -74,7 +74,7 @@ class NothingSkipped:
         self.set_back = 0  #: how often records had been skipped, or did not exist
 
     async def seek_to_committed(self) -> Mapping[Any, int | None]:
-        """Set all partitions back to their committed offsets, those without one to their beginning.
+        """Reset all partitions to their committed offsets, those without one to their beginning.
 
         Faust may begin another before this has ended, for a newer assignment: what is found after that one is dropped.
         """
@@ -98,7 +98,7 @@ class NothingSkipped:
         return records
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - as Faust has it
-        """Yield the records that came, each partition's without a gap."""
+        """Yield the fetched records, each partition's without a gap."""
         leapt: set[TP] = set()
         try:
             async for tp, message in super().getmany(timeout):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The settings, in the form that Faust wants them."""
+"""Converts the settings to Faust's options."""
 
 from typing import Any
 

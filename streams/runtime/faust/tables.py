@@ -1,4 +1,4 @@
-"""Faust's side of a table: it reads the changelog back for partitions that are new here; everything else is ours."""
+"""Restores our tables from their changelogs through Faust; nothing else of Faust's tables is used."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -14,7 +14,7 @@ from streams.runtime.kernel.table import Table
 
 
 class PromptTables(TableManager):
-    """Faust's manager of tables, without the second that it waits at a start: no agent will add another table."""
+    """Faust's table manager without its delay of a second at the start: no agent adds a table later."""
 
     async def on_start(self) -> None:
         if not self.should_stop:
@@ -23,13 +23,13 @@ class PromptTables(TableManager):
 
 
 class RecoveringStore(base.Store):
-    """Hands what Faust reads of a changelog to our table.
+    """Passes the changelog records that Faust reads to our table.
 
     Faust's own stores keep one dict for all partitions and the keys of those that have left; the table does not.
     """
 
     def apply_changelog_batch(self, batch: Iterable[Any], **_: Any) -> None:
-        """Take a batch of the changelog; a value that must not be read ends the worker."""
+        """Apply a batch of the changelog; an unreadable value ends the worker."""
         table: ChangelogTable = self.table
         try:
             for event in batch:
@@ -40,7 +40,7 @@ class RecoveringStore(base.Store):
             raise
 
     def persisted_offset(self, tp: TP) -> int | None:  # noqa: ARG002
-        """Return None: nothing is on a disk."""
+        """Return None: nothing is stored on disk."""
         return None
 
     def reset_state(self) -> None:

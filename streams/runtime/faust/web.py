@@ -1,4 +1,4 @@
-"""Faust's web server on a socket that the worker has taken itself."""
+"""Runs Faust's web server on a socket that the worker has bound itself."""
 
 import hmac
 import logging
@@ -24,7 +24,7 @@ OPEN: Final = ("/health", "/ready")
 
 
 class BoundWeb(Web):
-    """The server takes the first port from the wanted one on that nobody has, and says which.
+    """A web server that binds the first free port from the configured one on, and logs which.
 
     Faust is told a port and opens it when it starts: of workers that start together all were told the same, and all but
     one died. Return one from the app's `_new_web`.
@@ -42,7 +42,7 @@ class BoundWeb(Web):
 
     @property
     def address(self) -> str:
-        """Return where the server is to be asked, once it listens."""
+        """Return the address of the server, once it listens."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{'https' if self._settings.ssl_certificate_file else 'http'}://{host}:{self.port}"
 

@@ -1,1 +1,1 @@
-"""Kafka as the stages use it: sending, reading, topics."""
+"""Kafka for the stages: sending, reading, topics."""

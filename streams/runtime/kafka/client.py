@@ -1,4 +1,4 @@
-"""The Kafka settings, in the form that each client wants them, and how often clients may say the same."""
+"""Converts the Kafka settings to each client's options, and limits repeated client log lines."""
 
 import logging
 import ssl
@@ -22,7 +22,7 @@ REFUSED_EVERY_S: Final = 300.0
 
 
 class Sampled(logging.Filter):
-    """Lets each warning through once in a while, whatever its arguments; what is no warning, always.
+    """A log filter that passes each repeated warning once in a while, whatever its arguments.
 
     That a broker does not let us in is said more seldom, in our settings' words; or not, where a command ends with it.
     """
@@ -51,7 +51,7 @@ class Sampled(logging.Filter):
 
 
 def sample_client_logs(*, says_refusals: bool = False) -> None:
-    """Let the clients' warnings through now and then: they say why, and what waits for the broker says so by itself."""
+    """Log each of the clients' warnings only once in a while; waiting for the broker is logged elsewhere."""
     for name in REPETITIVE:
         logger = logging.getLogger(name)
         if not any(isinstance(one, Sampled) for one in logger.filters):

@@ -1,4 +1,4 @@
-"""What could not be processed is set aside, as it was, with the reason: nothing is lost and the stream goes on."""
+"""Stores records that could not be processed in the dead-letters topic, with the reason."""
 
 import logging
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class _Encoder(Protocol):
 
 
 class DeadLetters:
-    """Publishes to the dead-letters topic and counts."""
+    """Publishes to the dead-letters topic, and counts."""
 
     def __init__(self, stage: str, topic: str, serde: _Encoder, outbox: Outbox, now_ms: Callable[[], int]) -> None:
         self._stage = stage

@@ -1,4 +1,4 @@
-"""Where a consumer group stands: what it has committed, where it is to begin, and setting it elsewhere."""
+"""Reads and sets the committed offsets of consumer groups."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
@@ -9,7 +9,7 @@ from aiokafka.errors import CommitFailedError, IllegalGenerationError, KafkaErro
 
 from schemas.errors import BackendError
 from streams.runtime.kafka.reach import asking
-from streams.runtime.kafka.replay import partitions_of
+from streams.runtime.kafka.replay import partitions_of, reader
 
 NOW: Final = "now"
 EARLIEST: Final = "earliest"
@@ -23,7 +23,7 @@ class GroupInUseError(BackendError):
 
 
 async def committed(client_options: Mapping[str, object], group: str) -> dict[TopicPartition, int]:
-    """Return what a group has committed. Raises KafkaError."""
+    """Return a group's committed offsets. Raises KafkaError."""
     async with asking(client_options) as admin:
         found = await admin.list_consumer_group_offsets(group)
     return {tp: at.offset for tp, at in found.items() if at.offset >= 0}
@@ -32,7 +32,7 @@ async def committed(client_options: Mapping[str, object], group: str) -> dict[To
 async def begins(
     client_options: Mapping[str, object], topics: Iterable[str], start: str | int
 ) -> dict[TopicPartition, int]:
-    """Return from where on each partition is to be read: `NOW`, `EARLIEST`, or since a time, Unix milliseconds.
+    """Return the start offset of each partition: `NOW`, `EARLIEST`, or a time, Unix milliseconds.
 
     Raises BackendError if a topic does not exist, KafkaError.
     """
@@ -51,8 +51,43 @@ async def begins(
         await consumer.stop()
 
 
+async def written_at(client_options: Mapping[str, object], offsets: Offsets) -> dict[TopicPartition, int]:
+    """Return when the first record from each offset on was written, Unix milliseconds; none where there is none yet.
+
+    Raises KafkaError.
+    """
+    async with reader(client_options) as consumer:
+        first, ends = await consumer.beginning_offsets(list(offsets)), await consumer.end_offsets(list(offsets))
+        wanted = {tp: max(at, first[tp]) for tp, at in offsets.items() if max(at, first[tp]) < ends[tp]}
+        consumer.assign(list(wanted))
+        found: dict[TopicPartition, int] = {}
+        for tp, at in wanted.items():
+            consumer.seek(tp, at)
+        while unread := wanted.keys() - found.keys():
+            for tp, records in (await consumer.getmany(*unread, timeout_ms=1_000, max_records=len(unread))).items():
+                found.setdefault(tp, records[0].timestamp)
+        return found
+
+
+async def move_to_times(
+    client_options: Mapping[str, object], group: str, times: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, int]:
+    """Have a group without workers begin with the first record of each partition's time; return the offsets.
+
+    Raises as `begins` and `move`.
+    """
+    if not times:
+        return {}
+    async with reader(client_options) as consumer:
+        ends = await consumer.end_offsets(list(times))
+        found = await consumer.offsets_for_times(dict(times))
+    offsets = {tp: ends[tp] if at is None else at.offset for tp, at in found.items()}
+    await move(client_options, group, offsets)
+    return offsets
+
+
 async def move(client_options: Mapping[str, object], group: str, offsets: Offsets) -> None:
-    """Commit for a group that has no workers. Raises GroupInUseError where it has, KafkaError."""
+    """Commit offsets for a group that has no workers. Raises GroupInUseError where it has, KafkaError."""
     if not offsets:
         return
     consumer = AIOKafkaConsumer(**client_options, group_id=group, enable_auto_commit=False)
@@ -67,7 +102,7 @@ async def move(client_options: Mapping[str, object], group: str, offsets: Offset
 
 
 async def begin_new(client_options: Mapping[str, object], group: str, topics: Collection[str], start: str | int) -> int:
-    """Have a group begin at `start` in partitions where it has never been; return in how many.
+    """Commit `start` for a group in partitions without a committed offset; return how many.
 
     Once there it stays: a worker that dies before its first commit leaves nothing out. Raises as `begins` and `move`.
     """
@@ -79,7 +114,7 @@ async def begin_new(client_options: Mapping[str, object], group: str, topics: Co
 
 
 async def places_last_s(client_options: Mapping[str, object]) -> int | None:
-    """Return how long Kafka keeps the place of a group without workers, if it says so. Raises KafkaError."""
+    """Return how long Kafka keeps the offsets of a group without workers, if it tells. Raises KafkaError."""
     async with asking(client_options) as admin:
         cluster = await admin.describe_cluster()
         broker = ConfigResource(ConfigResourceType.BROKER, str(cluster["brokers"][0]["node_id"]), {_PLACES_LAST: None})
@@ -89,14 +124,14 @@ async def places_last_s(client_options: Mapping[str, object]) -> int | None:
 
 
 class Ends:
-    """Tells where partitions end; a connection that is kept, opened when it is first needed."""
+    """Looks up end offsets of partitions over one kept connection, opened on first use."""
 
     def __init__(self, client_options: Mapping[str, object]) -> None:
         self._options = client_options
         self._consumer: AIOKafkaConsumer | None = None
 
     async def of(self, tps: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """Return the offset behind each partition's last record. Raises KafkaError."""
+        """Return the end offset of each partition. Raises KafkaError."""
         try:
             if self._consumer is None:
                 self._consumer = AIOKafkaConsumer(**self._options, enable_auto_commit=False)

@@ -1,4 +1,4 @@
-"""The producer of a stage: a record is delivered or the call does not return.
+"""The producer of a stage: `send` returns only when the record is stored.
 
 Faust's own producer carries the tables' changelogs; what a stage publishes goes through this one, with `acks=all` and
 idempotence. `flush()` is not delivery, so each record's own future is awaited.
@@ -92,7 +92,7 @@ class Outbox:
         self._producer = producer
 
     async def stop(self) -> None:
-        """Store nothing from now on: what is tried again later would stand after what the next owner has stored."""
+        """Send nothing from now on: a retry would be stored after the records of the next owner."""
         self._is_stopped = True
         if self._producer is not None:
             await self._producer.stop()
@@ -106,7 +106,7 @@ class Outbox:
         await self.send_all([Outgoing(topic, key, value, partition)])
 
     async def send_all(self, records: Sequence[Outgoing], wait_s: float = GATHERED_FOR_S) -> None:
-        """Return when all records are stored, those of different partitions in whatever order.
+        """Return when all records are stored, in any order across partitions.
 
         They go with what is gathered already, or else wait so many seconds for others. Raises RecordError for the first
         that no broker will take, when the others are stored.

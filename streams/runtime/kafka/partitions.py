@@ -1,4 +1,4 @@
-"""Which partition a key belongs to: murmur2, so one resource has one number everywhere."""
+"""Maps keys to partitions by murmur2, so that a resource has the same partition number in every topic."""
 
 from aiokafka.partitioner import murmur2
 

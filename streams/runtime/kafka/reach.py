@@ -1,4 +1,4 @@
-"""Whether the brokers take us at all, and which setting is to be looked at where they do not."""
+"""Connects to the brokers, and names the setting to check when they refuse."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -14,7 +14,7 @@ from streams.runtime.ops.waiting import ToldError
 
 
 class KafkaRefusedError(ToldError):
-    """A broker is there and does not let us in, or we do not trust it: some setting is wrong, here or there.
+    """A broker refuses us, or we do not trust it: some setting is wrong, here or there.
 
     Workers wait, and the filter of the client's log says it (`client.py`); commands end with it.
     """
@@ -28,7 +28,7 @@ AWAY: Final = (KafkaError, OSError, KafkaRefusedError)
 
 @asynccontextmanager
 async def asking(client_options: Mapping[str, object]) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Give a client that asks about topics and groups. Raises KafkaError, KafkaRefusedError where it is not let in."""
+    """Give an admin client. Raises KafkaError, KafkaRefusedError where it is not let in."""
     admin = AIOKafkaAdminClient(**client_options)
     try:
         try:
@@ -41,7 +41,7 @@ async def asking(client_options: Mapping[str, object]) -> AsyncIterator[AIOKafka
 
 
 async def reach(client_options: Mapping[str, object], server: str, timeout_s: float | None = None) -> None:
-    """Return once a broker has taken us. Raises KafkaRefusedError, KafkaError, OSError (TimeoutError is one)."""
+    """Return once a broker has accepted us. Raises KafkaRefusedError, KafkaError, OSError (TimeoutError is one)."""
     host, _, port = server.rpartition(":") if ":" in server.rpartition("]")[2] else (server, "", "9092")
     options = {key: value for key, value in client_options.items() if key.startswith(_OF_CONNECTIONS)}
     try:
@@ -55,7 +55,7 @@ async def reach(client_options: Mapping[str, object], server: str, timeout_s: fl
 
 
 async def explained(client_options: Mapping[str, object], problem: Exception) -> Exception:
-    """Return why the first broker that answers does not take us, where one says so; else the problem itself.
+    """Return the reason of the first broker that refuses us, if one gives any; else the problem itself.
 
     Kafka's client says of each of these that it could not connect, and why only in its log.
     """

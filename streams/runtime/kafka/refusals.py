@@ -1,4 +1,4 @@
-"""What it means, in our settings' words, that a broker does not let us in."""
+"""Explains a broker's refusal in terms of our settings."""
 
 import ssl
 from typing import Final
@@ -15,7 +15,7 @@ _MECHANISM: Final = (UnsupportedSaslMechanismError, IllegalSaslStateError)
 
 
 def why_refused(problem: object) -> str | None:
-    """Return which setting an error of the client says is wrong; None for what only says that nobody answers."""
+    """Return the setting that a client error blames; None for errors that only say that nobody answers."""
     if isinstance(problem, _USER):
         return "the broker refuses our user or its password: check [kafka] sasl_username and sasl_password"
     if isinstance(problem, _MECHANISM):

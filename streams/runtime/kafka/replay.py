@@ -1,4 +1,4 @@
-"""Reads topics without a group: as they stand when the reading begins, from the beginning or from a time."""
+"""Reads topics without a consumer group, from the beginning or from a time, up to their present end."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -33,7 +33,7 @@ async def reader(client_options: Mapping[str, object]) -> AsyncIterator[AIOKafka
 async def read_until(
     consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
 ) -> AsyncIterator[tuple[TopicPartition, ConsumerRecord]]:
-    """Yield every record before these offsets, from where the consumer stands, in order within a partition."""
+    """Yield every record before these offsets from the consumer's position on, in order within a partition."""
     unread = {tp for tp, end in ends.items() if await consumer.position(tp) < end}
     while unread:
         for tp, records in (await consumer.getmany(*unread, timeout_ms=1_000)).items():
@@ -81,7 +81,7 @@ async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[TopicPart
 
 
 async def seek(consumer: AIOKafkaConsumer, tps: Collection[TopicPartition], since_ms: int | None) -> None:
-    """Have the consumer read on from the first record of that time or later; None is from the beginning."""
+    """Move the consumer to the first record of that time or later; None is the beginning."""
     if since_ms is None:
         await consumer.seek_to_beginning(*tps)
         return

@@ -1,4 +1,4 @@
-"""The names of topics and groups as the broker knows them.
+"""Names topics and groups with the pipeline's prefix.
 
 Stages with ticks are by zone: those of another zone than the default have ticks, a group and tables of their own.
 """

@@ -1,4 +1,4 @@
-"""Creates the topics of the map, and checks those that exist."""
+"""Creates the topics of `streams/pipeline.py`, and checks those that exist."""
 
 import asyncio
 import logging
@@ -40,7 +40,7 @@ _SET_ON_TOPIC: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedTopic:
-    """A topic as the map and the settings want it."""
+    """A topic as `streams/pipeline.py` and the settings define it."""
 
     name: str
     partitions: int
@@ -50,7 +50,7 @@ class WantedTopic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicsReport:
-    """What became of the topics; `fatal` cannot be worked with, `differing` can."""
+    """The result of a check of topics; `fatal` ones cannot be used, `differing` ones can."""
 
     created: Sequence[str] = ()
     missing: Sequence[str] = ()
@@ -59,7 +59,7 @@ class TopicsReport:
 
 
 def wanted(settings: Settings, stage: Stage | None = None) -> list[WantedTopic]:
-    """Return every topic of the map, in its order, then the tables' changelogs; or what one stage needs of them."""
+    """Return every topic of `streams/pipeline.py` in order, then the changelogs; or those that one stage needs."""
     kafka = settings.kafka
     topics = TOPICS.keys() if stage is None else stage.taken | stage.published
     configs = {
@@ -86,7 +86,7 @@ async def ensure_topics(
     *,
     absent: tuple[type[Exception], ...] = (KafkaError, OSError),
 ) -> TopicsReport:
-    """Create the topics that are missing and check the others, waiting for the broker (until `give_up` says no more).
+    """Create missing topics and check the others, waiting for the broker (until `give_up` returns True).
 
     All of the map, or those of one stage, whose user may know no others. Differing configurations are logged.
     Raises FatalError for another number of partitions: keys would move; KafkaRefusedError, unless that is `absent`.
@@ -100,7 +100,7 @@ async def ensure_topics(
 
 
 async def update_topics(settings: Settings) -> Sequence[str]:
-    """Give topics that are there the configuration that the settings want, and return a line for each change.
+    """Apply the configured settings to existing topics, and return a line for each change.
 
     What was set besides stays as it is. Number and copies of partitions are not changed. Raises KafkaError.
     """
@@ -125,14 +125,14 @@ async def update_topics(settings: Settings) -> Sequence[str]:
 
 
 async def check_topics(settings: Settings) -> TopicsReport:
-    """Return what `ensure_topics` would find, changing nothing."""
+    """Return what `ensure_topics` would report, changing nothing."""
     return await _with_broker(settings, wanted(settings), lambda: False, create=False)
 
 
 async def refuse_lost_changelogs(
     settings: Settings, group: str, changelogs: Collection[str], give_up: Callable[[], bool] = lambda: False
 ) -> None:
-    """Raise FatalError where a table's changelog is gone, though the stage has read its topics with it.
+    """Raise FatalError where a table's changelog is missing although the stage has committed offsets.
 
     Made anew it would be empty: what the table held would not come again, for its records are committed.
     """
@@ -157,7 +157,7 @@ async def _has_committed(admin: AIOKafkaAdminClient, group: str) -> bool:
 
 
 async def await_topics(settings: Settings, names: Collection[str], give_up: Callable[[], bool] = lambda: False) -> None:
-    """Return when the broker tells of topics that were just created: what asks before that takes them for missing."""
+    """Return when the broker's metadata have topics that were just created."""
 
     async def attempt() -> None:
         async with asking(client_options(settings.kafka)) as admin:
@@ -168,7 +168,7 @@ async def await_topics(settings: Settings, names: Collection[str], give_up: Call
 
 
 async def look_at_topics(settings: Settings) -> TopicsReport:
-    """Return the same, trying once. Raises KafkaError, OSError."""
+    """Return the same as `check_topics`, trying once. Raises KafkaError, OSError."""
     async with asking(client_options(settings.kafka)) as admin:
         return await _look(admin, wanted(settings), create=False)
 
@@ -241,7 +241,7 @@ class DescribedPartition(TypedDict):
 
 
 class DescribedTopic(TypedDict):
-    """A topic as the broker's metadata have it."""
+    """A topic as the broker describes it."""
 
     topic: str
     error_code: int

@@ -1,1 +1,1 @@
-"""What stages are written against: partitions, records, tables, effects."""
+"""The interfaces that stages are written against: partitions, records, tables, effects."""

@@ -1,4 +1,4 @@
-"""What a stage is given of its worker: typed, and no more than it needs."""
+"""The typed services that a worker gives to its stage."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from streams.runtime.settings.loading import Settings
 
 
 def now_ms() -> int:
-    """Return the clock, Unix milliseconds."""
+    """Return the present time, Unix milliseconds."""
     return time.time_ns() // 1_000_000
 
 

@@ -1,4 +1,4 @@
-"""Sends and writes the effects of records, sets aside what cannot be used, and lets offsets be committed."""
+"""Carries out the effects of records, dead-letters bad ones, and releases their offsets for commit."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from streams.runtime.kernel.offsets import Offsets
 
 
 class Dispatch(Generic[E]):
-    """The second half of a loop, for all of its lanes."""
+    """The second half of a record loop, for all of its lanes."""
 
     def __init__(self, handler: Handler[E], offsets: Offsets, dead_letters: SetAside, pace: Pace) -> None:
         self._handler: Final = handler
@@ -21,11 +21,11 @@ class Dispatch(Generic[E]):
         self.batches = 0
 
     async def next_batch(self, lane: Lane[E]) -> None:
-        """Return when the first of the lane's stepped items are done, as many as a batch takes."""
+        """Return when the lane's first stepped items are done, as many as fit in a batch."""
         await self._first(lane, self._next(lane))
 
     def step_anew(self, lane: Lane[E]) -> None:
-        """Have all that is stepped and not in place stepped again: what it may have built on does not come to be."""
+        """Step all items again that are stepped but not done: what they built on has failed."""
         self._handler.forget(lane.partition)
         lane.unstep()
 

@@ -1,4 +1,4 @@
-"""What a record leads to, as a value: a step decides, the loop acts."""
+"""The effects of a record as values: a step decides, the loop carries them out."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol, TypeVar
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Send(NamedTuple):
-    """Records of one key, for the partition of the record that they follow from: all keyed topics have the same.
+    """Records with one key, for the partition of the record that caused them: all keyed topics are partitioned alike.
 
     `anywhere`: for the key's own partition, which may be another worker's; others may write the same key there.
     """
@@ -23,14 +23,14 @@ class Send(NamedTuple):
 
 
 class Write(NamedTuple):
-    """A new value in the stage's table."""
+    """A new value for a key of the stage's table."""
 
     key: bytes
     value: bytes | None  #: None deletes the key
 
 
 class Aside(NamedTuple):
-    """What could not be used beside the record itself, for the dead letters."""
+    """Something other than the record itself that could not be used, for the dead letters."""
 
     topic: str  #: where it stands
     key: bytes
@@ -39,7 +39,7 @@ class Aside(NamedTuple):
 
 
 class Effects(NamedTuple):
-    """What one record leads to: the loop stores the sends, then the writes, then calls `then`."""
+    """The effects of one record: the loop stores the sends, then the writes, then calls `then`."""
 
     sends: Sequence[Send] = ()
     writes: Sequence[Write] = ()
@@ -48,7 +48,7 @@ class Effects(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Return about how many bytes the effects take on their way."""
+        """Return about how much memory the effects take."""
         sent = sum(len(send.key) + sum(len(value or b"") for value in send.values) for send in self.sends)
         return sent + sum(len(write.key) + len(write.value or b"") for write in self.writes)
 
@@ -62,12 +62,12 @@ Step = Callable[[Record], Effects]
 
 class Decoder(Protocol[T_co]):
     def decode(self, value: bytes) -> T_co:
-        """Return the record. Raises RecordError, UnknownSchema."""
+        """Decode the record. Raises RecordError, UnknownSchema."""
         ...
 
 
 def decoding(serde: Decoder[T], step: "Callable[[str, T | None], Effects]") -> Step:
-    """Return a step that is given the key as text and the record as it reads; None is a tombstone.
+    """Wrap a step so that it gets the key as text and the decoded record; None is a tombstone.
 
     A record without a key, or with one that is no text, is set aside.
     """
@@ -85,7 +85,7 @@ def decoding(serde: Decoder[T], step: "Callable[[str, T | None], Effects]") -> S
 
 
 def all_writes(effects: Iterable[Effects]) -> Sequence[Write]:
-    """Return the last write of each key, in the order of the last ones."""
+    """Return the last write of each key, in order."""
     last: dict[bytes, Write] = {}
     for each in effects:
         for write in each.writes:

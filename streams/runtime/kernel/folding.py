@@ -1,4 +1,4 @@
-"""Topic -> pure step -> topic, with the order of effects that loses nothing: sends, then the table, then done."""
+"""Runs a pure step over a topic, with effects in a safe order: sends, then the table, then done."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -25,14 +25,14 @@ class BatchSender(Protocol):
 
 
 class TableAt(NamedTuple):
-    """A table, and where its changelog is."""
+    """A table and its changelog topic."""
 
     table: Table
     changelog: str
 
 
 class Folding:
-    """The handler of a stage that answers records with records; for `Loop`."""
+    """The handler for stages that answer records with records; for `Loop`."""
 
     def __init__(
         self,
@@ -43,7 +43,9 @@ class Folding:
         table: TableAt | None = None,
         forget: Callable[[int], None] = lambda _partition: None,
     ) -> None:
-        """`forget` is told of partitions whose steps are made anew, where the step remembers more than the table."""
+        """Create the handler; `forget` is called for partitions whose steps are repeated, where steps remember more
+        than the table.
+        """
         self._step: Final = step
         self._outbox: Final = outbox
         self._dead_letters: Final = dead_letters
@@ -54,7 +56,7 @@ class Folding:
         return self.wanted(record.place.partition, self._step(record))
 
     def wanted(self, partition: int, effects: Effects) -> Effects:
-        """Let the steps after it see what a step wants written, and return that."""
+        """Make a step's writes visible to later steps, and return them."""
         if self._table is not None and effects.writes:
             self._table.table.want(partition, effects.writes)
         return effects
@@ -107,14 +109,14 @@ class Folding:
 
 
 class Fold(NamedTuple):
-    """A folding stage's loop, for what beside its records changes the same keys."""
+    """The loop of a folding stage, for callers that change the same keys without a record."""
 
     loop: Loop[Effects]
     handler: Folding
     partition_of: Callable[[bytes], int]
 
     async def submit(self, key: str, step: Callable[[], Effects]) -> bool:
-        """Have a step made in the order of the key's partition; return whether its effects are in place.
+        """Run a step in the order of the key's partition; return whether its effects were carried out.
 
         If not, the partition is not, or no longer, this worker's: what it was about is another worker's to do. Raises
         what the step raises.

@@ -1,4 +1,4 @@
-"""What the record loop is given: a stage's handler, its pace, where records come from, and where bad ones go."""
+"""The interfaces of the record loop: a stage's handler, its pace, and the flow of records."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol, TypeVar
@@ -9,7 +9,7 @@ E = TypeVar("E")
 
 
 class Pace(NamedTuple):
-    """How records gather on their way."""
+    """How long and how many records may gather before they are processed."""
 
     linger_s: float = 0.05  #: how long the first of a batch waits for others
     max_batch_bytes: int = 512 * 1024  #: of effects; what makes a batch larger than that does not wait
@@ -22,25 +22,25 @@ USUAL: Final = Pace()
 
 
 class Handler(Protocol[E]):
-    """What a stage does with records."""
+    """Processes the records of a stage."""
 
     def step(self, record: Record) -> E:
-        """Return what the record leads to, without effects. Raises RecordError, UnknownSchema."""
+        """Return the effects of a record, without carrying them out. Raises RecordError, UnknownSchema."""
         ...
 
     def size(self, step: E) -> int:
-        """Return about how many bytes that takes on its way."""
+        """Return about how much memory the effects take."""
         ...
 
     async def deliver(self, partition: int, steps: Sequence[E]) -> None:
-        """Return when everything is in place, however long that takes; doing it twice must be harmless.
+        """Return when all effects are carried out, however long that takes; repeating it must be harmless.
 
         Raises RecordError for what will never be taken: a batch is tried step by step then, and the culprit set aside.
         """
         ...
 
     def forget(self, partition: int) -> None:
-        """Forget what the steps remember beyond what was delivered: they are made again, here or elsewhere."""
+        """Forget undelivered results of steps: they are made again, here or elsewhere."""
         ...
 
 
@@ -48,17 +48,17 @@ class SetAside(Protocol):
     async def put(
         self, error: BaseException, *, origin: tuple[str, int, int], key: bytes | None, value: bytes | None
     ) -> None:
-        """Store a record that cannot be used."""
+        """Dead-letter a record."""
         ...
 
 
 class Flow(Protocol):
-    """Where records come from."""
+    """Pauses and resumes the delivery of records."""
 
     def pause(self, place: Place) -> None:
-        """Bring no more of a partition for now; what is on its way may still come."""
+        """Stop delivering a partition's records; those already fetched may still come."""
         ...
 
     def resume(self, place: Place) -> None:
-        """Go on."""
+        """Continue to deliver."""
         ...

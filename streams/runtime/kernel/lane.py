@@ -12,7 +12,7 @@ from streams.runtime.registry.serde import UnknownSchema
 
 
 class Item(Generic[E]):
-    """A record, or what was submitted beside the records, on its way."""
+    """A record, or work submitted beside the records, in progress."""
 
     __slots__ = ("_done", "effects", "record", "size", "step", "unknown", "why")
 
@@ -27,7 +27,7 @@ class Item(Generic[E]):
         self.size = record.size if record is not None else 0
 
     async def prepare(self) -> None:
-        """Fetch the schema that the step asks for; where there is none, the step raises that."""
+        """Fetch the schema that the step needs; if that fails, the step raises the error."""
         if self.unknown is None:
             return
         try:
@@ -36,12 +36,12 @@ class Item(Generic[E]):
             self.step = _raising(why)
 
     def unstep(self) -> None:
-        """Make it as it came."""
+        """Reset the item to its state before the step."""
         self.size = self.record.size if self.record is not None else 0
         self.effects = self.why = None
 
     def tell(self, outcome: bool | Exception) -> None:
-        """Tell who submitted it whether its effects are in place, or why they never will be."""
+        """Tell the submitter whether the effects were carried out, or why they never will be."""
         if self._done is None or self._done.done():
             return
         if isinstance(outcome, Exception):
@@ -58,7 +58,7 @@ def _raising(why: Exception) -> Callable[[], NoReturn]:
 
 
 class Room:
-    """How much is on its way in all open lanes of a loop: who has too much brings no more for a while."""
+    """Bounds how much is in progress in all open lanes of a loop; beyond it no more records are delivered."""
 
     def __init__(self, most_bytes: int, flow: Flow) -> None:
         self._most_bytes: Final = most_bytes
@@ -71,12 +71,12 @@ class Room:
 
     @property
     def is_roomy(self) -> bool:
-        """Return whether there is so much room again that those who were paused may go on."""
+        """Return whether enough has been finished for paused partitions to resume."""
         return self.bytes <= self._most_bytes // 2
 
 
 class Lane(Generic[E]):
-    """The line of one partition, for as long as the worker has it or until a rebalance begins it anew."""
+    """The queue of one partition while the worker has it, until a rebalance starts it anew."""
 
     def __init__(self, partition: int, room: Room) -> None:
         self.partition: Final = partition
@@ -91,29 +91,29 @@ class Lane(Generic[E]):
         self._paused: set[Place] = set()
 
     def open(self) -> None:
-        """Let what waits go on, and count in what all lanes share."""
+        """Start waiting items, and count them in the shared limit."""
         self.is_open = True
         self._room.bytes += self._bytes
 
     def join(self, item: Item[E]) -> None:
-        """Count an item in that has come; it is stepped, or waits."""
+        """Add a new item; it is stepped, or waits."""
         self._grow(item.size)
 
     def line_up(self, item: Item[E], effects_bytes: int) -> None:
-        """Put a stepped item at the end of those whose effects are to be put in place."""
+        """Queue a stepped item for its effects."""
         item.size += effects_bytes
         self._grow(effects_bytes)
         self.stepped.append(item)
         self.stepped_bytes += item.size
 
     def leave(self) -> None:
-        """Take the first stepped item out: its effects are in place."""
+        """Remove the first stepped item, whose effects are done."""
         item = self.stepped.popleft()
         self.stepped_bytes -= item.size
         self._grow(-item.size)
 
     def unstep(self) -> None:
-        """Put what is stepped back to what waits, before everything else."""
+        """Move stepped items back to the front of the waiting ones."""
         for item in reversed(self.stepped):
             stepped_bytes = item.size
             item.unstep()
@@ -123,7 +123,7 @@ class Lane(Generic[E]):
         self.stepped_bytes = 0
 
     def clear(self) -> None:
-        """Drop everything: it comes again, to this worker or to another one."""
+        """Drop everything; it is delivered again, to this worker or another."""
         if self.task is not None:
             self.task.cancel()
             self.task = None
@@ -137,13 +137,13 @@ class Lane(Generic[E]):
         self.is_broken = False
 
     def pause(self, place: Place) -> None:
-        """Have no more brought of one of the partition's topics."""
+        """Stop the delivery of one of the partition's topics."""
         if place not in self._paused:
             self._paused.add(place)
             self._room.flow.pause(place)
 
     def resume(self) -> None:
-        """Have everything brought again."""
+        """Continue the delivery of all topics."""
         for place in self._paused:
             self._room.flow.resume(place)
         self._paused.clear()

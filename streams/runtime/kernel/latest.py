@@ -1,4 +1,4 @@
-"""The last record of each key of a topic that is viewed whole, decoded when somebody asks for it and not before."""
+"""The last record of each key of a topic, decoded on demand."""
 
 import logging
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 class Latest(Generic[R]):
-    """A view whose records are folded where there is time to fetch their schemas."""
+    """A view that folds records where their schemas can be awaited."""
 
     def __init__(self, worker: "Worker", topic: Topic, record: type[R]) -> None:
         self._serde = worker.context.serdes.of(topic, record)
@@ -30,7 +30,7 @@ class Latest(Generic[R]):
             self._came[record.key] = record.value
 
     async def changes(self) -> Sequence[tuple[str, R | None]]:
-        """Return what has changed since the last call, by key; None is a tombstone. What cannot be read is passed over.
+        """Return the changes since the last call, by key; None is a tombstone. What cannot be read is passed over.
 
         Waits until everything was seen that stood in the topic when the worker began.
         """

@@ -1,12 +1,11 @@
-"""The worker's own lease on its partitions: the rule of `streams.scheduling.lease` by the clock of this process."""
+"""The worker's lease on its partitions: `streams.scheduling.lease` with the clock of this process."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from typing import Final
 
-from streams.runtime.ops.coalescing import LATE_S
-from streams.runtime.settings.sections import KafkaSettings
+from streams.runtime.settings.sections import HEARTBEAT_LATE_S, KafkaSettings
 from streams.scheduling.lease import Lease
 
 _LOOK_S: Final = 0.2
@@ -14,11 +13,11 @@ _WATCH_S: Final = 1.0
 
 
 class WorkerLease:
-    """Whether the partitions that this worker was assigned are surely still its own."""
+    """Tells whether the worker surely still owns its partitions."""
 
     def __init__(self, kafka: KafkaSettings, now_s: Callable[[], float] = time.monotonic) -> None:
-        # the last heartbeat before a pause may have been that long ago, and its timer late
-        self._lease = Lease(kafka.session_timeout_s - kafka.heartbeat_interval_s - LATE_S, now_s())
+        # the last heartbeat before a pause may have been that long ago, and late
+        self._lease = Lease(kafka.session_timeout_s - kafka.heartbeat_interval_s - HEARTBEAT_LATE_S, now_s())
         self._now_s = now_s
         self._is_over = False  #: until the next assignment
 
@@ -26,25 +25,27 @@ class WorkerLease:
         return self._lease.holds(self._now_s()) and not self._is_over
 
     def revoked(self) -> None:
-        """Note that a rebalance has begun: one that finds the lease lapsed has taken the partitions.
+        """Record that a rebalance has begun; if the lease has lapsed by then, others may have the partitions.
 
         The next assignment may come when the lapse itself is long over, for it waits for the slowest of the group.
         """
         self._is_over = not self.holds()
 
     def assigned(self) -> bool:
-        """Return whether it held until this new assignment, from which on it holds again."""
+        """Return whether the lease held until this assignment; from now on it holds again."""
         held = self._lease.assigned(self._now_s()) and not self._is_over
         self._is_over = False
         return held
 
     async def sure(self) -> None:
-        """Return when it holds: at once, unless this worker was paused for so long that others may have its work."""
+        """Return when the lease holds: at once, unless this worker was paused for so long that others may have its
+        work.
+        """
         while not self.holds():  # noqa: ASYNC110 - what makes it true is the passing of time as well
             await asyncio.sleep(_LOOK_S)
 
     async def watch(self) -> None:
-        """Look often enough to notice every pause, until cancelled."""
+        """Check the lease often enough to notice every pause, until cancelled."""
         while True:
             self.holds()
             await asyncio.sleep(_WATCH_S)

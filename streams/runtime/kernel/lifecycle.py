@@ -1,4 +1,4 @@
-"""Who owns which partitions: the one place that reacts to a rebalance, and tells every stateful part in order.
+"""Handles rebalances: tells every stateful part, in order, which partitions come and go.
 
 A rebalance is `pausing` (nobody knows yet whose a partition will be), then `lost` and `settled` (now it is known; what
 stays goes on), then, when the tables are read back, `gained` for each new partition.
@@ -21,27 +21,29 @@ RETRIES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class Part:
-    """Something that keeps state by partition; a part overrides what it has to know."""
+    """A component with state by partition; it overrides the methods that it needs."""
 
     async def pausing(self, *, lapsed: bool) -> None:
-        """Begin nothing new, and finish what is under way within some seconds: what is not done is done again.
+        """Start nothing new, and finish running work within some seconds; unfinished work is done again.
 
         `lapsed`: the worker was paused for so long that its partitions may be others' already. Nothing can be finished
         then, and the others wait for this worker: wait for nothing.
         """
 
     def lost(self, partitions: frozenset[int]) -> None:
-        """Forget everything of partitions that belong to others now."""
+        """Forget all state of partitions that belong to others now."""
 
     def settled(self, owned: frozenset[int]) -> None:
-        """Go on with the partitions that stay: it is known now which ones are this worker's."""
+        """Continue with the partitions that stay: the assignment is known now."""
 
     async def gained(self, partition: int) -> None:
-        """Begin a partition whose table is there; it is tried again if this raises, and the others go on meanwhile."""
+        """Start a partition, whose table is restored; if this raises, it is retried while others go on."""
 
 
 class Lifecycle:
-    """The partitions of one worker. All topics that a stage reads have the same partitions, and they come together."""
+    """The partitions of one worker, and the parts that follow them. All topics that a stage reads have the same
+    partitions, and they come together.
+    """
 
     def __init__(self, fail: Callable[[Exception], None], now_s: Callable[[], float] = time.monotonic) -> None:
         """`fail` ends the worker."""
@@ -56,15 +58,15 @@ class Lifecycle:
         self.is_assigned = False
 
     def register(self, part: Part) -> None:
-        """Add a part: partitions begin in the order of registration, and pause and leave in the reverse one."""
+        """Add a part: partitions start in the order of registration, and stop in the reverse order."""
         self._parts.append(part)
 
     def register_table(self, table: Table) -> None:
-        """Add a table, which its host reads back before partitions begin."""
+        """Add a table, which its host restores before partitions start."""
         self._tables.append(table)
 
     def is_open(self, partition: int) -> bool:
-        """Return whether every part has begun the partition."""
+        """Return whether every part has started the partition."""
         event = self._opened.get(partition)
         return event is not None and event.is_set()
 
@@ -77,13 +79,13 @@ class Lifecycle:
         return frozenset(partition for partition, event in self._opened.items() if not event.is_set())
 
     async def pausing(self, *, lapsed: bool = False) -> None:
-        """A rebalance has begun; `lapsed` as in `settle`."""
+        """Pause all parts for a rebalance; `lapsed` as in `settle`."""
         await self._stop_beginning(tuple(self._beginning))
         # side by side, so that the time they take is that of the slowest
         await asyncio.gather(*(part.pausing(lapsed=lapsed) for part in reversed(self._parts)))
 
     def settle(self, partitions: Iterable[int], *, lapsed: bool = False) -> None:
-        """The partitions are known that this worker has from now on.
+        """Apply a new assignment: tell the parts which partitions they have lost and which they keep.
 
         `lapsed`: it was paused for so long that others may have had all of its partitions meanwhile.
         """
@@ -109,12 +111,12 @@ class Lifecycle:
         log.info("partitions assigned owned=%s gained=%s lost=%s", sorted(now), sorted(self.waiting()), sorted(left))
 
     def recovered(self) -> None:
-        """The tables are read back: begin what is new."""
+        """Start the new partitions, whose tables are restored."""
         for partition in self.waiting() - self._beginning.keys():
             self._beginning[partition] = self._task(self._begin(partition), f"begin-{partition}")
 
     async def stop(self) -> None:
-        """Begin nothing any more."""
+        """Start no partition any more."""
         await self._stop_beginning(tuple(self._beginning))
 
     async def _begin(self, partition: int) -> None:

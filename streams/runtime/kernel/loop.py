@@ -1,4 +1,4 @@
-"""The one record loop: records -> step -> effects -> done, in the order of each partition.
+"""The record loop: records -> step -> effects -> done, in the order of each partition.
 
 Steps run ahead of effects: while a batch of a partition is on its way the next one is stepped, so that waiting for the
 broker costs no round trip per record. A record is done when all of its effects are in place, and only then may its
@@ -31,7 +31,7 @@ STEPPED_AT_ONCE: Final = 64
 
 
 class Loop(Part, Generic[E]):
-    """The loop of one kind of records in one worker; any number of topics may feed it."""
+    """The record loop of one handler in one worker; any number of topics may feed it."""
 
     def __init__(
         self,
@@ -58,12 +58,12 @@ class Loop(Part, Generic[E]):
 
     @property
     def bytes_waiting(self) -> int:
-        """Return how much is on its way in partitions that are open, records and effects."""
+        """Return the size of records and effects in progress in open partitions."""
         return self._room.bytes
 
     @property
     def batches(self) -> int:
-        """Return how many batches are in place."""
+        """Return the number of finished batches."""
         return self._dispatch.batches
 
     # records come in
@@ -81,7 +81,7 @@ class Loop(Part, Generic[E]):
             lane.pause(record.place)
 
     async def submit(self, partition: int, step: Callable[[], E]) -> bool:
-        """Have a step made between the records of a partition; return whether its effects are in place.
+        """Run a step between the records of a partition; return whether its effects were carried out.
 
         If not, the partition is not, or no longer, this worker's. Raises what the step raises, RecordError where its
         effects are refused.
@@ -202,7 +202,7 @@ class Loop(Part, Generic[E]):
     # partitions
 
     async def pausing(self, *, lapsed: bool) -> None:
-        """Let what is stepped be put in place, so that the next owner has little to do again."""
+        """Finish the effects of stepped records, so that the next owner has little to repeat."""
         self._is_pausing = True
         if lapsed:  # the outbox sends nothing until the next assignment, which waits for us
             return
@@ -227,7 +227,7 @@ class Loop(Part, Generic[E]):
             lane.clear()
 
     def settled(self, owned: frozenset[int]) -> None:
-        """Begin anew: what was not done of partitions that stay is brought again."""
+        """Start anew: unfinished records of partitions that stay are delivered again."""
         self._is_pausing = False
         for partition in owned:
             lane = self._lanes.setdefault(partition, Lane(partition, self._room))

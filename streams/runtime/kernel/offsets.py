@@ -1,4 +1,4 @@
-"""Committed offsets that never pass a record whose work is not done: a tracker for each partition that is read."""
+"""Tracks the offsets that may be committed: none passes a record whose work is not finished."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,21 +7,21 @@ from streams.scheduling.acks import Acks, Begin
 
 
 class Offsets:
-    """One tracker per input partition of this worker."""
+    """One tracker for each input partition of this worker."""
 
     def __init__(self) -> None:
         self._trackers: dict[Place, Acks] = {}
 
     def fetched(self, place: Place, offset: int) -> None:
-        """Note that a record is on its way to its agent: if it gets lost on it, nothing later is committed."""
+        """Record that a record is on its way to its agent: if it is lost there, nothing later is committed."""
         self._tracker(place).fetched(offset)
 
     def begin(self, place: Place, offset: int) -> Begin:
-        """Note that work on a record has begun, and return whether it is new."""
+        """Record that work on a record has begun, and return whether it is new."""
         return self._tracker(place).begin(offset)
 
     def committed(self, place: Place, offset: int) -> None:
-        """Note that a partition is read from this offset on: what is before it was done, here or elsewhere."""
+        """Record that a partition is read from this offset on; everything before it was done."""
         tracker = self._trackers.get(place)
         if tracker is not None:
             tracker.committed(offset)
@@ -33,26 +33,26 @@ class Offsets:
         return tracker
 
     def done(self, place: Place, offset: int) -> None:
-        """Note that every effect of a record is in place; a record of a partition that has left is passed over."""
+        """Record that all effects of a record are done; records of partitions that have left are ignored."""
         tracker = self._trackers.get(place)
         if tracker is not None:
             tracker.done(offset)
 
     def committable(self, place: Place) -> int | None:
-        """Return the offset from which a new owner has to go on, or None where nothing is known."""
+        """Return the offset from which a new owner must continue, or None where it is unknown."""
         tracker = self._trackers.get(place)
         return None if tracker is None else tracker.committable
 
     def in_flight(self, place: Place | None = None) -> int:
-        """Return how many records have begun and are not done, of one partition or of all."""
+        """Return the number of unfinished records of one partition, or of all."""
         trackers = self._trackers.values() if place is None else filter(None, (self._trackers.get(place),))
         return sum(tracker.in_work for tracker in trackers)
 
     def places(self) -> Iterator[Place]:
-        """Yield the partitions that have a tracker."""
+        """Yield the tracked partitions."""
         return iter(tuple(self._trackers))
 
     def forget(self, places: Iterable[Place]) -> None:
-        """Drop the trackers of partitions that are about to be delivered anew, from their committed offset."""
+        """Drop the trackers of partitions that are about to be delivered again from their committed offset."""
         for place in places:
             self._trackers.pop(place, None)

@@ -1,4 +1,4 @@
-"""A record of a topic as it came, and where it stands."""
+"""A record of a topic, and its position."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""What a stage remembers: bytes by partition and key, with a changelog that a new owner of the partition reads back.
+"""A stage's state: bytes by partition and key, with a changelog from which a new owner restores it.
 
 The loop writes: first the changelog, then here, so that a table is never ahead of its changelog. What a step wants
 written is seen by the steps after it at once, and forgotten if it cannot be stored.
@@ -26,7 +26,7 @@ class Table:
         self._ahead: dict[int, dict[bytes, bytes | None]] = {}
 
     def get(self, partition: int, key: bytes) -> bytes | None:
-        """Return the value of a key, as the last step wants it to be."""
+        """Return the value of a key, including writes that are not stored yet."""
         ahead = self._ahead.get(partition)
         if ahead and key in ahead:
             return ahead[key]
@@ -42,25 +42,25 @@ class Table:
         return tuple(self._stored.get(partition, ()))
 
     def partitions(self) -> Collection[int]:
-        """Return the partitions of which anything is stored."""
+        """Return the partitions with stored values."""
         return tuple(self._stored)
 
     def __len__(self) -> int:
         return sum(map(len, self._stored.values()))
 
     def want(self, partition: int, writes: Iterable[Write]) -> None:
-        """Let later steps see what is to be written."""
+        """Make writes visible to later steps before they are stored."""
         ahead = self._ahead.setdefault(partition, {})
         for key, value in writes:
             ahead[key] = value
 
     def framed(self, writes: Iterable[Write]) -> Iterator[tuple[bytes, Sequence[bytes | None]]]:
-        """Yield the writes as records of the changelog."""
+        """Yield the writes as changelog records."""
         for key, value in writes:
             yield key, (None if value is None else self._front + value,)
 
     def store(self, partition: int, writes: Iterable[Write]) -> None:
-        """Take writes that the changelog has."""
+        """Store writes that are in the changelog."""
         stored = self._stored.setdefault(partition, {})
         ahead = self._ahead.get(partition, {})
         for key, value in writes:
@@ -72,16 +72,16 @@ class Table:
                 del ahead[key]
 
     def abandon(self, partition: int) -> None:
-        """Forget what is wanted and not stored: its records are stepped anew."""
+        """Forget writes that are not stored: their records are stepped again."""
         self._ahead.pop(partition, None)
 
     def drop(self, partition: int) -> None:
-        """Forget a partition that has left; the changelog keeps it."""
+        """Forget a partition that has left; its changelog remains."""
         self._ahead.pop(partition, None)
         self._stored.pop(partition, None)
 
     def recover(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """Take a record of the changelog.
+        """Apply a record of the changelog.
 
         Raises FatalError for a value of a newer version than this one knows: it must not be read on, nor overwritten.
         """

@@ -1,4 +1,4 @@
-"""A whole topic without a group: replayed from its beginning, or from a time, then followed; every process sees it.
+"""Reads a whole topic without a consumer group: from the beginning or a time, then follows it, in every process.
 
 For what is small and wanted everywhere: the inventory, enriched resources, the topology; and for the last of what is
 not small.
@@ -28,7 +28,7 @@ async def nothing() -> None:
 
 
 class View:
-    """One topic, from its beginning or from a time on."""
+    """Reads one topic from its beginning or from a time on, and follows it."""
 
     def __init__(
         self,
@@ -54,15 +54,15 @@ class View:
 
     @property
     def is_caught_up(self) -> bool:
-        """Return whether everything was seen that stood in the topic when the view began."""
+        """Return whether every record that the topic had at the start has been read."""
         return self._caught_up.is_set()
 
     async def caught_up(self) -> None:
-        """Return when everything was seen that stood in the topic when the view began."""
+        """Return when every record that the topic had at the start has been read."""
         await self._caught_up.wait()
 
     async def run(self) -> None:
-        """Follow the topic until cancelled; a broker that is away is waited for."""
+        """Follow the topic until cancelled; waits for a broker that is away."""
         while True:
             await wait_for("kafka", self._topic, self._follow, absent=(KafkaError, OSError, BackendError))
 

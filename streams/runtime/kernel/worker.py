@@ -1,4 +1,6 @@
-"""One worker of a stage: what it reads, keeps and runs. A stage wires itself to it; a host (Faust) brings records."""
+"""One worker of a stage: its inputs, its table and its parts. A stage wires itself to it; a host (Faust) brings
+records.
+"""
 
 import asyncio
 import logging
@@ -41,23 +43,23 @@ MAX_RECORD_BYTES: Final = 8 * 2**20
 
 
 class Host(Protocol):
-    """What brings records to a worker and commits what is done."""
+    """Delivers records to a worker, and commits what is finished."""
 
     def pause(self, place: Place) -> None:
-        """Bring no more records of a partition for now."""
+        """Stop delivering the records of a partition."""
         ...
 
     def resume(self, place: Place) -> None:
-        """Bring records of the partition again."""
+        """Continue to deliver them."""
         ...
 
     def fail(self, problem: Exception) -> None:
-        """End the worker, with the problem as its last word."""
+        """End the worker, and log the problem last."""
         ...
 
 
 class Worker:
-    """Everything that workers have in common, and the parts that a stage has registered."""
+    """The common part of all workers, and the parts that a stage has registered."""
 
     def __init__(self, stage: Stage, settings: Settings, part: str = "") -> None:
         """`part`: which of several groups of the stage this is, each of which reads everything."""
@@ -124,7 +126,7 @@ class Worker:
         outbox: Outbox | None = None,
         forget: Callable[[int], None] = lambda _partition: None,
     ) -> Fold:
-        """Run a step over every record of some topics: what it leads to is stored, then the record is done."""
+        """Run a step over every record of some topics: its effects are stored, then the record is done."""
         context = self.context
         handler = Folding(
             step,
@@ -137,7 +139,7 @@ class Worker:
         return Fold(loop, handler, partial(partition_of, partitions=self._kafka.partitions))
 
     def drain(self, topics: Iterable[Topic], handler: Handler[E], *, pace: Pace = USUAL) -> Loop[E]:
-        """Hand every record of some topics to a handler: batch -> effect -> done, in the order of each partition."""
+        """Pass every record of some topics to a handler: batch -> effect -> done, in the order of each partition."""
         loop: Loop[E] = Loop(
             handler, offsets=self.offsets, dead_letters=self.context.dead_letters, flow=self, fail=self.fail, pace=pace
         )
@@ -147,7 +149,7 @@ class Worker:
         return loop
 
     def read(self, topic: Topic, take: Callable[[Record], None], *, outlasting: bool = False) -> None:
-        """Have every record of the worker's partitions of a topic taken.
+        """Pass every record of the worker's partitions of a topic to a function.
 
         `outlasting`: work goes on through a rebalance where the partition stays, so that its end still counts.
         """
@@ -162,7 +164,7 @@ class Worker:
         since_ms: Callable[[], int] | None = None,
         settle: Callable[[], Awaitable[None]] = nothing,
     ) -> View:
-        """Follow a whole topic without a group, in every worker; the rest is as View has it."""
+        """Follow a whole topic without a group, in every worker; parameters as in View."""
         name = self.context.topic_name(topic)
         view = self.followed[topic] = View(client_options(self._kafka), name, take, since_ms, settle)
         self.run(f"view-{topic}", view.run)
@@ -174,7 +176,7 @@ class Worker:
         return view
 
     def every(self, seconds: float, name: str, work: Work) -> None:
-        """Run something again and again; a fault in it ends the worker."""
+        """Run a function periodically; an error in it ends the worker."""
 
         async def again() -> None:
             while True:
@@ -184,11 +186,11 @@ class Worker:
         self.run(name, again)
 
     def run(self, name: str, work: Work) -> None:
-        """Run something for as long as the worker does; a fault that ends it ends the worker."""
+        """Run a coroutine as long as the worker lives; an error in it ends the worker."""
         self._background[name] = work
 
     def before_records(self, *steps: Work) -> None:
-        """Run steps once, in their order, after the services are there and before records flow."""
+        """Run steps once, in order, after the services are there and before records are delivered."""
         self._first += steps
 
     def before_leaving(self, *steps: Work) -> None:
@@ -196,7 +198,7 @@ class Worker:
         self._last += steps
 
     def serve(self, path: str, page: Page) -> None:
-        """Show something at a path of the worker's web server."""
+        """Serve a page at a path of the worker's web server."""
         self._pages[path] = page
 
     def make_outbox(self, **limits: int) -> Outbox:
@@ -217,12 +219,12 @@ class Worker:
 
     @property
     def first_steps(self) -> Sequence[Work]:
-        """Return what is run before records flow, in its order."""
+        """Return the steps before records are delivered, in order."""
         return tuple(self._first)
 
     @property
     def last_steps(self) -> Sequence[Work]:
-        """Return what is run before the worker leaves its group, in its order."""
+        """Return the steps before the worker leaves its group, in order."""
         return tuple(reversed(self._last))
 
     @property
@@ -240,19 +242,19 @@ class Worker:
             self.host.resume(place)
 
     def fail(self, problem: Exception) -> None:
-        """End the worker: its supervisor starts a new one, and nothing goes on half-working."""
+        """End the worker; its supervisor starts a new one."""
         if self.host is not None:
             self.host.fail(problem)
 
     # what the host tells the worker
 
     async def revoked(self) -> None:
-        """A rebalance has begun: nobody knows yet whose a partition will be."""
+        """Pause everything: a rebalance has begun."""
         self.context.lease.revoked()
         await self.lifecycle.pausing(lapsed=not self.context.lease.holds())
 
     def assigned(self, places: Iterable[Place]) -> None:
-        """These partitions are the worker's from now on; all that was not committed is brought anew."""
+        """Take over the assigned partitions; uncommitted records are delivered again."""
         names = self.topics()
         mine = [place for place in places if place.topic in names]
         lasting = {self.context.topic_name(topic) for topic in self._outlasting}

@@ -1,1 +1,1 @@
-"""What whoever runs a worker sees of it: health, metrics, waits."""
+"""Operations: health, metrics, logs, waiting for services."""

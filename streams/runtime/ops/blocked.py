@@ -1,4 +1,4 @@
-"""Who blocks an event loop: found on the stack of its thread, from another thread."""
+"""Detects a blocked event loop from another thread, and logs the stack that blocks it."""
 
 import sys
 import sysconfig
@@ -14,7 +14,7 @@ _MACHINERY: Final = ("faust", "mode", "aiokafka", "kazoo")
 
 
 def blocking(thread_id: int) -> str:
-    """Return what a thread is doing, as `module.function (file:line)`: the plugin's own call where one is under way.
+    """Return the call that a thread is in, as `module.function (file:line)`; the plugin's own call where there is one.
 
     The first frame that is neither the interpreter's nor ours is where a plugin was entered.
     """

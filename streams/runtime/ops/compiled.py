@@ -1,4 +1,4 @@
-"""Whether the modules that work on values run as machine code, and whether it is that of the sources beside it.
+"""Tells whether the hot modules are compiled, and whether their machine code is that of the sources beside it.
 
 `setup.py` writes down what it compiled: a line per module with the SHA-256 of its source. Times of files would not do:
 installing a wheel and checking out a branch change them.
@@ -24,7 +24,7 @@ SHOWN: Final = 3
 
 
 class Build(NamedTuple):
-    """What Python would import."""
+    """The state of the compiled modules."""
 
     modules: int  #: compiled ones; 0: everything is interpreted
     stale: tuple[str, ...] = ()  #: sources that are not what was compiled
@@ -37,7 +37,7 @@ class Build(NamedTuple):
 
 
 def build(root: Path = ROOT) -> Build:
-    """Return what is compiled for this Python, and which of it is stale; reads each compiled module's source."""
+    """Return which modules are compiled for this Python, and which of them are stale; reads their sources."""
     suffix = importlib.machinery.EXTENSION_SUFFIXES[0]
     if not any(root.glob(f"{LIBRARY}*{suffix}")):
         return Build(0)
@@ -61,12 +61,12 @@ _AT_IMPORT: Final = build()  # at once: later, an event loop would wait for the 
 
 
 def running() -> Build:
-    """Return what this process runs: what was there when it began."""
+    """Return the build that this process runs, as it was at its start."""
     return _AT_IMPORT
 
 
 def refuse_stale(found: Callable[[], Build] = running) -> None:
-    """Raises FatalError where a compiled module would run what its source no longer says."""
+    """Raises FatalError where a compiled module is older than its source."""
     stale = found().stale
     if stale:
         named = ", ".join(stale[:SHOWN]) + (f" and {len(stale) - SHOWN} more" if len(stale) > SHOWN else "")

@@ -1,4 +1,4 @@
-"""Whether a worker is alive and ready; pure, so that the rules can be read and tested without one."""
+"""Decides whether a worker is alive and ready; pure, so that the rules can be tested without a worker."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 
 class Stuck(NamedTuple):
-    """A partition that could not be begun yet."""
+    """A partition that could not be started yet."""
 
     why: str
     since_s: float  #: on the monotonic clock
@@ -14,7 +14,7 @@ class Stuck(NamedTuple):
 
 
 class TopicPartition(Protocol):
-    """A partition of a topic, whoever's class it is."""
+    """A partition of a topic, as any library's class."""
 
     @property
     def topic(self) -> str: ...
@@ -29,7 +29,7 @@ P = TypeVar("P", bound=TopicPartition)
 
 
 class Standing(NamedTuple):
-    """A partition with work at hand, and since when its committable offset has not moved."""
+    """A partition with pending work, and since when its committable offset has not moved."""
 
     partition: TopicPartition
     offset: int | None
@@ -38,12 +38,12 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How long each partition has stood still: one that is stuck is not hidden by the others that go on."""
+    """Tracks each partition's progress, so that a stuck one is not hidden by others that move."""
 
     standing: Mapping[TopicPartition, Standing] = field(default_factory=dict)
 
     def seen(self, committable: Mapping[P, int | None], now_s: float) -> "Progress":
-        """Return the progress after a look at the partitions that have work at hand, and their committable offsets."""
+        """Return the progress after a look at the partitions with pending work and their committable offsets."""
         before = self.standing
         return Progress(
             {
@@ -60,7 +60,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """What is looked at; times on one monotonic clock, seconds."""
+    """The observations behind the decision; times on one monotonic clock, seconds."""
 
     now_s: float
     loop_seen_s: float  #: when the event loop last ran the heartbeat
@@ -81,7 +81,7 @@ class Health:
 
 
 def judge(seen: Observed, *, progress_timeout_s: float, loop_timeout_s: float) -> Health:
-    """Return the health of a worker: blocked loop or offsets that stand still for too long are not live."""
+    """Return the health of a worker: it is not live with a blocked loop, or offsets that stand still for too long."""
     why: dict[str, str] = {}
     blocked_s = seen.now_s - seen.loop_seen_s
     if blocked_s > loop_timeout_s:

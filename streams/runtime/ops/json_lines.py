@@ -1,4 +1,4 @@
-"""Log lines as JSON objects, one a line, for those who collect them; a message's `key=value` are fields."""
+"""Formats log lines as JSON objects, one a line; `key=value` in a message becomes a field."""
 
 import json
 import logging
@@ -19,10 +19,12 @@ LOGGING: Final[dict[str, object]] = {
 
 
 class JsonFormatter(logging.Formatter):
-    """Time (UTC, ISO 8601), level, logger, process, message, its fields; `error` where there is a traceback."""
+    """Fields: time (UTC, ISO 8601), level, logger, process, message, its `key=value`; `error` where there is a
+    traceback.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return one line, whatever is in the message."""
+        """Return the log record as one line."""
         text = record.getMessage()
         at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line: dict[str, object] = {

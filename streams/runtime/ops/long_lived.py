@@ -1,4 +1,4 @@
-"""What lives as long as the worker is not looked through for garbage again and again.
+"""Excludes long-lived objects from garbage collection, so that they are not scanned again and again.
 
 Python's collector goes through everything that is alive whenever enough is new; with what 10,000 devices leave in
 memory that took a fifth of the polling worker's time, and held up its event loop. So what has survived is set aside.
@@ -16,7 +16,7 @@ _ROUNDS_PER_FULL_LOOK: Final = 60
 
 
 def set_aside(*, all_again: bool = False) -> None:
-    """Collect garbage, and leave what is alive alone from now on; `all_again` looks at what was left alone as well."""
+    """Collect garbage, and exclude what is alive from later collections; `all_again` includes it once more."""
     if all_again:
         gc.unfreeze()
     gc.collect()
@@ -24,7 +24,7 @@ def set_aside(*, all_again: bool = False) -> None:
 
 
 async def keep_setting_aside() -> None:
-    """Set aside what is new, every minute and seldom in between, until cancelled."""
+    """Exclude new long-lived objects every minute until cancelled, and make collections in between rare."""
     gc.set_threshold(_NEW_BEFORE_A_LOOK)
     rounds = 0
     while True:

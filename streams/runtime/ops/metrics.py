@@ -1,4 +1,4 @@
-"""The numbers of a worker in Prometheus form: one place that says which there are and what they mean."""
+"""Defines all Prometheus metrics of a worker with their help texts."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
@@ -13,7 +13,7 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics(Collector):
-    """Reads the numbers where they are kept, at the moment they are asked for; nothing is counted twice."""
+    """Collects the numbers from the objects that keep them, when they are scraped."""
 
     def __init__(self, stage: str) -> None:
         self._stage = stage
@@ -25,19 +25,19 @@ class Metrics(Collector):
         self.gauge("compiled_modules", meaning, lambda: running().modules)
 
     def counter(self, name: str, meaning: str, read: Callable[[], float]) -> None:
-        """Add a number that only grows."""
+        """Add a counter."""
         self._sources.append((name, meaning, True, read))
 
     def gauge(self, name: str, meaning: str, read: Callable[[], float]) -> None:
-        """Add a level."""
+        """Add a gauge."""
         self._sources.append((name, meaning, False, read))
 
     def counters(self, name: str, meaning: str, label: str, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
-        """Add growing numbers, one per value of a label."""
+        """Add counters, one for each value of a label."""
         self._labelled.append((name, meaning, label, True, read))
 
     def gauges(self, name: str, meaning: str, label: str, read: Callable[[], Iterable[tuple[str, float]]]) -> None:
-        """Add levels, one per value of a label."""
+        """Add gauges, one for each value of a label."""
         self._labelled.append((name, meaning, label, False, read))
 
     def collect(self) -> Iterator[Metric]:
@@ -54,10 +54,10 @@ class Metrics(Collector):
             yield family
 
     def documented(self) -> Iterator[tuple[str, str]]:
-        """Yield name and meaning of every number."""
+        """Yield name and help text of every metric."""
         yield from ((f"panoptes_{source[0]}", source[1]) for source in self._sources)
         yield from ((f"panoptes_{labelled[0]}", labelled[1]) for labelled in self._labelled)
 
     def text(self) -> bytes:
-        """Return all of it in Prometheus' text form."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)

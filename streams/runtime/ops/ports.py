@@ -1,4 +1,4 @@
-"""Which web port a worker takes: its stage's own, or the next free one for further workers on the same machine."""
+"""Chooses a worker's web port: its stage's own, or the next free one for further workers on the machine."""
 
 import socket
 from typing import Final
@@ -8,7 +8,7 @@ _BACKLOG: Final = 128
 
 
 def listening(host: str, first: int) -> socket.socket:
-    """Return a socket that listens on the first port from `first` on that nobody has, else, or for 0, on any.
+    """Return a socket that listens on the first free port from `first` on; for 0, on any.
 
     A port that was only seen to be free may be taken by who starts at the same time. Raises OSError where the host is
     no address of this machine.
@@ -23,7 +23,7 @@ def listening(host: str, first: int) -> socket.socket:
 
 
 def listening_at(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on this port and no other; 0 is any. Raises OSError."""
+    """Return a socket that listens on exactly this port; 0 is any. Raises OSError."""
     family, *_, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     return _listening(family, (address[0], port))
 
@@ -44,7 +44,7 @@ def _listening(family: int, address: tuple[str | int, int]) -> socket.socket:
 
 
 def free_port(host: str, first: int) -> int:
-    """Return the first port from `first` on that nobody listens on; 0 asks the system for any."""
+    """Return the first free port from `first` on; 0 asks the system for any."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in range(first, first + _TRIES) if first else (0,):
         with socket.socket(family, socket.SOCK_STREAM) as probe:

@@ -1,4 +1,4 @@
-"""What plugins that go by device profiles let be counted: whether their files are sound, and how often they changed."""
+"""Counters of plugins that use device profiles: broken files, and changes in force."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,7 +7,7 @@ from streams.runtime.ops.metrics import Metrics
 
 
 def measure_profiles(metrics: Metrics, plugins: Iterable[object]) -> None:
-    """Add the numbers of those plugins that use profiles; the worst of them counts, as they read the same folders."""
+    """Add the metrics of plugins that use profiles; as they share folders, the worst value counts."""
     users = [plugin for plugin in plugins if isinstance(plugin, ProfileUser)]
     if not users:
         return

@@ -1,4 +1,4 @@
-"""Waiting for a service that is away: a clear line every few seconds, and on as soon as it comes."""
+"""Waits for a service that is away: logs a line every few seconds, and continues when it returns."""
 
 import asyncio
 import logging
@@ -17,17 +17,17 @@ T = TypeVar("T")
 
 
 class ToldError(BackendError):
-    """A service is away, and who found that has said so already: nobody says it again while it is waited for."""
+    """A service is away, and that has been logged already."""
 
 
 class Waits:
-    """When this process last found a service away: a worker that waits for one is not stuck."""
+    """When this process last found a service away; a worker that waits for one does not count as stuck."""
 
     def __init__(self) -> None:
         self.seen_s = float("-inf")  #: on the monotonic clock
 
     def seen(self) -> None:
-        """Note that a service is away now."""
+        """Record that a service is away now."""
         self.seen_s = time.monotonic()
 
 
@@ -43,7 +43,7 @@ async def wait_for(
     absent: tuple[type[BaseException], ...],
     give_up: Callable[[], bool] = lambda: False,
 ) -> T | None:
-    """Return what `attempt` returns, trying again while it raises one of `absent`; None once `give_up` says so."""
+    """Return the result of `attempt`, retrying while it raises one of `absent`; None once `give_up` returns True."""
     loop = asyncio.get_running_loop()
     next_line = loop.time()
     waited = False

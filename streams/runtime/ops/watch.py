@@ -1,4 +1,4 @@
-"""Watches a worker's progress and gives its `/health`, `/ready` and `/metrics` views.
+"""Watches a worker's progress, and serves its `/health`, `/ready` and `/metrics`.
 
 A worker that makes no progress ends itself with a clear last line, so that its supervisor starts a new one. The watch
 is a thread of its own: a blocked event loop could not end itself.
@@ -26,7 +26,7 @@ EXIT_NO_PROGRESS: Final = 70  # EX_SOFTWARE
 
 
 class Watchdog:
-    """One per worker."""
+    """The progress watch of one worker."""
 
     def __init__(self, worker: Worker, *, is_recovered: Callable[[], bool], is_stopping: Callable[[], bool]) -> None:
         self._worker = worker
@@ -46,7 +46,7 @@ class Watchdog:
         )
 
     async def begin(self) -> None:
-        """Watch from now on, also while services are waited for: who asks must see a worker that lives."""
+        """Start to watch, also while services are waited for: health checks must see a live worker."""
         self._look()
         self._loop_thread = threading.get_ident()
         self._beating = asyncio.create_task(self._beat(), name="watch")
@@ -106,7 +106,7 @@ class Watchdog:
             time.sleep(_BEAT_S)
 
     def pages(self) -> Mapping[str, Page]:
-        """Return what is shown at which path."""
+        """Return the pages by path."""
         return {"/health": self._show_health, "/ready": self._show_ready, "/metrics": self._show_metrics}
 
     def _show_health(self) -> tuple[int, bytes | Mapping[str, object]]:

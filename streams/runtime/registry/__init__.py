@@ -1,1 +1,1 @@
-"""Schemas: where their ids come from, and records by them."""
+"""Schemas: clients of the schema registry, and encoding of records by schema id."""

@@ -1,4 +1,4 @@
-"""A schema registry in one file, shared by every process of a machine."""
+"""A schema registry in one file, shared by all processes of a machine."""
 
 import asyncio
 import fcntl

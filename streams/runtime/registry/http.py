@@ -22,7 +22,7 @@ _REFUSED: Final = (401, 403)
 
 
 class HttpRegistry:
-    """Asks once for each schema and id, and remembers the answers: ids never change their meaning."""
+    """A registry client that caches every schema and id for ever: ids never change their meaning."""
 
     def __init__(self, settings: RegistrySettings) -> None:
         # it logs every request at INFO
@@ -73,7 +73,7 @@ class HttpRegistry:
         return [_id_in(answer) for answer in answers]
 
     async def date(self) -> str | None:
-        """Return what time the registry says that it is, as HTTP has it. Raises BackendError."""
+        """Return the registry's time, as in HTTP's Date header. Raises BackendError."""
         try:
             async with await self._client() as client:
                 answer = await client.get(f"{self._settings.url}/subjects")

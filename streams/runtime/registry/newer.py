@@ -1,4 +1,4 @@
-"""Software that is older than what has written: refused before it reads or writes anything."""
+"""Refuses to start when a newer version of this software has registered its schema."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ async def refuse_newer(registry: Registry, subject: str, schema_text: str) -> No
 
 
 def is_older(schema_text: str, versions: Sequence[str]) -> bool:
-    """Return whether ours is among the versions, and not the last; a registry may write texts in its own way."""
+    """Return whether ours is among the versions but not the last; compared as JSON."""
     ours = json.loads(schema_text)
     places = [nth for nth, text in enumerate(versions) if json.loads(text) == ours]
     return bool(places) and places[-1] < len(versions) - 1

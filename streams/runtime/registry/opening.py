@@ -1,4 +1,4 @@
-"""Where schemas get their ids: files for a pipeline by itself, or any Confluent-compatible registry."""
+"""Opens the configured registry: a local file, or a Confluent-compatible server."""
 
 from typing import Protocol
 
@@ -11,7 +11,7 @@ __all__ = ["FileRegistry", "HttpRegistry", "Registry", "open_registry"]
 
 
 class Registry(Protocol):
-    """Every method tries once and raises BackendError while the registry is away; what it answered is kept."""
+    """A schema registry; every method tries once, raises BackendError while it is away, and caches answers."""
 
     async def id_for(self, subject: str, schema_text: str) -> int:
         """Return the id of the schema, registering it under the subject if it is new there.
@@ -30,7 +30,7 @@ class Registry(Protocol):
 
 
 def open_registry(settings: Settings) -> Registry:
-    """Return the registry that the settings name; it is asked for nothing yet."""
+    """Return the configured registry; sends no request yet."""
     registry = settings.registry
     if registry.url:
         return HttpRegistry(registry)

@@ -1,4 +1,4 @@
-"""Records as bytes in the Confluent wire format: a zero, the schema's id in 4 bytes, the Avro body."""
+"""Encodes and decodes records in the Confluent wire format: a zero byte, the schema id in 4 bytes, the Avro body."""
 
 import io
 import struct
@@ -37,7 +37,7 @@ class UnknownSchema(BackendError):
 
 
 class Serde(Generic[R]):
-    """Encodes and decodes the records of one topic; the reader's schema is always ours, the writer's goes by id.
+    """Encodes and decodes the records of one topic: the reader's schema is ours, the writer's is found by its id.
 
     `encode` needs `register` to have been done; `decode` knows the schemas that `register` and `prepare` have fetched.
     """
@@ -58,13 +58,15 @@ class Serde(Generic[R]):
 
     @property
     def header(self) -> bytes:
-        """Return the 5 bytes before every body, for those who pack bodies. Raises FatalError before `register`."""
+        """Return the 5 bytes before every body, for callers that pack bodies themselves. Raises FatalError before
+        `register`.
+        """
         if not self._header:
             raise FatalError(f"the schema of {self.topic} was not registered before a record was written")
         return self._header
 
     async def register(self) -> None:
-        """Get our schema's id, and every schema with which records of this topic have been written so far.
+        """Fetch our schema's id, and every schema of this topic's records so far.
 
         Raises BackendError (try again), FatalError (not compatible with what stands in the topic).
         """
@@ -75,14 +77,14 @@ class Serde(Generic[R]):
         self._header = _HEADER.pack(0, schema_id)
 
     def encode(self, record: R) -> bytes:
-        """Return the record as bytes. Raises FatalError before `register`, ValueError, TypeError for another record."""
+        """Encode the record. Raises FatalError before `register`, ValueError, TypeError for another record."""
         body = io.BytesIO()
         body.write(self.header)
         fastavro.schemaless_writer(body, self._schema, to_avro(record))
         return body.getvalue()
 
     def decode(self, value: bytes) -> R:
-        """Return the record. Raises RecordError for bytes that are none, UnknownSchema if `prepare` must come first."""
+        """Decode the record. Raises RecordError for bytes that are none, UnknownSchema if `prepare` must come first."""
         datum = self.decode_dict(value)
         try:
             return from_avro(self._record, datum)
@@ -90,7 +92,7 @@ class Serde(Generic[R]):
             raise RecordError(f"a record of {self.topic} has values that do not fit: {problem}") from problem
 
     def decode_dict(self, value: bytes) -> dict[str, object]:
-        """Return the record as fastavro's dict, without making the dataclass. Raises as `decode`."""
+        """Decode the record to fastavro's dict, without a dataclass. Raises as `decode`."""
         schema_id = self._schema_id(value)
         try:
             writer = self._writers[schema_id]
@@ -120,11 +122,11 @@ class Serde(Generic[R]):
         return datum
 
     def is_own(self, value: bytes) -> bool:
-        """Return whether the record is known to be written in our own schema. Raises RecordError for no record."""
+        """Return whether the record is written with our own schema. Raises RecordError for no record."""
         return self._writers.get(self._schema_id(value), self) is None
 
     async def prepare(self, value: bytes) -> None:
-        """Return when `decode` knows the schema of this record, waiting for the registry if that is away.
+        """Return when `decode` knows the schema of this record; waits for a registry that is away.
 
         Raises RecordError for a record without a schema id, or with one that the registry does not know.
         """
@@ -138,7 +140,7 @@ class Serde(Generic[R]):
             )
 
     async def read(self, value: bytes) -> R:
-        """Return the record, fetching its schema first if need be. Raises RecordError."""
+        """Decode the record, fetching its schema first if need be. Raises RecordError."""
         await self.prepare(value)
         return self.decode(value)
 
@@ -177,7 +179,7 @@ class Serdes:
         return cast("Serde[R]", self._serdes[topic])
 
     async def register(self) -> None:
-        """Register the schemas of every topic, in the map's order, whether or not this process uses them all.
+        """Register the schemas of every topic in order, even those that this process does not use.
 
         Raises BackendError (try again), FatalError: also where a newer version than ours has registered any.
         """

@@ -1,1 +1,1 @@
-"""What each stage may do in the services, and no more: worked out from the map."""
+"""The least rights that each stage needs in the services, derived from `streams/pipeline.py`."""

@@ -1,4 +1,4 @@
-"""What each stage may do in Kafka, and no more: worked out from the map. Nothing here asks a broker.
+"""The Kafka ACLs of each stage, derived from `streams/pipeline.py`. Nothing here asks a broker.
 
 A stage's user is `User:<prefix>-<stage>`. The rights are those of Kafka's own authorizer (ACLs): each is one operation
 on one topic, on the consumer groups that begin with a name, or on the cluster.
@@ -14,7 +14,7 @@ from streams.runtime.settings.loading import Settings
 
 
 class ResourceKind(enum.StrEnum):
-    """What a right is for, as Kafka's tools name it."""
+    """The kind of resource of an ACL, as Kafka's tools name it."""
 
     TOPIC = "topic"
     GROUP = "group"
@@ -22,7 +22,7 @@ class ResourceKind(enum.StrEnum):
 
 
 class Right(NamedTuple):
-    """One thing that a user may do."""
+    """One ACL of a user."""
 
     user: str  #: without `User:`
     operation: str  #: as Kafka's tools write it: Read, Write, Describe, DescribeConfigs …
@@ -39,12 +39,12 @@ class Right(NamedTuple):
 
 
 def user_name(settings: Settings, stage: str) -> str:
-    """Return the user whom a stage's workers are."""
+    """Return the user name of a stage's workers."""
     return f"{settings.panoptes.topic_prefix}-{stage}"
 
 
 def rights(settings: Settings) -> list[Right]:
-    """Return the rights of every stage, and of the operator, who makes topics and looks at everything."""
+    """Return the rights of every stage, and of the operator, who creates topics and may read everything."""
     return [right for stage in STAGES for right in stage_rights(settings, stage)] + _operator(settings)
 
 

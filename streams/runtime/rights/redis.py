@@ -1,4 +1,4 @@
-"""What each stage may read in Redis, as the lines of a Redis ACL file. Nothing here asks Redis."""
+"""The Redis ACLs of each stage, as lines of a Redis ACL file. Nothing here asks Redis."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ _OPERATES: Final = "+@read +@write +@transaction +@connection +@scripting +time 
 
 
 def acl_lines(settings: Settings) -> list[str]:
-    """Return a line for each user who has any business in Redis; its password is put where it says <password>."""
+    """Return a line for each user that needs Redis; `<password>` stands for its password."""
     lines = [_line(settings, stage, _keys("%R", patterns), f"-@all {_READS}") for stage, patterns in _PATTERNS.items()]
     return [*lines, _line(settings, "operator", _keys("", (f"{PREFIX}*",)), f"-@all {_OPERATES}")]
 

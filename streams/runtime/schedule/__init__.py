@@ -1,1 +1,1 @@
-"""Leaders publish ticks, owners obey them."""
+"""The schedule of a stage: a leader publishes ticks, and the owners of partitions run them."""

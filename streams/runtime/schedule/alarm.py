@@ -1,11 +1,11 @@
-"""Waits for times of day with one timer for all, which looks at the clock every second: it may be set meanwhile."""
+"""Waits for wall-clock times with one timer, which checks the clock every second because it may be set."""
 
 import asyncio
 from collections.abc import Callable
 
 
 class Alarm:
-    """Safe to be waited for by many tasks at once; thousands of timers of their own would all look every second."""
+    """Wakes any number of tasks at their times with a single timer."""
 
     def __init__(self, now_s: Callable[[], float], look_every_s: float = 1.0) -> None:
         self._now_s = now_s
@@ -15,7 +15,7 @@ class Alarm:
         self._looks_at_s = 0.0  #: by the loop's clock
 
     async def until(self, at_s: float) -> None:
-        """Return when it is this time, in Unix seconds, or later."""
+        """Return at this time, Unix seconds, or later."""
         if self._now_s() >= at_s:
             return
         ring = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""Leadership in ZooKeeper: of all workers of a stage one leads, and knows at once when it may no longer.
+"""Leader election in ZooKeeper: one worker of a stage leads, and learns at once when it no longer may.
 
 Each worker queues with an ephemeral node; the one in front leads. The names are those of kazoo's `Lock`, so its
 `contenders` lists the queue. The recipe is our own because `Lock` waits for the session that it was begun in: here a
@@ -37,14 +37,14 @@ _SEQUENCE_DIGITS: Final = 10  # ZooKeeper's sequential node names end in ten dig
 
 
 class Term(NamedTuple):
-    """A time of leadership; `over` is set, from any thread, the moment it ends."""
+    """A leader's term; `over` is set, from any thread, the moment it ends."""
 
     sequence: int  #: election sequence: grows with every election while ZooKeeper keeps its data
     over: threading.Event
 
 
 def node_in_front(nodes: Collection[str], own: str) -> str | None:
-    """The node that `own` waits for, which is the last one of those before it; None when it is the first.
+    """The node before `own` in the queue; None when it is the first.
 
     Raises NoNodeError when `own` is not among them: somebody removed it, and it never would be the first.
     """
@@ -54,7 +54,7 @@ def node_in_front(nodes: Collection[str], own: str) -> str | None:
 
 
 def node_of_leader(nodes: Collection[str]) -> str | None:
-    """Return the node in front of all, None where nobody queues."""
+    """Return the first node of the queue, None where it is empty."""
     return min(_queue(nodes), key=_sequence, default=None)
 
 
@@ -145,7 +145,9 @@ class Leadership:
             _ask(client.delete_async(f"{self._path}/{left}"))
 
     def _wait_in_line(self, client: KazooClient, node: str, lost: threading.Event, wake: threading.Event) -> bool:
-        """Whether this node came to be the first; a worker that leads watches its own, lest somebody removes it."""
+        """Return whether this node has become the first; the leader watches its own node, in case somebody removes
+        it.
+        """
         while True:
             wake.clear()
             if lost.is_set() or self._stopping.is_set():

@@ -1,4 +1,4 @@
-"""Holds each tick until its second, runs it beside the stream, and lets offsets be committed in order."""
+"""Holds each tick until its second, runs it beside the stream, and releases offsets in order."""
 
 import asyncio
 import logging
@@ -32,7 +32,7 @@ WIND_UP_S: Final = 5.0
 
 
 class DueTick(NamedTuple):
-    """What an admitted tick asks of a stage."""
+    """The work that an admitted tick asks of a stage."""
 
     partition: int
     span: Span  #: the seconds that the tick stands for; one, mostly
@@ -88,12 +88,12 @@ class Owner(Part):
         return len(self._running)
 
     def take(self, record: Record) -> None:
-        """Take the next tick of a partition; `obey` judges it in its turn."""
+        """Take the next tick of a partition; `obey` judges it."""
         self._came.append(record)
         self._comes.set()
 
     async def obey(self) -> None:
-        """Judge ticks as they come, and run those that are admitted, until cancelled. Raises FatalError."""
+        """Judge ticks as they come, and run the admitted ones, until cancelled. Raises FatalError."""
         while True:
             await self._comes.wait()
             while self._came:
@@ -206,7 +206,7 @@ class Owner(Part):
             self.offsets.done(place, offset)
 
     async def wind_up(self, within_s: float) -> None:
-        """Start no tick until `go_on`, and return when those at work have ended, but within that time.
+        """Start no tick until `go_on`, and return when the running ones have ended, or after that time.
 
         In a rebalance nobody knows whose a partition will be; what is done before it is not done again after it.
         """
@@ -218,7 +218,7 @@ class Owner(Part):
         await self.wind_up(0.0 if lapsed else WIND_UP_S)
 
     def lost(self, partitions: frozenset[int]) -> None:
-        """Cancel what runs for partitions that now belong to another worker, and forget their past."""
+        """Cancel the ticks of partitions that belong to another worker now, and forget their fences."""
         for (partition, _), task in tuple(self._running.items()):
             if partition in partitions:
                 task.cancel()
@@ -228,12 +228,12 @@ class Owner(Part):
             self._taken.pop(partition, None)
 
     def settled(self, owned: frozenset[int]) -> None:  # noqa: ARG002
-        """Let ticks start again; those that were not judged come again."""
+        """Start ticks again; those that were not judged are delivered again."""
         self._came.clear()
         self._may_start.set()
 
     async def stop(self) -> None:
-        """Cancel everything; what was not done is run by the next owner."""
+        """Cancel everything; unfinished ticks are run by the next owner."""
         running = tuple(self._running.values())
         for task in running:
             task.cancel()

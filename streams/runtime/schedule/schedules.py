@@ -1,4 +1,4 @@
-"""When the jobs of a worker's resources are due: a schedule for each open partition, as its table has it."""
+"""The schedules of a worker's open partitions, built from its table."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ class Schedules(Part):
         self._aside: dict[int, set[str]] = {}
 
     async def gained(self, partition: int) -> None:
-        """Build the partition's schedule, a slice at a time: a large table takes seconds of CPU."""
+        """Build the partition's schedule in slices, since a large table takes seconds of CPU."""
         self.lost(frozenset((partition,)))
         for nth, key in enumerate(self._table.keys(partition), 1):
             await self._learn(partition, key)
@@ -61,7 +61,7 @@ class Schedules(Part):
                 return
 
     def put(self, partition: int, key: str, value: bytes) -> None:
-        """Take a resource's new value. Raises UnknownSchema if its schema was not fetched."""
+        """Store a resource's new value. Raises UnknownSchema if its schema was not fetched."""
         schedule = self._schedules.setdefault(partition, Schedule())
         try:
             schedule.put(key, tuple(self._jobs_of(key, value)))
@@ -85,11 +85,11 @@ class Schedules(Part):
             schedule.remove(key)
 
     def of(self, partition: int) -> Schedule:
-        """Return when the jobs of a partition's resources are due."""
+        """Return the schedule of a partition."""
         return self._schedules.setdefault(partition, Schedule())
 
     def keys(self, partition: int) -> Sequence[str]:
-        """Return the resources of a partition that have any job."""
+        """Return the resources of a partition with jobs."""
         return tuple(self.of(partition))
 
     def __iter__(self) -> Iterator[Schedule]:
@@ -97,12 +97,12 @@ class Schedules(Part):
 
     @property
     def set_aside(self) -> int:
-        """Return how many resources have no schedule because their entry cannot be read."""
+        """Return the number of resources without a schedule because their entry is unreadable."""
         return sum(map(len, self._aside.values()))
 
     @property
     def slots_per_s(self) -> float:
-        """Return how many slots all schedules have in a second, on average."""
+        """Return the average number of slots in a second over all schedules."""
         return sum(schedule.slots_per_s for schedule in self)
 
     def __len__(self) -> int:

@@ -1,4 +1,6 @@
-"""Runs a stage by ticks: takes part in the election, publishes as leader, obeys as owner. Three stages share it."""
+"""Connects a stage to its ticks: takes part in the election, publishes as leader, runs ticks as owner. Three stages
+share it.
+"""
 
 import asyncio
 import logging
@@ -25,7 +27,7 @@ STOP_WIND_UP_S: Final = 2.5
 
 
 def leader_path(settings: Settings, group: str) -> str:
-    """Return where in ZooKeeper the workers of a group queue to lead it: a zone's leader is its own."""
+    """Return the ZooKeeper path of a group's election; each zone has its own."""
     prefix = settings.panoptes.topic_prefix
     return f"{settings.zookeeper.root}/{prefix}/{group.removeprefix(f'{prefix}-')}/leader"
 
@@ -116,7 +118,7 @@ class StageSchedule:
         )
 
     def leadership(self) -> Mapping[str, object]:
-        """Return this worker's own terms, and who has led before it or beside it, with times and epochs."""
+        """Return this worker's own terms, and all leaders seen, with times and epochs."""
         return {
             "stage": self._worker.context.stage.name,
             "worker": self._worker.context.worker,

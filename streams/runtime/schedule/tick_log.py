@@ -1,4 +1,4 @@
-"""Reading the ticks topic back: where a new leader continues, and what a new owner's fence has to know."""
+"""Reads the ticks topic back: where a new leader continues, and which ticks a new owner's fence needs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -15,7 +15,7 @@ class _Reader(Protocol):
 
 
 class KafkaTickLog:
-    """The last `lookback` records of each partition, read by a consumer without a group."""
+    """Reads the last `lookback` records of each partition without a consumer group."""
 
     def __init__(self, client_options: Mapping[str, object], topic: str, serde: _Reader, *, lookback: int) -> None:
         self._options = client_options

@@ -1,4 +1,4 @@
-"""The leader's work: publish the ticks of a stage, ahead of their time, and stop at once when the term is over."""
+"""The leader's work: publishes the ticks of a stage ahead of their time, and stops at once when the term is over."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ MOST_TERMS: Final = 100  #: remembered for the web view
 
 
 class TickEnds(Protocol):
-    """The ticks topic, as it is read back."""
+    """Reads the last ticks of each partition."""
 
     async def ends(self) -> Mapping[int, Sequence[Tick]]:
         """Return the last records of every partition, oldest first."""
@@ -37,7 +37,7 @@ class _Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnTerm:
-    """One time of leadership, for the web view and the metrics."""
+    """A term of this worker, for the web view and the metrics."""
 
     epoch: int
     started_at_ms: int
@@ -62,7 +62,7 @@ class Ticker:
     _last_slots: dict[int, int | None] = field(default_factory=dict, init=False)
 
     async def lead(self, term: Term) -> None:
-        """Publish what is due until the term is over."""
+        """Publish due ticks until the term is over."""
         ends = await wait_for(
             "kafka",
             self.topic,
@@ -88,7 +88,7 @@ class Ticker:
             log.info("no longer leading stage=%s epoch=%d", self.stage, epoch)
 
     def ahead_s(self) -> float:
-        """Return how long the slowest partition's ticks still last; 0 in a worker that does not lead."""
+        """Return how far ahead the slowest partition's ticks are published; 0 in a worker that does not lead."""
         return ahead_s(self._last_slots, self.now_s()) if self.term is not None else 0.0
 
     def _now_ms(self) -> int:

@@ -1,4 +1,4 @@
-"""Sessions with ZooKeeper as the settings want them: by TLS, as a user whose nodes nobody else may touch."""
+"""Opens ZooKeeper sessions by the settings: TLS, and a user with private nodes."""
 
 from kazoo.client import KazooClient
 from kazoo.security import CREATOR_ALL_ACL
@@ -7,7 +7,7 @@ from streams.runtime.settings.sections import ZookeeperSettings
 
 
 def session(zookeeper: ZookeeperSettings, **options: object) -> KazooClient:
-    """Return a client that has not connected yet."""
+    """Return an unconnected client."""
     if zookeeper.username:
         options["auth_data"] = [("digest", f"{zookeeper.username}:{zookeeper.password.reveal()}")]
         options["default_acl"] = CREATOR_ALL_ACL

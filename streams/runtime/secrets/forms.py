@@ -1,4 +1,4 @@
-"""How credentials are written down in Redis: the keys, and the JSON that stands in them. Nothing here does I/O.
+"""The format of credentials in Redis: keys and JSON values. Nothing here does I/O.
 
     panoptes:secrets:snmp_community_string:<site>    a string: the community
     panoptes:secrets:snmp:<site>                     a hash: field `*` for the site, else a device's resource_id;
@@ -29,7 +29,7 @@ E = TypeVar("E", bound=StrEnum)
 
 
 class FormError(ValueError):
-    """What stands there is no credential; the text says what was expected and never what was found."""
+    """The stored value is not a credential; the text says what was expected, never what was found."""
 
 
 def community_key(site: str) -> str:
@@ -43,7 +43,7 @@ def credentials_key(site: str) -> str:
 
 
 def read_credentials(text: str) -> Sequence[Credential]:
-    """Return the credentials of a hash's value: a JSON list of objects, or one object. Raises FormError."""
+    """Parse the credentials in a hash's value: a JSON list of objects, or one object. Raises FormError."""
     try:
         plain = json.loads(text)
     except ValueError:
@@ -53,12 +53,12 @@ def read_credentials(text: str) -> Sequence[Credential]:
 
 
 def write_credentials(credentials: Sequence[Credential]) -> str:
-    """Return the JSON of a hash's value, with the secrets in it."""
+    """Format credentials as the JSON of a hash's value, with their secrets."""
     return json.dumps([_plain(credential) for credential in credentials])
 
 
 def check(credential: Credential) -> None:
-    """Raise FormError for a credential that no device can take."""
+    """Raise FormError for an unusable credential."""
     match credential:
         case Community(community=community):
             if not community:

@@ -1,4 +1,4 @@
-"""Encrypts credentials before they go into Redis, and decrypts them when they are read. Nothing here asks Redis.
+"""Encrypts credentials for Redis, and decrypts them. Nothing here asks Redis.
 
     panoptes-enc:1:<key id>:<base64url of nonce, ciphertext, tag>
 
@@ -35,7 +35,7 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class KeyRingError(ValueError):
-    """A key-ring file cannot be used; the text names the file and the line, never a key."""
+    """A key-ring file is invalid; the text names file and line, never a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class KeyRing:
 
     @classmethod
     def read(cls, path: str, *, required: bool = False) -> Self:
-        """Return the keys of a file, or none for an empty path. Raises KeyRingError."""
+        """Read the keys of a file, or none for an empty path. Raises KeyRingError."""
         if not path:
             return cls(required=required)
         try:
@@ -74,7 +74,7 @@ class KeyRing:
         return next(iter(self.keys), "")
 
     def encrypt(self, value: bytes, key: str, name: str = "") -> bytes:
-        """Return what is stored for a value of this Redis key and hash field (no field: a string)."""
+        """Encrypt a value for this Redis key and hash field (no field: a string)."""
         if not self.keys:
             return value
         nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -82,7 +82,7 @@ class KeyRing:
         return b":".join((MARK + _VERSION, self.first.encode(), base64.urlsafe_b64encode(sealed)))
 
     def decrypt(self, stored: bytes, key: str, name: str = "") -> bytes:
-        """Return the value that is stored there; a plain one as it is. Raises FormError, which names no value."""
+        """Decrypt a stored value; a plain one is returned as it is. Raises FormError, which names no value."""
         if not is_encrypted(stored):
             if self.required:
                 raise FormError("it is not encrypted, which require_encrypted asks for: run `panoptes secrets encrypt`")
@@ -96,14 +96,14 @@ class KeyRing:
             raise FormError(f"the key {key_id} does not decrypt it: it was changed, or put elsewhere") from None
 
     def renewed(self, stored: bytes, key: str, name: str = "") -> bytes | None:
-        """Return a stored value encrypted with the first key, or None where it is that already. Raises FormError."""
+        """Return a stored value encrypted with the first key, or None where it is already. Raises FormError."""
         if is_encrypted(stored) and _parts(stored)[0] == self.first:
             return None
         return self.encrypt(KeyRing(self.keys).decrypt(stored, key, name), key, name)
 
 
 class KeyRingFile:
-    """The key ring of the settings, read again when its file has changed; a bad change leaves the last good one."""
+    """The configured key ring, reread when its file changes; an invalid change leaves the last valid one in force."""
 
     def __init__(self, path: str, *, required: bool = False) -> None:
         """Raises KeyRingError: what cannot be decrypted from the start is better said at the start."""
@@ -114,7 +114,7 @@ class KeyRingFile:
             log.warning(line)
 
     def current(self) -> KeyRing:
-        """Return the keys as they are now. It reads a file: call it in a thread."""
+        """Return the present keys. It reads a file: call it in a thread."""
         state = self._state()
         if state is not None and state != self._read_of:
             self._read_of = state
@@ -133,19 +133,19 @@ class KeyRingFile:
 
 
 def is_encrypted(stored: bytes) -> bool:
-    """Return whether a stored value says that it is encrypted, whether or not it can be decrypted."""
+    """Return whether a stored value has the form of an encrypted one."""
     return stored.startswith(MARK)
 
 
 def new_line(key_id: str) -> str:
-    """Return the line of a new random key. Raises KeyRingError for an id that a stored value cannot name."""
+    """Return a line with a new random key. Raises KeyRingError for an id that a stored value cannot name."""
     if not _ID.fullmatch(key_id):
         raise KeyRingError(f"expected an id of up to 64 letters, digits, dots, hyphens and underscores: {key_id!r}")
     return f"{key_id} {base64.urlsafe_b64encode(secrets.token_bytes(_KEY_BYTES)).decode()}"
 
 
 def add_key(path: Path, key_id: str) -> None:
-    """Put a new key before those of the file, which is made where there is none. Raises KeyRingError."""
+    """Put a new key before those of the file; creates the file where there is none. Raises KeyRingError."""
     if path.exists() and key_id in KeyRing.read(str(path)).keys:
         raise KeyRingError(f"the key {key_id} is in {path} already")
     earlier = path.read_text(encoding="ascii") if path.exists() else ""
@@ -161,7 +161,7 @@ def add_key(path: Path, key_id: str) -> None:
 
 
 def open_to_others(path: str) -> str | None:
-    """Return what to say about a key ring that others on this machine may read, or None."""
+    """Return a warning about a key ring that others on this machine may read, or None."""
     mode = Path(path).stat().st_mode
     return f"the key ring {path} may be read by others: chmod 600 {path}" if mode & _OTHERS else None
 

@@ -1,4 +1,4 @@
-"""Secrets of sinks and of what discovery reads, from Redis: `panoptes:secrets:sink:<name>` or `…:discovery:<name>`.
+"""Reads secrets of sinks and discovery: `panoptes:secrets:sink:<name>` or `…:discovery:<name>` in Redis.
 
 They are strings, asked for each time that one is needed.
 """
@@ -21,7 +21,7 @@ DISCOVERY: Final = f"{PREFIX}discovery:"
 
 
 class NamedSecrets:
-    """Gives a secret by its name; the last that was read serves while Redis is away."""
+    """Returns a secret by name; the last one read is used while Redis is away."""
 
     def __init__(
         self, client: "redis.asyncio.Redis", place: str, whose: str = SINK, key_ring: KeyRingFile | None = None
@@ -60,5 +60,5 @@ class NamedSecrets:
 
 
 def open_named_secrets(settings: RedisSettings, whose: str = SINK) -> NamedSecrets:
-    """Return the secrets of the Redis that the settings name; it is asked for nothing yet."""
+    """Return the secrets of the configured Redis; sends no request yet."""
     return NamedSecrets(open_redis(settings), where(settings), whose, open_key_ring(settings))

@@ -1,4 +1,4 @@
-"""Encrypts anew what stands in Redis, value by value, while workers read and people write it."""
+"""Re-encrypts the values in Redis one by one, while workers read and people write them."""
 
 from typing import Final, NamedTuple
 
@@ -19,17 +19,17 @@ class StoredSecret(NamedTuple):
     value: bytes
 
     def where(self) -> str:
-        """Return where it stands, for people."""
+        """Return the Redis key and field, for people."""
         return self.key if self.name is None else f"{self.key} field {self.name}"
 
 
 def as_bytes(value: bytes | str) -> bytes:
-    """Return what a client that decodes nothing has read: redis-py's types are those of one that may."""
+    """Narrow the type of a client's answer to bytes: redis-py's types allow for decoded answers."""
     return value.encode(errors=OTHER_BYTES) if isinstance(value, str) else value
 
 
 async def all_of(client: "redis.asyncio.Redis") -> list[StoredSecret]:
-    """Return everything that is stored, by its place."""
+    """Return every stored secret by its place."""
     found: list[StoredSecret] = []
     async for key in client.scan_iter(match=f"{PREFIX}*", count=_AT_ONCE):
         text = key.decode(errors=OTHER_BYTES)
@@ -45,7 +45,7 @@ async def all_of(client: "redis.asyncio.Redis") -> list[StoredSecret]:
 
 
 async def renew(client: "redis.asyncio.Redis", ring: KeyRing, *, only_plain: bool) -> tuple[int, list[str]]:
-    """Encrypt with the ring's first key; return how many values, and a line for each that could not be."""
+    """Encrypt with the ring's first key; return the number of values, and a line for each that could not be."""
     done, failed = 0, []
     for stored in await all_of(client):
         if only_plain and is_encrypted(stored.value):

@@ -1,4 +1,4 @@
-"""Credentials of devices from Redis: read site by site, kept, and read again; old ones serve while Redis is away."""
+"""Reads devices' credentials from Redis site by site, and caches them; old ones are used while Redis is away."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ _HARMLESS: Final = ("Error ", "Timeout", "Connection", "NOAUTH", "WRONGPASS", "N
 
 @dataclass(frozen=True, slots=True)
 class SiteCredentials:
-    """What is stored for one site."""
+    """The credentials of one site."""
 
     whole: Sequence[Credential] = ()
     by_device: Mapping[str, Sequence[Credential]] = field(default_factory=dict)
@@ -165,7 +165,7 @@ class RedisCredentials:
 
 
 def open_credentials(settings: Settings) -> RedisCredentials:
-    """Return the credentials of the Redis that the settings name; it is asked for nothing yet."""
+    """Return the credentials of the configured Redis; sends no request yet."""
     return RedisCredentials(
         open_redis(settings.redis),
         where(settings.redis),
@@ -176,7 +176,7 @@ def open_credentials(settings: Settings) -> RedisCredentials:
 
 
 def open_key_ring(settings: RedisSettings) -> KeyRingFile:
-    """Return the keys that the settings name. Raises SettingsError."""
+    """Return the configured keys. Raises SettingsError."""
     try:
         return KeyRingFile(settings.key_ring, required=settings.require_encrypted)
     except KeyRingError as problem:
@@ -184,7 +184,7 @@ def open_key_ring(settings: RedisSettings) -> KeyRingFile:
 
 
 def open_redis(settings: RedisSettings) -> "redis.asyncio.Redis":
-    """Return a client whose every request ends within the settings' time."""
+    """Return a client whose requests all end within the configured time."""
     client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
         settings.url.reveal(),
         socket_timeout=settings.timeout_s,
@@ -195,13 +195,13 @@ def open_redis(settings: RedisSettings) -> "redis.asyncio.Redis":
 
 
 def where(settings: RedisSettings) -> str:
-    """Return where Redis is, for people: without user and password."""
+    """Return the address of Redis for people, without user and password."""
     parts = urlsplit(settings.url.reveal())
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def describe(problem: BaseException) -> str:
-    """Return what went wrong, in Redis's own words only where those are known to name no password."""
+    """Describe an error, in Redis's own words only where those contain no password."""
     kind = type(problem).__name__
     text = str(problem).splitlines()[0] if str(problem) else ""
     return f"{kind}: {text}" if text.startswith(_HARMLESS) else kind

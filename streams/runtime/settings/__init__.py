@@ -1,1 +1,1 @@
-"""The configuration: read, checked, documented."""
+"""Reads, checks and documents the configuration."""

@@ -1,4 +1,4 @@
-"""Checks of a configuration that need the plugins themselves."""
+"""Checks the configuration of plugins by creating them."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from streams.runtime.settings.setting import shown
 
 
 def plugin_problems(settings: Settings, make: Make) -> list[str]:
-    """Return what keeps the sections' plugins from being made: a line for each option, of disabled sections too."""
+    """Return why plugins cannot be created: a line for each option, including disabled sections."""
     return [problem for section in settings.plugin_sections for problem in _problems(section, make)]
 
 
@@ -22,6 +22,6 @@ def _problems(section: PluginSection, make: Make) -> Sequence[str]:
 
 
 def plugin_values(section: PluginSection) -> dict[str, str]:
-    """Return what a plugin's section says, as it may be printed."""
+    """Return a plugin section's settings for printing."""
     values = {key: shown(getattr(section, key)) for key in plugin_keys(section.kind)}
     return values | {key: shown_option(section, key) for key in section.options}

@@ -1,4 +1,4 @@
-"""examples/panoptes.ini: every setting, with what it does and its default, as a comment to begin from."""
+"""Generates examples/panoptes.ini: every setting with its description and default, commented out."""
 
 import textwrap
 from collections.abc import Iterator

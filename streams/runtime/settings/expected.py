@@ -1,4 +1,4 @@
-"""A setting's type and bounds, in words: for error messages and for the documentation."""
+"""Describes a setting's type and bounds in words, for error messages and documentation."""
 
 import enum
 import typing
@@ -15,7 +15,7 @@ _BOUNDS: Final = (("ge", "at least"), ("gt", "above"), ("le", "at most"), ("lt",
 
 
 def expected(field: FieldInfo) -> str:
-    """Return what the setting takes, e.g. `a whole number, at least 1`."""
+    """Return the accepted values in words, e.g. `a whole number, at least 1`."""
     bounds = "".join(
         f", {words_} {value:.15g}"
         for name, words_ in _BOUNDS

@@ -1,4 +1,4 @@
-"""Reading ini files and environment variables, with every value's origin, and every fault at once."""
+"""Reads ini files and environment variables with the origin of every value, and collects all errors."""
 
 import difflib
 import re
@@ -27,7 +27,7 @@ class IniEntry(NamedTuple):
 
 @dataclass(slots=True)
 class Raw:
-    """Sections as they were written; later sources have overridden earlier ones."""
+    """The sections as written; later sources override earlier ones."""
 
     sections: dict[str, dict[str, IniEntry]] = field(default_factory=dict)
     where: dict[str, str] = field(default_factory=dict)  #: section -> where it was first opened
@@ -39,7 +39,7 @@ class Raw:
 
 
 def read_files(path: Path) -> Raw:
-    """Return what stands in the file and in `conf.d/*.ini` beside it, in the order of their names."""
+    """Read the file and `conf.d/*.ini` beside it, in the order of their names."""
     raw = Raw()
     for file in (path, *sorted(path.parent.joinpath("conf.d").glob("*.ini"))):
         try:
@@ -103,7 +103,7 @@ def read_environment(raw: Raw, environ: Mapping[str, str], known: Mapping[str, I
 
 
 def read_secret_files(raw: Raw, section: str, keys: Iterable[str]) -> None:
-    """Put the content of the file that `<key>_file` names into a section's secret; the file's last newline is none."""
+    """Read the file that `<key>_file` names into a section's secret, without its last newline."""
     for key in keys:
         named = raw.sections.get(section, {}).pop(f"{key}{FROM_FILE}", None)
         if named is None or not named.value:
@@ -121,7 +121,7 @@ def read_secret_files(raw: Raw, section: str, keys: Iterable[str]) -> None:
 
 
 def with_credentials(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the environment and what systemd hands over (`LoadCredential=PANOPTES_...:FILE`), which wins."""
+    """Return the environment with systemd's credentials (`LoadCredential=PANOPTES_...:FILE`), which win."""
     folder = environ.get("CREDENTIALS_DIRECTORY")
     if not folder:
         return environ
@@ -178,6 +178,6 @@ def variable_part(section: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean X?` with the nearest known word, or nothing where none is near."""
+    """Return `; did you mean X?` with the nearest known word, or an empty text where none is near."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.7)
     return f"; did you mean {near[0]}?" if near else ""

@@ -1,4 +1,4 @@
-"""The configuration, typed and checked: `panoptes.ini`, `conf.d/*.ini` beside it, and environment variables."""
+"""Loads the typed configuration: `panoptes.ini`, `conf.d/*.ini` beside it, and environment variables."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -60,7 +60,7 @@ _USER_INFO: Final = re.compile(r"//.*@")
 
 
 class SettingsError(FatalError):
-    """Settings that cannot be used: one line (a filter's error: more) for each, all of them."""
+    """Invalid settings: one line (a filter's error: more) for each."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
@@ -68,7 +68,7 @@ class SettingsError(FatalError):
 
 
 class Settings(BaseModel):
-    """Everything that can be set, one attribute per section; made without arguments it is the defaults."""
+    """All settings, one attribute for each section; without arguments, the defaults."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -96,7 +96,7 @@ class Settings(BaseModel):
 
 
 class Examined(NamedTuple):
-    """A configuration with everything that is wrong with it."""
+    """A configuration with all its errors."""
 
     settings: Settings  #: what is right, with defaults for what is wrong: to be looked at, not to be used
     problems: Sequence[str]  #: a line (a filter's error: more) for each
@@ -111,7 +111,7 @@ SECTIONS: Final[Mapping[str, type[Section]]] = {
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """Return the settings of the file, of `conf.d/*.ini` beside it, and of the environment; later ones win.
+    """Load the settings of the file, of `conf.d/*.ini` beside it, and of the environment; later ones win.
 
     Without a path it is $PANOPTES_CONFIG, else ./panoptes.ini if there is one, else the defaults.
     Raises SettingsError that names everything that is wrong.
@@ -123,7 +123,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
 
 
 def examine(path: Path | None, environ: Mapping[str, str]) -> Examined:
-    """Return what `load` would, where it can be made, and all that keeps `load` from it: more may be wrong with it."""
+    """Return the settings if they can be made, and all errors that keep `load` from it."""
     if path is None and environ.get(ENV_CONFIG):
         path = Path(environ[ENV_CONFIG])
     if path is None and Path(DEFAULT_FILE).exists():
@@ -296,5 +296,5 @@ def _problem(raw: Raw, title: str, model: type[Section], entries: Mapping[str, I
 
 
 def shown_option(section: PluginSection, key: str) -> str:
-    """Return an option's value as it may be printed."""
+    """Return an option's value for printing."""
     return HIDDEN if SECRET_OPTION.search(key) else section.options[key]

@@ -1,4 +1,4 @@
-"""The configuration as text: what holds (`config show`), and the reference page (docs/configuration.md)."""
+"""Formats the configuration: `config show`, and the reference page docs/configuration.md."""
 
 from collections.abc import Iterator, Mapping
 from inspect import cleandoc
@@ -73,7 +73,7 @@ A section's `filter` picks the resources it is for, in the language of [filters.
 
 
 def show(settings: Settings) -> str:
-    """Return every setting that holds as an ini file, secrets hidden."""
+    """Return every effective setting as an ini file, secrets hidden."""
     lines: list[str] = []
     for name in SECTIONS:
         section: Section = getattr(settings, name)

@@ -1,4 +1,4 @@
-"""Sections of plugins: `[discovery:NAME]`, `[enrichment:NAME]`, `[polling:NAME]`, `[transform:NAME]`, `[sink:NAME]`."""
+"""Plugin sections: `[discovery:NAME]`, `[enrichment:NAME]`, `[polling:NAME]`, `[transform:NAME]`, `[sink:NAME]`."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ def _filter(text: str, info: ValidationInfo) -> str:
 
 
 def filtered_fields(kind: Kind) -> Fields[Never]:
-    """Return what the `filter` of such a section may ask: of enrichment and polling also what enrichment found."""
+    """Return the fields for such a section's `filter`; enrichment and polling also have those of enrichment."""
     if kind in (Kind.ENRICHMENT, Kind.POLLING):
         return ENRICHED
     return RESOURCES if kind is Kind.SINK else RESOURCE
@@ -126,7 +126,7 @@ SINK_KEYS: Final = ("plugin", "topics", "filter", "rows", "start", "enabled")
 
 
 def section_class(kind: Kind) -> type[PluginSection]:
-    """Return what a section of that kind is read into."""
+    """Return the class of sections of that kind."""
     return SinkSection if kind is Kind.SINK else PluginSection
 
 
@@ -147,7 +147,7 @@ READ_PROFILES: Final = frozenset(
 
 
 class BuiltIn(NamedTuple):
-    """A section that holds while the configuration has none of its kind."""
+    """A section that applies while the configuration has none of its kind."""
 
     kind: Kind
     name: str

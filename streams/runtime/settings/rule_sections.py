@@ -1,4 +1,4 @@
-"""Sections that say something of the resources that a filter picks: `[snmp:NAME]`, `[class:NAME]`."""
+"""Sections for resources that a filter selects: `[snmp:NAME]`, `[class:NAME]`."""
 
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Final
@@ -34,7 +34,7 @@ Filter = Annotated[str, AfterValidator(_readable)]
 
 
 class SnmpSection(SnmpSettings):
-    """How the devices are treated that a filter picks.
+    """SNMP limits for the devices that a filter selects.
 
     The first section that fits holds, by name; what it does not say is as in `[snmp]`.
     """
@@ -49,7 +49,7 @@ class SnmpSection(SnmpSettings):
 
 
 class ClassSection(Section):
-    """What a device is called that `sweep` or `crawl` finds and nobody has named yet.
+    """Class, subclass and type of new devices that `sweep` or `crawl` finds.
 
     The first section whose filter fits holds, by name; what it leaves empty is as the discovery section says.
     """

@@ -14,13 +14,14 @@ from pydantic import AfterValidator, BeforeValidator
 
 from pollers.snmp.credentials import Secret
 from pollers.snmp.limits import Engine, Limits
-from streams.runtime.ops.coalescing import LATE_S
 from streams.runtime.settings.setting import Rule, Seconds, SecretText, Section, WholeSeconds, Words, setting
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 _DATABASE: Final = re.compile(r"^(/\d*)?$")
 _HOST: Final = re.compile(r"^(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(:(?P<port>\d{1,5}))?$")
 DAY_S: Final = 86_400
+#: how much later than its interval a heartbeat may be sent by a busy event loop
+HEARTBEAT_LATE_S: Final = 0.3
 #: the SNMP room says how gently devices are treated where nobody says otherwise
 _SNMP: Final = Limits()
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -110,7 +111,7 @@ FilePath = Annotated[str, AfterValidator(_readable)]
 
 
 class PanoptesSettings(Section):
-    """What every stage shares."""
+    """Settings of all stages."""
 
     topic_prefix: str = setting(
         "panoptes", "the first part of every topic's and consumer group's name", pattern=r"^[A-Za-z0-9_-]{1,100}$"
@@ -165,9 +166,9 @@ class KafkaSettings(Section):
         return (
             Rule(
                 ("heartbeat_interval_s", "session_timeout_s"),
-                # a worker that lost its partitions hears of it with a heartbeat, whose timer may be late
-                (self.heartbeat_interval_s + LATE_S) * 2 < self.session_timeout_s,
-                f"expected heartbeat_interval_s more than {LATE_S:g} s below half of session_timeout_s",
+                # a worker that lost its partitions hears of it with a heartbeat, which may be late
+                (self.heartbeat_interval_s + HEARTBEAT_LATE_S) * 2 < self.session_timeout_s,
+                f"expected heartbeat_interval_s more than {HEARTBEAT_LATE_S:g} s below half of session_timeout_s",
             ),
             Rule(
                 ("min_insync_replicas", "replication_factor"),
@@ -184,7 +185,7 @@ class KafkaSettings(Section):
 
 
 class RegistrySettings(Section):
-    """Where schemas get their ids. A topic belongs to one registry: change it only together with the topics."""
+    """The schema registry. A topic belongs to one registry: change it only together with the topics."""
 
     url: Annotated[str, AfterValidator(_bare_url)] = setting(
         "", "a Confluent-compatible registry; Apicurio's is under /apis/ccompat/v7; empty: files in `directory`"
@@ -200,7 +201,7 @@ class RegistrySettings(Section):
 
 
 class ZookeeperSettings(Section):
-    """Where the leader of each scheduling stage is elected."""
+    """ZooKeeper, where each scheduling stage elects its leader."""
 
     hosts: Hosts = setting("localhost:2181", "host:port, separated by commas")
     root: str = setting("/panoptes", "the path under which everything is kept", pattern=r"^(/[^/\s]+)+$")
@@ -232,7 +233,7 @@ class ZookeeperSettings(Section):
 
 
 class RedisSettings(Section):
-    """Where the devices' credentials are kept; see docs/secrets.md for the keys."""
+    """Redis, where the devices' credentials are kept; docs/secrets.md lists the keys."""
 
     url: Annotated[SecretText, AfterValidator(_redis_url)] = setting(
         Secret("redis://localhost:6379/0"), "redis://, rediss:// or unix://; may hold user and password"
@@ -277,7 +278,7 @@ class WebSettings(Section):
 
 
 class ResourcesSettings(Section):
-    """How sightings of discovery sections become one inventory."""
+    """Merging of sightings into one inventory."""
 
     precedence: Words = setting(
         (),
@@ -304,7 +305,7 @@ class SchedulingSettings(Section):
 
 
 class PollingSettings(Section):
-    """How much a polling worker does at once."""
+    """Limits on a polling worker's concurrent work."""
 
     max_polls_in_flight: int = setting(2000, "polls under way at a time in one worker", ge=1)
     zone: str = setting(
@@ -315,7 +316,7 @@ class PollingSettings(Section):
 
 
 class SnmpSettings(Section):
-    """How gently devices are treated, and how much a worker may do at once; docs/snmp.md explains each."""
+    """Limits on SNMP for each device and for the worker; docs/snmp.md explains each."""
 
     version: Literal["1", "2c"] = setting("2c", "SNMP version of communities that are stored as a plain string")
     timeout_s: Seconds = setting(_SNMP.timeout_s, "a request without an answer is tried again after this", gt=0, le=60)
@@ -376,7 +377,7 @@ class SnmpSettings(Section):
 
 
 class GaugesSettings(Section):
-    """What a rate has to keep to."""
+    """Limits on rates."""
 
     max_gap_intervals: int = setting(3, "a rate is the mean over at most so many intervals", ge=1, le=100)
     line_rate_margin: float = setting(1.1, "a rate above the line's speed times this is refused", ge=1, le=10)

@@ -1,4 +1,4 @@
-"""What one setting is made of: a default, a type with its reading of text, a description, and how it takes effect.
+"""Declares settings: a default, a type with its parser, a description, and when a change takes effect.
 
 And what settings of one section have to keep to among themselves.
 """
@@ -27,7 +27,7 @@ _UNIT_S: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, 
 
 
 class Rule(NamedTuple):
-    """What settings of one section, each of them right, have to keep to among themselves."""
+    """A constraint between several settings of one section."""
 
     keys: tuple[str, ...]  #: the settings that it looks at
     holds: bool
@@ -35,7 +35,7 @@ class Rule(NamedTuple):
 
 
 class DoNotFit(ValueError):
-    """Settings of one section do not fit together: every rule that they break."""
+    """Settings of one section contradict each other; names every broken rule."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         super().__init__("; ".join(rule.expected for rule in rules))
@@ -48,7 +48,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     def rules(self) -> Sequence[Rule]:
-        """Return what the section's settings have to keep to among themselves, and whether they do."""
+        """Return the constraints between the section's settings, and whether they hold."""
         return ()
 
     @model_validator(mode="after")
@@ -62,7 +62,7 @@ class Section(BaseModel):
 
 
 class Bounds(TypedDict, total=False):
-    """What a setting's value has to keep to, in pydantic's words."""
+    """The bounds of a setting's value, in pydantic's words."""
 
     ge: float
     gt: float
@@ -82,13 +82,13 @@ def setting(default: T, description: str, *, hot: bool = False, **bounds: Unpack
 
 
 def required(description: str, **bounds: Unpack[Bounds]) -> object:
-    """Return a pydantic Field as `setting` does, of one that has no default: it stands in the type, as Annotated."""
+    """Return a pydantic Field as `setting` does, without a default; for use in Annotated."""
     field: object = Field(description=description, json_schema_extra={"hot": False}, **bounds)
     return field
 
 
 def seconds(value: object) -> object:
-    """Return `5m`, `30s`, `500ms`, `1h`, `7d` or `60` as a number of seconds; anything else is left for pydantic."""
+    """Parse `5m`, `30s`, `500ms`, `1h`, `7d` or `60` as seconds; anything else is left for pydantic."""
     match = _DURATION.match(value.strip()) if isinstance(value, str) else None
     if match is None:
         return value
@@ -97,12 +97,12 @@ def seconds(value: object) -> object:
 
 
 def words(value: object) -> object:
-    """Return a comma-separated text as a tuple, without blanks."""
+    """Parse a comma-separated text to a tuple, without blanks."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 def secret(value: object) -> Secret:
-    """Return a text as a Secret. Raises ValueError for anything else."""
+    """Wrap a text as a Secret. Raises ValueError for anything else."""
     if isinstance(value, Secret):
         return value
     if isinstance(value, str):
@@ -117,7 +117,7 @@ SecretText: TypeAlias = Annotated[Secret, PlainValidator(secret), PlainSerialize
 
 
 def shown(value: object) -> str:
-    """Return a setting's value as it is written in an ini file; secrets that are set are hidden."""
+    """Format a setting's value for an ini file; secrets that are set are hidden."""
     match value:
         case Secret():
             return HIDDEN if value else ""

@@ -1,4 +1,4 @@
-"""Configurations to begin with, one for each kind of start: texts only, and each passes `panoptes config check`."""
+"""Templates for new configurations, one for each kind of start; each passes `panoptes config check`."""
 
 import enum
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from streams.pipeline import STAGES
 
 
 class Start(enum.StrEnum):
-    """What somebody begins with."""
+    """A kind of installation to start with."""
 
     LOCAL = "local"  #: `panoptes stack up` on this machine, an example list of devices
     DEVICES = "devices"  #: services that are there already, plain; your own devices
@@ -166,7 +166,7 @@ _THEN: Final = (
 
 
 def files(start: Start) -> dict[str, str]:
-    """Return the files to begin with: name -> text."""
+    """Return the initial files: name -> text."""
     return {"panoptes.ini": _HEADS[start] + _SECTIONS, "devices.yaml": DEVICE_LIST, "Procfile": _procfile()}
 
 
@@ -175,5 +175,5 @@ def _procfile() -> str:
 
 
 def next_steps(start: Start) -> tuple[str, ...]:
-    """Return what is to be done next, in this order."""
+    """Return the next steps for the user, in order."""
     return (*_NEXT[start], *_THEN)

@@ -1,4 +1,4 @@
-"""TLS contexts from settings; a certificate that is renewed on the disk counts from the next connection on."""
+"""TLS contexts from settings; a certificate renewed on disk is used from the next connection on."""
 
 import socket
 import ssl
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class TlsFiles(NamedTuple):
-    """Who we are, and whom we trust; empty texts are nothing of the kind, an empty authority those of the system."""
+    """Our certificate and key, and the authority to trust; empty: none, or the system's authorities."""
 
     authority: str = ""
     certificate: str = ""
@@ -16,13 +16,13 @@ class TlsFiles(NamedTuple):
 
 
 class RenewedContext(ssl.SSLContext):
-    """Reads its own certificate and its authorities again where their files have changed, before it is used."""
+    """A TLS context that reloads its certificate and authorities before use when their files have changed."""
 
     identity = TlsFiles()
     _seen: tuple[tuple[int, int], ...] = ()
 
     def renew(self) -> None:
-        """Read the files if they are others than last time. Raises OSError (ssl.SSLError is one)."""
+        """Reload the files that have changed since the last call. Raises OSError (ssl.SSLError is one)."""
         identity = self.identity
         names = [name for name in (identity.authority, identity.certificate, identity.key) if name]
         stats = [Path(name).stat() for name in names]
@@ -76,7 +76,9 @@ def client_context(identity: TlsFiles) -> ssl.SSLContext:
 
 
 def server_context(identity: TlsFiles) -> ssl.SSLContext:
-    """Return a context that shows our certificate, and asks for one where there is an authority. Raises OSError."""
+    """Return a context with our certificate that requires client certificates where there is an authority. Raises
+    OSError.
+    """
     context = RenewedContext(ssl.PROTOCOL_TLS_SERVER)
     if identity.authority:
         context.verify_mode = ssl.CERT_REQUIRED

@@ -13,7 +13,9 @@ def _retention(topic: Topic, what: str) -> int:
 
 
 class TopicsSettings(Section):
-    """How long topics keep records: when they are made, and after `panoptes topics create --update`."""
+    """How long topics keep records; applies to new topics, and to existing ones by `panoptes topics create
+    --update`.
+    """
 
     retention_resources_s: WholeSeconds = _retention(Topic.RESOURCES, "what discovery saw")
     retention_raw_counters_s: WholeSeconds = _retention(

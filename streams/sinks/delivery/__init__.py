@@ -1,1 +1,1 @@
-"""What is still to be sent, what became of the rest, and where a sink is in its topics."""
+"""Delivery to a store: progress of batches, rejected series, and a sink's offsets."""

@@ -1,4 +1,4 @@
-"""Takes batches of one topic's records to a sink: waits while the store is away, sets aside what it will never have."""
+"""Delivers batches to a sink: waits while the store is away, and dead-letters what it rejects for good."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ _AT_ONCE_S: Final = 1.0
 
 
 class Counts:
-    """What became of everything that one worker was given."""
+    """Counters of one worker's records by result."""
 
     def __init__(self) -> None:
         self.stored = 0
@@ -49,7 +49,7 @@ class Counts:
 
 
 class Store:
-    """A sink as all partitions share it: where it is away, one of them asks whether it is back, and the others wait."""
+    """A sink shared by all partitions: while it is away, one of them retries and the others wait."""
 
     def __init__(self, name: str, plugin: SinkPlugin, counts: Counts) -> None:
         self.name: Final = name
@@ -60,7 +60,7 @@ class Store:
         self._next_line_s = float("-inf")
 
     async def write(self, records: Records) -> Written:
-        """Return what became of the records, however long that takes. Raises UnknownSchema, RecordError."""
+        """Write the records and return the result, however long that takes. Raises UnknownSchema, RecordError."""
         try:
             return await self._tried(records)
         except UnknownSchema:
@@ -128,11 +128,11 @@ class SinkHandler:
         self._held: dict[int, HeldRows] = {}
 
     def open(self, decoding: Decoding, prepare: Callable[[bytes], Awaitable[None]]) -> None:
-        """Take what decodes the records: schemas are registered when the worker starts, before any record comes."""
+        """Set the decoders, which need the schemas that the worker registers at its start."""
         self._decoding, self._prepare = decoding, prepare
 
     def step(self, record: Record) -> Step | None:
-        """Note a record; a tombstone says nothing."""
+        """Accept a record; tombstones are ignored."""
         self._places.came(record)
         return None if record.value is None else record
 
@@ -145,11 +145,11 @@ class SinkHandler:
         self._held.pop(partition, None)
 
     def holds(self, partition: int) -> bool:
-        """Return whether anything of a partition is held that could end."""
+        """Return whether any series of a partition could end."""
         return bool(self._held.get(partition))
 
     async def deliver(self, partition: int, steps: Sequence[Step]) -> None:
-        """Return when all records are in the store, or set aside, and what has to end has ended."""
+        """Return when all records are stored or dead-lettered, and due series are ended."""
         came = [step for step in steps if isinstance(step, Record)]
         ends = [step for step in steps if isinstance(step, Ending)]
         held = self._held.setdefault(partition, HeldRows())

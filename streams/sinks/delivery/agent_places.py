@@ -1,4 +1,4 @@
-"""Where one sink stands in its topics: how far behind it is, and what was gone before it could be read."""
+"""Tracks a sink's lag in its topics, and records that expired before they were read."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ LOOK_EVERY_S: Final = 5.0
 
 
 class Places(Part):
-    """The places of one worker, in all topics that its sink reads."""
+    """The lag and losses of one worker in all topics of its sink."""
 
     def __init__(
         self, client_options: Mapping[str, object], group: str, topics: Sequence[str], offsets: Offsets
@@ -40,7 +40,7 @@ class Places(Part):
         self.lag: dict[Place, int] = {}
 
     async def gained(self, partition: int) -> None:
-        """Find out where the group is. Raises KafkaError."""
+        """Look up the group's committed offset. Raises KafkaError."""
         called_s = time.monotonic()
         async with self._looking:
             if self._known_s < called_s:  # else somebody has looked meanwhile
@@ -57,7 +57,7 @@ class Places(Part):
                 del kept[place]
 
     def came(self, record: Record) -> None:
-        """Note that a record came; what is missing before it was removed from the topic before it could be read."""
+        """Record that a record arrived; offsets skipped before it had expired."""
         place = record.place
         wanted = self._next.get(place)
         if wanted is not None and record.offset > wanted:
@@ -70,11 +70,11 @@ class Places(Part):
         self._time_ms.setdefault(place, record.time_ms)
 
     def stored(self, record: Record) -> None:
-        """Note that everything up to a record is in the store."""
+        """Record that everything up to a record is stored."""
         self._time_ms[record.place] = record.time_ms
 
     async def look(self) -> None:
-        """See how far behind the sink is; where Kafka is away, it stays as it was seen last."""
+        """Update the sink's lag; while Kafka is away the last value stays."""
         places = list(self._from)
         if not places:
             return
@@ -89,7 +89,7 @@ class Places(Part):
                 self.lag[place] = max(ends.get(TopicPartition(*place), 0) - done, 0)
 
     def lag_s(self) -> float:
-        """Return how old the oldest record is that waits, about, in seconds."""
+        """Return about how old the oldest waiting record is, in seconds."""
         times = [self._time_ms[place] for place, lag in self.lag.items() if lag and place in self._time_ms]
         return max(time.time() - min(times) / 1000, 0.0) if times else 0.0
 

@@ -1,4 +1,4 @@
-"""What a store's answer means for what was sent. Nothing here sends anything."""
+"""Interprets a store's HTTP answer. Nothing here sends anything."""
 
 import enum
 import re
@@ -17,7 +17,7 @@ _REPEAT: Final = re.compile(
 
 
 class Answer(enum.StrEnum):
-    """What became of a request; also the label of its metric."""
+    """The result of a request; also the metric's label."""
 
     STORED = "stored"
     BUSY = "busy"  #: send the same again, later
@@ -45,7 +45,7 @@ _KEPT_OUT: Final = {
 
 
 def judge(status: int, headers: Mapping[str, str], body: str, now_s: float) -> Judged:
-    """Return what an answer means; `headers` has names in lower case, `now_s` is Unix time."""
+    """Interpret an answer; `headers` has names in lower case, `now_s` is Unix time."""
     said = f"{status} {' '.join(body.split())[:_SHOWN]}".strip()
     if 200 <= status < 300:
         return Judged(Answer.STORED)
@@ -59,7 +59,7 @@ def judge(status: int, headers: Mapping[str, str], body: str, now_s: float) -> J
 
 
 def retry_after_s(value: str, now_s: float) -> float | None:
-    """Return how long Retry-After asks to wait (RFC 9110 §10.2.3: seconds or a date), at most ten minutes."""
+    """Return the wait of a Retry-After header (RFC 9110 §10.2.3: seconds or a date), at most ten minutes."""
     if value.strip().isdecimal():
         return min(float(value), _LONGEST_WAIT_S)
     try:

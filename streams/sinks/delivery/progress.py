@@ -1,4 +1,4 @@
-"""What is still to be sent of a batch, and what became of the rest: a fold over the store's answers.
+"""Tracks the delivery of a batch: a fold over the store's answers.
 
 A run of records goes out as one request. Where a store will not have it, it goes in halves, in order, until single
 records are left; a record that is bad goes in halves of its series. A record is never split for being a repeat: all of
@@ -40,7 +40,7 @@ _Run = _Records | tuple[SeriesPart, ...]
 
 
 class Delivery:
-    """One batch on its way; `next` gives the same bytes until `answered` has been told what became of them."""
+    """One batch in delivery; `next` gives the same bytes until `answered` has been called."""
 
     def __init__(self, pieces: Sequence[Pieces], parts: Parts, refusals: Refusals, now_ms: int) -> None:
         self._pieces: Final = [one for one in pieces if one.ends]
@@ -56,7 +56,7 @@ class Delivery:
         self._put(self._without_refused(now_ms) if refusals.count else [_Records(0, self._starts[-1])])
 
     def next(self, max_bytes: int) -> bytes | None:
-        """Return what is to be sent now, of about that many bytes if it can be parted; None when all is done."""
+        """Return the next bytes to send, about that many where divisible; None when all is done."""
         while self._runs:
             run = self._runs[-1]
             octets = self._octets(run)
@@ -69,7 +69,7 @@ class Delivery:
         return None
 
     def answered(self, judged: Judged, now_ms: int) -> None:
-        """Take what the store said of the last bytes; BUSY and KEPT_OUT leave everything as it is."""
+        """Apply the store's answer to the last bytes; BUSY and KEPT_OUT change nothing."""
         if judged.answer in (Answer.BUSY, Answer.KEPT_OUT):
             return
         run = self._runs[-1]
@@ -91,11 +91,11 @@ class Delivery:
 
     @property
     def hopeless(self) -> bool:
-        """Return whether several series were refused and nothing was taken: rather the place is wrong than they."""
+        """Return whether several series were rejected and nothing accepted, so that the address is probably wrong."""
         return len(self._refused) >= _HOPELESS and not self._stored and not self._repeats
 
     def written(self, before: Iterable[Refused] = ()) -> Written:
-        """Return what became of the batch; `before` was refused before anything was sent."""
+        """Return the result of the batch; `before` was rejected before anything was sent."""
         return Written(self._stored, self._repeats, (*before, *self._refused), self._passed_over)
 
     def _put(self, runs: Sequence[_Run]) -> None:

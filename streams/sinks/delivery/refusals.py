@@ -1,4 +1,4 @@
-"""Series that a store will not have: left out for an hour, so that they are told once and do not hold up the others."""
+"""Leaves out rejected series for an hour, so that they are reported once and do not delay others."""
 
 from typing import Final, NamedTuple
 
@@ -9,7 +9,7 @@ _MOST: Final = 100_000
 
 
 class Whose(NamedTuple):
-    """The row that a series is of; one of a device's own is of no row."""
+    """The row that a series belongs to; a device's own series have no row."""
 
     resource: str
     group: str
@@ -24,14 +24,14 @@ def whose(row: Row | None) -> Whose:
 
 
 class Refusals:
-    """Which series were refused, and when."""
+    """The rejected series and the times of their rejection."""
 
     def __init__(self) -> None:
         self._until_ms: dict[Whose, dict[str, int]] = {}
         self.count = 0  #: of series
 
     def add(self, owner: Whose, series: str, now_ms: int) -> None:
-        """Remember a series; where far too many are refused, all are tried again."""
+        """Remember a rejected series; where there are far too many, all are tried again."""
         if self.count >= _MOST:
             self.forget()
         found = self._until_ms.setdefault(owner, {})
@@ -44,7 +44,7 @@ class Refusals:
         self.count = 0
 
     def of(self, owner: Whose, now_ms: int) -> frozenset[str]:
-        """Return the series of a row that are left out now."""
+        """Return the rejected series of a row."""
         found = self._until_ms.get(owner)
         if found is None:
             return frozenset()

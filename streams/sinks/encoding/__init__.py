@@ -1,1 +1,1 @@
-"""From blocks to what stores take: remote write, line protocol, OTLP, lines of JSON, pages to be scraped."""
+"""Encodes blocks for stores: remote write, line protocol, OTLP, lines of JSON, pages to be scraped."""

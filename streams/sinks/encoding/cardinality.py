@@ -1,4 +1,4 @@
-"""How many series a sink makes, and a bound: rows beyond it are left out, so that a store is not drowned by mistake."""
+"""Limits the number of series of a sink: new rows beyond the limit are left out."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -12,7 +12,7 @@ _Key = tuple[str, str, str, bool]
 
 
 class Cardinality:
-    """Counts the series of rows that go on; infos are not counted."""
+    """Counts the live series of rows; infos are not counted."""
 
     def __init__(self, naming: Naming, most: int) -> None:
         self._naming: Final = naming
@@ -22,7 +22,7 @@ class Cardinality:
         self.left_out = 0  #: numbers of rows that there was no room for
 
     def within(self, blocks: Iterable[Block]) -> list[Block]:
-        """Return the blocks without the rows that are new and would be too many."""
+        """Return the blocks without new rows beyond the limit."""
         return [found for block in blocks if len((found := self._within(block)).rows)]
 
     def _within(self, block: Block) -> Block:

@@ -1,4 +1,4 @@
-"""Rows as a page to be scraped, in OpenMetrics 1.0 or in Prometheus' text format 0.0.4; and as targets.
+"""Formats rows as pages for scraping, in OpenMetrics 1.0 or Prometheus' text format 0.0.4, and as targets.
 
 (openmetrics.io; prometheus.io, "Exposition formats" and "HTTP SD".) Levels and rates are gauges without times: a scrape
 says when it was.
@@ -20,14 +20,14 @@ _ESCAPED: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
 class Page(enum.StrEnum):
-    """The formats; the value is the Content-Type."""
+    """The page formats; the value is the Content-Type."""
 
     OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
     TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class ScrapeTarget(NamedTuple):
-    """A device as something to be scraped: its own page is asked for by the parameters `site` and `device`."""
+    """A device as a scrape target; the parameters `site` and `device` select its page."""
 
     site: str
     device: str
@@ -52,7 +52,7 @@ _DEVICE: Final = _Kind("info", "", "what is known of a device")
 
 
 class Exposition:
-    """Writes pages; what a row's labels are is kept at the row."""
+    """Formats pages; a row's labels are cached on the row."""
 
     def __init__(self, naming: Naming, labels: Labels) -> None:
         self._naming = naming

@@ -1,4 +1,4 @@
-"""What a sink over HTTP sends, and how: one Form for each kind of store."""
+"""The request format of each kind of store."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One kind of store's form."""
+    """The request format of one kind of store."""
 
     encoder: Encoder
     headers: Mapping[str, str]

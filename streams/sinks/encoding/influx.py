@@ -30,7 +30,7 @@ class _Plan(NamedTuple):
 
 
 class InfluxLines:
-    """Encodes gauges; one is kept as long as the sink runs, since it keeps what it has made of rows."""
+    """Encodes gauges as lines; one instance lives as long as the sink, since it caches rows."""
 
     def __init__(self, naming: Naming, labels: Labels) -> None:
         self._naming = naming
@@ -86,7 +86,7 @@ class InfluxLines:
 
 
 def fields_of(line: bytes) -> Sequence[tuple[str, bytes]]:
-    """Return each field of a line: how people write it, and a line of its own; for those who look for a bad one."""
+    """Return each field of a line in readable form and as a line of its own, to find a bad one."""
     head = _HEAD.match(line)
     if head is None:
         return ()

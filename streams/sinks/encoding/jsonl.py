@@ -9,14 +9,14 @@ from streams.sinks.reading.selecting import wanted_samples, wanted_statuses
 
 
 def lines(batch: Batch) -> Iterator[bytes]:
-    """Yield a line for each record that is wanted; what is no number in JSON is null."""
+    """Yield a line for each wanted record; numbers that JSON lacks become null."""
     for records in (batch.gauges, wanted_statuses(batch), wanted_samples(batch)):
         for record in records:
             yield line(to_avro(record))
 
 
 def line(datum: Mapping[str, object]) -> bytes:
-    """Return one record as a line."""
+    """Format one record as a line."""
     try:
         text = json.dumps(datum, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except ValueError:

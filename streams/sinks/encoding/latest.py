@@ -1,4 +1,4 @@
-"""What every row was last, bounded, and which devices there are: a fold over blocks, for pages to be scraped.
+"""Keeps the last values of every row, bounded, and the list of devices, for pages to be scraped.
 
 A row that has not been heard of for three of its intervals is left out, one that is gone goes at once.
 """
@@ -18,7 +18,7 @@ Values = Mapping[tuple[str, str], Sequence[str]]
 
 
 class Last(NamedTuple):
-    """What a row was when it was last heard of."""
+    """The last values of a row."""
 
     row: Row
     at_ms: int
@@ -28,7 +28,7 @@ class Last(NamedTuple):
 
 
 class ScrapeFilter(NamedTuple):
-    """What of everything is asked for; empty is all of it."""
+    """Selects rows for a page; an empty filter selects all."""
 
     sites: frozenset[str] = frozenset()
     devices: frozenset[str] = frozenset()  #: ids
@@ -42,7 +42,7 @@ class _Key(NamedTuple):
 
 
 class LatestRows:
-    """The last of every row; of equal rows the later time counts."""
+    """The last values of every row; for equal rows the later time wins."""
 
     def __init__(self, naming: Naming, most_rows: int) -> None:
         self._naming: Final = naming
@@ -55,11 +55,11 @@ class LatestRows:
 
     @property
     def values(self) -> Values:
-        """Return the values that states may have."""
+        """Return the possible values of states."""
         return {key: tuple(found) if len(found) <= MAX_VALUES else () for key, found in self._values.items()}
 
     def take(self, blocks: Iterable[Block]) -> None:
-        """Take what the blocks say; a new row beyond the most is left out, and counted."""
+        """Take the blocks' values; new rows beyond the limit are left out and counted."""
         for block in blocks:
             self._learn(block)
             grows = block.since_ms is not None
@@ -69,7 +69,7 @@ class LatestRows:
                 self._put(words, Last(row, at_ms, found, words.states, grows))
 
     def forget_old(self, now_ms: int) -> None:
-        """Drop rows that have not been heard of for three of their intervals."""
+        """Drop rows without a value for three of their intervals."""
         for rows in list(self._devices.values()):
             for key, last in list(rows.items()):
                 if now_ms - last.at_ms > _LASTS_INTERVALS * last.row.interval_s * 1000:
@@ -81,7 +81,7 @@ class LatestRows:
             self._drop(resource, key)
 
     def chosen(self, asked: ScrapeFilter) -> list[Last]:
-        """Return the rows that are asked for."""
+        """Return the selected rows."""
         return [
             last
             for resource in self._resources(asked)
@@ -90,7 +90,7 @@ class LatestRows:
         ]
 
     def devices(self) -> list[Row]:
-        """Return a row of each device, in the order of their identities; it says what is known of the device."""
+        """Return one row of each device, in the order of their identities, for the device's info."""
         several = ([last.row for last in self._devices[resource].values()] for resource in sorted(self._devices))
         return [next((row for row in rows if row.group != POLL), rows[0]) for rows in several]
 

@@ -38,14 +38,14 @@ _SUM_HOLE: Final = 8 + 1 + _LEVEL_HOLE
 
 
 class AttributedRow(NamedTuple):
-    """What is made of a row once."""
+    """The encoded attributes of a row, made once."""
 
     attributes: bytes
     place: InfoPlace
 
 
 class _Series(NamedTuple):
-    """What is constant in a metric of one point, whatever its row."""
+    """The constant bytes of a metric of one point, whatever its row."""
 
     before: bytes  #: name and unit
     within: bytes  #: of the point, before its times: the attribute of a state, or flags
@@ -54,7 +54,7 @@ class _Series(NamedTuple):
 
 
 class Otlp:
-    """Encodes gauges and counters; one is kept as long as the sink runs."""
+    """Encodes gauges and counters; one instance lives as long as the sink, since it caches rows."""
 
     def __init__(self, naming: Naming, labels: Labels) -> None:
         self._naming = naming
@@ -127,7 +127,7 @@ class Otlp:
 
 
 def series_of(piece: bytes) -> Sequence[tuple[str, bytes]]:
-    """Return each metric of a piece: how people write it, and a piece of its own."""
+    """Return each metric of a piece in readable form and as a piece of its own."""
     made = []
     for resource in fields(piece):
         for scope in _inside(resource.payload, 2):
@@ -149,7 +149,7 @@ def _told(metric: bytes) -> str:
 
 
 def rejected(answer: bytes) -> tuple[int, str]:
-    """Return how many points a good answer refuses, and why: ExportMetricsPartialSuccess of the response."""
+    """Return the number of points that a successful response rejects, and why: ExportMetricsPartialSuccess."""
     count, why = 0, ""
     try:
         for partial in (field for field in fields(answer) if field.number == 1):

@@ -1,4 +1,4 @@
-"""Records in a store's form, one piece each: any run of pieces, joined, is something that the store takes."""
+"""Encoded records, one piece each; any run of pieces, joined, is a valid request."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,5 +13,5 @@ class Pieces(NamedTuple):
     rows: Sequence[Row]  #: whose each is
 
     def between(self, first: int, last: int) -> bytes:
-        """Return the pieces from `first` on, up to and without `last`."""
+        """Return the joined pieces from `first` up to and without `last`."""
         return self.octets[self.ends[first - 1] if first else 0 : self.ends[last - 1] if last else 0]

@@ -1,4 +1,4 @@
-"""The forms of protobuf's binary encoding that the encoders write, and what it takes to walk through a message."""
+"""Protobuf's binary encoding, as far as the encoders need it, and a reader of messages."""
 
 import struct
 from collections.abc import Iterator
@@ -20,32 +20,32 @@ class Field(NamedTuple):
 
 
 def message(number: int, payload: bytes) -> bytes:
-    """Return a field that is a message, a string or bytes."""
+    """Encode a field that is a message, a string or bytes."""
     return varint(number << 3 | _WIRE_BYTES) + varint(len(payload)) + payload
 
 
 def text(number: int, value: str) -> bytes:
-    """Return a field that is a string."""
+    """Encode a field that is a string."""
     return message(number, value.encode("utf-8", "replace"))
 
 
 def double(number: int, value: float) -> bytes:
-    """Return a field that is a double."""
+    """Encode a field that is a double."""
     return varint(number << 3 | _WIRE_FIXED64) + struct.pack("<d", value)
 
 
 def fixed64(number: int, value: int) -> bytes:
-    """Return a field that is a fixed64."""
+    """Encode a field that is a fixed64."""
     return varint(number << 3 | _WIRE_FIXED64) + struct.pack("<Q", value)
 
 
 def number_(number: int, value: int) -> bytes:
-    """Return a field that is an int64, uint64, bool or enum."""
+    """Encode a field that is an int64, uint64, bool or enum."""
     return varint(number << 3 | _WIRE_VARINT) + varint(value & 0xFFFF_FFFF_FFFF_FFFF)
 
 
 def fields(octets: bytes) -> Iterator[Field]:
-    """Yield the fields of a message in their order. Raises ValueError for bytes that are none."""
+    """Yield the fields of a message in order. Raises ValueError for bytes that are none."""
     at = 0
     try:
         while at < len(octets):
@@ -70,7 +70,7 @@ def fields(octets: bytes) -> Iterator[Field]:
 
 
 def read_varint(octets: bytes, at: int) -> tuple[int, int]:
-    """Return a varint and where it ends. Raises IndexError."""
+    """Decode a varint, and return where it ends. Raises IndexError."""
     shift = value = 0
     while True:
         octet = octets[at]

@@ -39,7 +39,7 @@ _PLANS_KEPT: Final = 4096
 
 
 class LabelledRow(NamedTuple):
-    """What is made of a row once."""
+    """The encoded labels of a row, made once."""
 
     before: bytes  #: its labels, as far as they sort before the label of a state
     after: bytes
@@ -55,7 +55,7 @@ class _Plan(NamedTuple):
 
 
 class RemoteWrite:
-    """Encodes gauges; it keeps what is said of devices, so one is kept as long as the sink runs."""
+    """Encodes gauges; one instance lives as long as the sink, since it keeps what was said of devices."""
 
     def __init__(self, naming: Naming, labels: Labels) -> None:
         self._naming = naming
@@ -134,13 +134,13 @@ class RemoteWrite:
 
 
 def one_series(labels: Sequence[tuple[str, str]], at_ms: int, bits: int) -> bytes:
-    """Return one series of one sample, whose value is a double with these bits."""
+    """Encode one series of one sample, whose value is a double with these bits."""
     octets = _labels(sorted(labels)) + message(2, fixed64(1, bits) + number_(2, at_ms))
     return _SERIES + varint(len(octets)) + octets
 
 
 def series_of(piece: bytes) -> list[tuple[str, bytes]]:
-    """Return each series of a piece: how people write it, and its bytes; for those who look for a bad one."""
+    """Return each series of a piece in readable form and as bytes, to find a bad one."""
     return [(_told(field.payload), piece[field.start : field.end]) for field in fields(piece)]
 
 
@@ -172,7 +172,7 @@ def _labels(pairs: Iterable[tuple[str, str]]) -> bytes:
 
 
 class _Shape(NamedTuple):
-    """What is constant in the frames of rows whose labels take so many bytes."""
+    """The constant bytes of rows whose labels take so many bytes."""
 
     fronts: tuple[bytes, ...]  #: before the labels, of each number: the series' tag, size, and its name
     states: tuple[tuple[bytes, bytes], ...]  #: the same of states, and the label that the row's labels stand around

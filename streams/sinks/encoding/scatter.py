@@ -1,4 +1,4 @@
-"""Pieces whose series differ in labels, numbers and times only: constant bytes are joined, then the holes filled.
+"""Joins pieces that differ only in labels, numbers and times: copies the constant bytes, then fills the holes.
 
 A piece is, for each of its series, a head (what comes before the row's labels), the row's labels, and a sample with two
 holes. What a head says is the same for all rows, and labels are kept per row, not per series: ten thousand devices have
@@ -21,7 +21,7 @@ class Filled(NamedTuple):
 
 
 def fill(frames: Sequence[bytes], places: npt.NDArray[np.intp], holes: Octets) -> Filled:
-    """Return the frames, one behind the other, with their holes filled.
+    """Join the frames and fill their holes.
 
     `places` is rows x series: where in its frame a series' hole begins; `holes` is rows x series x bytes of a hole.
     """

@@ -1,1 +1,1 @@
-"""What numbers, states and rows are called outside Kafka."""
+"""Names numbers, states and rows for stores outside Kafka."""

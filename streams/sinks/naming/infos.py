@@ -1,4 +1,4 @@
-"""When what is known of a row or a device beside its numbers is said: now and then, and at once when it has changed."""
+"""Decides when info series of a row or device are sent: periodically, and at once after a change."""
 
 import enum
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ class Info(NamedTuple):
 
 
 class Said:
-    """The last that was said of a row or a device."""
+    """The last info that was sent of a row or a device."""
 
     __slots__ = ("at_ms", "row")
 
@@ -42,26 +42,26 @@ class Said:
 
 
 class InfoPlace(NamedTuple):
-    """Where it is kept what was last said of a row and of its device."""
+    """Where the last infos of a row and of its device are kept."""
 
     row: Said
     device: Said
 
 
 class Infos:
-    """What has been said so far. Times of one series only grow, whatever is replayed."""
+    """All infos that were sent. Times of one series only grow, whatever is replayed."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str, str], Said] = {}
         self._devices: dict[str, Said] = {}
 
     def place(self, row: Row) -> InfoPlace:
-        """Return what is kept for the row, to be looked up once."""
+        """Return the record of the last infos of a row, to be looked up once."""
         key = (row.resource, row.group, row.row)
         return InfoPlace(self._rows.setdefault(key, Said()), self._devices.setdefault(row.resource, Said()))
 
     def due(self, block: Block, places: list[InfoPlace]) -> Iterator[Info]:
-        """Yield what is to be said with the block; `places` has one entry a row.
+        """Yield the infos to send with the block; `places` has one entry for each row.
 
         A status of a poll says nothing of its device but where it is, and a job is no row: there is nothing to say.
         """
@@ -105,5 +105,5 @@ def _end(what: What, last: Said, at_ms: int) -> Iterator[Info]:
 
 
 def known(what: What, row: Row) -> tuple[str, Mapping[str, str], Mapping[str, str]]:
-    """Return what an info says; equal ones make equal labels."""
+    """Return the contents of an info; equal ones make equal labels."""
     return (row.endpoint, row.labels, row.dimensions if what is What.ROW else {})

@@ -1,4 +1,4 @@
-"""What stands on every series: site, device and row, and whatever a setting copies there."""
+"""The labels of series: site, device, row, and those that a setting adds."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -21,7 +21,7 @@ class Labels:
         self._added = dict(added or {})
 
     def of_row(self, row: Row) -> list[tuple[str, str]]:
-        """Return the labels of the row's series, sorted, none of them empty."""
+        """Return the labels of the row's series, sorted and without empty ones."""
         keys = {"site": row.site, "device": _device(row.resource), "row": row.row}
         if not self._copied:
             return _sorted({**self._added, **keys})
@@ -30,11 +30,11 @@ class Labels:
         return _sorted({**self._added, **copied, **keys})
 
     def of_row_info(self, row: Row) -> list[tuple[str, str]]:
-        """Return the labels of the series that says what else is known of the row."""
+        """Return the labels of the row's info series."""
         return _merged(self.of_row(row), row.dimensions)
 
     def of_device_info(self, row: Row) -> list[tuple[str, str]]:
-        """Return the labels of the series that says what else is known of the device."""
+        """Return the labels of the device's info series."""
         keys = (*self._added.items(), ("site", row.site), ("device", _device(row.resource)))
         return _merged(_sorted(dict(keys)), {**_identity(row), **row.labels})
 

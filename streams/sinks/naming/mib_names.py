@@ -1,4 +1,4 @@
-"""Counters as snmp_exporter names and labels them, so that the dashboards made for it show the same curves."""
+"""Names and labels counters as snmp_exporter does, so that dashboards made for it work."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,7 +12,7 @@ INTERFACE: Final = {"if_index": "ifIndex", "name": "ifName", "alias": "ifAlias",
 
 
 class MibNames(Names):
-    """Names of counters are their MIB objects', unscaled; what has none is named as ever."""
+    """Names counters by their MIB objects, unscaled; others by the vocabulary."""
 
     def counter(self, group: str, metric: str, unit: str) -> Name:
         found = self.mib_object(group, metric)
@@ -20,7 +20,7 @@ class MibNames(Names):
 
 
 class MibLabels(Labels):
-    """Labels of an interface are those of snmp_exporter; `instance` is what is polled, `job` a setting."""
+    """Labels interfaces as snmp_exporter does; `instance` is the polled address, `job` a setting."""
 
     def __init__(self, job: str, copied: tuple[str, ...] = (), added: Mapping[str, str] | None = None) -> None:
         super().__init__(copied, added)

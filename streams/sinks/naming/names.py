@@ -1,4 +1,4 @@
-"""What numbers and states are called outside Kafka, and by how much a number is multiplied on its way."""
+"""Names numbers and states for stores outside Kafka, and gives the scale of each number."""
 
 import re
 from functools import lru_cache
@@ -24,30 +24,30 @@ class Name(NamedTuple):
 
 
 class Naming(Protocol):
-    """The names of series."""
+    """Names series."""
 
     def number(self, group: str, metric: str, unit: str) -> Name:
         """Return the name of a level or, where the unit ends in /s, of a rate."""
         ...
 
     def counter(self, group: str, metric: str, unit: str) -> Name:
-        """Return the name of a counter as it grows."""
+        """Return the name of a cumulative counter."""
         ...
 
     def state(self, group: str, state: str) -> str:
-        """Return the name of a state's series, which is also the name of the label that holds its value."""
+        """Return the name of a state's series, which is also the name of its value's label."""
         ...
 
     def values(self, group: str, state: str) -> tuple[str, ...]:
-        """Return the values that the state may have; empty where they are not known."""
+        """Return the possible values of the state; empty where they are unknown."""
         ...
 
     def is_text(self, group: str, state: str) -> bool:
-        """Return whether a state is any text, not one of some words."""
+        """Return whether a state is free text, not one of some words."""
         ...
 
     def meaning(self, group: str, metric: str) -> str:
-        """Return what a metric or a state is, for people."""
+        """Return the description of a metric or a state."""
         ...
 
     def mib_object(self, group: str, metric: str) -> str | None:
@@ -56,7 +56,7 @@ class Naming(Protocol):
 
 
 class Names:
-    """The vocabulary's names; what it does not know is named by its unit alone."""
+    """Names series by the vocabulary; unknown metrics are named by their unit alone."""
 
     def __init__(self, vocabulary: Vocabulary = _VOCABULARY) -> None:
         self._vocabulary = vocabulary
@@ -109,7 +109,7 @@ def _state(group: str, state: str) -> str:
 
 
 def row_info(group: str) -> str:
-    """Return the name of the series that holds what else is known of a group's rows."""
+    """Return the name of the info series of a group's rows."""
     return prometheus_name(group, "row", "", MetricKind.INFO).name
 
 
@@ -118,6 +118,6 @@ DEVICE_INFO: Final = f"{PREFIX}_device_info"
 
 @lru_cache(maxsize=4096)
 def label_name(name: str) -> str:
-    """Return a name that Prometheus takes for a label: letters, digits and underscores, and none of its own names."""
+    """Convert a text to a valid Prometheus label: letters, digits and underscores, no reserved name."""
     plain = re.sub(r"[^a-zA-Z0-9_]", "_", name)
     return plain if plain and not plain[0].isdecimal() and not plain.startswith("__") else f"label_{plain}"

@@ -1,4 +1,4 @@
-"""States as numbers: for each value that a state may have a series of its own, 1 where it has it and 0 where not."""
+"""Encodes states as numbers: one series for each possible value, 1 for the present value and 0 for the others."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -14,14 +14,14 @@ class StateSeries(NamedTuple):
 
 
 class States:
-    """The series of states; values that the vocabulary does not know are learnt as they come."""
+    """The series of states; values that the vocabulary lacks are added as they occur."""
 
     def __init__(self, naming: Naming) -> None:
         self._naming: Final = naming
         self._learnt: dict[tuple[str, str], dict[str, None]] = {}
 
     def series(self, block: Block) -> Sequence[StateSeries]:
-        """Return the series of all states that rows of the block have, or have no more."""
+        """Return the series of all states that rows of the block have, or no longer have."""
         gone = [name for name in block.missing if name not in block.units and self._is_state(block.group, name)]
         found = []
         for state in (*block.states, *gone):

@@ -1,1 +1,1 @@
-"""From bytes of topics to blocks of numbers: what a sink does not ask for is not decoded."""
+"""Decodes topics into blocks of numbers; fields that a sink does not use are not decoded."""

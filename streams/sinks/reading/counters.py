@@ -1,4 +1,4 @@
-"""Raw counters as blocks of numbers that grow, each with the time since when it has grown without a reset."""
+"""Reads raw counters as cumulative numbers, each with the time of its last reset."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
@@ -16,7 +16,7 @@ _CENTISECOND_MS: Final = 10
 
 
 class _Series:
-    """What is known of one (resource, job, group)."""
+    """The state of one (resource, job, group)."""
 
     __slots__ = ("at_ms", "began_ms", "boots", "rows", "since_ms", "values")
 
@@ -30,7 +30,7 @@ class _Series:
 
 
 class Counters:
-    """Makes blocks of samples; it keeps rows and starts, so one is kept as long as the topic is read.
+    """Makes blocks from samples; one instance lives as long as its topic is read, since it keeps rows and starts.
 
     A start is when the device was started (its uptime; where it has none, the first sample that was seen), and stays
     until the device is started again, or the counter falls: then it is the time of the last sample before.
@@ -40,7 +40,7 @@ class Counters:
         self._series: dict[tuple[str, str, str], _Series] = {}
 
     def blocks(self, samples: Iterable[RawCounters], wanted: Callable[[Row], bool]) -> list[Block]:
-        """Return blocks of the wanted rows, sample by sample; rows of a block have the same counters."""
+        """Return blocks of the selected rows, sample by sample; rows of a block have the same counters."""
         return [block for sample in samples for block in self._blocks(sample, wanted)]
 
     def _blocks(self, sample: RawCounters, wanted: Callable[[Row], bool]) -> Iterator[Block]:

@@ -1,4 +1,4 @@
-"""Gauges from their bytes, column by column: what does not change is compared, and only the numbers are read.
+"""Decodes gauges column by column: constant bytes are compared, and only numbers are read.
 
 A record is a constant front (identity, dimensions, labels, units), a middle (slot, time, duration, numbers) and words
 (states, reasons). The front is recognised, not decoded: after one row the same row comes next as last time. A record
@@ -6,27 +6,23 @@ that is not laid out as expected is decoded in general and written anew, so the 
 """
 
 import io
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple, TypedDict, cast
+from typing import Final, NamedTuple
 
 import fastavro
-import fastavro.schema
 import numpy as np
 
 from pollers.plugins.batch import Block, Row, Words
-from schemas.codec import Schema, fields_of, parse, parsed_schema, to_avro
+from schemas.codec import parsed_schema, to_avro
 from schemas.errors import RecordError
+from schemas.gauge_parts import front_of, words_of
 from schemas.records import Gauge
 from streams.sinks.reading.layout import Layout, Middle, layout_at
 
-_FRONT: Final = "slot"  #: the first field behind the constant front
-_WORDS: Final = ("states", "missing", "confidence", "counters")
 _WORDS_KEPT: Final = 65_536
 #: a row takes about four kilobytes; what rows were called before is among them
 _ROWS_KEPT: Final = 2_000_000
-_DAMAGE: Final = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, StopIteration)
 
 
 class Bad(NamedTuple):
@@ -84,19 +80,14 @@ class _Found(NamedTuple):
     form: _Form
 
 
-class _OddError(Exception):
-    """The record is none, or is laid out in a way that is right and not ours."""
-
-
 class GaugeReader:
-    """Reads the records of one topic; it remembers rows, so it is kept as long as the topic is read."""
+    """Reads the records of one topic; one instance lives as long as its topic is read, since it caches rows."""
 
     def __init__(self, header: bytes, decode: Callable[[bytes], Gauge], wanted: Callable[[Row], bool]) -> None:
         """Take the header of our schema, how any record is decoded in general, and which rows are wanted at all."""
         self._header = header
         self._decode = decode
         self._wanted = wanted
-        self._front, self._words_schema = _SCHEMAS
         self._rows: dict[bytes, _Known] = {}
         self._kinds: dict[_Kind, _Kind] = {}
         self._words: dict[bytes, tuple[Words, _Form]] = {}
@@ -107,18 +98,18 @@ class GaugeReader:
 
     @property
     def rows(self) -> int:
-        """Return how many rows are remembered."""
+        """Return the number of cached rows."""
         return len(self._rows)
 
     def forget(self) -> None:
-        """Forget every row: partitions came or went, or too many rows are remembered."""
+        """Forget every row: partitions came or went, or too many rows are cached."""
         self._rows.clear()
         self._words.clear()
         self._mappings.clear()
         self._last = None
 
     def read(self, values: Sequence[bytes]) -> tuple[list[Block], list[Bad]]:
-        """Return the wanted rows' gauges, and what is no record. Raises what `decode` raises, but for RecordError.
+        """Return the selected rows' gauges, and the invalid records. Raises what `decode` raises, but for RecordError.
 
         A wrong guess shows when the middles are compared; those layouts are then taken from the records themselves.
         """
@@ -184,15 +175,15 @@ class GaugeReader:
                 if words is not None:
                     return value, _Found(known, layout, end, *words)
             return value, self._look(value, known)
-        except _OddError:
+        except RecordError:  # it is none, or laid out in a way that is right and not ours
             value = self._anew(value)
             return value, self._look(value, self._find(value))
 
     def _look(self, value: bytes, known: _Known) -> _Found:
-        """Return what is where by the record alone. Raises _OddError."""
+        """Return what is where by the record alone. Raises RecordError."""
         layout = layout_at(value, known.size)
         if layout is None:
-            raise _OddError
+            raise RecordError("a gauge is laid out in another way")
         known.layout = layout
         end = known.size + layout.size
         octets = value[end:]
@@ -204,24 +195,21 @@ class GaugeReader:
         return _Found(known, layout, end, *words)
 
     def _read_words(self, octets: bytes) -> tuple[Words, _Form]:
-        datum, size = _read(self._words_schema, octets, 0)
-        if size != len(octets):
-            raise _OddError
-        words = Words(**cast("_WordsForm", datum))
+        words = Words(**words_of(octets))
         form = _Form(tuple(words.states), tuple(words.missing))
         return words, self._forms.setdefault(form, form)
 
     def _find(self, value: bytes) -> _Known:
-        """Return the row by its front, which is decoded. Raises _OddError."""
+        """Return the row by its front, which is decoded. Raises RecordError."""
         if not value.startswith(self._header):
-            raise _OddError
-        datum, size = _read(self._front, value, len(self._header))
+            raise RecordError("a gauge has another schema than ours")
+        fields, size = front_of(value)
         front = value[:size]
         known = self._rows.get(front)
         if known is None:
             if len(self._rows) >= _ROWS_KEPT:
                 self.forget()
-            row = self._shared(Row(**cast("_RowForm", datum)))
+            row = self._shared(Row(**fields))
             kind = _Kind(row.group, tuple(row.units.items()))
             known = _Known(front, row, self._kinds.setdefault(kind, kind), wanted=self._wanted(row))
             self._rows[front] = known
@@ -246,55 +234,6 @@ class GaugeReader:
         return body.getvalue()
 
 
-class _WordsForm(TypedDict):
-    """Words as fastavro gives them."""
-
-    states: Mapping[str, str]
-    missing: Mapping[str, str]
-    confidence: Mapping[str, str]
-    counters: Mapping[str, int]
-
-
-class _RowForm(TypedDict):
-    """A gauge's front as fastavro gives it."""
-
-    site: str
-    resource: str
-    endpoint: str
-    job: str
-    group: str
-    row: str
-    interval_s: int
-    dimensions: Mapping[str, str]
-    labels: Mapping[str, str]
-    units: Mapping[str, str]
-
-
-def _parts_of_schema() -> tuple[Schema, Schema]:
-    """Return the schemas of a Gauge's front and of its words."""
-    fields = fields_of("gauge")
-    names = [field["name"] for field in fields]
-    front, words = fields[: names.index(_FRONT)], fields[names.index(_WORDS[0]) :]
-    if tuple(field["name"] for field in words) != _WORDS:
-        raise RecordError(f"the schema of gauges has other words than {', '.join(_WORDS)}")
-    return _schema("GaugeFront", front), _schema("GaugeWords", words)
-
-
-def _schema(name: str, fields: Sequence[Schema]) -> Schema:
-    return parse(json.dumps({"type": "record", "name": name, "fields": fields}))
-
-
-def _read(schema: Schema, octets: bytes, at: int) -> tuple[object, int]:
-    """Return what stands there, and where it ends. Raises _OddError."""
-    body = io.BytesIO(octets)
-    body.seek(at)
-    try:
-        datum: object = fastavro.schemaless_reader(body, schema, None)
-    except _DAMAGE as problem:
-        raise _OddError from problem
-    return datum, body.tell()
-
-
 def _closed(block: _Open, middle: Middle) -> Block:
     return Block(
         group=block.kind.group,
@@ -309,7 +248,3 @@ def _closed(block: _Open, middle: Middle) -> Block:
         numbers=middle.numbers,
         words=block.words,
     )
-
-
-#: read when this is imported, so that no event loop waits for a disk
-_SCHEMAS: Final = _parts_of_schema()

@@ -1,4 +1,4 @@
-"""What a partition's rows were last, so that the series of those that fall silent, or whose device leaves, are ended.
+"""Keeps the last values of a partition's rows, to end the series of silent rows and departed devices.
 
 The end of a series of which a record says so (`row-gone`) needs nothing of this. After a restart nothing is held: a
 store's own look-back ends what is not continued.
@@ -17,7 +17,7 @@ SILENT_INTERVALS: Final = 3
 
 
 class Ending(NamedTuple):
-    """What has to be ended now."""
+    """The series to end now."""
 
     now_ms: int = 0  #: rows of which nothing has come by that time are silent; 0: only by the times of those that came
     left: str = ""  #: a device that has left at that time
@@ -57,12 +57,12 @@ class HeldRows:
         return len(self._entries)
 
     def ending(self, ends: Sequence[Ending], now_ms: int, blocks: Sequence[Block]) -> Sequence[Block]:
-        """Return the blocks, which are taken, and behind them the ends."""
+        """Take the blocks, and return them with the ends of series behind them."""
         self.take(blocks, now_ms)
         return [*blocks, *(block for end in ends for block in self.ended(end))]
 
     def take(self, blocks: Iterable[Block], now_ms: int) -> None:
-        """Take what came, in its order."""
+        """Take records in their order."""
         if len(self._of) > 2 * len(self._entries) + 1_000:  # what rows were called before
             self._of.clear()
         for block in blocks:
@@ -77,7 +77,7 @@ class HeldRows:
                     self._latest_ms = max(self._latest_ms, time_ms)
 
     def ended(self, end: Ending) -> list[Block]:
-        """Return the ends of what has to be ended, and hold it no longer.
+        """Return the ends of series that are due, and forget those rows.
 
         What is silent ends half an interval after its last sample: it may be late, not gone, and a store that wants
         order must still take the next one.

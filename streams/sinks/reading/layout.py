@@ -1,4 +1,4 @@
-"""How the bytes of a Gauge lie between its constant front and its words: slot, time, duration and numbers.
+"""The byte layout of a Gauge between its constant front and its words: slot, time, duration and numbers.
 
 The counterpart of streams/gauges/encode.py: rows that have the same numbers are laid out alike, so that the numbers of
 many are read as one matrix, once the bytes between them have been compared with what they must be.
@@ -22,7 +22,7 @@ _LONGEST: Final = 10  # bytes of a long
 
 
 class Middle(NamedTuple):
-    """The middles of many records, read."""
+    """The decoded middles of many records."""
 
     fits: npt.NDArray[np.bool_]  #: which of them are laid out so; of the others the rest means nothing
     slots: npt.NDArray[np.int64]
@@ -32,7 +32,7 @@ class Middle(NamedTuple):
 
 
 class Layout:
-    """One way in which the middle may be laid out."""
+    """One possible layout of the middle."""
 
     def __init__(self, names: tuple[str, ...], slot_size: int, time_size: int, *, timed: bool) -> None:
         self.names: Final = names
@@ -68,7 +68,7 @@ class Layout:
         self._columns: Final = np.array([range(at, at + _DOUBLE) for at in places], dtype=np.intp).ravel()
 
     def read(self, middles: Sequence[bytes]) -> Middle:
-        """Return what stands in them; each has `size` bytes."""
+        """Decode middles of `size` bytes each."""
         octets = np.frombuffer(b"".join(middles), dtype=np.uint8).reshape(len(middles), self.size)
         fits = ((octets & self._mask) == self._template).all(axis=1)
         ended = self._slot_size + self._time_size
@@ -92,7 +92,7 @@ def _layout(names: tuple[str, ...], slot_size: int, time_size: int, timed: bool)
 
 
 def layout_at(value: bytes, at: int) -> Layout | None:
-    """Return how a record is laid out from there on, or None where it is none that this file reads.
+    """Return a record's layout from there on, or None where it has another form.
 
     A map of several blocks, or one with its size before it, is right Avro that nobody here writes.
     """

@@ -1,4 +1,4 @@
-"""A batch of one topic's records as a sink is given it; what it does not ask for is not decoded."""
+"""A batch of one topic's records for a sink, decoded on demand."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -23,7 +23,7 @@ def _as_they_are(blocks: Blocks) -> Blocks:
 
 
 class Wanted:
-    """Which rows a section wants."""
+    """The rows that a section selects."""
 
     def __init__(self, resources: str, rows: str) -> None:
         """Take the section's `filter` and `rows`. Raises FilterError."""
@@ -35,7 +35,7 @@ class Wanted:
 
 
 class Decoding(NamedTuple):
-    """How records are decoded, in general and in particular; `decode` raises RecordError and UnknownSchema."""
+    """The decoders of a topic's records; `decode` raises RecordError and UnknownSchema."""
 
     gauge: Callable[[bytes], Gauge]
     poll_status: Callable[[bytes], PollStatus]

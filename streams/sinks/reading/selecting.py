@@ -1,4 +1,4 @@
-"""Which records, and which rows of a sample, a sink's filters leave."""
+"""Applies a sink's filters to records, and to the rows of samples."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,12 +12,12 @@ V = TypeVar("V")
 
 
 def wanted_statuses(batch: Batch) -> list[PollStatus]:
-    """Return the statuses whose row, of the group `poll` and named by the job, is wanted."""
+    """Return the statuses whose row (group `poll`, named by the job) is selected."""
     return [status for status in batch.poll_statuses if batch.wanted(_status_row(status))]
 
 
 def wanted_samples(batch: Batch) -> list[RawCounters]:
-    """Return the samples with the rows that are wanted, and without those that have none of them."""
+    """Return the samples with the selected rows, without samples that have none."""
     found = (_with_rows(sample, batch.wanted) for sample in batch.raw_counters)
     return [sample for sample in found if sample is not None]
 

@@ -1,4 +1,4 @@
-"""What became of polls, as blocks: a group `poll` with a row for each job."""
+"""Reads poll statuses as blocks: a group `poll` with a row for each job."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -20,14 +20,14 @@ OUTCOME: Final = "outcome"
 
 
 class Statuses:
-    """Makes blocks of statuses; it keeps rows, so one is kept as long as the topic is read."""
+    """Makes blocks from statuses; one instance lives as long as its topic is read, since it caches rows."""
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], Row | None] = {}
         self._words: dict[str, Words] = {}
 
     def blocks(self, statuses: Sequence[PollStatus], wanted: Callable[[Row], bool]) -> list[Block]:
-        """Return one block of those that are wanted, or none."""
+        """Return one block of the selected statuses, or none."""
         found = [(row, one) for one in statuses if (row := self._row(one, wanted)) is not None]
         if not found:
             return []

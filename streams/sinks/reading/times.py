@@ -1,4 +1,4 @@
-"""Times that stores can hold."""
+"""Drops rows whose times no store accepts."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -12,7 +12,7 @@ LAST_MS: Final = 2**42 - 1  #: in 2109; nanoseconds of 64 bits go on until 2262
 
 
 def in_range(blocks: Iterable[Block]) -> tuple[list[Block], Sequence[Refused]]:
-    """Return the blocks without rows of times that no store takes, and a line for each of those."""
+    """Return the blocks without rows whose times stores refuse, and a line for each of those."""
     good: list[Block] = []
     refused: list[Refused] = []
     for block in blocks:
@@ -31,7 +31,7 @@ def in_range(blocks: Iterable[Block]) -> tuple[list[Block], Sequence[Refused]]:
 
 
 def rows_of(block: Block, rows: list[int]) -> Block:
-    """Return a block of these rows alone, by their places."""
+    """Return a block with only these rows, by position."""
     return block._replace(
         rows=[block.rows[at] for at in rows],
         slots=block.slots[rows],

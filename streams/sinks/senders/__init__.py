@@ -1,1 +1,1 @@
-"""The sinks themselves, one a file, and what those over HTTP have in common."""
+"""The sinks, one in each file, and the common part of those over HTTP."""

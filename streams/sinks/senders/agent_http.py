@@ -1,4 +1,4 @@
-"""A sink that writes over HTTP: encodes a batch once, sends it until all of it is accounted for."""
+"""The base of HTTP sinks: encodes a batch once, and sends it until all of it is accounted for."""
 
 import asyncio
 import base64
@@ -37,7 +37,7 @@ class _UnderWay:
 
 
 class HttpSink:
-    """A SinkPlugin for any store that takes POSTs."""
+    """A SinkPlugin for any store that accepts POST requests."""
 
     def __init__(self, name: str, target: SinkTarget, form: Form, now_ms: Callable[[], int], secrets: Secrets) -> None:
         self._name = name
@@ -58,7 +58,7 @@ class HttpSink:
         self.halved = 0  #: how often a run of records was halved
 
     async def write(self, batch: Batch) -> Written:
-        """Return what became of the batch. Raises TryAgain, with what the store said; it goes on where it was."""
+        """Write the batch and return the result. Raises TryAgain, with what the store said; it goes on where it was."""
         under_way = self._under_way.get(batch)
         if under_way is None:
             under_way = self._under_way[batch] = self._encode(batch)
@@ -81,7 +81,7 @@ class HttpSink:
 
     @property
     def cardinality(self) -> Cardinality:
-        """Return how many series there are."""
+        """Return the number of series."""
         return self._form.cardinality
 
     async def close(self) -> None:

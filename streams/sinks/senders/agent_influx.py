@@ -23,7 +23,7 @@ PATHS: Final = {"1": "/write", "2": "/api/v2/write"}
 
 
 def create(context: PluginContext) -> HttpSink:
-    """Make the sink from its section. Raises OptionError."""
+    """Create the sink from its section. Raises OptionError."""
     reader = OptionReader(context.options)
     version = reader.choice("version", PATHS)
     target = read_target(reader, PATHS.get(version, "/write"))
@@ -39,12 +39,12 @@ def create(context: PluginContext) -> HttpSink:
 
 
 def wrap(octets: bytes) -> bytes:
-    """Return lines as they are sent: gzip, as quick as it gets."""
+    """Compress lines for sending: gzip at its fastest."""
     return bytes(cramjam.gzip.compress(octets, level=1))
 
 
 def accepted(_answer: bytes) -> tuple[int, str]:
-    """Return that a good answer refuses nothing."""
+    """Return that nothing is rejected by a successful response."""
     return 0, ""
 
 

@@ -1,4 +1,4 @@
-"""The sink `jsonl`: a line of JSON for each record, to standard output or to files that are rotated."""
+"""The sink `jsonl`: writes a line of JSON for each record, to standard output or to rotated files."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ class JsonLines:
         self._writing = asyncio.Lock()  #: batches of several partitions come at once
 
     async def write(self, batch: Batch) -> Written:
-        """Return how many records were written. Raises TryAgain where the disk or the pipe will not have them."""
+        """Write the records and return how many. Raises TryAgain where the disk or the pipe will not have them."""
         made = list(lines(batch))
         try:
             async with self._writing:
@@ -63,7 +63,7 @@ class JsonLines:
 
 
 def create(context: PluginContext) -> JsonLines:
-    """Make the sink from its section. Raises OptionError."""
+    """Create the sink from its section. Raises OptionError."""
     reader = OptionReader(context.options)
     max_bytes = int(reader.number("max_bytes", 100 * 2**20, 2**10, 2**40))
     keep = int(reader.number("keep", 5, 1, 1_000))

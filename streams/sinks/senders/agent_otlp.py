@@ -21,7 +21,7 @@ HEADERS: Final = {
 
 
 def create(context: PluginContext) -> HttpSink:
-    """Make the sink from its section. Raises OptionError."""
+    """Create the sink from its section. Raises OptionError."""
     reader = OptionReader(context.options)
     target = read_target(reader, PATH)
     reader.finish(COMMON)

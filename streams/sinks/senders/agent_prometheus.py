@@ -1,4 +1,4 @@
-"""The sink `prometheus-remote-write`: Prometheus, VictoriaMetrics, Mimir, Thanos and whatever else takes it."""
+"""The sink `prometheus-remote-write`: for Prometheus, VictoriaMetrics, Mimir, Thanos and compatible stores."""
 
 from typing import Final
 
@@ -22,7 +22,7 @@ HEADERS: Final = {
 
 
 def create(context: PluginContext) -> HttpSink:
-    """Make the sink from its section. Raises OptionError."""
+    """Create the sink from its section. Raises OptionError."""
     reader = OptionReader(context.options)
     target = read_target(reader, PATH)
     names, labels = naming_of(reader, target.series)
@@ -33,5 +33,5 @@ def create(context: PluginContext) -> HttpSink:
 
 
 def wrap(octets: bytes) -> bytes:
-    """Return a request as it is sent: snappy's block format."""
+    """Compress a request for sending: snappy's block format."""
     return bytes(cramjam.snappy.compress_raw(octets))

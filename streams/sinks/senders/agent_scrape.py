@@ -1,4 +1,4 @@
-"""The sink `prometheus-scrape`: the last of every row as a page, for Prometheus and whatever else scrapes.
+"""The sink `prometheus-scrape`: serves the last values of every row as a page to be scraped.
 
 It is a view: it has no place in its topics and stores nothing. `/metrics` is everything, or what the parameters `site`,
 `device` and `group` leave of it; `/sd` has a target for each device.
@@ -44,7 +44,7 @@ _KNOWN: Final = (
 
 
 class Listener(NamedTuple):
-    """Where pages are served, and to whom."""
+    """The address on which pages are served, and who may read them."""
 
     host: str
     port: int
@@ -78,7 +78,7 @@ class ScrapeSink:
         self._exposition = exposition
 
     async def write(self, batch: Batch) -> Written:
-        """Take what the batch says of its rows."""
+        """Take the values of the batch's rows."""
         self.latest.take(batch.blocks)
         return Written(sum(block.numbers.size for block in batch.blocks))
 
@@ -109,7 +109,7 @@ class ScrapeSink:
             both.create_task(self._forget())
 
     def application(self) -> Starlette:
-        """Return what is served."""
+        """Return the web application."""
         return Starlette(routes=[Route("/metrics", self._metrics), Route("/sd", self._targets)])
 
     async def _forget(self) -> None:
@@ -173,7 +173,7 @@ def _refused() -> Response:
 
 
 def create(context: PluginContext) -> ScrapeSink:
-    """Make the sink from its section. Raises OptionError."""
+    """Create the sink from its section. Raises OptionError."""
     reader = OptionReader(context.options)
     listener = _listener(reader)
     series = read_series(reader)

@@ -1,4 +1,4 @@
-"""The option `naming`: what series are called and how they are labelled."""
+"""The option `naming`: how series are named and labelled."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ NAMING: Final = ("naming", "job")
 
 
 def naming_of(reader: OptionReader, series: SeriesOptions) -> tuple[Names, Labels]:
-    """Return names and labels by the options. Faults are kept in the reader."""
+    """Return names and labels as the options say. Faults are kept in the reader."""
     style = reader.choice("naming", ("panoptes", SNMP_EXPORTER))
     job = reader.text("job", "snmp")
     if style == SNMP_EXPORTER:

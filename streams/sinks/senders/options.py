@@ -1,4 +1,4 @@
-"""The options that sinks over HTTP have in common, read from a section and checked."""
+"""Parses and checks the options that all HTTP sinks have."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -23,14 +23,14 @@ _KEYS: Final = frozenset({"site", "device", "row"})
 
 
 class SeriesOptions(NamedTuple):
-    """What stands on every series beside its keys."""
+    """The labels that an option adds to every series."""
 
     labels: tuple[str, ...]  #: to be copied there
     external_labels: Mapping[str, str]
 
 
 class SinkTarget(NamedTuple):
-    """Where a sink writes, and how it is let in."""
+    """A sink's URL and credentials."""
 
     url: str
     timeout_s: float
@@ -51,13 +51,13 @@ class SinkTarget(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """Return the address as it may be printed."""
+        """Return the URL for printing."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
 class OptionReader:
-    """Takes options one by one and keeps what is wrong with them, to be told all at once."""
+    """Parses options one by one, and reports all errors together."""
 
     def __init__(self, options: Mapping[str, str]) -> None:
         self._options = options
@@ -67,7 +67,7 @@ class OptionReader:
         return self._options.get(name, default).strip()
 
     def choice(self, name: str, choices: Iterable[str]) -> str:
-        """Return one of the words, the first where nothing is said."""
+        """Parse one of the words; the first is the default."""
         several = tuple(choices)
         value = self.text(name, several[0])
         if value not in several:
@@ -87,7 +87,7 @@ class OptionReader:
         return tuple(part.strip() for part in self.text(name).split(",") if part.strip())
 
     def pairs(self, name: str, key: re.Pattern[str], what: str) -> dict[str, str]:
-        """Return `NAME=VALUE, NAME=VALUE`."""
+        """Parse `NAME=VALUE, NAME=VALUE`."""
         found: dict[str, str] = {}
         for part in self.names(name):
             label, equals, value = (word.strip() for word in part.partition("="))
@@ -97,7 +97,7 @@ class OptionReader:
         return found
 
     def finish(self, known: Iterable[str]) -> None:
-        """Raise OptionError if anything was wrong, or anything is there that is not known."""
+        """Raise OptionError with all errors and unknown options, if there are any."""
         several = set(known)
         for name in self._options.keys() - several:
             self.problems.setdefault(name, f"expected one of {', '.join(sorted(several))}")
@@ -106,7 +106,7 @@ class OptionReader:
 
 
 def read_target(reader: OptionReader, path: str) -> SinkTarget:
-    """Return where to write; `path` is added to a URL that has none. Faults are kept in the reader."""
+    """Parse where to write; `path` is added to a URL that has none. Faults are kept in the reader."""
     url = _url(reader, path)
     target = SinkTarget(
         url=url,
@@ -130,7 +130,7 @@ def read_target(reader: OptionReader, path: str) -> SinkTarget:
 
 
 def read_series(reader: OptionReader) -> SeriesOptions:
-    """Return what stands on every series. Faults are kept in the reader."""
+    """Parse the labels of every series. Faults are kept in the reader."""
     series = SeriesOptions(reader.names("labels"), reader.pairs("external_labels", _LABEL, "a label in lower case"))
     for where, names in zip(SERIES, series, strict=True):
         for name in names:

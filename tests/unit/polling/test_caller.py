@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from schemas.records import Job, Outcome
-from streams.polling.agent_caller import MARGIN_S, PluginCaller, time_limit_s
+from streams.polling.agent_poller import MARGIN_S, PluginCaller, time_limit_s
 from tests.unit.polling.poller_fakes import JOB, SUCCESS, Plugin, resource
 
 

@@ -1,1 +1,1 @@
-"""The local services with TLS, users and least privilege: what a stack is with `--secure`."""
+"""The local services with TLS, users and least privilege, for `--secure`."""

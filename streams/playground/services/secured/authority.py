@@ -1,4 +1,4 @@
-"""A certificate authority of the stack's own, made at its first start: it signs for loopback, for a year."""
+"""A certificate authority for the stack, created at its first start; signs for loopback, for a year."""
 
 import datetime as dt
 import ipaddress
@@ -18,7 +18,7 @@ LOOPBACK: Final = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_addres
 
 
 class Files(NamedTuple):
-    """A certificate, its key, both in one file as Kafka wants them, and who signed it; all PEM."""
+    """The PEM files of a certificate: certificate, key, both in one file for Kafka, and the authority."""
 
     certificate: Path
     key: Path
@@ -27,7 +27,7 @@ class Files(NamedTuple):
 
 
 class Authority:
-    """Signs certificates; its key and all that it signed stand in one folder, which only its owner may read."""
+    """Signs certificates; its key and certificates are in a folder that only the owner may read."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -46,7 +46,7 @@ class Authority:
         return self._files.certificate
 
     def files(self, name: str, hosts: Sequence[x509.GeneralName] = LOOPBACK, valid: dt.timedelta = VALID) -> Files:
-        """Return the certificate of a server or client at these hosts, whose common name is `name`; made once.
+        """Return the certificate of a server or client at these hosts with the common name `name`; made once.
 
         `valid` below nothing: it has ended by so much, and was good for a day.
         """
@@ -85,7 +85,7 @@ class Authority:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
+    """Write a file atomically that only its owner may read."""
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

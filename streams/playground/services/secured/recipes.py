@@ -1,4 +1,4 @@
-"""Every service with TLS and users; the store as it is without."""
+"""The recipes of the services with TLS and users; the store is as without."""
 
 import ssl
 from typing import ClassVar, Final
@@ -20,7 +20,7 @@ from streams.playground.services.secured.users import REDIS_FILE, REGISTRY_FILE
 
 
 def authority(place: ServicePlace) -> Authority:
-    """Return the stack's authority, whose files stand beside the services' data."""
+    """Return the stack's authority, whose files are beside the services' data."""
     return Authority(place.data.parent / "tls")
 
 
@@ -89,7 +89,7 @@ class SecuredZooKeeper(ZooKeeper):
 
 
 class RegistryFront(Recipe):
-    """vmauth before the registry: TLS, and a user for each stage."""
+    """vmauth in front of the registry: TLS, and a user for each stage."""
 
     name = "registry-front"
     ports: ClassVar = {"registry-front": 18443}

@@ -1,4 +1,4 @@
-"""The users of a secured stack: one a stage and an operator, each with a password of its own, and its rights."""
+"""The users of a secured stack: one for each stage and an operator, with passwords and rights."""
 
 import importlib
 import json
@@ -29,7 +29,7 @@ ELECTOR: Final = "elector"
 
 
 def passwords(data: Path) -> dict[str, str]:
-    """Return the password of each user, by the folder of the services' data; made at the first call."""
+    """Return the password of each user from the folder of the services' data; created at the first call."""
     path = data / "users.json"
     if not path.exists():
         data.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def passwords(data: Path) -> dict[str, str]:
 
 
 def secure(data: Path, registry_port: int) -> None:
-    """Make what the services need before they start: certificates, passwords, and files of users, written anew."""
+    """Write the certificates, passwords and users' files that the services need before they start."""
     authority = Authority(data / "tls")
     for name in CERTIFICATES:
         authority.files(name)
@@ -56,7 +56,7 @@ def secure(data: Path, registry_port: int) -> None:
 
 
 def logins(found: Mapping[str, str], data: Path, stage: str) -> dict[str, str]:
-    """Return the variables with which the workers of a stage log in, or the operator's commands."""
+    """Return the log-in variables for the workers of a stage, or the operator's commands."""
     name = user_name(Settings(), stage)
     word, ca = passwords(data)[name], str(Authority(data / "tls").certificate)
     redis = urlsplit(found["PANOPTES_REDIS_URL"])
@@ -80,7 +80,7 @@ def logins(found: Mapping[str, str], data: Path, stage: str) -> dict[str, str]:
 
 
 def give_rights(service: Service, data: Path) -> None:
-    """Make the users in Kafka and give them their rights. Raises StackProblem."""
+    """Create the users in Kafka, and grant their rights. Raises StackProblem."""
     admin = Authority(data / "tls").files("admin")
     settings = Settings()
     try:

@@ -1,1 +1,1 @@
-"""The objects that a simulated device answers for."""
+"""The MIB objects of a simulated device."""

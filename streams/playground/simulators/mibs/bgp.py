@@ -1,4 +1,4 @@
-"""What a device shows of its BGP sessions: BGP4-MIB (RFC 4273)."""
+"""BGP4-MIB (RFC 4273) of a simulated device."""
 
 import ipaddress
 from typing import Final
@@ -18,7 +18,7 @@ HOLD_TIMER_EXPIRED: Final = bytes((4, 0))
 
 
 def cells(local_as: int, peers: tuple[Peer, ...], identifier: str, epoch_s: float) -> Cells:
-    """Return the values by OID, counting from epoch_s."""
+    """Return the values by OID, with counters starting at epoch_s."""
     found: Cells = {
         (*BGP, 1, 0): ber.octets(b"\x10"),
         (*BGP, 2, 0): ber.signed(local_as),

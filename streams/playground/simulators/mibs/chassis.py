@@ -1,4 +1,4 @@
-"""What a device shows of its inside: ENTITY-MIB, and either the Cisco MIBs or HOST-RESOURCES and ENTITY-SENSOR-MIB."""
+"""ENTITY-MIB of a simulated device, with the Cisco MIBs or HOST-RESOURCES and ENTITY-SENSOR-MIB."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -32,7 +32,7 @@ BLOCK_BYTES: Final = 4096
 
 
 def cells(chassis: Chassis, epoch_s: float) -> Cells:
-    """Return the values by OID, swinging from epoch_s on."""
+    """Return the values by OID, oscillating from epoch_s on."""
     found = _parts(chassis)
     found |= _cisco(chassis, epoch_s) if chassis.cisco else _host(chassis, epoch_s)
     entry = CISCO_SENSOR_ENTRY if chassis.cisco else ENTITY_SENSOR_ENTRY

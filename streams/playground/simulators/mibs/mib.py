@@ -1,4 +1,4 @@
-"""What each simulated device shows: OIDs in order, and the value of each at a given time."""
+"""The MIB view of each simulated device: OIDs in order, and their values at a given time."""
 
 import bisect
 import functools
@@ -66,7 +66,7 @@ DOT3_COUNTERS: Final = {
 
 
 class Mib:
-    """The view of one device: encoded values by OID, and the order of OIDs."""
+    """The MIB view of one device: encoded values by OID, and the order of OIDs."""
 
     def __init__(self, cells: Cells) -> None:
         self.oids = sorted(cells)
@@ -76,21 +76,21 @@ class Mib:
         self._objects = {oid[: _object_length(oid)] for oid in self.oids}
 
     def place(self, oid: Oid) -> int | None:
-        """Return where exactly this OID stands, or None."""
+        """Return the position of this OID, or None."""
         return self._places.get(oid)
 
     def next_place(self, oid: Oid) -> int | None:
-        """Return where the first OID after this one stands, or None at the end of the view."""
+        """Return the position of the first OID after this one, or None at the end of the view."""
         place = bisect.bisect_right(self.oids, oid)
         return place if place < len(self.oids) else None
 
     def binding(self, place: int, at_s: float) -> bytes:
-        """Return the encoded variable binding of that place."""
+        """Return the encoded variable binding at that position."""
         cell = self._cells[place]
         return ber.sequence((self._names[place], cell if isinstance(cell, bytes) else cell(at_s)))
 
     def absent(self, oid: Oid) -> bytes:
-        """Return noSuchInstance for an object that exists without that instance, else noSuchObject."""
+        """Return noSuchInstance for an object without that instance, else noSuchObject."""
         known = any(oid[:length] in self._objects for length in (8, *(length + 1 for length in ENTRY_LENGTHS)))
         return ber.NO_SUCH_INSTANCE if known else ber.NO_SUCH_OBJECT
 
@@ -104,7 +104,7 @@ def _object_length(oid: Oid) -> int:
 
 
 def build(device: SimulatedDevice, epoch_s: float) -> Mib:
-    """Return what the device shows, counting from epoch_s."""
+    """Return the device's MIB view, with counters starting at epoch_s."""
     cells: Cells = {(*SYSTEM, column, 0): value for column, value in _system(device, epoch_s).items()}
     cells[IF_NUMBER] = ber.signed(len(device.interfaces))
     for interface in device.interfaces:

@@ -1,4 +1,4 @@
-"""What a device shows of its neighbours: LLDP-MIB (IEEE 802.1AB-2005, clause 12) and CISCO-CDP-MIB."""
+"""LLDP-MIB (IEEE 802.1AB-2005, clause 12) and CISCO-CDP-MIB of a simulated device."""
 
 import ipaddress
 from typing import Final

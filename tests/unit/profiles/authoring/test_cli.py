@@ -103,6 +103,21 @@ def test_lint_names_file_line_and_key(tmp_path: Path):
     assert f"{bad}:2: interval: expected a duration" in result.stdout
 
 
+def test_a_file_is_linted_alone_with_what_it_extends_beside_it(tmp_path: Path):
+    (tmp_path / "base.yaml").write_text("profile: acme-base\nextends: [acme-root]\n")
+    (tmp_path / "b.yml").write_text('profile: "acme-root"\n')
+    (tmp_path / "broken.yaml").write_text("profile: acme-other\ninterval: x\n")
+    one = tmp_path / "one.yaml"
+    one.write_text("profile: acme-one\nextends: [acme-base]\n")
+    assert run("profile", "lint", one).exit_code == 0
+    one.write_text("profile: acme-one\nextends: [acme-nothing]\n")
+    result = run("profile", "lint", one)
+    assert (result.exit_code, result.stdout) == (
+        1,
+        f"{one}:2: extends: expected a profile that exists, not 'acme-nothing'\n",
+    )
+
+
 def test_test_compares_with_what_is_expected(walk: Path, tmp_path: Path):
     (tmp_path / "mine.yaml").write_text(GOOD)
     arguments = ["profile", "test", "mine", "--walk", walk, "--profiles", tmp_path, "--expect", tmp_path / "want.jsonl"]

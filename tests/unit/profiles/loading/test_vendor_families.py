@@ -20,6 +20,10 @@ def test_a_family_has_the_rows_that_its_mibs_describe_and_is_known_by_its_sys_ob
     assert asyncio.run(differences(read_expected(path), BUILT_IN)) == []
 
 
+def test_every_built_in_profile_has_a_walk_with_the_rows_that_are_to_be_found_on_it():
+    assert {read_expected(path).profile for path in FOLDER.glob("*.yaml")} >= BUILT_IN.profiles.keys()
+
+
 EXPECTED = """\
 profile: radlan
 walk: |

@@ -14,7 +14,7 @@ from streams.runtime.settings.loading import SECTIONS, Settings, SettingsError, 
 from streams.runtime.settings.setting import Section, seconds, setting
 from streams.runtime.snmp import limits_of
 
-HEARTBEAT = "expected heartbeat_interval_s more than 0.28 s below half of session_timeout_s"
+HEARTBEAT = "expected heartbeat_interval_s more than 0.3 s below half of session_timeout_s"
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,1 @@
+"""`panoptes backup` and `restore`: what only this pipeline knows, in one file."""
