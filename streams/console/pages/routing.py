@@ -13,13 +13,13 @@ from streams.console.models import ReadModels
 from streams.console.pages import views
 from streams.console.pages.agent_map import MapPages
 from streams.console.pages.agent_of_device import DevicePages
+from streams.console.pages.agent_recent import Recent
 from streams.console.pages.agent_row import RowPages
 from streams.console.pages.asking import BadAddressError, NotThereError, number, text
 from streams.console.pages.completion import completions
 from streams.console.pages.drawing import HEADERS, STATIC, Pages
 from streams.console.pages.forms import readable
 from streams.console.pages.reads import AskedBroker, Asker, History
-from streams.console.pages.recent import Recent
 from streams.pipeline import STAGES, TOPICS
 from streams.scheduling.filter_fields import ENRICHED, FACTS
 from streams.scheduling.filters import FilterError

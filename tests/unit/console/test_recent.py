@@ -1,6 +1,6 @@
 """What takes long is kept for twenty times as long as it took, what does not is worked out each time."""
 
-from streams.console.pages.recent import TIMES, WORTH_S, Recent
+from streams.console.pages.agent_recent import TIMES, WORTH_S, Recent
 
 
 class Clocks:
