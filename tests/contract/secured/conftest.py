@@ -1,13 +1,12 @@
 """A secured stack for the tests of this folder: TLS, users, and rights from the map."""
 
-import gc
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from streams.playground.services import Stack
+from streams.playground.services import Kind, Stack
 from streams.playground.services.keeper import kept
 
 #: clients whose connection is refused leave its socket, or asyncio's transport, to the garbage collector
@@ -22,16 +21,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """Collect what a test left open while it is this test's: else a later one, anywhere, is blamed for it."""
-    yield
-    gc.collect()
+def each_collected(collected: None) -> None:
+    """Collect what refused clients leave open after each test of this folder."""
 
 
 @pytest.fixture(scope="session")
 def secured(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[Stack]:
     if shutil.which("redis-server") is None:
         pytest.skip("needs redis-server with TLS")
-    with kept(Stack(tmp_path_factory.mktemp("secured"), free_ports=True, jars=jars, secured=True)) as stack:
-        stack.up(("kafka", "redis"))
+    with kept(Stack(tmp_path_factory.mktemp("secured"), free_ports=True, jars=jars, kind=Kind.SECURED)) as stack:
+        stack.up(("kafka", "redis"), timeout_s=240)
         yield stack
