@@ -14,19 +14,33 @@ HEADER_BYTES: Final = 5  #: of the Confluent wire format
 _DAMAGE: Final = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, StopIteration)
 
 
-class GaugeFront(TypedDict):
-    """The constant fields of a row, which come first."""
+class GaugeHead(TypedDict):
+    """The first fields, which a group's rows share."""
 
     site: str
     resource: str
     endpoint: str
     job: str
     group: str
+
+
+class GaugeOwn(TypedDict):
+    """The row's own fields, behind the head."""
+
     row: str
     interval_s: int
     dimensions: Mapping[str, str]
+
+
+class GaugeTail(TypedDict):
+    """The last fields of the front, which a group's rows share."""
+
     labels: Mapping[str, str]
     units: Mapping[str, str]
+
+
+class GaugeFront(GaugeHead, GaugeOwn, GaugeTail):
+    """The constant fields of a row, which come first."""
 
 
 class GaugeWords(TypedDict):
@@ -55,6 +69,38 @@ def front_of(value: bytes) -> tuple[GaugeFront, int]:
     """Return the front behind the header, and where it ends. Raises RecordError."""
     datum, end = _read(_FRONT, value, HEADER_BYTES)
     return cast("GaugeFront", datum), end
+
+
+def head_of(value: bytes) -> tuple[GaugeHead, int]:
+    """Return the head behind the header, and where it ends. Raises RecordError."""
+    datum, end = _read(_HEAD, value, HEADER_BYTES)
+    return cast("GaugeHead", datum), end
+
+
+def own_of(value: bytes, at: int) -> tuple[GaugeOwn, int]:
+    """Return the fields from `row`, which is at `at`, to `dimensions`, and where they end. Raises RecordError."""
+    datum, end = _read(_OWN, value, at)
+    return cast("GaugeOwn", datum), end
+
+
+def tail_of(value: bytes, at: int) -> tuple[GaugeTail, int]:
+    """Return the fields from `labels`, which is at `at`, to `units`, and where they end. Raises RecordError."""
+    datum, end = _read(_TAIL, value, at)
+    return cast("GaugeTail", datum), end
+
+
+def long_at(value: bytes, at: int) -> tuple[int, int]:
+    """Return an Avro long (zigzag, seven bits a byte, the lowest first) and where it ends. Raises RecordError."""
+    shift = found = 0
+    try:
+        while (byte := value[at]) >= 0x80:
+            found |= (byte & 0x7F) << shift
+            shift += 7
+            at += 1
+    except IndexError:
+        raise RecordError(f"a gauge of {len(value)} bytes ends within a number") from None
+    found |= byte << shift
+    return (found >> 1) ^ -(found & 1), at + 1
 
 
 def rest_of(value: bytes, at: int) -> GaugeRest:
@@ -95,3 +141,4 @@ def _part(form: type) -> Schema:
 
 #: read when this is imported, so that no event loop waits for a disk
 _FRONT, _REST, _WORDS = _part(GaugeFront), _part(GaugeRest), _part(GaugeWords)
+_HEAD, _OWN, _TAIL = _part(GaugeHead), _part(GaugeOwn), _part(GaugeTail)

@@ -17,12 +17,14 @@ from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.groups import committed
 from streams.runtime.kafka.replay import partitions_of, reader
 from streams.runtime.kafka.topic_names import group_name, topic_name
+from streams.runtime.ops.waiting import RETRY_S
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes, UnknownSchema
 from streams.runtime.settings.loading import Settings
 
 KEPT_S: Final = 15.0
-WITHIN_S: Final = 5.0
+WITHIN_S: Final = 10.0
+PATIENCE_S: Final = 1.0
 _SHOWN: Final = 20_000  #: characters of a record
 
 
@@ -34,21 +36,40 @@ class Broker:
         self._options: Final = client_options(settings.kafka)
         self._names: Final = {topic_name(settings, topic): topic for topic in TOPICS}
         self._serdes: Final = Serdes(settings, open_registry(settings))
-        self._asking: Final = asyncio.Lock()
         self._found: BrokerFacts | None = None
+        self._problem = ""
         self._until_s = 0.0
+        self._again: asyncio.Task[None] | None = None
 
     async def facts(self) -> BrokerFacts:
-        """Return what Kafka says. Raises BackendError while it is away."""
-        async with self._asking:
-            if self._found is None or time.monotonic() > self._until_s:
-                try:
-                    async with asyncio.timeout(WITHIN_S):
-                        self._found = await self._facts()
-                except (TimeoutError, KafkaError, OSError) as problem:
-                    raise BackendError(f"Kafka cannot be asked: {problem or 'no answer in time'}") from problem
-                self._until_s = time.monotonic() + KEPT_S
-            return self._found
+        """Return what Kafka said last; who comes when that is old waits a moment for it to be asked again.
+
+        Raises BackendError while it is away. However many ask, Kafka is asked by one.
+        """
+        found = self.lately()
+        if self._again is not None:
+            await asyncio.wait({self._again}, timeout=PATIENCE_S)
+            found = self._found
+        if found is None or self._problem:
+            raise BackendError(f"Kafka cannot be asked: {self._problem or 'it has not answered yet'}")
+        return found
+
+    def lately(self) -> BrokerFacts | None:
+        """Return what Kafka said last, and ask it again in the background once in a while."""
+        if (self._again is None or self._again.done()) and time.monotonic() > self._until_s:
+            self._again = asyncio.create_task(self._ask())
+        return self._found
+
+    async def _ask(self) -> None:
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                self._found = await self._facts()
+        except (TimeoutError, KafkaError, BackendError, OSError) as problem:
+            self._problem = f"{problem}" or "no answer in time"
+            self._until_s = time.monotonic() + RETRY_S
+        else:
+            self._problem = ""
+            self._until_s = time.monotonic() + KEPT_S
 
     async def _facts(self) -> BrokerFacts:
         async with reader(self._options) as consumer:

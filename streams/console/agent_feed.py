@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from schemas.errors import BackendError, RecordError
 from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, PollStatus
 from streams.console.models import ReadModels
+from streams.console.models.devices import PollFields
 from streams.pipeline import TOPICS, Cleanup, Topic
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.replay import partitions_of, reader
@@ -31,6 +32,8 @@ _FETCH_MS: Final = 500
 _AT_ONCE: Final = 500
 _CHECK_EVERY_S: Final = 1.0
 _AWAY_AFTER_S: Final = 15.0
+_REGISTRY_S: Final = 2.0  #: so long it may take before the topic is called stale
+_MANY: Final = frozenset({Topic.GAUGES, Topic.POLL_STATUS})
 _RECORDS: Final[Mapping[Topic, type[object]]] = {
     Topic.ENRICHED_RESOURCES: EnrichedResource,
     Topic.TOPOLOGY: Link,
@@ -110,18 +113,32 @@ class Feed:
         try:
             if self._topic is Topic.GAUGES and value is not None and self._serde.is_own(value):
                 self._models.take_gauge(value)
+            elif self._topic is Topic.POLL_STATUS and value is not None:
+                self._models.take_poll(cast("PollFields", await self._decoded(value)))
             else:
                 self._models.take(self._topic, name, None if value is None else await self._decoded(value))
         except RecordError:
             self._meter.unreadable()
 
     async def _decoded(self, value: bytes) -> object:
-        decode = self._serde.decode_dict if self._topic is Topic.GAUGES else self._serde.decode
+        """Return the record; of the topics with many, as fastavro's dict."""
+        decode = self._serde.decode_dict if self._topic in _MANY else self._serde.decode
         try:
             return decode(value)
         except UnknownSchema as unknown:
-            await unknown.prepare()
+            await self._prepared(unknown)
             return decode(value)
+
+    async def _prepared(self, unknown: UnknownSchema) -> None:
+        """Return when the record's schema is known; a registry that is away is waited for, and the topic is stale."""
+        preparing = asyncio.ensure_future(unknown.prepare())
+        try:
+            await asyncio.wait({preparing}, timeout=_REGISTRY_S)
+            if not preparing.done():
+                self._meter.away(_now_ms())
+            await preparing
+        finally:
+            preparing.cancel()
 
 
 def feeds(settings: Settings, models: ReadModels) -> list[Feed]:

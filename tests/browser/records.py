@@ -25,6 +25,9 @@ class Remembered:
     def source(self) -> str:
         return "from memory"
 
+    def away_since_ms(self) -> int | None:
+        return None
+
     async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
         return [point for point in self._given.get(series.name, ()) if start_s <= point.at_s <= end_s]
 
@@ -46,3 +49,6 @@ class Fold:
 
     async def why(self, asked: AskedNumber) -> Explanation | NotKept:
         return explained(self._samples, asked, Rules())
+
+    async def newest(self, resource: str) -> Sequence[Any]:
+        return [each for each in self._samples if each.resource == resource][-1:]

@@ -2,9 +2,11 @@
 
 import html
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
@@ -51,7 +53,12 @@ PATHS = (
     "/profiles",
     "/search?q=sw",
     f"/device?{urlencode({'id': IDENTITY})}",
+    f"/record?{urlencode({'id': IDENTITY})}",
+    f"/row?{urlencode({'id': IDENTITY, 'group': 'interface', 'row': 'Gi0/0', 'week': 1})}",
+    "/map?from=sw1&to=sw2",
+    f"/why?{urlencode({'id': IDENTITY, 'group': 'interface', 'row': 'Gi0/0', 'name': 'octets_in'})}",
 )
+FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"
 
 pytestmark = NEEDS
 
@@ -123,7 +130,8 @@ def page(browser: Any, address: str) -> Iterator[Page]:
 
 
 def name_of(path: str) -> str:
-    return path.partition("?")[0].strip("/") or "overview"
+    name, _, asked = path.partition("?")
+    return (name.strip("/") or "overview") + ("-way" if asked.startswith("from=") else "")
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -143,6 +151,22 @@ def test_a_phone_shows_a_page_without_scrolling_sideways(page, path):
     page.goto(path)
     keep(page, f"{name_of(path)}-phone")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_page_is_painted(page, capsys):
+    """Print the median of every page: how quick it is says something about the machine too, and is not judged here."""
+    found = {}
+    for path in PATHS:
+        took_ms = []
+        for _ in range(3):
+            page.goto(path)
+            page.wait_for_function(f"({FIRST_PAINT}) > 0")
+            took_ms.append(page.evaluate(FIRST_PAINT))
+        found[path.partition("&")[0]] = median(took_ms)
+    lines = [f"{took_ms:7.0f} ms {path}" for path, took_ms in found.items()]
+    with capsys.disabled():
+        sys.stdout.write("\n".join(["\nfirst paint", *lines, f"{median(found.values()):7.0f} ms, the median", ""]))
+    assert all(took_ms > 0 for took_ms in found.values())
 
 
 def test_what_is_wrong_stands_on_the_overview_with_its_reason(page):

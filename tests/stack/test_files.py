@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -13,6 +14,7 @@ from streams.playground.services.cluster.recipes import CLUSTER
 from streams.playground.services.jars import LOCK, POMS, locked
 from streams.playground.services.recipes import RECIPES, TEMPLATES, Recipe
 from streams.playground.services.secured.recipes import SECURED
+from streams.runtime.settings.loading import load
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -24,7 +26,7 @@ def test_procfile_has_one_line_per_stage_in_the_order_of_the_map() -> None:
 
 def test_compose_has_the_same_services_on_the_same_loopback_ports() -> None:
     services: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
-    published = {name: service["ports"][0].rsplit(":", 1)[0] for name, service in services.items()}
+    published = {name: services[name]["ports"][0].rsplit(":", 1)[0] for name in services.keys() - {"console"}}
     assert published == {name: f"127.0.0.1:{recipe.ports[name]}" for name, recipe in RECIPES.items()}
 
 
@@ -32,10 +34,23 @@ def test_compose_runs_the_versions_of_the_poms() -> None:
     images = {
         name: service["image"]
         for name, service in yaml.safe_load((ROOT / "compose.yaml").read_text())["services"].items()
+        if name != "console"
     }
     assert images["kafka"].rsplit(":")[-1] == _version("kafka", "kafka_2.13")
     assert _version("zookeeper", "zookeeper").startswith(images["zookeeper"].rsplit(":")[-1] + ".")
     assert images["apicurio"].rsplit(":")[-1] == _version("apicurio", "apicurio-registry-app")
+
+
+def test_compose_has_the_console_with_settings_that_there_are_and_services_that_there_are() -> None:
+    services: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    settings = load(None, services["console"]["environment"])
+    assert settings.console.host == "0.0.0.0"
+    assert services["console"]["ports"] == [f"127.0.0.1:{settings.console.port}:{settings.console.port}"]
+    places = [*settings.kafka.bootstrap_servers.split(","), settings.registry.url, settings.console.store_url]
+    for place in places:
+        at = urlsplit(place if "//" in place else f"//{place}")
+        inside = {port.rsplit(":", 1)[1] for port in services[at.hostname]["ports"]} | {"9092"}
+        assert str(at.port) in inside, place
 
 
 def _version(pom: str, artifact: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, Generic, NamedTuple, TypeAlias, TypedDict, TypeVar
 
 from schemas.records import EnrichedResource
 from streams.console.api.asking import BadRequestError, needed, number, paged, text
@@ -13,6 +13,7 @@ from streams.scheduling.filters import compile_over
 
 FAR_S: Final = 2**33  #: Unix seconds, beyond every time that is meant
 Query: TypeAlias = Mapping[str, str]
+E = TypeVar("E")
 
 
 class UnknownDeviceError(LookupError):
@@ -33,11 +34,11 @@ def devices(models: ReadModels, query: Query) -> dict[str, object]:
     fits, state = compile_over(query.get("filter", ""), ENRICHED), text(query, "state")
     if state and state not in list(DeviceHealth):
         raise BadRequestError(f"state: expected one of {', '.join(DeviceHealth)}, found {state[:40]!r}")
-    found = [each for each in models.resources().values() if fits(each)]
-    lines = [_line(models, each) for each in found]
-    lines = [line for line in lines if not state or line["state"] == state]
-    lines.sort(key=lambda line: (str(line["id"]), str(line["identity"])))
-    return page_of(lines, query)
+    found = [each for each in models.by_id() if fits(each)]
+    if state:
+        found = [each for each in found if models.health(each.resource.identity) == state]
+    told = page_of(found, query)
+    return {**told, "found": [_line(models, each) for each in told["found"]]}
 
 
 def device(models: ReadModels, query: Query) -> dict[str, object]:
@@ -54,7 +55,7 @@ def device(models: ReadModels, query: Query) -> dict[str, object]:
             "jobs": [job.name for job in known.jobs], "polls": polls}  # fmt: skip
 
 
-def rows(models: ReadModels, query: Query) -> dict[str, object]:
+def rows(models: ReadModels, query: Query) -> Mapping[str, object]:
     """Return the newest gauge of the rows of a device. Raises UnknownDeviceError, BadRequestError."""
     identity, group = _known(models, query), text(query, "group")
     found = [asdict(gauge) for gauge in models.rows(identity) if not group or gauge.group == group]
@@ -75,12 +76,12 @@ def points(models: ReadModels, query: Query) -> dict[str, object]:
             "found": [[point.at_s, point.value] for point in models.points(series, start_s, end_s)]}  # fmt: skip
 
 
-def links(models: ReadModels, query: Query) -> dict[str, object]:
+def links(models: ReadModels, query: Query) -> Mapping[str, object]:
     """Return one page of links. Raises BadRequestError."""
     return page_of([{"key": key, **asdict(link)} for key, link in sorted(models.links().items())], query)
 
 
-def problems(models: ReadModels, query: Query) -> dict[str, object]:
+def problems(models: ReadModels, query: Query) -> Mapping[str, object]:
     """Return one page of present problems, worst first. Raises BadRequestError."""
     return page_of([each._asdict() for each in models.problems()], query)
 
@@ -90,7 +91,7 @@ def topics(models: ReadModels, _query: Query) -> dict[str, object]:
     return {"found": [each._asdict() for each in models.topics()]}
 
 
-def dead_letters(models: ReadModels, query: Query) -> dict[str, object]:
+def dead_letters(models: ReadModels, query: Query) -> Mapping[str, object]:
     """Return one page of the last dead letters, without contents. Raises BadRequestError."""
     found = [{name: value for name, value in asdict(each).items() if name not in ("key", "value")}
              for each in reversed(models.dead_letters())]  # fmt: skip
@@ -117,7 +118,15 @@ def _line(models: ReadModels, known: EnrichedResource) -> dict[str, object]:
     }  # fmt: skip
 
 
-def page_of(entries: Sequence[object], query: Query) -> dict[str, object]:
+class AnswerPage(TypedDict, Generic[E]):
+    """One page of what was found."""
+
+    total: int
+    page: int
+    found: Sequence[E]
+
+
+def page_of(entries: Sequence[E], query: Query) -> AnswerPage[E]:
     """Return one page of entries. Raises BadRequestError."""
     page, most = paged(query)
     return {"total": len(entries), "page": page, "found": entries[(page - 1) * most : page * most]}

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import ssl
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,10 +42,15 @@ class StoreHistory:
         self._store = store
         self._client: httpx.AsyncClient | None = None
         self._connecting = asyncio.Lock()
+        self._away_since_ms: int | None = None
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
     def source(self) -> str:
         return f"from the store at {httpx.URL(self._store.url).host}"
+
+    def away_since_ms(self) -> int | None:
+        """Return since when the store cannot be asked, Unix milliseconds; None: it can, or nobody has asked."""
+        return self._away_since_ms
 
     async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
         """Return the series in steps that are aligned to multiples of the step. Raises BackendError while the store is
@@ -77,6 +83,16 @@ class StoreHistory:
         return found
 
     async def _ask(self, what: str, asked: Mapping[str, str | int]) -> object:
+        """Return the answer as JSON has it. Raises BackendError."""
+        try:
+            told = await self._told(what, asked)
+        except BackendError:
+            self._away_since_ms = self._away_since_ms or int(time.time() * 1000)
+            raise
+        self._away_since_ms = None
+        return told
+
+    async def _told(self, what: str, asked: Mapping[str, str | int]) -> object:
         """Return the answer as JSON has it. Raises BackendError."""
         url = f"{self._store.url.rstrip('/')}/{what}"
         try:

@@ -19,6 +19,9 @@ class MemoryHistory:
         reach = "nothing yet" if oldest is None else f"the last {max(0, newest - oldest) // 60} minutes"
         return f"from memory, which has {reach}; [console] store_url names a store for more"
 
+    def away_since_ms(self) -> int | None:
+        return None
+
     async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
         """Return the mean of each step, aligned to multiples of the step; None where there are no samples."""
         start_s -= start_s % step_s

@@ -6,7 +6,7 @@ import sys
 import zlib
 from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import replace
-from typing import Final, overload
+from typing import Final, TypedDict, overload
 
 from schemas.records import EnrichedResource, Outcome, PollStatus
 from streams.console.models.states import DeviceHealth, worst
@@ -16,7 +16,31 @@ KEPT: Final = 50  #: polls of a resource
 _POLL: Final = struct.Struct("<qqqqqiiiiiB")
 _NEVER: Final = -(2**63)
 _OUTCOMES: Final = tuple(Outcome)
+_NUMBER_OF: Final = {str(outcome): number for number, outcome in enumerate(_OUTCOMES)}
+_MISSED: Final = _NUMBER_OF[str(Outcome.MISSED)]
 _Texts = tuple[str, str, str, str, str, str]  #: resource, site, endpoint, job, reason, worker
+
+
+class PollFields(TypedDict):
+    """A poll as fastavro gives it: half a million are read at the start, and most are never looked at."""
+
+    resource: str
+    site: str
+    endpoint: str
+    job: str
+    slot: int
+    slots: int
+    interval_s: int
+    outcome: str
+    reason: str
+    started_at_ms: int
+    lateness_ms: int
+    duration_ms: int
+    packets_sent: int
+    retries: int
+    values: int
+    unreachable_since_ms: int | None
+    worker: str
 
 
 class PackedRows(Mapping[str, Mapping[str, str]]):
@@ -70,17 +94,30 @@ def haystack(record: EnrichedResource) -> str:
 class Polls(Sequence[PollStatus]):
     """The last polls of a resource by slot, newest last, packed; a repeated poll changes nothing."""
 
-    __slots__ = ("_last", "_numbers", "_state", "_texts")
+    __slots__ = ("_jobs", "_last", "_numbers", "_state", "_texts")
 
     def __init__(self) -> None:
         self._numbers = bytearray()
         self._texts: list[_Texts] = []  #: the same one for polls that have the same
-        self._last: PollStatus | None = None  #: both are worked out when they are asked for
+        self._jobs: tuple[str, ...] | None = ()  #: these are worked out when they are asked for
+        self._last: PollStatus | None = None
         self._state: DeviceHealth | None = None
 
-    def jobs(self) -> list[str]:
+    def jobs(self) -> tuple[str, ...]:
         """Return the jobs that were polled, by name."""
-        return sorted({texts[3] for texts in self._texts})
+        if self._jobs is None:
+            self._jobs = tuple(sorted({texts[3] for texts in self._texts}))
+        return self._jobs
+
+    @property
+    def lateness_ms(self) -> int:
+        """Return how late the newest poll was, 0 where there is none; no record is made for it."""
+        return int(_POLL.unpack_from(self._numbers, len(self._numbers) - _POLL.size)[3]) if self._texts else 0
+
+    @property
+    def worker(self) -> str:
+        """Return who made the newest poll, empty where there is none."""
+        return self._texts[-1][5] if self._texts else ""
 
     @property
     def last(self) -> PollStatus | None:
@@ -93,19 +130,23 @@ class Polls(Sequence[PollStatus]):
     def state(self) -> DeviceHealth:
         """Return the worst state of the newest polls of all jobs."""
         if self._state is None:
-            newest = {self._texts[at][3]: self._outcome(at) for at in range(len(self._texts))}
+            newest: dict[str, Outcome] = {}
+            for at in reversed(range(len(self._texts))):
+                newest.setdefault(self._texts[at][3], _OUTCOMES[self._outcome(at)])
+                if len(newest) == len(self.jobs()):
+                    break
             self._state = worst(newest.values())
         return self._state
 
-    def take(self, poll: PollStatus) -> bool:
+    def take(self, poll: PollFields) -> bool:
         """Add a poll; return whether it was new."""
         at = len(self._texts)
-        key = (poll.slot, poll.job)
+        key = (poll["slot"], poll["job"])
         while at and self._key(at - 1) > key:
             at -= 1
         if at and self._key(at - 1) == key:
             # a slot that was missed by one worker and polled by another was polled, whichever was told first
-            if not (self._outcome(at - 1) is Outcome.MISSED and poll.outcome is not Outcome.MISSED):
+            if not (self._outcome(at - 1) == _MISSED != _NUMBER_OF[poll["outcome"]]):
                 return False
             at -= 1
             self._remove(at)
@@ -114,9 +155,11 @@ class Polls(Sequence[PollStatus]):
                 return False
             self._remove(0)
             at -= 1
-        texts = (poll.resource, poll.site, poll.endpoint, poll.job, poll.reason, poll.worker)
+        texts = (poll["resource"], poll["site"], poll["endpoint"], poll["job"], poll["reason"], poll["worker"])
         shared = next((each for each in reversed(self._texts) if each == texts), texts)
         self._texts.insert(at, shared)
+        if self._jobs is not None and poll["job"] not in self._jobs:
+            self._jobs = None
         self._numbers[at * _POLL.size : at * _POLL.size] = _packed(poll)
         self._last = self._state = None
         return True
@@ -135,10 +178,12 @@ class Polls(Sequence[PollStatus]):
     def _key(self, at: int) -> tuple[int, str]:
         return _POLL.unpack_from(self._numbers, at * _POLL.size)[0], self._texts[at][3]
 
-    def _outcome(self, at: int) -> Outcome:
-        return _OUTCOMES[self._numbers[(at + 1) * _POLL.size - 1]]
+    def _outcome(self, at: int) -> int:
+        return self._numbers[(at + 1) * _POLL.size - 1]
 
     def _remove(self, at: int) -> None:
+        if self._jobs is not None and len(self._jobs) > 1:
+            self._jobs = None
         del self._texts[at]
         del self._numbers[at * _POLL.size : (at + 1) * _POLL.size]
 
@@ -154,9 +199,10 @@ class Polls(Sequence[PollStatus]):
         )  # fmt: skip
 
 
-def _packed(poll: PollStatus) -> bytes:
-    since_ms = _NEVER if poll.unreachable_since_ms is None else poll.unreachable_since_ms
+def _packed(poll: PollFields) -> bytes:
+    since_ms = poll["unreachable_since_ms"]
     return _POLL.pack(
-        poll.slot, poll.started_at_ms, since_ms, poll.lateness_ms, poll.duration_ms, poll.slots, poll.interval_s,
-        poll.packets_sent, poll.retries, poll.values, _OUTCOMES.index(poll.outcome),
+        poll["slot"], poll["started_at_ms"], _NEVER if since_ms is None else since_ms, poll["lateness_ms"],
+        poll["duration_ms"], poll["slots"], poll["interval_s"], poll["packets_sent"], poll["retries"], poll["values"],
+        _NUMBER_OF[poll["outcome"]],
     )  # fmt: skip

@@ -4,9 +4,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, cast
 
+from schemas.codec import to_avro
 from schemas.gauge_parts import WholeGauge
 from schemas.records import DeadLetter, EnrichedResource, Gauge, Link, LinkState, PollStatus
-from streams.console.models.devices import Polls, haystack, slim
+from streams.console.models.devices import PollFields, Polls, haystack, slim
 from streams.console.models.facts import CurrentProblem, Point, RowSeries, TopicFacts
 from streams.console.models.meter import Meter
 from streams.console.models.rows import RowStore, StateChange
@@ -30,6 +31,7 @@ class ReadModels:
         self.meters: Final = {topic: Meter(str(topic)) for topic in READ}
         self.changes = 0  #: grows with everything that is news
         self._resources: dict[str, EnrichedResource] = {}
+        self._by_id: list[EnrichedResource] | None = None
         self._searched: dict[str, str] = {}
         self._polls: dict[str, Polls] = {}
         self._rows: Final = RowStore(memory_bytes)
@@ -39,6 +41,12 @@ class ReadModels:
     def resources(self) -> Mapping[str, EnrichedResource]:
         """Return every resource, by identity."""
         return self._resources
+
+    def by_id(self) -> Sequence[EnrichedResource]:
+        """Return every resource, by id; sorted when resources have changed, not each time."""
+        if self._by_id is None:
+            self._by_id = sorted(self._resources.values(), key=lambda each: each.resource.resource_id)
+        return self._by_id
 
     def having(self, text: str) -> Iterator[EnrichedResource]:
         """Yield the resources whose names or facts contain a casefolded text."""
@@ -63,6 +71,16 @@ class ReadModels:
         polls = self._polls.get(identity)
         return None if polls is None else polls.last
 
+    def lateness_ms(self, identity: str) -> int:
+        """Return how late the newest poll of a resource was, 0 where there is none."""
+        polls = self._polls.get(identity)
+        return 0 if polls is None else polls.lateness_ms
+
+    def worker(self, identity: str) -> str:
+        """Return who made the newest poll of a resource, empty where there is none."""
+        polls = self._polls.get(identity)
+        return "" if polls is None else polls.worker
+
     def health(self, identity: str) -> DeviceHealth:
         """Return the worst state of the newest polls of a resource's jobs."""
         polls = self._polls.get(identity)
@@ -86,7 +104,11 @@ class ReadModels:
 
     def busiest(self, count: int) -> Sequence[Gauge]:
         """Return the interfaces with the most traffic, in descending order."""
-        return list(self._rows.busiest(count))
+        return self._rows.busiest(count)
+
+    def erring(self, count: int) -> Sequence[Gauge]:
+        """Return the interfaces with the most errors, in descending order."""
+        return self._rows.erring(count)
 
     def points(self, series: RowSeries, start_s: int, end_s: int) -> Sequence[Point]:
         """Return the samples of a series in memory for that time."""
@@ -122,8 +144,7 @@ class ReadModels:
             if facts.stale_since_ms is not None:
                 yield CurrentProblem("stale", "", "", "", f"topic {facts.name} cannot be read", facts.stale_since_ms)
         for identity, polls in self._polls.items():
-            last = polls.last
-            if polls.state not in _WELL and last is not None and identity in self._resources:
+            if polls.state not in _WELL and identity in self._resources and (last := polls.last) is not None:
                 since_ms = last.unreachable_since_ms or last.slot * 1000
                 yield CurrentProblem(str(polls.state), identity, "", "", last.reason, since_ms)
         for trouble in self._rows.troubles():
@@ -139,13 +160,17 @@ class ReadModels:
         """Take a gauge written with our own schema. Raises RecordError."""
         self.changes += self._rows.take_bytes(value)
 
+    def take_poll(self, poll: PollFields) -> None:
+        """Take a poll, as fastavro's dict."""
+        self.changes += self._take_poll(poll)
+
     def take(self, topic: Topic, key: str, record: object) -> None:
         """Take a record of a topic, None a tombstone; of gauges as fastavro's dict. Repeats are harmless."""
         match topic:
             case Topic.ENRICHED_RESOURCES:
                 news = self._take_resource(key, record if isinstance(record, EnrichedResource) else None)
             case Topic.POLL_STATUS if isinstance(record, PollStatus):
-                news = self._polls.setdefault(record.resource, Polls()).take(record)
+                news = self._take_poll(cast("PollFields", to_avro(record)))
             case Topic.GAUGES:
                 news = self._rows.take(cast("WholeGauge", record))
             case Topic.TOPOLOGY:
@@ -161,7 +186,14 @@ class ReadModels:
                 news = False
         self.changes += news
 
+    def _take_poll(self, poll: PollFields) -> bool:
+        polls = self._polls.get(poll["resource"])
+        if polls is None:
+            polls = self._polls[poll["resource"]] = Polls()
+        return polls.take(poll)
+
     def _take_resource(self, key: str, record: EnrichedResource | None) -> bool:
+        self._by_id = None
         if record is not None:
             self._searched[key] = haystack(record)
             self._resources[key] = slim(record)

@@ -2,61 +2,34 @@
 
 import struct
 from array import array
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, TypeVar, cast
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from schemas.gauge_parts import GaugeRest, WholeGauge, front_of, rest_of
+from schemas.gauge_parts import WholeGauge
 from schemas.records import Gauge
+from streams.console.models.gauge_forms import NO_DURATION, NOTHING, Forms, Front, Layout, Pairs, Placed, Told
 from streams.console.models.ring import Ring
 from streams.console.models.troubles import trouble_of
 
-OCTETS: Final = ("octets_in", "octets_out")
 INTERFACE: Final = "interface"
-GONE: Final = "row-gone"
-_TIMES: Final = struct.Struct("<qqd")
-_NO_DURATION: Final = -1.0  #: durations are positive
+_SLOT: Final = struct.Struct("<q")
 _FEW: Final = 1024
 _BETWEEN: Final = "\x1f"  #: between texts that are kept as one; where a text has it they are kept apart
 _NONE: Final = -1  #: no row
-_KNOWN_MOST: Final = 2_000_000
 _CHANGES_MOST: Final = 50
 
-H = TypeVar("H", bound=Hashable)
 RowKey = tuple[str, str]  #: group, row
-Pairs = tuple[tuple[str, str], ...]
-V = TypeVar("V")
-
-
-class _Front(NamedTuple):
-    """The constants of the rows of one group of one device."""
-
-    constants: tuple[str, str, str, str, str, int]  #: site, resource, endpoint, job, group, interval_s
-    dimensions: tuple[str, ...]  #: their names
-    labels: Pairs
-    units: Pairs
-
-
-class _Form(NamedTuple):
-    """The constants of many rows of many polls."""
-
-    names: tuple[str, ...]  #: of the numbers
-    states: Pairs
-    missing: Pairs
-    confidence: Pairs
 
 
 class _Row(NamedTuple):
     key: RowKey
-    front: _Front
+    front: Front
     texts: str | tuple[str, ...]  #: of the dimensions
-    form: _Form
+    layout: Layout
     values: bytes  #: times, then the numbers
     counters: tuple[tuple[str, int], ...]
-
-
-_NOTHING: Final = _Form((), (), (), ())
 
 
 class RowTrouble(NamedTuple):
@@ -83,9 +56,11 @@ class RowStore:
         self.ring: Final = Ring(ring_bytes)
         self._devices: dict[str, dict[RowKey, int]] = {}
         self._rows: list[_Row | None] = []
-        self._known: dict[Hashable, object] = {}  #: texts and tuples that many rows have, each kept once
+        self._forms: Final = Forms()
+        self._newest: Layout = NOTHING  #: of the last new row
         self._free: list[int] = []
         self._octets_per_s = np.zeros(_FEW)  #: of row by number, the busier direction
+        self._errors_per_s = np.zeros(_FEW)  #: of row by number, both directions
         self._hashes = array("q")  #: of row by number: the hash of its front's bytes
         self._ends = array("l")  #: and where they end
         self._then = array("l")  #: the row that came after it, last time
@@ -105,9 +80,11 @@ class RowStore:
         row = None if number == _NONE else self._rows[number]
         if row is not None and hash(value[: self._ends[number]]) == self._hashes[number]:
             self._last = number
-            return self._poll(number, row, rest_of(value, self._ends[number]))
-        front, end = front_of(value)
-        news, number = self._take({**front, **rest_of(value, end)})
+            return self._poll(number, row, self._forms.told(value, self._ends[number], row.layout))
+        placed, end = self._forms.placed(value)
+        told = self._forms.told(value, end, self._newest)
+        self._newest = told.layout
+        news, number = self._take(placed, told)
         if number != _NONE:
             if news:  # a late record's front may be another than the row's
                 self._hashes[number], self._ends[number] = hash(value[:end]), end
@@ -118,7 +95,7 @@ class RowStore:
 
     def take(self, gauge: WholeGauge) -> bool:
         """Take a gauge as fastavro's dict; return whether it was new."""
-        news, number = self._take(gauge)
+        news, number = self._take(self._forms.placed_in(gauge), self._forms.told_in(gauge))
         if number != _NONE:
             self._ends[number] = 0  # what was known of its bytes may be wrong now
         return news
@@ -142,13 +119,13 @@ class RowStore:
         found = self._devices.get(resource, {}).get((group, row))
         return [] if found is None else self.ring.points(found, name)
 
-    def busiest(self, most: int) -> Iterator[Gauge]:
-        """Yield the interfaces with the most traffic in either direction, in descending order."""
-        carry = np.flatnonzero(self._octets_per_s > 0)
-        if len(carry) > most > 0:
-            carry = carry[np.argpartition(-self._octets_per_s[carry], most - 1)[:most]]
-        for number in carry[np.argsort(-self._octets_per_s[carry], kind="stable")][:most]:
-            yield self._gauge(int(number))
+    def busiest(self, most: int) -> Sequence[Gauge]:
+        """Return the interfaces with the most traffic in either direction, in descending order."""
+        return self._most(self._octets_per_s, most)
+
+    def erring(self, most: int) -> Sequence[Gauge]:
+        """Return the interfaces with the most errors of both directions together, in descending order."""
+        return self._most(self._errors_per_s, most)
 
     def changes(self, resource: str, group: str, row: str) -> Sequence[StateChange]:
         """Return the remembered states of a row, oldest first."""
@@ -165,75 +142,62 @@ class RowStore:
         trouble = self._troubles.get(number)
         return None if trouble is None else trouble.since_ms
 
-    def _take(self, gauge: WholeGauge) -> tuple[bool, int]:
+    def _take(self, placed: Placed, told: Told) -> tuple[bool, int]:
         """Return whether it was news, and the row's number."""
-        rows = self._devices.setdefault(self._once(gauge["resource"]), {})
-        key = self._once((gauge["group"], gauge["row"]))
+        front, name, texts = placed
+        rows = self._devices.setdefault(front.constants[1], {})
+        key = self._forms.once((front.constants[4], name))
         number = rows.get(key, _NONE)
         if number == _NONE:
-            if _is_gone(gauge):
+            if told.layout.is_gone:
                 return False, _NONE
             number = rows[key] = self._new()
         row = self._rows[number]
-        if row is None or _slot(row) < gauge["slot"]:  # of a late one even the front is old
-            texts = tuple(gauge["dimensions"].values())
-            front = _Front(
-                constants=(
-                    gauge["site"],
-                    gauge["resource"],
-                    gauge["endpoint"],
-                    gauge["job"],
-                    gauge["group"],
-                    gauge["interval_s"],
-                ),
-                dimensions=self._once(tuple(gauge["dimensions"])),
-                labels=self._once(_pairs(gauge["labels"])),
-                units=self._once(_pairs(gauge["units"])),
-            )
-            joined = texts if any(_BETWEEN in text for text in texts) else _BETWEEN.join(texts)
-            before = (_NOTHING, b"") if row is None else (row.form, row.values)
-            fresh = _Row(key, self._once(front), joined, *before, ())
-            return self._poll(number, fresh, gauge), number if rows.get(key) == number else _NONE
-        return False, number
+        if row is not None and _slot(row) >= told.slot:  # of a late one even the front is old
+            return False, number
+        joined = _BETWEEN.join(texts)
+        before = (NOTHING, b"") if row is None else (row.layout, row.values)
+        kept = joined if joined.count(_BETWEEN) == len(texts) - 1 else texts
+        news = self._poll(number, _Row(key, front, kept, *before, ()), told)
+        return news, number if rows.get(key) == number else _NONE
 
-    def _poll(self, number: int, row: _Row, rest: GaugeRest) -> bool:
+    def _poll(self, number: int, row: _Row, told: Told) -> bool:
         """Take what a poll tells of a row; return whether it was news."""
-        slot = rest["slot"]
+        slot, time_ms, duration_s, numbers, layout, counters = told
         if row.values and _slot(row) >= slot:
             return False
-        if _is_gone(rest):
+        if layout.is_gone:
             del self._devices[row.front.constants[1]][row.key]
             self._drop(number)
             return True
-        form = self._once(
-            _Form(tuple(rest["gauges"]), _pairs(rest["states"]), _pairs(rest["missing"]), _pairs(rest["confidence"]))
-        )
-        numbers = tuple(rest["gauges"].values())
-        duration_s = _NO_DURATION if rest["duration_s"] is None else rest["duration_s"]
-        values = _TIMES.pack(slot, rest["time_ms"], duration_s) + struct.pack(f"<{len(numbers)}d", *numbers)
-        self._rows[number] = _Row(row.key, row.front, row.texts, form, values, _pairs(rest["counters"]))
-        self._note(number, row, rest)
-        self.ring.add(number, slot, form.names, numbers)
+        values = layout.stored.pack(slot, time_ms, duration_s, *numbers)
+        self._rows[number] = _Row(row.key, row.front, row.texts, layout, values, counters)
+        if row.key[0] == INTERFACE:
+            self._octets_per_s[number] = max([0.0, *(numbers[at] for at in layout.octets)])
+            self._errors_per_s[number] = sum(numbers[at] for at in layout.errors)
+        if layout.form.states != row.layout.form.states or not row.values:
+            self._note(number, row, slot, layout.form.states)
+        self.ring.add(number, slot, layout.form.names, numbers)
         return True
 
-    def _note(self, number: int, row: _Row, rest: GaugeRest) -> None:
-        """Note what the row carries, and whether its state is as it should be."""
+    def _note(self, number: int, row: _Row, slot: int, states: Pairs) -> None:
+        """Note states that are other than before, and whether they are as they should be."""
         group, name = row.key
-        octets = 0.0
-        if group == INTERFACE:
-            numbers = rest["gauges"]
-            octets = max(numbers.get(OCTETS[0], 0.0), numbers.get(OCTETS[1], 0.0))
-        self._octets_per_s[number] = octets
-        states = _pairs(rest["states"])
-        if row.values and states != row.form.states:
-            changes = self._changes.setdefault(number, [StateChange(_slot(row), row.form.states)])
-            changes.append(StateChange(rest["slot"], states))
+        if row.values:
+            changes = self._changes.setdefault(number, [StateChange(_slot(row), row.layout.form.states)])
+            changes.append(StateChange(slot, states))
             del changes[:-_CHANGES_MOST]
-        word, before = trouble_of(group, rest["states"]), self._troubles.get(number)
+        word, before = trouble_of(group, dict(states)), self._troubles.get(number)
         if not word:
             self._troubles.pop(number, None)
         elif before.word != word if before is not None else group != INTERFACE or _went_down(row):
-            self._troubles[number] = RowTrouble(row.front.constants[1], group, name, word, rest["slot"] * 1000)
+            self._troubles[number] = RowTrouble(row.front.constants[1], group, name, word, slot * 1000)
+
+    def _most(self, column: "np.ndarray[tuple[int], np.dtype[np.float64]]", most: int) -> Sequence[Gauge]:
+        some = np.flatnonzero(column > 0)
+        if len(some) > most > 0:
+            some = some[np.argpartition(-column[some], most - 1)[:most]]
+        return [self._gauge(int(number)) for number in some[np.argsort(-column[some], kind="stable")][:most]]
 
     def _new(self) -> int:
         if self._free:
@@ -244,54 +208,41 @@ class RowStore:
         self._then.append(_NONE)
         if len(self._rows) > len(self._octets_per_s):
             self._octets_per_s = np.concatenate([self._octets_per_s, np.zeros(len(self._octets_per_s))])
+            self._errors_per_s = np.concatenate([self._errors_per_s, np.zeros(len(self._errors_per_s))])
         return len(self._rows) - 1
 
     def _drop(self, number: int) -> None:
         self._rows[number], self._ends[number] = None, 0
-        self._octets_per_s[number] = 0
+        self._octets_per_s[number] = self._errors_per_s[number] = 0
         self._troubles.pop(number, None)
         self._changes.pop(number, None)
         self.ring.forget(number)
         self._free.append(number)
 
-    def _once(self, value: H) -> H:
-        if len(self._known) > _KNOWN_MOST:
-            self._known.clear()  # they are only kept a second time then
-        return cast("H", self._known.setdefault(value, value))
-
     def _gauge(self, number: int) -> Gauge:
         row = self._rows[number]
         if row is None:
             raise KeyError(number)
-        slot, time_ms, duration_s = _TIMES.unpack_from(row.values)
+        slot, time_ms, duration_s, *numbers = row.layout.stored.unpack(row.values)
         site, resource, endpoint, job, group, interval_s = row.front.constants
         texts = row.texts.split(_BETWEEN) if isinstance(row.texts, str) else row.texts
-        names = row.form.names
+        form = row.layout.form
         return Gauge(
             site=site, resource=resource, endpoint=endpoint, job=job, group=group, row=row.key[1],
             interval_s=interval_s, dimensions=dict(zip(row.front.dimensions, texts, strict=False)),
             labels=dict(row.front.labels), units=dict(row.front.units), slot=slot, time_ms=time_ms,
-            duration_s=None if duration_s == _NO_DURATION else duration_s,
-            gauges=dict(zip(names, struct.unpack_from(f"<{len(names)}d", row.values, _TIMES.size), strict=True)),
-            states=dict(row.form.states), missing=dict(row.form.missing), confidence=dict(row.form.confidence),
+            duration_s=None if duration_s == NO_DURATION else duration_s,
+            gauges=dict(zip(form.names, numbers, strict=True)),
+            states=dict(form.states), missing=dict(form.missing), confidence=dict(form.confidence),
             counters=dict(row.counters),
         )  # fmt: skip
 
 
 def _went_down(before: _Row) -> bool:
     """Return whether a row was well before: a port that nobody uses is down from the first poll on, and not wrong."""
-    return bool(before.form.states) and not trouble_of(before.key[0], dict(before.form.states))
+    states = before.layout.form.states
+    return bool(states) and not trouble_of(before.key[0], dict(states))
 
 
 def _slot(row: _Row) -> int:
-    return int(_TIMES.unpack_from(row.values)[0])
-
-
-def _is_gone(rest: GaugeRest) -> bool:
-    """Return whether that is the end of its row."""
-    missing = rest["missing"]
-    return bool(missing) and not rest["gauges"] and all(reason == GONE for reason in missing.values())
-
-
-def _pairs(mapping: Mapping[str, V]) -> tuple[tuple[str, V], ...]:
-    return tuple(mapping.items())
+    return int(_SLOT.unpack_from(row.values)[0])

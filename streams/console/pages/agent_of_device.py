@@ -1,23 +1,28 @@
 """The pages of one device, one row and one number."""
 
+import json
 import shlex
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
+from schemas.codec import to_avro
 from schemas.errors import PanoptesError
 from schemas.records import EnrichedResource, Gauge, Link, LinkEnd
 from streams.console.models import ReadModels
 from streams.console.models.facts import Point, RowSeries
-from streams.console.models.rows import INTERFACE, OCTETS
+from streams.console.models.gauge_forms import OCTETS
+from streams.console.models.rows import INTERFACE
 from streams.console.pages import views
 from streams.console.pages.asking import NotThereError, asked, text
-from streams.console.pages.forms import sparkline
+from streams.console.pages.forms import readable, sparkline
 from streams.console.pages.reads import Asker, History
+from streams.console.pages.vitals import vitals
 from streams.console.why.explained import AskedNumber, NotKept
 
 Page = Callable[..., Response]
@@ -60,9 +65,23 @@ class DevicePages:
             "line": views.line_of(self._models, known),
             "polls": self._models.polls(identity),
             "groups": groups,
+            "vitals": vitals(rows),
             "neighbours": self._neighbours(identity),
         }
         return self._page("device.html", request, filling)
+
+    async def record(self, request: Request) -> Response:
+        """Return the device's records as they stand in the topics: what enrichment has, and the newest samples."""
+        known = self._known(text(request, "id"))
+        cannot, samples = "", list[str]()
+        try:
+            told = await self._why.newest(known.resource.identity)
+            samples = [_shown(to_avro(each)) for each in told]
+        except (PanoptesError, OSError) as problem:
+            cannot = f"{problem}"
+        line = views.line_of(self._models, known)
+        filling = {"line": line, "enriched": _shown(_as_it_stands(known)), "samples": samples, "cannot": cannot}
+        return self._page("record.html", request, filling)
 
     async def _trends(self, identity: str, gauges: Sequence[Gauge]) -> Mapping[tuple[str, str], Markup]:
         """Return the sparkline of each direction of each interface; none while the store is away."""
@@ -109,6 +128,21 @@ class DevicePages:
         }
         filling["rules"] = [] if found is None else list(zip(found.words, found.rules, strict=True))
         return self._page("why.html", request, filling)
+
+
+def _as_it_stands(known: EnrichedResource) -> dict[str, object]:
+    """Return the record with its rows, which the models keep packed."""
+    found = {name: {**asdict(replace(each, rows={})), "rows": dict(each.rows.items())}
+             for name, each in known.enrichments.items()}  # fmt: skip
+    return {**asdict(replace(known, enrichments={})), "enrichments": found}
+
+
+def _shown(record: Mapping[str, object]) -> str:
+    return readable(json.dumps(record, indent=1, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: object) -> object:
+    return value.hex(" ") if isinstance(value, bytes) else list(value) if isinstance(value, Iterable) else str(value)
 
 
 def _drawn(points: Sequence[Point]) -> Markup:

@@ -60,6 +60,7 @@ class Pages:
     def page(self, name: str, path: str, filling: Mapping[str, object], status: int = 200) -> HTMLResponse:
         """Render a page as a response."""
         common = {"navigation": NAVIGATION, "path": path, "has_vendor": self._has_vendor, "stale": (), "q": ""}
+        common |= {"store_away_since_ms": None}
         common |= {"user": "", "can_leave": False}
         text = self._templates.get_template(name).render(common | dict(filling))
         return HTMLResponse(text, status, HEADERS)

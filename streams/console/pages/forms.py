@@ -51,7 +51,9 @@ def age(seconds: float) -> str:
 
 def safe(text: str, most: int = 300) -> str:
     """Remove control and direction characters from a device's text, which could move or hide other text."""
-    shown = "".join(char if char.isprintable() else " " for char in text[: most + 1])
+    shown = text[: most + 1]
+    if not shown.isprintable():
+        shown = "".join(char if char.isprintable() else " " for char in shown)
     return f"{shown[:most]}…" if len(text) > most else shown
 
 

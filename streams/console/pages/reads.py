@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from schemas.records import DeadLetter
+from schemas.records import DeadLetter, RawCounters
 from streams.console.models.facts import Point, RowAt, RowSeries
 from streams.console.why.explained import AskedNumber, Explanation, NotKept
 
@@ -28,6 +28,10 @@ class AskedBroker(Protocol):
         """Raises BackendError while Kafka is away."""
         ...
 
+    def lately(self) -> BrokerFacts | None:
+        """Return what Kafka said last, and have it asked again in the background; None: it has said nothing yet."""
+        ...
+
     async def content(self, letter: DeadLetter) -> str:
         """Return the contents of a dead letter, for people."""
         ...
@@ -38,6 +42,10 @@ class History(Protocol):
 
     def source(self) -> str:
         """Return the name of the source and how far back it reaches, for people."""
+        ...
+
+    def away_since_ms(self) -> int | None:
+        """Return since when its store cannot be asked, Unix milliseconds; None: it can."""
         ...
 
     async def points(self, series: RowSeries, start_s: int, end_s: int, step_s: int) -> Sequence[Point]:
@@ -60,4 +68,8 @@ class Asker(Protocol):
 
     async def why(self, asked: AskedNumber) -> Explanation | NotKept:
         """Raises BackendError while what it needs is away."""
+        ...
+
+    async def newest(self, resource: str) -> Sequence[RawCounters]:
+        """Return the newest sample of each group of a resource. Raises BackendError while what it needs is away."""
         ...

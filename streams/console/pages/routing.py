@@ -13,6 +13,7 @@ from streams.console.models import ReadModels
 from streams.console.pages import views
 from streams.console.pages.agent_map import MapPages
 from streams.console.pages.agent_of_device import DevicePages
+from streams.console.pages.agent_recent import Recent
 from streams.console.pages.agent_row import RowPages
 from streams.console.pages.asking import BadAddressError, NotThereError, number, text
 from streams.console.pages.completion import completions
@@ -28,7 +29,7 @@ Shown: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 def routes(models: ReadModels, history: History, why: Asker, broker: AskedBroker | None = None) -> list[BaseRoute]:
     """Return the routes of every page and of the static files."""
-    general = _General(models, broker)
+    general = _General(models, history, broker)
     charted = MapPages(models, history, general.page)
     rows = RowPages(models, history, general.page)
     device = DevicePages(models, history, why, general.page)
@@ -46,6 +47,7 @@ def routes(models: ReadModels, history: History, why: Asker, broker: AskedBroker
         "/device": device.device,
         "/row": rows.row,
         "/plot": rows.plot,
+        "/record": device.record,
         "/why": device.why,
     }
     found: list[BaseRoute] = [Route(path, _guarded(show, general)) for path, show in shown.items()]
@@ -71,22 +73,30 @@ def _guarded(show: Shown, general: "_General") -> Shown:
 class _General:
     """The pages about the whole network."""
 
-    def __init__(self, models: ReadModels, broker: AskedBroker | None) -> None:
+    def __init__(self, models: ReadModels, history: History, broker: AskedBroker | None) -> None:
         self._models = models
+        self._history = history
         self._broker = broker
         self._pages = Pages()
+        self._recent = Recent()
 
     def page(self, name: str, request: Request, filling: Mapping[str, object], status: int = 200) -> Response:
         """Return a page that also tells what cannot be read now."""
         stale = [each for each in self._models.topics() if each.stale_since_ms is not None]
         who = {name: getattr(request.state, name, "") for name in ("user", "can_leave")}
-        return self._pages.page(name, request.url.path, {"stale": stale, **who, **filling}, status)
+        now = {"stale": stale, "store_away_since_ms": self._history.away_since_ms()}
+        return self._pages.page(name, request.url.path, {**now, **who, **filling}, status)
 
     def fault(self, request: Request, status: int, words: str, detail: str) -> Response:
         return self.page("fault.html", request, {"status": status, "words": words, "detail": detail}, status)
 
     async def overview(self, request: Request) -> Response:
-        filling = {"seen": views.overview(self._models), "dead": len(self._models.dead_letters())}
+        broker = None if self._broker is None else self._broker.lately()
+        filling = {
+            "leaders": broker.leaders if broker else {},
+            "seen": self._recent.of("/", lambda: views.overview(self._models)),
+            "dead": len(self._models.dead_letters()),
+        }
         return self.page("overview.html", request, filling)
 
     async def devices(self, request: Request) -> Response:
@@ -94,9 +104,8 @@ class _General:
         filling = {"text": asked["filter"], "sort": asked["sort"] or "name", "state": asked["state"]}
         fields = (*ENRICHED.named, f"{FACTS}.sys_descr", "interfaces.alias")
         try:
-            seen = views.devices(
-                self._models, asked["filter"], asked["sort"], number(request, "page") or 1, asked["state"]
-            )
+            wanted = (asked["filter"], asked["sort"], number(request, "page") or 1, asked["state"])
+            seen = self._recent.of(wanted, lambda: views.devices(self._models, *wanted))
         except FilterError as error:
             return self.page("devices.html", request, {**filling, "fields": fields, "error": str(error)}, 400)
         return self.page("devices.html", request, {**filling, "fields": fields, "seen": seen, "error": ""})
@@ -106,7 +115,9 @@ class _General:
         return self.page("search.html", request, {"q": wanted, "hits": views.search(self._models, wanted)})
 
     async def slots(self, request: Request) -> Response:
-        return self.page("slots.html", request, {"heat": views.heat(self._models, number(request, "page") or 1)})
+        page = number(request, "page") or 1
+        heat = self._recent.of(("/slots", page), lambda: views.heat(self._models, page))
+        return self.page("slots.html", request, {"heat": heat})
 
     async def topics(self, request: Request) -> Response:
         facts = {each.name: each for each in self._models.topics()}
@@ -142,4 +153,6 @@ class _General:
         return JSONResponse(list(completions(self._models, text(request, "text"))), headers=HEADERS)
 
     async def profiles(self, request: Request) -> Response:
-        return self.page("profiles.html", request, {"lines": views.profiles(self._models)})
+        return self.page(
+            "profiles.html", request, {"lines": self._recent.of("/profiles", lambda: views.profiles(self._models))}
+        )

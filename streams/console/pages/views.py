@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from schemas.records import EnrichedResource, Gauge, PollStatus
-from streams.console.models import CurrentProblem, ReadModels
+from streams.console.models import CurrentProblem, ReadModels, TopicFacts
 from streams.console.models.states import DeviceHealth
 from streams.scheduling.filter_fields import ENRICHED
 from streams.scheduling.filters import compile_over
@@ -97,14 +97,13 @@ def devices(models: ReadModels, text: str, sort: str, page: int, state: str = ""
     Lines are made of those of the page alone: there may be ten thousand others.
     """
     wanted = compile_over(text, ENRICHED) if text.strip() else None
-    found = [each for each in models.resources().values() if wanted is None or wanted(each)]
+    found = [each for each in models.by_id() if wanted is None or wanted(each)]
     facets = {
         "resource_site": Counter(each.resource.site for each in found).most_common(12),
         "resource_type": Counter(each.resource.resource_type for each in found).most_common(12),
     }
     if state:
         found = [each for each in found if models.health(each.resource.identity) == state]
-    found.sort(key=lambda each: each.resource.resource_id)
     if sort in _SORTS:
         found.sort(key=lambda each: _SORTS[sort](models, each))
     pages = max(1, -(-len(found) // PAGE))
@@ -113,17 +112,12 @@ def devices(models: ReadModels, text: str, sort: str, page: int, state: str = ""
     return DevicesPage(lines, len(found), page, pages, facets)
 
 
-def _lateness_ms(models: ReadModels, each: EnrichedResource) -> int:
-    last = models.last_poll(each.resource.identity)
-    return last.lateness_ms if last else 0
-
-
 #: on top of the order by name
 _SORTS: Final[Mapping[str, Callable[[ReadModels, EnrichedResource], tuple[str, int]]]] = {
     "site": lambda _, each: (each.resource.site, 0),
     "kind": lambda _, each: (kind_of(each), 0),
     "state": lambda models, each: ("", _ORDER[models.health(each.resource.identity)]),
-    "late": lambda models, each: ("", -_lateness_ms(models, each)),
+    "late": lambda models, each: ("", -models.lateness_ms(each.resource.identity)),
 }
 
 
@@ -132,7 +126,9 @@ class Overview(NamedTuple):
     problems: Sequence[CurrentProblem]  #: the latest
     problem_count: int
     busiest: Sequence[Loaded]
-    workers: Mapping[str, int]  #: devices by who polled them last
+    erring: Sequence[Gauge]  #: interfaces with most errors
+    topics: Sequence[TopicFacts]  #: how fresh the pipeline is
+    workers: Sequence[tuple[str, int, int, int]]  #: name, polls, and how late they were: median and 95 of 100, ms
     late: Sequence[DeviceLine]
 
 
@@ -140,15 +136,17 @@ def overview(models: ReadModels) -> Overview:
     known = models.resources()
     counts = Counter(models.health(identity) for identity in known)
     problems = models.problems()
-    polls = [last for identity in known if (last := models.last_poll(identity)) is not None]
-    late = heapq.nlargest(10, polls, key=lambda poll: poll.lateness_ms)
+    polled = (identity for identity in known if models.worker(identity))
+    late = heapq.nlargest(10, polled, key=models.lateness_ms)
     return Overview(
         {state: counts[state] for state in DeviceHealth if counts[state]},
         problems[:50],
         len(problems),
         [loaded(gauge) for gauge in models.busiest(10)],
-        Counter(poll.worker for poll in polls),
-        [line_of(models, known[poll.resource]) for poll in late],
+        models.erring(10),
+        models.topics(),
+        _workers(models),
+        [line_of(models, known[identity]) for identity in late],
     )
 
 
@@ -243,11 +241,12 @@ def heat(models: ReadModels, page: int) -> Heat:
 def _workers(models: ReadModels) -> Sequence[tuple[str, int, int, int]]:
     late: dict[str, list[int]] = {}
     for identity in models.resources():
-        if (last := models.last_poll(identity)) is not None:
-            late.setdefault(last.worker, []).append(last.lateness_ms)
+        if worker := models.worker(identity):
+            late.setdefault(worker, []).append(models.lateness_ms(identity))
     return [
-        (name, len(each), sorted(each)[len(each) // 2], sorted(each)[int(len(each) * 0.95)])
-        for name, each in sorted(late.items())
+        (name, len(each), each[len(each) // 2], each[int(len(each) * 0.95)])
+        for name, found in sorted(late.items())
+        for each in (sorted(found),)
     ]
 
 

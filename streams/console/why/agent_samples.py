@@ -41,24 +41,31 @@ class Samples:
 
         Raises BackendError while Kafka or the registry is away, RecordError for a sample that is none.
         """
+        return explained(await self._samples(asked.resource, asked.slot), asked, self._rules)
+
+    async def newest(self, resource: str) -> Sequence[RawCounters]:
+        """Return the newest sample of each job and group that the last minutes have. Raises as `why`."""
+        told = sorted(await self._samples(resource, None), key=lambda each: each.slot)
+        return list({(each.job, each.group): each for each in told}.values())
+
+    async def _samples(self, resource: str, slot: int | None) -> Sequence[RawCounters]:
         try:
             async with asyncio.timeout(WITHIN_S):
-                samples = await self._read(asked)
+                return await self._read(resource, slot)
         except TimeoutError:
             raise BackendError(f"Kafka or the registry has not answered within {WITHIN_S:g} s") from None
         except (KafkaError, OSError) as problem:
             raise BackendError(f"Kafka cannot be read: {problem}") from problem
-        return explained(samples, asked, self._rules)
 
-    async def _read(self, asked: AskedNumber) -> Sequence[RawCounters]:
+    async def _read(self, resource: str, slot: int | None) -> Sequence[RawCounters]:
         options = client_options(self._settings.kafka)
         topic = topic_name(self._settings, Topic.RAW_COUNTERS)
-        at_s = int(time.time()) if asked.slot is None else asked.slot
-        key = asked.resource.encode()
+        at_s = int(time.time()) if slot is None else slot
+        key = resource.encode()
         only = [partition_of(key, len(await partitions(options, topic)))]
         found = []
         async for record in replay(options, topic, since_ms=max(0, at_s - self._before_s) * 1000, only=only):
-            if asked.slot is not None and record.timestamp > (asked.slot + AFTER_S) * 1000:
+            if slot is not None and record.timestamp > (slot + AFTER_S) * 1000:
                 break
             if record.key == key and record.value is not None:
                 found.append(await self._serde.read(record.value))

@@ -8,14 +8,12 @@ before the console starts. Then rounds of gauges arrive while people look at its
 import argparse
 import asyncio
 import json
-import os
 import platform
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -26,65 +24,28 @@ from schemas.records import EnrichedResource, Link, PollStatus
 from streams.pipeline import Topic
 from streams.playground.services import Stack
 from streams.playground.services.keeper import kept
-from streams.runtime.kafka.topic_names import topic_name
-from streams.runtime.registry.opening import open_registry
-from streams.runtime.registry.serde import Serdes
 from tests.bench.console.clients import look, told
 from tests.bench.console.load import links, resources, statuses
-from tests.bench.sinks.load import key_of, polls
+from tests.bench.console.served import AT_ONCE, Topics, ask, start, status
+from tests.bench.sinks.load import key_of
 from tests.conftest import JARS
 from tests.contract.sinks.stores import free_port
-from tests.stages.gauges.pipe import ROOT, Pipe, cpu_s, rss_mb
-from tests.unit.sinks.gauges import HEADER
+from tests.stages.gauges.pipe import cpu_s, rss_mb
 
 CLIENTS: Final = 50
 PAUSE_S: Final = 5.0  #: as the overview renews itself
 LOOK_S: Final = 60.0
+#: figure -> at most, and its unit
+GOALS: Final[Mapping[str, tuple[float, str]]] = {
+    "ready after": (60, "s"),
+    "resident when ready": (600, "MiB"),
+    "resident at the end": (600, "MiB"),
+    "of a core, all each minute": (35, "%"),
+    "50 clients, 95 of 100 answers within": (200, "ms"),
+    "answers that were not 200": (0, ""),
+}
 FILTER: Final = "resource_id LIKE 'sw77%'"
 WITHIN_S: Final = 900.0
-_AT_ONCE: Final = 100  #: devices
-
-
-class Topics(Pipe):
-    """The topics, filled by hand."""
-
-    async def _prepare(self) -> None:
-        await super()._prepare()
-        self.serdes = Serdes(self.settings, open_registry(self.settings))
-        for topic, record in (
-            (Topic.ENRICHED_RESOURCES, EnrichedResource), (Topic.POLL_STATUS, PollStatus), (Topic.TOPOLOGY, Link)
-        ):  # fmt: skip
-            self.serdes.of(topic, record)
-        await self.serdes.register()
-
-    def fill(self, topic: Topic, record: type[Any], records: Iterable[tuple[str, Any]]) -> None:
-        encode = self.serdes.of(topic, record).encode
-        self.put(((key.encode(), encode(each)) for key, each in records), topic=topic_name(self.settings, topic))
-
-    def gauges(self, devices: int, rows: int, slot: int, pause_s: float = 0.0) -> None:
-        """Put a gauge of every row, a pause after each hundred devices."""
-        self.put(self._gauges(devices, rows, slot, pause_s), topic=self.gauge_topic)
-
-    def _gauges(self, devices: int, rows: int, slot: int, pause_s: float) -> Iterator[tuple[bytes, bytes]]:
-        template = polls(1, rows, 0, slot)  # encoded once: only names and a few bytes of each device differ
-        whose = b"sw0.fra1"
-        began_s = time.monotonic()
-        for device in range(devices):
-            key = key_of(device)
-            grown = len(key) - len(key_of(0))
-            for value in template:
-                yield key.encode(), self._own(value, whose, device, grown)
-            if pause_s and device % _AT_ONCE == 0:
-                time.sleep(max(0.0, began_s + pause_s * device / _AT_ONCE - time.monotonic()))
-
-    def _own(self, value: bytes, whose: bytes, device: int, grown: int) -> bytes:
-        """Return the gauge as another device's: its identity is a byte or more longer, and Avro says how long."""
-        at = value.index(whose)
-        start = at - len("fra1|network|switch|cisco|")
-        length = bytes([value[start - 1] + 2 * grown])
-        named = b"sw%d.fra1" % device
-        return b"".join([self.gauge_header, value[len(HEADER) : start - 1], length, value[start:at], named,
-                         value[at + len(whose) :]])  # fmt: skip
 
 
 def main() -> None:
@@ -102,9 +63,17 @@ def main() -> None:
             bootstrap = stack.environment()["PANOPTES_KAFKA_BOOTSTRAP_SERVERS"]
             with Topics(bootstrap, "bench", folder / "state") as topics:
                 figures = _measured(args, topics)
-    print("\n".join(f"{what:34} {value}" for what, value in figures.items()))
+    print("\n".join(f"{what:40} {value}" for what, value in figures.items()))
+    print("\n" + "\n".join(against(figures)))
     if args.json:
         args.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def against(figures: Mapping[str, Any]) -> Iterator[str]:
+    """Yield each goal with its figure, and whether it is reached."""
+    for what, (most, unit) in GOALS.items():
+        found = figures[what]
+        yield f"{'reached' if found <= most else 'MISSED':8} {what:40} {found:>8} {unit}, at most {most}"
 
 
 def _measured(args: argparse.Namespace, topics: Topics) -> dict[str, Any]:
@@ -117,10 +86,10 @@ def _measured(args: argparse.Namespace, topics: Topics) -> dict[str, Any]:
         topics.gauges(args.devices, args.rows, now_s - 60 * before)
     print("the topics are filled", file=sys.stderr)
     port = free_port()
-    console = _console(topics, port)
+    console = start(topics, port)
     topics.workers.append(console)
     began_s = time.monotonic()
-    while _status(port) != "ready":
+    while status(port) != "ready":
         if console.poll() is not None or time.monotonic() > began_s + WITHIN_S:
             raise TimeoutError(f"the console is not ready\n{(topics.state / 'console.log').read_text()[-2000:]}")
         time.sleep(0.5)
@@ -128,9 +97,9 @@ def _measured(args: argparse.Namespace, topics: Topics) -> dict[str, Any]:
     figures = {
         "load": f"{args.devices} devices x {args.rows} rows, {args.polls} polls, {args.rounds} rounds of gauges",
         "python": platform.python_version(),
-        "ready after s": round(ready_s, 1),
+        "ready after": round(ready_s, 1),
         "CPU s until then": round(ready_cpu_s, 1),
-        "resident MiB when ready": round(rss_mb(console.pid)),
+        "resident when ready": round(rss_mb(console.pid)),
         "memory reaches back s": _reach_s(port),
     }
     alone = asyncio.run(look(port, _paths(), clients=1, pause_s=0.2, for_s=10))
@@ -142,24 +111,25 @@ def _measured(args: argparse.Namespace, topics: Topics) -> dict[str, Any]:
 def _arriving(args: argparse.Namespace, topics: Topics, pid: int, port: int, slot: int) -> dict[str, Any]:
     """Return what it costs while a round of gauges arrives, alone and while people look."""
     records = args.devices * args.rows
-    pause_s = 60 * _AT_ONCE / args.devices
+    pause_s = 60 * AT_ONCE / args.devices
     found: dict[str, Any] = {}
     before = cpu_s(pid)
     topics.gauges(args.devices, args.rows, slot, pause_s)
     _caught_up(port)
     cpu = cpu_s(pid) - before
     found["CPU us per gauge that arrives"] = round(cpu * 1e6 / records, 1)
-    found["of a core, all each minute"] = f"{cpu / 60 * 100:.0f} %"
+    found["of a core, all each minute"] = round(cpu / 60 * 100)
     writing = threading.Thread(target=topics.gauges, args=(args.devices, args.rows, slot + 60, pause_s), daemon=True)
     before, began_s = cpu_s(pid), time.monotonic()
     writing.start()
     seen = asyncio.run(look(port, _paths(), clients=CLIENTS, pause_s=PAUSE_S, for_s=LOOK_S))
-    found["of a core while people look too"] = f"{(cpu_s(pid) - before) / (time.monotonic() - began_s) * 100:.0f} %"
+    found["of a core while people look too"] = round((cpu_s(pid) - before) / (time.monotonic() - began_s) * 100)
     writing.join()
     _caught_up(port)
     found["answers that were not 200"] = sum(each.status != httpx.codes.OK for each in seen)
+    found["50 clients, 95 of 100 answers within"] = round(told(seen)["all"][2])
     found |= {f"{CLIENTS} clients {path} ms": _line(line) for path, line in told(seen).items()}
-    found["resident MiB at the end"] = round(rss_mb(pid))
+    found["resident at the end"] = round(rss_mb(pid))
     return found
 
 
@@ -179,33 +149,14 @@ def _paths() -> list[str]:
     ]  # fmt: skip
 
 
-def _console(topics: Topics, port: int) -> "subprocess.Popen[bytes]":
-    own = {**os.environ, **topics.env, "PANOPTES_CONSOLE_PORT": str(port), "PYTHONPATH": str(ROOT)}
-    with (topics.state / "console.log").open("wb") as log:
-        code = "from streams.cli import main; main()"
-        command = [sys.executable, "-c", code, "console"]
-        return subprocess.Popen(command, cwd=ROOT, env=own, stdout=log, stderr=log)  # noqa: S603 - our own console
-
-
-def _get(port: int, path: str) -> Any:
-    return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=120, trust_env=False).json()
-
-
-def _status(port: int) -> str:
-    try:
-        return str(_get(port, "/health")["status"])
-    except httpx.TransportError:
-        return "away"
-
-
 def _caught_up(port: int) -> None:
-    while any(each["behind"] for each in _get(port, "/api/v1/topics")["found"]):
+    while any(each["behind"] for each in ask(port, "/api/v1/topics")["found"]):
         time.sleep(0.5)
 
 
 def _reach_s(port: int) -> str:
     asked = {"id": key_of(1), "group": "interface", "row": "GigabitEthernet1/0/1", "name": "octets_in"}
-    found = _get(port, f"/api/v1/points?{urlencode(asked)}")
+    found = ask(port, f"/api/v1/points?{urlencode(asked)}")
     newest = max((at for at, _ in found["found"]), default=0)
     return f"{newest - (found['oldest_slot'] or newest)} and the round after"
 

@@ -43,6 +43,9 @@ class FakeBroker:
             raise BackendError("Kafka cannot be asked: no answer in time")
         return BrokerFacts({"gauges": 4711}, [GroupLag("panoptes-gauges", 12)], {"polling": "leader-1"})
 
+    def lately(self) -> BrokerFacts | None:
+        return None if self.away else BrokerFacts({}, [], {"polling": "leader-1"})
+
     async def content(self, letter: DeadLetter) -> str:
         return json.dumps({"held": (letter.value or b"").decode()})
 
@@ -186,6 +189,7 @@ def test_pages_and_api_say_that_the_store_is_away():
     assert (page.status_code, "the store cannot be asked" in page.text) == (503, True)
     assert (api.status_code, "the store cannot be asked" in api.json()["error"]) == (503, True)
     assert (device.status_code, "Gi1" in device.text) == (200, True)
+    assert "The store cannot be asked since" in device.text
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.codec import to_avro
 from schemas.records import Outcome, PollStatus
 from streams.console.models.devices import KEPT, Polls
 from streams.console.models.states import DeviceHealth
@@ -34,7 +35,7 @@ def test_what_is_kept_is_what_was_told(told):
     kept = Polls()
     for each in told:
         before = list(kept)
-        assert kept.take(each) is (list(kept) != before)
+        assert kept.take(to_avro(each)) is (list(kept) != before)
     assert list(kept) == by_hand(told)
     assert kept.last == (kept[-1] if told else None)
     assert kept[-3:] == list(kept)[-3:]
@@ -44,5 +45,5 @@ def test_the_worst_of_the_newest_poll_of_each_job_is_the_devices_state():
     kept = Polls()
     assert kept.state is DeviceHealth.UNKNOWN
     for slot, job, outcome in ((60, "x", Outcome.TIMEOUT), (120, "x", Outcome.SUCCESS), (60, "y", Outcome.PARTIAL)):
-        kept.take(replace(poll("a", slot, outcome), job=job))
+        kept.take(to_avro(replace(poll("a", slot, outcome), job=job)))
     assert kept.state is DeviceHealth.PARTIAL
