@@ -23,10 +23,10 @@ from streams.playground.check.watching import Truth, Watching
 from streams.playground.demo import layout
 from streams.playground.demo.children import Child, Children, wait_for_line
 from streams.playground.services import Stack, process
+from tests.chaos.code import OURS, ROOT, Code
 from tests.chaos.follower import Follower, Tick
 from tests.udp_port import free_udp_port
 
-ROOT: Final = Path(__file__).parents[2]
 #: what every pipeline has; sinks are for those that configure one
 STAGES: Final = tuple(stage for stage in ALL_STAGES if not stage.for_each)
 _JUDGED: Final = ("gauges", "poll-status")
@@ -74,23 +74,25 @@ class Pipeline:
     """One pipeline with topics of its own on the stack."""
 
     def __init__(
-        self, stack: Stack, folder: Path, *, settings: str = SETTINGS, interval_s: int = INTERVAL_S, root: Path = ROOT
+        self, stack: Stack, folder: Path, *, settings: str = SETTINGS, interval_s: int = INTERVAL_S, code: Code = OURS
     ) -> None:
-        """`root` has the sources that are run."""
+        """`code` is what is run; workers that are added later may run another."""
         self.stack = stack
         self.prefix = f"chaos-{uuid.uuid4().hex[:8]}"
-        self.follower = Follower(stack.service("kafka").address, stack.service("apicurio").address, self.prefix)
-        self._topics = Topics(stack.service("kafka").address, stack.service("apicurio").address, self.prefix, _JUDGED)
+        services = stack.environment()
+        self.kafka, registry = services["PANOPTES_KAFKA_BOOTSTRAP_SERVERS"], services["PANOPTES_REGISTRY_URL"]
+        self.follower = Follower(self.kafka, registry, self.prefix)
+        self._topics = self.reader(*_JUDGED)
         self._watching: Watching | None = None
         self.died_s = 0.0  #: when the latest worker died, also if it only seemed so to the others; Unix seconds
         self._problems = 0  #: of the gauges, those that have been told
         self._folder = folder
-        self._root = root
+        self.code = code
         self._settings = settings
         self._interval_s = interval_s
         self._configuration = folder / "panoptes.ini"
-        self._environment = {**stack.environment(), "PANOPTES_CONFIG": str(self._configuration)}
-        self._children = Children(folder / "logs", self._environment, root)
+        self._environment = {**services, "PANOPTES_CONFIG": str(self._configuration)}
+        self._children = Children(folder / "logs", self._environment, ROOT)
         self._started = 0
         self.workers: dict[str, list[Child]] = {stage.name: [] for stage in STAGES}
 
@@ -108,17 +110,17 @@ class Pipeline:
         written = layout.configuration(
             state=self._folder / "state", devices=devices, interval_s=self._interval_s, prefix=self.prefix
         )
-        self._configuration.write_text(written + self._settings)
+        self._configuration.write_text(self.code.configuration(written) + self._settings)
         with contextlib.closing(redis.Redis.from_url(self.stack.service("redis").address)) as client:
             for key, value in layout.secrets(fleet).items():
                 client.set(key, value)
         self.panoptes("topics", "create")
 
-    def start(self, polling_workers: int = 2) -> None:
-        """Start one worker of each stage, more of polling, and wait until every device's jobs are polled."""
+    def start(self, polling_workers: int = 2, others: int = 1) -> None:
+        """Start the workers of polling and of each other stage, and wait until every device's jobs are polled."""
         self.prepare()
         for stage in STAGES:
-            for _ in range(polling_workers if stage.name == "polling" else 1):
+            for _ in range(polling_workers if stage.name == "polling" else others):
                 self.add_worker(stage.name)
         self.follower.start(60)
         self.follower.until("every device is polled", self._all_polled, 90)
@@ -146,7 +148,8 @@ class Pipeline:
         self._started += 1
         name = f"{stage}-{self._started}"
         own = (f"{variable}={value}" for variable, value in settings.items())
-        child = self._children.start(name, ("env", *own, *layout.stage_command(sys.executable, stage)))
+        root, python, _ = self.code
+        child = self._children.start(name, ("env", "-C", str(root), *own, *layout.stage_command(python, stage)))
         self.workers.setdefault(stage, []).append(child)
         return child
 
@@ -157,10 +160,9 @@ class Pipeline:
             entry["labels"]["revision"] = str(revision)
         self._devices.write_text(json.dumps(entries))
 
-    def enriched(self) -> Topics:
-        """Return a reader of the enriched resources, from the beginning on."""
-        kafka, registry = self.stack.service("kafka").address, self.stack.service("apicurio").address
-        return Topics(kafka, registry, self.prefix, ("enriched-resources",))
+    def reader(self, *topics: str) -> Topics:
+        """Return a reader of topics, from the beginning on."""
+        return Topics(self.kafka, self.stack.environment()["PANOPTES_REGISTRY_URL"], self.prefix, topics)
 
     def is_ready(self, worker: Child) -> bool:
         """Return whether a worker says that all of its partitions flow."""
@@ -192,7 +194,7 @@ class Pipeline:
 
     def publish_again(self, tick: Tick) -> None:
         """Put a tick at the end of its partition, as one that a paused leader had on its way."""
-        producer = Producer({"bootstrap.servers": self.stack.service("kafka").address})
+        producer = Producer({"bootstrap.servers": self.kafka})
         producer.produce(f"{self.prefix}.ticks.polling", tick.raw, str(tick.partition), tick.partition)
         assert producer.flush(20) == 0
 
@@ -243,9 +245,9 @@ class Pipeline:
 
     def panoptes(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> str:
         """Run the command and return what it says. Raises AssertionError where its exit status is another."""
-        command = [sys.executable, "-c", "from streams.cli import main; main()", *arguments]
+        command = [self.code.python, "-c", "from streams.cli import main; main()", *arguments]
         ended = subprocess.run(  # noqa: S603
-            command, cwd=self._root, env={**os.environ, **self._environment}, capture_output=True, text=True,
+            command, cwd=self.code.root, env={**os.environ, **self._environment}, capture_output=True, text=True,
             check=False, timeout=120,
         )  # fmt: skip
         assert ended.returncode in accept, f"{arguments}: exit {ended.returncode}\n{ended.stdout}\n{ended.stderr}"

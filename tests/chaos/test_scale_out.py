@@ -30,7 +30,7 @@ class Flow:
         self._tell = tell
         self._revision = 0
         self._seen: dict[str, int] = {}
-        self._enriched = pipeline.enriched()
+        self._enriched = pipeline.reader("enriched-resources")
         assert self._enriched.open(time.monotonic() + 60)
 
     def again(self, what: str) -> float:

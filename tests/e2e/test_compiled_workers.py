@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from streams.playground.services import Stack
+from tests.chaos.code import Code
 from tests.chaos.pipeline import Pipeline, stopped_at_the_end
 
 #: stands in the name of the library that compiled modules share
@@ -15,7 +16,7 @@ MACHINE_CODE: Final = "__mypyc."
 
 @pytest.fixture
 def pipeline(stack: Stack, compiled: Path, tmp_path: Path) -> Iterator[Pipeline]:
-    with stopped_at_the_end(Pipeline(stack, tmp_path, root=compiled)) as running:
+    with stopped_at_the_end(Pipeline(stack, tmp_path, code=Code(compiled))) as running:
         yield running
 
 

@@ -9,8 +9,10 @@ import pytest
 import yaml
 
 from streams.pipeline import STAGES
+from streams.playground.services.cluster.recipes import CLUSTER
 from streams.playground.services.jars import LOCK, POMS, locked
-from streams.playground.services.recipes import RECIPES, TEMPLATES
+from streams.playground.services.recipes import RECIPES, TEMPLATES, Recipe
+from streams.playground.services.secured.recipes import SECURED
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -43,8 +45,9 @@ def _version(pom: str, artifact: str) -> str:
     return found[1]
 
 
-def test_no_two_services_want_the_same_port() -> None:
-    ports = [port for recipe in RECIPES.values() for port in recipe.ports.values()]
+@pytest.mark.parametrize("recipes", [RECIPES, SECURED, CLUSTER], ids=["plain", "secured", "cluster"])
+def test_no_two_services_want_the_same_port(recipes: dict[str, Recipe]) -> None:
+    ports = [port for recipe in recipes.values() for port in recipe.ports.values()]
     assert len(ports) == len(set(ports))
 
 

@@ -8,7 +8,8 @@ from typing import Final
 
 import click
 
-from streams.playground.services.local import Stack
+from streams.playground.services.cluster.recipes import CLUSTER
+from streams.playground.services.local import Kind, Stack
 from streams.playground.services.problems import StackProblem
 from streams.playground.services.recipes import RECIPES
 
@@ -30,7 +31,9 @@ _jars = click.option(
     show_envvar=True,
     help="Folder for the jars that Maven brings.  [default: jars in the state folder]",
 )
-_only = click.option("--only", metavar="NAME,...", default="", help=f"Only these of {', '.join(RECIPES)}.")
+_only = click.option(
+    "--only", metavar="NAME,...", default="", help=f"Only these of {', '.join(RECIPES)}; of a cluster kafka-1, …"
+)
 
 
 def _names(only: str) -> list[str]:
@@ -38,7 +41,7 @@ def _names(only: str) -> list[str]:
 
 
 def _ports(pairs: Sequence[str]) -> dict[str, int]:
-    known = {name for recipe in RECIPES.values() for name in recipe.ports}
+    known = {name for recipe in (*RECIPES.values(), *CLUSTER.values()) for name in recipe.ports}
     chosen: dict[str, int] = {}
     for pair in pairs:
         name, _, number = pair.partition("=")
@@ -66,6 +69,11 @@ def command() -> None:
     is_flag=True,
     help="TLS and SCRAM for Kafka, TLS for Redis, a user for each stage with its rights and no more (a new folder's).",
 )
+@click.option(
+    "--cluster",
+    is_flag=True,
+    help="Three brokers, three ZooKeepers, Redis with a replica (a new folder's).",
+)
 @click.option("--free-ports", is_flag=True, help="Pick ports that nobody uses (at the folder's first start).")
 @click.option(
     "--timeout", "timeout_s", type=float, default=90.0, show_default=True, help="Seconds until a service must answer."
@@ -77,13 +85,17 @@ def up(  # noqa: PLR0913 - options of a command
     ports: tuple[str, ...],
     *,
     secure: bool,
+    cluster: bool,
     free_ports: bool,
     timeout_s: float,
 ) -> None:
     """Start the services, and wait until each answers."""
+    if secure and cluster:
+        raise click.UsageError("--secure and --cluster: there is no stack that is both")
+    kind = Kind.SECURED if secure else Kind.CLUSTER if cluster else Kind.PLAIN
     began = time.monotonic()
     try:
-        stack = Stack(state, ports=_ports(ports), free_ports=free_ports, jars=jars, secured=secure)
+        stack = Stack(state, ports=_ports(ports), free_ports=free_ports, jars=jars, kind=kind)
         for remark in stack.up(_names(only), timeout_s=timeout_s):
             click.echo(f"note: {remark}")
     except StackProblem as problem:
@@ -124,10 +136,11 @@ def status(ctx: click.Context, state: Path) -> None:
 @command.command()
 @_state
 @click.option("--stage", default="operator", show_default=True, help="Of a secured stack: as whose user.")
-def env(state: Path, stage: str) -> None:
+@click.option("--certificate", is_flag=True, help="Of a secured stack: Kafka is shown a certificate (mTLS).")
+def env(state: Path, stage: str, *, certificate: bool) -> None:
     """Print the variables that point the pipeline at these services: eval "$(panoptes stack env)"."""
     try:
-        variables = Stack(state).environment(stage)
+        variables = Stack(state).environment(stage, certificate=certificate)
     except StackProblem as problem:
         raise click.ClickException(str(problem)) from problem
     for name, value in variables.items():

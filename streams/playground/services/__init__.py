@@ -8,11 +8,13 @@ process.py    a process that outlives the one who started it
 service.py    one service: start, stop, kill, restart
 record.py     `stack.json`: ports, pids and addresses
 local.py      the stack as a whole: up, down, status
+secured/      the same with TLS and users
+cluster/      the same with three of what must not fail
 keeper.py     takes a stack down when the one who started it is gone
 """
 
-from streams.playground.services.local import Stack
+from streams.playground.services.local import Kind, Stack
 from streams.playground.services.problems import StackProblem
 from streams.playground.services.service import Service
 
-__all__ = ["Service", "Stack", "StackProblem"]
+__all__ = ["Kind", "Service", "Stack", "StackProblem"]

@@ -1,5 +1,6 @@
 """Starts, stops and shows all services of one state folder."""
 
+import enum
 import fcntl
 import shutil
 import threading
@@ -11,15 +12,31 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from streams.playground.services import jars, record, tools
+from streams.playground.services.cluster.recipes import CLUSTER, SETTINGS
 from streams.playground.services.problems import StackProblem
 from streams.playground.services.process import Born
-from streams.playground.services.recipes import RECIPES, ServicePlace
+from streams.playground.services.recipes import RECIPES, Recipe, ServicePlace
 from streams.playground.services.secured.recipes import SECURED
-from streams.playground.services.secured.users import OPERATOR, give_rights, logins, secure
+from streams.playground.services.secured.users import OPERATOR, by_certificate, give_rights, logins, secure
 from streams.playground.services.service import START_TIMEOUT_S, Service
 
-#: their data belong together: records carry the ids that the registry gave out
-PAIR: Final = ("kafka", "apicurio")
+#: its data and the brokers' belong together: records carry the ids that it gave out
+REGISTRY: Final = "apicurio"
+
+
+class Kind(enum.Enum):
+    """What a stack is made of; its folder's first start says it for good."""
+
+    PLAIN = "one of each service"
+    SECURED = "TLS, users, and least privilege"
+    CLUSTER = "three brokers, three ZooKeepers, Redis with a replica"
+
+
+_RECIPES: Final[Mapping[Kind, Mapping[str, Recipe]]] = {
+    Kind.PLAIN: RECIPES,
+    Kind.SECURED: SECURED,
+    Kind.CLUSTER: CLUSTER,
+}
 
 
 class Status(NamedTuple):
@@ -45,11 +62,11 @@ class Stack:
         ports: Mapping[str, int] | None = None,
         free_ports: bool = False,
         jars: Path | None = None,
-        secured: bool = False,
+        kind: Kind = Kind.PLAIN,
     ) -> None:
         """Raises StackProblem when `stack.json` is damaged, or a running service is to have another port.
 
-        A folder whose first start is secured (TLS, users, least privilege) stays so.
+        A folder stays of the kind of its first start; another one but the plain is refused.
         """
         self.state = state.absolute()
         self.jars = (jars or self.state / "jars").absolute()
@@ -57,8 +74,9 @@ class Stack:
         self._record = record.load(self._path)
         self._saving = threading.Lock()
         self.data = self.state / "data"
-        self.secured = secured or (self.data / "tls").exists()
-        self._recipes = SECURED if self.secured else RECIPES
+        self.kind = self._kind(kind)
+        self.secured = self.kind is Kind.SECURED
+        self._recipes = _RECIPES[self.kind]
         defaults = {name: port for recipe in self._recipes.values() for name, port in recipe.ports.items()}
         if free_ports and not self._record.ports:
             defaults = record.free_ports(defaults)
@@ -72,10 +90,27 @@ class Stack:
                         f"{name} runs on {self._services[name].address}: stop it to give it another port"
                     )
                 self._record.ports.update(asked)
-                self._services[name] = self._service(name)
+        self._services = {name: self._service(name) for name in self._recipes}
+
+    def _kind(self, asked: Kind) -> Kind:
+        """Return what the folder is of, asked for where it is new. Raises StackProblem."""
+        if (self.data / "tls").exists():
+            found = Kind.SECURED
+        elif "kafka-1" in self._record.ports:
+            found = Kind.CLUSTER
+        elif "kafka" in self._record.ports:
+            found = Kind.PLAIN
+        else:
+            return asked
+        if asked not in (Kind.PLAIN, found):
+            raise StackProblem(f"{self.state} is of a stack with {found.value}: take another folder (--state)")
+        return found
 
     def service(self, name: str) -> Service:
-        """Return one service by name: kafka, zookeeper, redis, apicurio, victoria-metrics. Raises KeyError."""
+        """Return one service by name: kafka, zookeeper, redis, apicurio, victoria-metrics. Raises KeyError.
+
+        Of a cluster: kafka-1 to kafka-3, zookeeper-1 to zookeeper-3, redis, redis-replica, and the others.
+        """
         return self._services[name]
 
     def up(self, only: Collection[str] = (), *, timeout_s: float = START_TIMEOUT_S) -> list[str]:
@@ -124,14 +159,15 @@ class Stack:
 
     def fetch(self) -> None:
         """Fetch the jars of the services. Raises StackProblem."""
-        for recipe in self._recipes.values():
-            if recipe.from_maven:
-                jars.fetched(self.jars, recipe.name)
+        for name in self._jars():
+            jars.fetched(self.jars, name)
 
     def missing(self) -> list[str]:
         """Return the missing programs, each with the command that installs it."""
-        brought = [name for name, recipe in self._recipes.items() if recipe.from_maven]
-        return tools.missing(jars_are_there=all(jars.complete(self.jars, name) for name in brought))
+        return tools.missing(jars_are_there=all(jars.complete(self.jars, name) for name in self._jars()))
+
+    def _jars(self) -> list[str]:
+        return sorted({recipe.jars for recipe in self._recipes.values()} - {""})
 
     def absent(self) -> dict[str, str]:
         """Return the optional services that this machine lacks: name -> reason, for people."""
@@ -146,18 +182,34 @@ class Stack:
             for s in self._services.values()
         ]
 
-    def environment(self, stage: str = OPERATOR) -> dict[str, str]:
-        """Return the variables that point the pipeline at this stack; for a secured one, as a stage's user."""
+    def environment(self, stage: str = OPERATOR, *, certificate: bool = False) -> dict[str, str]:
+        """Return the variables that point the pipeline at this stack; for a secured one, as a stage's user.
+
+        `certificate`: Kafka is shown the user's certificate in the place of a password.
+        """
         absent = self.absent()
-        found = {s.recipe.variable: s.address for s in self._services.values() if s.name not in absent}
-        return found | (logins(found, self.data, stage) if self.secured else {})
+        found: dict[str, str] = {}
+        for service in self._services.values():
+            if service.name not in absent:
+                variable = service.recipe.variable
+                before = found.get(variable) if self.kind is Kind.CLUSTER else None
+                found[variable] = f"{before},{service.address}" if before else service.address
+        if self.kind is Kind.CLUSTER:
+            return {**found, **SETTINGS}
+        if not self.secured:
+            return found
+        own = logins(found, self.data, stage)
+        if certificate:
+            own = {name: value for name, value in own.items() if not name.startswith("PANOPTES_KAFKA_")}
+            own |= by_certificate(self.data, self._record.ports["kafka-brokers"], stage)
+        return found | own
 
     def _service(self, name: str) -> Service:
         place = ServicePlace(
             data=self.data / name,
             log=self.state / "logs" / f"{name}.log",
             jars=self.jars,
-            ports={port: self._record.ports[port] for port in self._recipes[name].ports},
+            ports=self._record.ports,
         )
         return Service(self._recipes[name], place, self._record.running.get(name), self._changed)
 
@@ -190,7 +242,8 @@ class Stack:
 
     def _keep_pair_together(self) -> list[str]:
         """Give Kafka and the registry one mark; wipe both where the marks differ or one of the two was removed."""
-        services = [self._services[name] for name in PAIR]
+        names = [name for name, recipe in self._recipes.items() if recipe.jars == "kafka" or name == REGISTRY]
+        services = [self._services[name] for name in names]
         if any(service.pid is not None for service in services):
             return []
         marks = [service.place.data / "belongs-together" for service in services]
@@ -204,7 +257,7 @@ class Stack:
             service.place.data.mkdir(parents=True)
             mark.write_text(fresh)
         return (
-            [f"the data of {' and '.join(PAIR)} did not belong together (found: {', '.join(had)}): both start empty"]
+            [f"the data of {' and '.join(names)} did not belong together (found: {', '.join(had)}): both start empty"]
             if had
             else []
         )

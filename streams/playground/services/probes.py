@@ -88,11 +88,11 @@ def asks_for_a_user(port: int, tls: ssl.SSLContext) -> str | None:
     return None if status == http.HTTPStatus.UNAUTHORIZED else f"answered HTTP {status}"
 
 
-def kafka(port: int, tls: ssl.SSLContext | None = None) -> str | None:
-    """Request the brokers (Metadata, no topics): a broker lists itself once it may serve.
+def kafka(port: int, tls: ssl.SSLContext | None = None, *, serves: int) -> str | None:
+    """Request the brokers (Metadata, no topics): a broker lists itself, by the port that it serves, once it may.
 
     Protocol: https://kafka.apache.org/protocol (request header v1, Metadata v4). A broker that is up but still fenced
-    answers with an empty list.
+    answers with the others only.
     """
     client = b"panoptes-stack"
     body = struct.pack(f">hhih{len(client)}sib", METADATA, METADATA_VERSION, 1, len(client), client, 0, 0)
@@ -103,8 +103,20 @@ def kafka(port: int, tls: ssl.SSLContext | None = None) -> str | None:
             said = _exactly(sock, size)
     except OSError as error:
         return str(error)
-    (brokers,) = struct.unpack_from(">i", said, 8)  # after the correlation id and the throttle time
-    return None if brokers > 0 else "up, but not serving yet"
+    return None if serves in _brokers(said) else "up, but not serving yet"
+
+
+def _brokers(said: bytes) -> list[int]:
+    """Return the ports of the brokers that Metadata lists: after the correlation id and the throttle time."""
+    (count,), at = struct.unpack_from(">i", said, 8), 12
+    ports = []
+    for _ in range(count):
+        (host_bytes,) = struct.unpack_from(">h", said, at + 4)
+        at += 6 + host_bytes
+        port, rack_bytes = struct.unpack_from(">ih", said, at)
+        at += 6 + max(rack_bytes, 0)
+        ports.append(port)
+    return ports
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 from typing import ClassVar, Final
 
 from streams.playground.services import jars, probes, tools
@@ -25,18 +26,18 @@ class ServicePlace:
     data: Path  #: what it keeps
     log: Path  #: what it says
     jars: Path  #: what Maven brought, for all services
-    ports: Mapping[str, int] = field(default_factory=dict)  #: name of the port -> number
+    ports: Mapping[str, int] = field(default_factory=dict)  #: name of the port -> number; those of its peers, too
 
 
 class Recipe(ABC):
     """One service. Nothing here keeps state: everything stands in the place."""
 
-    name: ClassVar[str]
+    name: str
     #: its ports and their defaults; the first, of the service's own name, is the one that clients use
-    ports: ClassVar[dict[str, int]]
+    ports: Mapping[str, int]
     #: setting that points the pipeline at it, as an environment variable
     variable: ClassVar[str]
-    from_maven: ClassVar[bool] = True  #: its jars are brought by Maven
+    jars: ClassVar[str] = ""  #: the pom whose jars it runs; empty: it is no Java
 
     def absent(self) -> str | None:
         """Return why this optional service is not available on this machine, or None."""
@@ -69,30 +70,31 @@ def filled(name: str, **values: object) -> str:
     return Template((TEMPLATES / name).read_text()).substitute(values)
 
 
+def replaced(plain: str, others: str) -> str:
+    """Return properties with others in the place of those of the same name."""
+    names = {line.partition("=")[0] for line in others.splitlines() if "=" in line}
+    kept = [line for line in plain.splitlines() if line.partition("=")[0] not in names]
+    return "\n".join(kept) + "\n" + others
+
+
 class Kafka(Recipe):
     """Apache Kafka, one node that is broker and controller (KRaft)."""
 
     name = "kafka"
-    ports: ClassVar = {"kafka": 19092, "kafka-controller": 19093}
+    ports = MappingProxyType({"kafka": 19092, "kafka-controller": 19093})
     variable = "PANOPTES_KAFKA_BOOTSTRAP_SERVERS"
+    jars = "kafka"
+    heap: ClassVar = ("-Xms128m", "-Xmx512m")
 
     def prepare(self, place: ServicePlace) -> None:
         properties = place.data / "server.properties"
         properties.write_text(self.properties(place))
         if (place.data / "log" / "meta.properties").exists():
             return
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         done = subprocess.run(  # noqa: S603 (a fixed command, no shell)
             [
                 *self._java(place, "-Xmx128m", *SMALL_JVM, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"),
-                *(
-                    "kafka.tools.StorageTool",
-                    "format",
-                    "--standalone",
-                    f"--cluster-id={cluster}",
-                    "-c",
-                    str(properties),
-                ),
+                *("kafka.tools.StorageTool", "format", *self.membership(place), "-c", str(properties)),
             ],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -103,24 +105,33 @@ class Kafka(Recipe):
         if done.returncode != 0:
             raise StackProblem(f"kafka's storage could not be formatted:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 
+    def membership(self, place: ServicePlace) -> list[str]:  # noqa: ARG002
+        """Return which cluster the node is of, as its storage is told."""
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        return ["--standalone", f"--cluster-id={cluster}"]
+
     def properties(self, place: ServicePlace) -> str:
         """Return the broker's configuration file."""
         return filled(
             "kafka.properties",
             port=self.port(place),
-            controller=place.ports["kafka-controller"],
+            controller=place.ports[f"{self.name}-controller"],
             logs=place.data / "log",
         )
 
+    def options(self, place: ServicePlace) -> list[str]:  # noqa: ARG002
+        """Return what the broker's Java is told."""
+        return [*self.heap, "-XX:+UseG1GC"]
+
     def command(self, place: ServicePlace) -> list[str]:
         return [
-            *self._java(place, "-Xms128m", "-Xmx512m", "-XX:+UseG1GC"),
+            *self._java(place, *self.options(place)),
             "kafka.Kafka",
             str(place.data / "server.properties"),
         ]
 
     def why_not(self, place: ServicePlace) -> str | None:
-        return probes.kafka(self.port(place))
+        return probes.kafka(self.port(place), serves=self.port(place))
 
     def address(self, place: ServicePlace) -> str:
         return f"{probes.HOST}:{self.port(place)}"
@@ -138,8 +149,10 @@ class ZooKeeper(Recipe):
     """Apache ZooKeeper, standalone."""
 
     name = "zookeeper"
-    ports: ClassVar = {"zookeeper": 12181}
+    ports = MappingProxyType({"zookeeper": 12181})
     variable = "PANOPTES_ZOOKEEPER_HOSTS"
+    jars = "zookeeper"
+    main = "org.apache.zookeeper.server.ZooKeeperServerMain"
 
     def prepare(self, place: ServicePlace) -> None:
         (place.data / "zoo.cfg").write_text(filled("zoo.cfg", port=self.port(place), data=place.data))
@@ -150,7 +163,7 @@ class ZooKeeper(Recipe):
             *("-Dzookeeper.admin.enableServer=false", "-Dzookeeper.preAllocSize=1024"),
             *("-Dorg.slf4j.simpleLogger.showDateTime=true", "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS"),
             *("-cp", f"{jars.fetched(place.jars, 'zookeeper')}/*"),
-            *("org.apache.zookeeper.server.ZooKeeperServerMain", str(place.data / "zoo.cfg")),
+            *(self.main, str(place.data / "zoo.cfg")),
         ]
 
     def why_not(self, place: ServicePlace) -> str | None:
@@ -164,9 +177,8 @@ class Redis(Recipe):
     """Redis, keeping every write in an append-only file, so that a kill loses nothing."""
 
     name = "redis"
-    ports: ClassVar = {"redis": 16379}
+    ports = MappingProxyType({"redis": 16379})
     variable = "PANOPTES_REDIS_URL"
-    from_maven = False
 
     def command(self, place: ServicePlace) -> list[str]:
         return [
@@ -185,8 +197,9 @@ class Apicurio(Recipe):
     """Apicurio Registry with its database in a file, since ids must live as long as the records that carry them."""
 
     name = "apicurio"
-    ports: ClassVar = {"apicurio": 18081}
+    ports = MappingProxyType({"apicurio": 18081})
     variable = "PANOPTES_REGISTRY_URL"
+    jars = "apicurio"
     api: Final = "/apis/ccompat/v7"
 
     def command(self, place: ServicePlace) -> list[str]:
@@ -216,9 +229,8 @@ class VictoriaMetrics(Recipe):
     """VictoriaMetrics, one node: a store for gauges, where the machine has it."""
 
     name = "victoria-metrics"
-    ports: ClassVar = {"victoria-metrics": 18428}
+    ports = MappingProxyType({"victoria-metrics": 18428})
     variable = "PANOPTES_SINK_STORE_URL"
-    from_maven = False
 
     def absent(self) -> str | None:
         try:

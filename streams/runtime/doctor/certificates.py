@@ -13,7 +13,7 @@ from cryptography import x509
 
 from streams.runtime.doctor.findings import Finding, fault, of_certificate, warning
 from streams.runtime.settings.loading import Settings
-from streams.runtime.settings.sections import KafkaSettings, ZookeeperSettings
+from streams.runtime.settings.sections import KafkaSettings, ZookeeperSettings, urls
 from streams.runtime.settings.tls import TlsFiles, client_context
 
 _READ_BY_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -43,10 +43,11 @@ def endpoints(settings: Settings) -> list[Endpoint]:
         found += [_endpoint(f"kafka {each}", each, 9092, _identity(kafka)) for each in _split(kafka.bootstrap_servers)]
     if zookeeper.tls:
         found += [_endpoint(f"zookeeper {each}", each, 2281, _identity(zookeeper)) for each in _split(zookeeper.hosts)]
-    redis = urlsplit(settings.redis.url.reveal())
-    if redis.scheme == "rediss":
-        authority = dict(parse_qsl(redis.query)).get("ssl_ca_certs", "")
-        found.append(_endpoint("redis", redis.netloc.rpartition("@")[2], 6379, TlsFiles(authority)))
+    for url in (settings.redis.url, *urls(settings.redis.replica_urls)):
+        redis = urlsplit(url.reveal())
+        if redis.scheme == "rediss":
+            authority = dict(parse_qsl(redis.query)).get("ssl_ca_certs", "")
+            found.append(_endpoint("redis", redis.netloc.rpartition("@")[2], 6379, TlsFiles(authority)))
     registry = urlsplit(settings.registry.url)
     if registry.scheme == "https":
         found.append(_endpoint("registry", registry.netloc, 443, TlsFiles(settings.registry.ssl_ca_file)))

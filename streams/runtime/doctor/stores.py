@@ -2,6 +2,7 @@
 
 import asyncio
 import email.utils
+import itertools
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
@@ -16,16 +17,26 @@ from streams.runtime.registry.http import HttpRegistry
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.secrets.store import describe, open_key_ring, open_redis, where
 from streams.runtime.settings.loading import Settings, SettingsError
+from streams.runtime.settings.sections import RedisSettings, urls
 
 _DATE_UNSURE_S: Final = 1.0  #: HTTP dates are whole seconds
 
 
 async def look_at_redis(settings: Settings, timeout_s: float) -> list[Finding]:
-    """Return the findings; never raises for Redis's errors."""
-    client, place = open_redis(settings.redis), where(settings.redis)
+    """Return the findings of each server; never raises for Redis's errors."""
+    each = [
+        settings.redis.model_copy(update={"url": url})
+        for url in (settings.redis.url, *urls(settings.redis.replica_urls))
+    ]
+    found = await asyncio.gather(*(_answers(one, timeout_s) for one in each))
+    return [*itertools.chain.from_iterable(found), *await _key_ring(settings)]
+
+
+async def _answers(redis_settings: RedisSettings, timeout_s: float) -> list[Finding]:
+    client, place = open_redis(redis_settings), where(redis_settings)
     try:
         async with asyncio.timeout(timeout_s):
-            return [*await _redis(client, place), *await _key_ring(settings)]
+            return await _redis(client, place)
     except AuthenticationError as problem:
         return [fault("redis", f"{place} refuses us: {describe(problem)}", "check user and password in [redis] url")]
     except (RedisError, OSError, TimeoutError) as problem:

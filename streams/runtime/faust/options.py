@@ -5,6 +5,7 @@ from typing import Any
 import faust
 
 from streams.runtime.kafka.client import ssl_context
+from streams.runtime.kafka.tokens import ClientCredentials
 from streams.runtime.ops.json_lines import LOGGING
 from streams.runtime.settings.loading import KafkaSettings, Settings
 
@@ -24,6 +25,8 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "broker_commit_interval": 1.0,
         "consumer_auto_offset_reset": "earliest",
         "consumer_max_fetch_size": 16 * 2**20,
+        # at a time: the rest of a fetch stays packed with Kafka's client, a paused partition gets no more than these
+        "broker_max_poll_records": 1_000,
         "producer_acks": -1,
         "producer_max_request_size": 16 * 2**20,
         "producer_compression_type": "zstd",
@@ -48,6 +51,9 @@ def faust_options(settings: Settings) -> dict[str, Any]:
 
 def _credentials(kafka: KafkaSettings) -> Any:
     protocol = kafka.security_protocol
+    if kafka.sasl_mechanism == "OAUTHBEARER" and protocol.startswith("SASL"):
+        trusting = ssl_context(kafka) if protocol.endswith("SSL") else None
+        return faust.OAuthCredentials(oauth_cb=ClientCredentials(kafka), ssl_context=trusting)
     if protocol.startswith("SASL"):
         return faust.SASLCredentials(
             username=kafka.sasl_username,

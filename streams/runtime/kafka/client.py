@@ -5,6 +5,7 @@ import ssl
 from typing import Final
 
 from streams.runtime.kafka.refusals import why_refused
+from streams.runtime.kafka.tokens import ClientCredentials
 from streams.runtime.settings.loading import KafkaSettings
 from streams.runtime.settings.tls import TlsFiles, client_context
 
@@ -69,6 +70,8 @@ def client_options(kafka: KafkaSettings) -> dict[str, object]:
         options["ssl_context"] = ssl_context(kafka)
     if kafka.security_protocol.startswith("SASL"):
         options["sasl_mechanism"] = kafka.sasl_mechanism
+        if kafka.sasl_mechanism == "OAUTHBEARER":
+            return {**options, "sasl_oauth_token_provider": ClientCredentials(kafka)}
         options["sasl_plain_username"] = kafka.sasl_username
         options["sasl_plain_password"] = kafka.sasl_password.reveal()
     return options

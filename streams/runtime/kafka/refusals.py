@@ -10,12 +10,16 @@ from aiokafka.errors import (
     UnsupportedSaslMechanismError,
 )
 
+from streams.runtime.kafka.tokens import TokenError
+
 _USER: Final = (AuthenticationFailedError, SaslAuthenticationFailed)
 _MECHANISM: Final = (UnsupportedSaslMechanismError, IllegalSaslStateError)
 
 
 def why_refused(problem: object) -> str | None:
     """Return the setting that a client error blames; None for errors that only say that nobody answers."""
+    if isinstance(problem, TokenError):
+        return str(problem.args[0])
     if isinstance(problem, _USER):
         return "the broker refuses our user or its password: check [kafka] sasl_username and sasl_password"
     if isinstance(problem, _MECHANISM):

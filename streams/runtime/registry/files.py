@@ -90,12 +90,16 @@ class FileRegistry:
         path = self._directory / FILE
         try:
             descriptor, name = tempfile.mkstemp(dir=self._directory, prefix=FILE)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(content.plain(), file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    json.dump(content.plain(), file, indent=1)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(name).chmod(0o644)
+                Path(name).replace(path)
+            except OSError:
+                Path(name).unlink(missing_ok=True)  # the disk is full, and it would take more of it at each try
+                raise
         except OSError as problem:
             raise BackendError(f"cannot write {path}: {problem.strerror}") from problem
 

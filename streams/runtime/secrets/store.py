@@ -9,7 +9,11 @@ from typing import Final, cast
 from urllib.parse import urlsplit
 
 import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from pollers.snmp.credentials import Community, Credential, Secret, Version
 from schemas.errors import BackendError
@@ -25,10 +29,12 @@ from streams.runtime.secrets.forms import (
 )
 from streams.runtime.secrets.key_ring import KeyRing, KeyRingError, KeyRingFile
 from streams.runtime.settings.loading import Settings, SettingsError
-from streams.runtime.settings.sections import RedisSettings
+from streams.runtime.settings.sections import RedisSettings, urls
 
 log = logging.getLogger(__name__)
 
+#: what is asked of a replica, too
+_READING: Final = frozenset({"GET", "HGETALL"})
 LINE_EVERY_S: Final = 30.0
 _HARMLESS: Final = ("Error ", "Timeout", "Connection", "NOAUTH", "WRONGPASS", "NOPERM", "WRONGTYPE", "LOADING")
 
@@ -183,15 +189,49 @@ def open_key_ring(settings: RedisSettings) -> KeyRingFile:
         raise SettingsError(f"[redis] key_ring: {problem}") from None
 
 
-def open_redis(settings: RedisSettings) -> "redis.asyncio.Redis":
-    """Return a client whose requests all end within the configured time."""
-    client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(
-        settings.url.reveal(),
-        socket_timeout=settings.timeout_s,
-        socket_connect_timeout=settings.timeout_s,
-        driver_info=None,  # else each connection reads redis-py's version from the disk, in the event loop
-    )
+class ReadsReplicas(redis.asyncio.Redis):
+    """A client of one server that reads from its replicas, in their order, while that does not answer.
+
+    Each is tried once a request: the next one is quicker than the next try.
+    """
+
+    replicas: Sequence["redis.asyncio.Redis"] = ()
+
+    async def execute_command(self, *args: object, **options: object) -> object:
+        """Return the answer of the first that answers. Raises RedisError."""
+        try:
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        except (RedisConnectionError, RedisTimeoutError, OSError):
+            for replica in self.replicas if args[0] in _READING else ():
+                with suppress(RedisConnectionError, RedisTimeoutError, OSError):
+                    return await replica.execute_command(*args, **options)  # type: ignore[no-untyped-call]
+            raise
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """Close all connections."""
+        for replica in self.replicas:
+            await replica.aclose(close_connection_pool)
+        await super().aclose(close_connection_pool)
+
+
+def open_redis(settings: RedisSettings) -> ReadsReplicas:
+    """Return a client whose every request ends within the settings' time; with replicas, within that of each."""
+    replicas = urls(settings.replica_urls)
+    once = {"retry": Retry(NoBackoff(), 0)} if replicas else {}
+    client = _client(settings.url, settings.timeout_s, once)
+    client.replicas = [_client(url, settings.timeout_s, once) for url in replicas]
     return client
+
+
+def _client(url: Secret, timeout_s: float, options: Mapping[str, Retry]) -> ReadsReplicas:
+    client = ReadsReplicas.from_url(
+        url.reveal(),
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        driver_info=None,  # else each connection reads redis-py's version from the disk, in the event loop
+        **options,  # type: ignore[arg-type]
+    )
+    return cast("ReadsReplicas", client)
 
 
 def where(settings: RedisSettings) -> str:

@@ -59,6 +59,17 @@ def _redis_url(value: Secret) -> Secret:
     return value
 
 
+def _redis_urls(value: Secret) -> Secret:
+    for url in urls(value):
+        _redis_url(url)
+    return value
+
+
+def urls(value: Secret) -> list[Secret]:
+    """Return each of several URLs, separated by commas or blanks: of a password's they are %2C and %20."""
+    return [Secret(url) for url in value.reveal().replace(",", " ").split()]
+
+
 def _hosts(value: str) -> str:
     for entry in value.split(","):
         match = _HOST.match(entry.strip())
@@ -72,6 +83,19 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _token_url(value: str) -> str:
+    """Return a URL to which a secret may be sent. Raises ValueError."""
+    expected = "expected https://host/path (http only on loopback), without user and password"
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    except ValueError:
+        raise ValueError(expected) from None
+    if value and not (fits and parts.hostname and "@" not in parts.netloc):
+        raise ValueError(expected)
+    return value
 
 
 def _networks(entries: tuple[str, ...]) -> tuple[str, ...]:
@@ -152,11 +176,16 @@ class KafkaSettings(Section):
     heartbeat_interval_s: Seconds = setting(3, "how often a worker says that it lives", gt=0, le=600)
     request_timeout_s: Seconds = setting(30, "a request without an answer is given up and tried again", ge=1, le=600)
     security_protocol: SecurityProtocol = setting("PLAINTEXT", "how brokers are spoken with")
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = setting(
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = setting(
         "PLAIN", "how the user proves itself, with SASL_PLAINTEXT and SASL_SSL"
     )
-    sasl_username: str = setting("", "the user, with SASL_PLAINTEXT and SASL_SSL")
-    sasl_password: SecretText = setting(Secret(""), "the user's password")
+    sasl_username: str = setting("", "the user, with SASL_PLAINTEXT and SASL_SSL; with OAUTHBEARER the client's id")
+    sasl_password: SecretText = setting(Secret(""), "the user's password; with OAUTHBEARER the client's secret")
+    oauth_token_url: Annotated[str, AfterValidator(_token_url)] = setting(
+        "", "where OAUTHBEARER's tokens come from, by client credentials: https, on loopback http, too"
+    )
+    oauth_scope: str = setting("", "the scope that tokens are asked for; empty: none is named")
+    oauth_ca_file: FilePath = setting("", "certificates that sign the token endpoint's; empty: those of the system")
     ssl_ca_file: FilePath = setting("", "certificates that sign the brokers'; empty: those of the system")
     ssl_certificate_file: FilePath = setting("", "our own certificate, where brokers ask for one")
     ssl_key_file: FilePath = setting("", "the key of our own certificate")
@@ -179,6 +208,11 @@ class KafkaSettings(Section):
                 ("security_protocol", "sasl_username", "sasl_password"),
                 (bool(self.sasl_username and self.sasl_password) or not self.security_protocol.startswith("SASL")),
                 "expected sasl_username and sasl_password with a security_protocol of SASL",
+            ),
+            Rule(
+                ("sasl_mechanism", "oauth_token_url"),
+                bool(self.oauth_token_url) or self.sasl_mechanism != "OAUTHBEARER",
+                "expected oauth_token_url with OAUTHBEARER",
             ),
             _key_with_certificate(self.ssl_key_file, self.ssl_certificate_file),
         )
@@ -237,6 +271,10 @@ class RedisSettings(Section):
 
     url: Annotated[SecretText, AfterValidator(_redis_url)] = setting(
         Secret("redis://localhost:6379/0"), "redis://, rediss:// or unix://; may hold user and password"
+    )
+    replica_urls: Annotated[SecretText, AfterValidator(_redis_urls)] = setting(
+        Secret(""),
+        "replicas of it, separated by commas: read in this order while it does not answer, never written to",
     )
     timeout_s: Seconds = setting(5, "a request without an answer is given up and tried again", gt=0, le=600)
     refresh_s: Seconds = setting(

@@ -44,11 +44,11 @@ class JsonLines:
         path = Path(self._path)
         if path.exists() and path.stat().st_size + len(octets) > self._max_bytes:
             self._rotate(path)
-        with path.open("ab") as file:
-            size = file.tell()
+        with path.open("ab", buffering=0) as file:  # a buffer would be written again, in the midst of the cut
+            size, left = file.tell(), memoryview(octets)
             try:
-                file.write(octets)
-                file.flush()
+                while left:
+                    left = left[file.write(left) :]
                 os.fsync(file.fileno())
             except OSError:
                 file.truncate(size)  # the disk is full: no half of a line stays

@@ -1,7 +1,8 @@
 """The recipes of the services with TLS and users; the store is as without."""
 
 import ssl
-from typing import ClassVar, Final
+from types import MappingProxyType
+from typing import Final
 
 from streams.playground.services import probes, tools
 from streams.playground.services.problems import StackProblem
@@ -14,8 +15,10 @@ from streams.playground.services.recipes import (
     ServicePlace,
     ZooKeeper,
     filled,
+    replaced,
 )
 from streams.playground.services.secured.authority import Authority
+from streams.playground.services.secured.tokens import key_set
 from streams.playground.services.secured.users import REDIS_FILE, REGISTRY_FILE
 
 
@@ -25,9 +28,13 @@ def authority(place: ServicePlace) -> Authority:
 
 
 class SecuredKafka(Kafka):
-    """SASL_SSL with SCRAM-SHA-512 for clients, mTLS for brokers and the admin, and the authorizer on."""
+    """SASL_SSL with SCRAM-SHA-512 or tokens, mTLS for brokers and who else has a certificate, and the authorizer on."""
 
-    ports: ClassVar = {**Kafka.ports, "kafka-brokers": 19094}
+    ports = MappingProxyType({**Kafka.ports, "kafka-brokers": 19094})
+
+    def options(self, place: ServicePlace) -> list[str]:
+        keys = key_set(authority(place).certificate.parent).as_uri()
+        return [*super().options(place), f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={keys}"]
 
     def properties(self, place: ServicePlace) -> str:
         files = authority(place).files("broker")
@@ -38,16 +45,16 @@ class SecuredKafka(Kafka):
             controller=place.ports["kafka-controller"],
             certificate=files.both,
             authority=files.authority,
+            keys=key_set(files.authority.parent).as_uri(),
         )
-        replaced = {line.partition("=")[0] for line in secured.splitlines() if "=" in line}
-        plain = [line for line in super().properties(place).splitlines() if line.partition("=")[0] not in replaced]
-        return "\n".join(plain) + "\n" + secured
+        return replaced(super().properties(place), secured)
 
     def why_not(self, place: ServicePlace) -> str | None:
         files = authority(place).files("admin")
         context = ssl.create_default_context(cafile=str(files.authority))
         context.load_cert_chain(files.certificate, files.key)
-        return probes.kafka(place.ports["kafka-brokers"], context)
+        port = place.ports["kafka-brokers"]
+        return probes.kafka(port, context, serves=port)
 
 
 class SecuredRedis(Redis):
@@ -92,9 +99,8 @@ class RegistryFront(Recipe):
     """vmauth in front of the registry: TLS, and a user for each stage."""
 
     name = "registry-front"
-    ports: ClassVar = {"registry-front": 18443}
+    ports = MappingProxyType({"registry-front": 18443})
     variable = "PANOPTES_REGISTRY_URL"
-    from_maven = False
 
     def absent(self) -> str | None:
         try:

@@ -13,6 +13,7 @@ from streams.pipeline import STAGES
 from streams.playground.services import probes
 from streams.playground.services.problems import StackProblem
 from streams.playground.services.secured.authority import Authority, write_private
+from streams.playground.services.secured.tokens import key_set
 from streams.playground.services.service import Service
 from streams.runtime.rights.kafka import ResourceKind, rights, user_name
 from streams.runtime.rights.redis import acl_lines
@@ -44,6 +45,7 @@ def secure(data: Path, registry_port: int) -> None:
     authority = Authority(data / "tls")
     for name in CERTIFICATES:
         authority.files(name)
+    key_set(data / "tls")
     known = passwords(data)
     lines = ["user default off resetkeys resetchannels -@all"]
     for line in acl_lines(Settings()):
@@ -76,6 +78,18 @@ def logins(found: Mapping[str, str], data: Path, stage: str) -> dict[str, str]:
         "PANOPTES_KAFKA_SASL_PASSWORD": word,
         "PANOPTES_KAFKA_SSL_CA_FILE": ca,
         "PANOPTES_REDIS_URL": login.geturl(),
+    }
+
+
+def by_certificate(data: Path, brokers_port: int, stage: str) -> dict[str, str]:
+    """Return the variables with which the workers of a stage show Kafka a certificate, in the place of a password."""
+    files = Authority(data / "tls").files(user_name(Settings(), stage))
+    return {
+        "PANOPTES_KAFKA_BOOTSTRAP_SERVERS": f"{probes.HOST}:{brokers_port}",
+        "PANOPTES_KAFKA_SECURITY_PROTOCOL": "SSL",
+        "PANOPTES_KAFKA_SSL_CA_FILE": str(files.authority),
+        "PANOPTES_KAFKA_SSL_CERTIFICATE_FILE": str(files.certificate),
+        "PANOPTES_KAFKA_SSL_KEY_FILE": str(files.key),
     }
 
 

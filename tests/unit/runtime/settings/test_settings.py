@@ -122,6 +122,11 @@ def test_every_fault_is_named_at_once_with_file_line_section_key_and_what_was_ex
         pytest.param("bootstrap_servers = a:70000", "host:port, separated by commas", id="port-too-large"),
         pytest.param("bootstrap_servers =", "host:port, separated by commas", id="no-broker"),
         pytest.param("security_protocol = TLS", "one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL", id="protocol"),
+        pytest.param("sasl_mechanism = OAUTHBEARER", "oauth_token_url with OAUTHBEARER", id="no-token-url"),
+        pytest.param(
+            "oauth_token_url = http://idp/token", "https://host/path (http only on loopback)", id="plain-tokens"
+        ),
+        pytest.param("oauth_token_url = https://u:p@idp/token", "without user and password", id="user-in-token-url"),
         pytest.param("ssl_ca_file = /no/such/file", "a file that is there, found '/no/such/file'", id="file"),
     ],
 )

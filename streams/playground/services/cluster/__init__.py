@@ -1,0 +1,1 @@
+"""The local services as a cluster: what a stack is with `--cluster`."""
