@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from streams.playground.services import Kind, Stack
+from streams.playground.services import Stack, StackKind
 from streams.playground.services.keeper import kept
 from tests.chaos.conftest import LONG
 from tests.chaos.follower import contradictions
@@ -38,7 +38,7 @@ Survives = Callable[[str, Callable[[Pipeline], None]], dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[Stack]:
-    stack = Stack(tmp_path_factory.mktemp("cluster"), free_ports=True, jars=jars, kind=Kind.CLUSTER)
+    stack = Stack(tmp_path_factory.mktemp("cluster"), free_ports=True, jars=jars, kind=StackKind.CLUSTER)
     with kept(stack):
         stack.up((*SERVERS, "apicurio"), timeout_s=180)
         yield stack

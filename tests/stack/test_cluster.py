@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from kazoo.client import KazooClient
 
 from streams.cli import main
-from streams.playground.services import Kind, Stack, StackProblem
+from streams.playground.services import Stack, StackKind, StackProblem
 from streams.runtime.settings.loading import load
 from streams.runtime.settings.sections import urls
 
@@ -18,7 +18,7 @@ ZOOKEEPERS = ("zookeeper-1", "zookeeper-2", "zookeeper-3")
 @pytest.fixture
 def cluster(tmp_path: Path, jars: Path) -> Iterator[Stack]:
     """A cluster of which each test starts what it needs."""
-    stack = Stack(tmp_path / "state", free_ports=True, jars=jars, kind=Kind.CLUSTER)
+    stack = Stack(tmp_path / "state", free_ports=True, jars=jars, kind=StackKind.CLUSTER)
     yield stack
     stack.down()
 
@@ -35,9 +35,9 @@ def test_the_pipeline_is_given_every_server_and_three_copies(cluster: Stack) -> 
 
 def test_a_folder_stays_what_it_was_at_its_first_start(cluster: Stack, tmp_path: Path) -> None:
     cluster.up(["redis"])
-    assert Stack(cluster.state).kind is Kind.CLUSTER
+    assert Stack(cluster.state).kind is StackKind.CLUSTER
     with pytest.raises(StackProblem, match=r"three brokers.*take another folder"):
-        Stack(cluster.state, kind=Kind.SECURED)
+        Stack(cluster.state, kind=StackKind.SECURED)
     said = CliRunner().invoke(main, ["stack", "up", "--state", str(tmp_path), "--secure", "--cluster"])
     assert said.exit_code == 2
     assert "no stack that is both" in said.output

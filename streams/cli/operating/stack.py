@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from streams.playground.services.cluster.recipes import CLUSTER
-from streams.playground.services.local import Kind, Stack
+from streams.playground.services.local import Stack, StackKind
 from streams.playground.services.problems import StackProblem
 from streams.playground.services.recipes import RECIPES
 
@@ -92,7 +92,7 @@ def up(  # noqa: PLR0913 - options of a command
     """Start the services, and wait until each answers."""
     if secure and cluster:
         raise click.UsageError("--secure and --cluster: there is no stack that is both")
-    kind = Kind.SECURED if secure else Kind.CLUSTER if cluster else Kind.PLAIN
+    kind = StackKind.SECURED if secure else StackKind.CLUSTER if cluster else StackKind.PLAIN
     began = time.monotonic()
     try:
         stack = Stack(state, ports=_ports(ports), free_ports=free_ports, jars=jars, kind=kind)

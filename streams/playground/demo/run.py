@@ -26,7 +26,7 @@ from streams.playground.demo.board import Board
 from streams.playground.demo.children import ChildEnded, Children, wait_for_line
 from streams.playground.demo.feed import follow
 from streams.playground.demo.keeper import kept
-from streams.playground.services.local import Kind, Stack
+from streams.playground.services.local import Stack, StackKind
 from streams.playground.services.problems import StackProblem
 from streams.playground.services.recipes import RECIPES
 from streams.playground.services.record import free_ports, is_free
@@ -85,7 +85,7 @@ class Demo:
         try:
             Stack(folder, jars=jars).down()
             shutil.rmtree(folder, ignore_errors=True)
-            recipes, kind = (SECURED, Kind.SECURED) if self._options.secure else (RECIPES, Kind.PLAIN)
+            recipes, kind = (SECURED, StackKind.SECURED) if self._options.secure else (RECIPES, StackKind.PLAIN)
             usual = {name: port for recipe in recipes.values() for name, port in recipe.ports.items()}
             taken = [name for name, port in usual.items() if not is_free(port)]
             return Stack(folder, ports={**usual, **free_ports(taken)}, jars=jars, kind=kind)

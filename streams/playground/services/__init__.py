@@ -13,8 +13,8 @@ cluster/      the same with three of what must not fail
 keeper.py     takes a stack down when the one who started it is gone
 """
 
-from streams.playground.services.local import Kind, Stack
+from streams.playground.services.local import Stack, StackKind
 from streams.playground.services.problems import StackProblem
 from streams.playground.services.service import Service
 
-__all__ = ["Kind", "Service", "Stack", "StackProblem"]
+__all__ = ["Service", "Stack", "StackKind", "StackProblem"]

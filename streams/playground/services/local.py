@@ -24,7 +24,7 @@ from streams.playground.services.service import START_TIMEOUT_S, Service
 REGISTRY: Final = "apicurio"
 
 
-class Kind(enum.Enum):
+class StackKind(enum.Enum):
     """What a stack is made of; its folder's first start says it for good."""
 
     PLAIN = "one of each service"
@@ -32,10 +32,10 @@ class Kind(enum.Enum):
     CLUSTER = "three brokers, three ZooKeepers, Redis with a replica"
 
 
-_RECIPES: Final[Mapping[Kind, Mapping[str, Recipe]]] = {
-    Kind.PLAIN: RECIPES,
-    Kind.SECURED: SECURED,
-    Kind.CLUSTER: CLUSTER,
+_RECIPES: Final[Mapping[StackKind, Mapping[str, Recipe]]] = {
+    StackKind.PLAIN: RECIPES,
+    StackKind.SECURED: SECURED,
+    StackKind.CLUSTER: CLUSTER,
 }
 
 
@@ -62,7 +62,7 @@ class Stack:
         ports: Mapping[str, int] | None = None,
         free_ports: bool = False,
         jars: Path | None = None,
-        kind: Kind = Kind.PLAIN,
+        kind: StackKind = StackKind.PLAIN,
     ) -> None:
         """Raises StackProblem when `stack.json` is damaged, or a running service is to have another port.
 
@@ -75,7 +75,7 @@ class Stack:
         self._saving = threading.Lock()
         self.data = self.state / "data"
         self.kind = self._kind(kind)
-        self.secured = self.kind is Kind.SECURED
+        self.secured = self.kind is StackKind.SECURED
         self._recipes = _RECIPES[self.kind]
         defaults = {name: port for recipe in self._recipes.values() for name, port in recipe.ports.items()}
         if free_ports and not self._record.ports:
@@ -92,17 +92,17 @@ class Stack:
                 self._record.ports.update(asked)
         self._services = {name: self._service(name) for name in self._recipes}
 
-    def _kind(self, asked: Kind) -> Kind:
+    def _kind(self, asked: StackKind) -> StackKind:
         """Return what the folder is of, asked for where it is new. Raises StackProblem."""
         if (self.data / "tls").exists():
-            found = Kind.SECURED
+            found = StackKind.SECURED
         elif "kafka-1" in self._record.ports:
-            found = Kind.CLUSTER
+            found = StackKind.CLUSTER
         elif "kafka" in self._record.ports:
-            found = Kind.PLAIN
+            found = StackKind.PLAIN
         else:
             return asked
-        if asked not in (Kind.PLAIN, found):
+        if asked not in (StackKind.PLAIN, found):
             raise StackProblem(f"{self.state} is of a stack with {found.value}: take another folder (--state)")
         return found
 
@@ -192,9 +192,9 @@ class Stack:
         for service in self._services.values():
             if service.name not in absent:
                 variable = service.recipe.variable
-                before = found.get(variable) if self.kind is Kind.CLUSTER else None
+                before = found.get(variable) if self.kind is StackKind.CLUSTER else None
                 found[variable] = f"{before},{service.address}" if before else service.address
-        if self.kind is Kind.CLUSTER:
+        if self.kind is StackKind.CLUSTER:
             return {**found, **SETTINGS}
         if not self.secured:
             return found

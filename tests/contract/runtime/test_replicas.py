@@ -11,7 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from pollers.snmp.credentials import Community, Secret
 from streams.cli import main
-from streams.playground.services import Kind, Stack
+from streams.playground.services import Stack, StackKind
 from streams.runtime.secrets.named import open_named_secrets
 from streams.runtime.secrets.store import open_credentials, open_redis
 from streams.runtime.settings.loading import Settings, load
@@ -19,7 +19,7 @@ from streams.runtime.settings.loading import Settings, load
 
 @pytest.fixture
 def both(tmp_path, jars) -> Iterator[Stack]:
-    stack = Stack(tmp_path / "state", free_ports=True, jars=jars, kind=Kind.CLUSTER)
+    stack = Stack(tmp_path / "state", free_ports=True, jars=jars, kind=StackKind.CLUSTER)
     stack.up(["redis", "redis-replica"])
     yield stack
     for name in ("redis", "redis-replica"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.playground.services import Kind, Stack
+from streams.playground.services import Stack, StackKind
 from streams.playground.services.keeper import kept
 
 #: clients whose connection is refused leave its socket, or asyncio's transport, to the garbage collector
@@ -29,6 +29,6 @@ def each_collected(collected: None) -> None:
 def secured(tmp_path_factory: pytest.TempPathFactory, jars: Path) -> Iterator[Stack]:
     if shutil.which("redis-server") is None:
         pytest.skip("needs redis-server with TLS")
-    with kept(Stack(tmp_path_factory.mktemp("secured"), free_ports=True, jars=jars, kind=Kind.SECURED)) as stack:
+    with kept(Stack(tmp_path_factory.mktemp("secured"), free_ports=True, jars=jars, kind=StackKind.SECURED)) as stack:
         stack.up(("kafka", "redis"), timeout_s=240)
         yield stack
