@@ -4,7 +4,7 @@
 PANOPTES := .venv/bin/panoptes
 ARGS ?=
 
-.PHONY: help setup setup-lab docs test test-secure lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-console bench-schedule bench-discovery \
+.PHONY: help setup setup-lab docs test test-receivers test-secure lab lab-check lab-netbox compile interpreted demo demo-check chaos bench-snmp bench-polling bench-gauges bench-pipeline bench-sinks bench-console bench-schedule bench-discovery \
         dashboards lock lock-jars clean
 .DEFAULT_GOAL := help
 
@@ -18,6 +18,7 @@ help:
 	@echo "make lab-netbox      a real NetBox with that network in it, and what the plugin makes of it; ten minutes the first time"
 	@echo "make compile         the modules that work on values as machine code, beside their sources"
 	@echo "make interpreted     without them again"
+	@echo "make test-receivers  sinks against newer stores and an OpenTelemetry collector, built by Go's proxy; minutes the first time"
 	@echo "make test-secure     rights, refusals and certificates, then demo-check, on services with TLS, users and ACLs"
 	@echo "make docs            the site of docs/, into .state/site"
 	@echo "make chaos           the tests that kill workers and services, and hours of the model's"
@@ -25,7 +26,7 @@ help:
 	@echo "make bench-polling   what our poller costs from the tick to bytes, and its memory"
 	@echo "make bench-gauges    what turning counters into rates costs"
 	@echo "make bench-pipeline  what the whole pipeline costs and how late it is"
-	@echo "make bench-sinks     what taking gauges to a store costs, from the topic to VictoriaMetrics"
+	@echo "make bench-sinks     what taking gauges to a store costs, from the topic to VictoriaMetrics; MODE=live: how late they are"
 	@echo "make bench-console   what the console takes with 10,000 devices, and how quickly it answers 50 people"
 	@echo "make bench-schedule  what the schedule costs, how that grows, and how even it is"
 	@echo "make bench-discovery what 100,000 resources cost the resource manager; ARGS=sweep: a sweep of 65,534 addresses"
@@ -65,6 +66,10 @@ compile: interpreted setup
 interpreted:
 	@scripts/interpreted
 
+test-receivers: setup
+	@scripts/receivers
+	@.venv/bin/python -m pytest tests/receivers -rs $(ARGS)
+
 test-secure: setup
 	@.venv/bin/python -m pytest tests/contract/secured tests/unit/runtime/test_tls.py tests/unit/runtime/test_web.py $(ARGS)
 	@$(PANOPTES) demo --check --secure
@@ -93,7 +98,7 @@ bench-console: setup
 	@.venv/bin/python -m tests.bench.console $(ARGS)
 
 bench-sinks: setup
-	@.venv/bin/python -m tests.bench.sinks stage $(ARGS)
+	@.venv/bin/python -m tests.bench.sinks $(or $(MODE),stage) $(ARGS)
 
 bench-discovery: setup
 	@.venv/bin/python -m tests.bench.discovery $(or $(ARGS),resources)

@@ -1,6 +1,7 @@
 """What all tests share: the local services, and the refusal of blocking calls in the event loop."""
 
 import contextlib
+import gc
 import hashlib
 import os
 import shutil
@@ -46,6 +47,13 @@ hypothesis.settings.register_profile(
     derandomize=os.environ.get("CI", "").lower() in {"1", "true", "yes"},
 )
 hypothesis.settings.load_profile("panoptes")
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """Collect what a test left open while it is this test's: else a later one, anywhere, is blamed for it."""
+    yield
+    gc.collect()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,7 +17,6 @@ from streams.runtime.settings.loading import Settings
 from streams.scheduling.filter_fields import ENRICHED, Fields
 from streams.scheduling.filters import FilterError, Fits, compile_over
 
-EXIT_AWAY: Final = 1
 EXIT_BAD_FILTER: Final = 2
 
 R = TypeVar("R")

@@ -58,6 +58,7 @@ def _measure(metrics: Metrics, access: SnmpAccess) -> None:
         "datagrams lost because the receive buffer was full: they look like slow devices",
         lambda: figures().kernel_drops,
     )
+    metrics.counter("snmp_receive_errors", "reads of a socket that failed", lambda: figures().receive_errors)
     metrics.counters(
         "snmp_traffic", "what the engine sent, received and refused", "what", lambda: _numbers(figures().counters)
     )

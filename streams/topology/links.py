@@ -23,11 +23,6 @@ class _Half(NamedTuple):
     far: MatchedEnds
 
 
-def key_of(ends: Iterable[LinkEnd]) -> str:
-    """Return the key of a link: both ends, sorted."""
-    return ENDS.join(sorted(map(end_key, ends)))
-
-
 def end_key(end: LinkEnd) -> str:
     """Return identity and row of a known end, else chassis and port in hexadecimal."""
     return f"{end.resource}{UNIT}{end.row}" if end.resource and end.row else unknown_key(end)

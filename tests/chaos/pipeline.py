@@ -23,9 +23,9 @@ from streams.playground.check.watching import Truth, Watching
 from streams.playground.demo import layout
 from streams.playground.demo.children import Child, Children, wait_for_line
 from streams.playground.services import Stack, process
-from streams.playground.simulators.ports import free_udp_port
 from tests.chaos.code import OURS, ROOT, Code
 from tests.chaos.follower import Follower, Tick
+from tests.udp_port import free_udp_port
 
 #: what every pipeline has; sinks are for those that configure one
 STAGES: Final = tuple(stage for stage in ALL_STAGES if not stage.for_each)

@@ -1,7 +1,6 @@
 """Nothing secret is written: planted secrets are looked for in everything that a secured run has left behind."""
 
 import asyncio
-import gc
 import json
 import os
 import subprocess
@@ -34,19 +33,13 @@ COMMON: Final = ("public", "this-machine")
 
 pytestmark = [
     pytest.mark.stack,
+    pytest.mark.usefixtures("collected"),
     pytest.mark.timeout(START_S + 240),
     # kazoo forgets to close the socket of a connection that was under way when its session ended
     pytest.mark.filterwarnings("ignore:Exception ignored in. <.*[sS]ocket:pytest.PytestUnraisableExceptionWarning"),
     # a command that ends in a fault ends its event loop at once
     pytest.mark.filterwarnings("ignore:Exception ignored in. <.*Transport:pytest.PytestUnraisableExceptionWarning"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """Collect what a command left open while its test runs: else a later one, anywhere, is blamed for it."""
-    yield
-    gc.collect()
 
 
 class Ran(NamedTuple):

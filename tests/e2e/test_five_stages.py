@@ -20,7 +20,7 @@ from streams.playground.demo.children import Children, wait_for_line
 from streams.playground.services import Stack
 from streams.playground.simulators import topology
 from streams.playground.simulators.devices import MUTE_ROLES, fleet
-from streams.playground.simulators.ports import free_udp_port
+from tests.udp_port import free_udp_port
 
 ROOT: Final = Path(__file__).parents[2]
 INTERVAL_S: Final = 10

@@ -123,19 +123,20 @@ class Sweep:
         )  # fmt: skip
         begin = self._begin(state)
         asked = Asked(self.targets, begin, lambda target: self.is_wanted(known, target))
-        kept_ms = context.now_ms()
+        kept_ms, unsendable = context.now_ms(), 0
         try:
             async with aclosing(context.snmp.probe(self.site, iter(asked), self.pace)) as steps:
                 async for step in steps:
                     found = [namer.sighting(answer, context.now_ms()) for answer in step.found]
-                    done = asked.settle(step.asked)
+                    done, unsendable = asked.settle(step.asked), step.unsendable
                     if found or context.now_ms() - kept_ms >= _KEPT_EVERY_MS:
                         kept_ms = context.now_ms()
                         yield SightingBatch(resources=found, state=self._state(done), done=done, total=total)
         except SnmpError as problem:
             yield SightingBatch(problems=(str(problem),), failed=str(problem))
             return
-        yield SightingBatch(state=b"", done=total, total=total)
+        problems = (f"{unsendable} packets could not be sent: no route, or a full buffer",) if unsendable else ()
+        yield SightingBatch(problems=problems, state=b"", done=total, total=total)
 
     def is_wanted(self, known: KnownDevice, target: Target) -> bool:
         """Return whether to ask an address: unknown ones, and known devices that expire soon unless this section sees

@@ -7,7 +7,7 @@ all files are known.
 from collections.abc import Iterator, Mapping
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from pollers.profiles.importing.forms import DocumentForm
+from pollers.profiles.importing.forms import DocumentForm, tables_of
 
 #: the set of scalars that holds them; the same in every profile, so that `extends` merges them
 DEVICE_TAGS: Final = "device_tags"
@@ -63,10 +63,10 @@ def _emitted(documents: Documents, line: list[str]) -> Iterator[tuple[Kind, str]
     kinds = {table: kind for one in line for kind in KINDS for table in documents[one].get(kind, {})}
     for one in line:
         for group in documents[one].get("emit", {}).values():
-            table = group if isinstance(group, str) else group["table"]
-            if table in kinds and table not in seen:
-                seen.add(table)
-                yield kinds[table], table
+            for table in tables_of(group):
+                if table in kinds and table not in seen:
+                    seen.add(table)
+                    yield kinds[table], table
 
 
 def _tags(documents: Documents, line: list[str]) -> dict[str, set[str]]:

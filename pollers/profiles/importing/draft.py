@@ -17,6 +17,7 @@ from pollers.profiles.importing.forms import (
     MatchForm,
     SliceForm,
     TableForm,
+    tables_of,
 )
 from pollers.profiles.language.expr import ExpressionError, parse
 from pollers.profiles.language.patterns import PatternError, compile_pattern
@@ -58,13 +59,13 @@ class Draft:
     scalars: dict[str, TableForm] = field(default_factory=dict)
     tables: dict[str, TableForm] = field(default_factory=dict)
     computed: dict[str, ComputedForm] = field(default_factory=dict)
-    emit: dict[str, str | GroupForm] = field(default_factory=dict)
+    emit: dict[str, str | list[str] | GroupForm] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
 
     def lost(self, where: str, what: str) -> None:
         self.losses.append(Loss(self.file, where, what))
 
-    def compute(self, owner: str, table: TableForm, name: str, expression: str) -> bool:
+    def compute(self, owner: str, table: TableForm, name: str, expression: str, unit: str = "") -> bool:
         """Add a computed value to a table under its name or a free variant; False with the loss noted."""
         try:
             parse(expression)
@@ -73,7 +74,7 @@ class Draft:
             return False
         key = unique(name, taken(table))
         table.setdefault("computed", []).append(key)
-        self.computed[f"{owner}.{key}"] = {"expr": expression}
+        self.computed[f"{owner}.{key}"] = {"expr": expression, "unit": unit} if unit else {"expr": expression}
         return True
 
     def device_tag(self, name: str, column: ColumnForm) -> None:
@@ -110,7 +111,7 @@ class Draft:
             "scalars": scalars,
             "tables": tables,
             "computed": self.computed,
-            "emit": {name: group for name, group in self.emit.items() if table_of(group) in {*scalars, *tables}},
+            "emit": {name: group for name, group in self.emit.items() if {*scalars, *tables} >= {*tables_of(group)}},
         }
         return cast("DocumentForm", {key: value for key, value in sections.items() if value})
 
@@ -121,11 +122,6 @@ def _has_content(table: TableForm) -> bool:
 
 def _plain(table: TableForm) -> TableForm:
     return cast("TableForm", {key: value for key, value in table.items() if value and key != "computed"})
-
-
-def table_of(group: str | GroupForm) -> str:
-    """Return the table of a group."""
-    return group if isinstance(group, str) else group["table"]
 
 
 def as_identifier(text: object, otherwise: str = "unnamed") -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pollers.profiles.importing import datadog, kentik, reference, snmp_exporter
+from pollers.profiles.importing import datadog, kentik, librenms, reference, snmp_exporter
 from pollers.profiles.importing.device_tags import spread_device_tags
 from pollers.profiles.importing.draft import Imported, Loss, to_yaml, unique
 from pollers.profiles.importing.forms import DocumentForm
@@ -16,14 +16,16 @@ from pollers.profiles.place import Problem, ProfileError
 SOURCES: Final[dict[str, Callable[[str, str], Imported]]] = {
     "kentik": kentik.import_file,
     "datadog": datadog.import_file,
+    "librenms": librenms.import_file,
     "snmp_exporter": snmp_exporter.import_file,
     "panoptes": reference.import_file,
 }
 #: how the names of imported profiles begin
-IMPORTED: Final = tuple(f"{tool.PREFIX}-" for tool in (kentik, datadog, snmp_exporter, reference))
+IMPORTED: Final = tuple(f"{tool.PREFIX}-" for tool in (kentik, datadog, librenms, snmp_exporter, reference))
 ENDINGS: Final[dict[str, tuple[str, ...]]] = {
     "kentik": (".yml", ".yaml"),
     "datadog": (".yml", ".yaml"),
+    "librenms": (".yml", ".yaml"),
     "snmp_exporter": (".yml", ".yaml"),
     "panoptes": (".json",),
 }

@@ -19,6 +19,7 @@ ColumnForm = TypedDict(
         "first_of": list[str],
         "use": str,
         "scale": float,
+        "unit": str,
         "enum": dict[str, str],
         "as": str,
         "extract": str | ExtractForm,
@@ -64,8 +65,9 @@ class MatchForm(TypedDict, total=False):
     sys_descr: str
 
 
-class ComputedForm(TypedDict):
+class ComputedForm(TypedDict, total=False):
     expr: str
+    unit: str
 
 
 class GroupForm(TypedDict):
@@ -87,4 +89,9 @@ class DocumentForm(TypedDict, total=False):
     scalars: dict[str, TableForm]
     tables: dict[str, TableForm]
     computed: dict[str, ComputedForm]
-    emit: dict[str, str | GroupForm]
+    emit: dict[str, str | list[str] | GroupForm]
+
+
+def tables_of(group: str | list[str] | GroupForm) -> list[str]:
+    """Return the tables of a group."""
+    return [group] if isinstance(group, str) else group if isinstance(group, list) else [group["table"]]

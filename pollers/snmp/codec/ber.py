@@ -77,11 +77,6 @@ def encode_oid(oid: Oid) -> bytes:
     return _sub_identifier(arcs[0] * 40 + arcs[1]) + b"".join(map(_sub_identifier, arcs[2:]))
 
 
-def encode_suffix(suffix: str) -> bytes:
-    """Encode the sub-identifiers of the part of an OID that follows a column."""
-    return b"".join(_sub_identifier(int(arc)) for arc in suffix.split(".")) if suffix else b""
-
-
 def decode_suffix(contents: bytes) -> tuple[int, ...]:
     """Decode sub-identifiers to numbers. Raises DamagedResponse for padding, overflow, or a cut-off end."""
     arcs: list[int] = []

@@ -98,10 +98,3 @@ def silent_to_user(endpoint: str) -> str:
         f"{endpoint} tells its engine id but does not answer this v3 user: check the user's priv protocol and priv key "
         "(many agents are silent where they cannot decrypt), and the context's name"
     )
-
-
-def v3_refused(endpoint: str, user: str) -> str:
-    return (
-        f"{endpoint} refuses {user}: check the user's name, its auth and priv protocols and keys, "
-        "and the security level that the device asks of it"
-    )

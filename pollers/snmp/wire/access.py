@@ -44,6 +44,7 @@ class Figures(NamedTuple):
     silent_devices: int
     rewalks: int
     kernel_drops: int  #: datagrams lost because the receive buffer was full
+    receive_errors: int  #: of sockets, such as refusals by ICMP
     receive_buffer_bytes: int  #: granted by the kernel
     counters: WireCounters
 
@@ -126,6 +127,7 @@ class SnmpAccess:
             self.devices.silent,
             self.engines.shared.rewalks,
             wire.sockets.dropped,
+            wire.sockets.receive_errors,
             wire.sockets.receive_buffer_bytes(),
             wire.counters,
         )

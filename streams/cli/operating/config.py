@@ -11,7 +11,7 @@ from pollers.plugins.registry import make
 from streams.cli.loading import EXIT_BAD_SETTINGS, config_option, load_or_exit
 from streams.cli.operating.reference import commands, topics
 from streams.runtime.ops.compiled import advice
-from streams.runtime.settings.check import plugin_problems
+from streams.runtime.settings.check import file_problems, plugin_problems
 from streams.runtime.settings.example import example
 from streams.runtime.settings.loading import examine
 from streams.runtime.settings.pages import page, show
@@ -27,10 +27,11 @@ def command() -> None:
 def check(config: Path | None) -> None:
     """Check the configuration: exit with 0 if it can be used, else print every error and exit with 2.
 
-    Plugins are made with their options, as a worker would make them; no device and no service is asked.
+    Plugins are made with their options, as a worker would make them; no device and no service is asked. The files
+    that sinks name, of certificates, keys and tokens, are read.
     """
     settings, problems = examine(config, os.environ)
-    problems = [*problems, *plugin_problems(settings, make)]
+    problems = [*problems, *plugin_problems(settings, make), *file_problems(settings)]
     if problems:
         click.echo("\n".join(problems), err=True)
         sys.exit(EXIT_BAD_SETTINGS)

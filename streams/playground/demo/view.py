@@ -11,7 +11,6 @@ from streams.playground.demo.board import Board, bits, part
 
 TOP: Final = 12
 PROBLEMS: Final = 8
-MS_PER_S: Final = 1000
 
 
 def screen(board: Board, now_s: float, hint: str) -> RenderableType:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +19,7 @@ from streams.runtime.faust.web import BoundWeb
 from streams.runtime.kafka.client import sample_client_logs
 from streams.runtime.kafka.reach import AWAY
 from streams.runtime.kafka.topics import await_topics, ensure_topics, refuse_lost_changelogs
-from streams.runtime.kernel.records import Place, Record
+from streams.runtime.kernel.records import Place
 from streams.runtime.kernel.worker import Page, Work, Worker
 from streams.runtime.ops.waiting import wait_for
 from streams.runtime.ops.watch import Watchdog
@@ -32,8 +31,6 @@ OURS: Final = ("streams", "pollers", "schemas")
 CHATTY: Final = ("httpx", "kazoo")
 
 PORTS_PER_STAGE: Final = 10
-#: records that are taken in one turn of the event loop, at most: some 10 ms
-TAKEN_AT_ONCE: Final = 64
 
 
 class StageApp(faust.App):
@@ -64,8 +61,8 @@ class StageApp(faust.App):
         self._watch = Watchdog(worker, is_recovered=self.is_recovered, is_stopping=self._stopping)
         for table in worker.tables:
             self.tables.add(ChangelogTable(self, table, settings.kafka.partitions))
-        for topic, take in worker.inputs.items():
-            self._bring(topic, take)
+        for topic in worker.inputs:
+            self._read(topic)
         for name, work in worker.background.items():
             self._run(name, work)
         for path, show in (*worker.pages.items(), *self._watch.pages().items()):
@@ -80,33 +77,18 @@ class StageApp(faust.App):
 
     # records in
 
-    def _bring(self, topic: Topic, take: Callable[[Record], None]) -> None:
-        """Have an agent hand the records of a topic to the worker, as bytes."""
+    def _read(self, topic: Topic) -> None:
+        """Have Faust subscribe to a topic; its records come past it, from the consumer."""
         source = self.topic(
             self.context.topic_name(topic), key_type=bytes, value_type=bytes, key_serializer="raw",
             value_serializer="raw", allow_empty=True,
         )  # fmt: skip
 
-        async def bring(stream: Any) -> None:
-            events: AsyncIterator[Any] = stream.noack().events()
-            async for event in events:
-                take(_record(event.message))
-                for message in self._buffered(stream.channel.queue):
-                    take(_record(message))
+        async def rest(stream: Any) -> None:
+            async for _ in stream.noack().events():
+                raise RuntimeError("a record came through Faust")
 
-        self.agent(source, name=f"{self.context.stage.name}.{topic}")(bring)
-
-    def _buffered(self, queue: Any) -> Iterator[Any]:
-        """Yield messages that wait in the stream's buffer already: one turn of the event loop does for all of them.
-
-        As the stream does, this leaves out what was fetched before the last rebalance, and stops during one.
-        """
-        for _ in range(TAKEN_AT_ONCE):
-            if queue.empty() or not self.flow_control.is_active():
-                return
-            message = queue.get_nowait().message
-            if message.generation_id == self.consumer_generation_id:
-                yield message
+        self.agent(source, name=f"{self.context.stage.name}.{topic}")(rest)
 
     def _run(self, name: str, work: Work) -> None:
         async def guarded() -> None:
@@ -154,6 +136,7 @@ class StageApp(faust.App):
             loop=self.loop,
         )
         consumer.offsets = self.worker.offsets
+        consumer.takes = {self.context.topic_name(topic): take for topic, take in self.worker.inputs.items()}
         return consumer
 
     # start and stop
@@ -242,8 +225,3 @@ class StageApp(faust.App):
         super().on_rebalance_end()
         if self.is_recovered():
             self.worker.lifecycle.recovered()
-
-
-def _record(message: Any) -> Record:
-    place = Place(message.topic, message.partition)
-    return Record(place, message.offset, message.key, message.value, int(message.timestamp * 1000))

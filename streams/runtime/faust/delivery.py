@@ -1,21 +1,15 @@
-"""Delivers records from Kafka's client to the agents at less than half of Faust's cost.
+"""Delivers changelogs' records to Faust's recovery at less than half of Faust's cost.
 
 For each record Faust makes four tasks, to be able to stop waiting for a full buffer. The buffer is hardly ever full: so
 the delivery is begun without a task, and only one that really has to wait goes Faust's way.
 """
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Generator
 from typing import Any, Final
 
 import faust
 from mode.services import WaitResults
 
-log = logging.getLogger(__name__)
-
-_RECOVERED_WITHIN_S: Final = 5.0
-_LOOK_EVERY_S: Final = 0.01
 _NOTHING: Final = WaitResults([], [], False)
 
 
@@ -45,9 +39,7 @@ class QuietMonitor(faust.Monitor):
 class DirectDelivery:
     """A mixin for Faust's consumers that delivers records directly."""
 
-    app: Any
-    callback: Any  #: Faust's: takes one record to every agent that reads its topic
-    should_stop: bool
+    callback: Any  #: Faust's: takes one record to everybody who reads its topic
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -71,23 +63,7 @@ class DirectDelivery:
         return result
 
     async def _deliver(self, message: Any) -> None:
-        tables = self.app.tables
-        if not tables.actives_ready and message.topic not in tables.changelog_topics:
-            await self._recovered()
         await self._to_agents(message)
-
-    async def _recovered(self) -> None:
-        """Wait until Faust has done with its tables: as the last step of recovery it empties every agent's buffer.
-
-        A record that got there before would be lost, since its offset is passed. But do not wait for ever: recovery
-        needs the deliveries of changelogs, which come through here too.
-        """
-        deadline = asyncio.get_running_loop().time() + _RECOVERED_WITHIN_S
-        while not self.app.tables.actives_ready and not self.should_stop:
-            if asyncio.get_running_loop().time() > deadline:
-                log.warning("a record came while tables were being recovered, and recovery takes its time")
-                return
-            await asyncio.sleep(_LOOK_EVERY_S)
 
 
 _DELIVERY: Final = DirectDelivery._deliver.__code__  # noqa: SLF001 - of this file

@@ -1,4 +1,7 @@
-"""Fetches again the records that Faust's consumer drops around a rebalance or a pause.
+"""Hands inputs' records to the worker a fetched batch at a time, and skips none.
+
+A record that goes Faust's way, through its conductor, a channel and a stream, costs more than most stages' work on it,
+and nothing of that is used here: so inputs take what was fetched as it is. Changelogs go Faust's way, to its recovery.
 
 What a fetch brings while the flow is suspended is dropped, and so is the rest of a batch when a rebalance begins, and
 what is at hand of a partition that is paused; but the position stays behind it. An input's next record is then a later
@@ -6,21 +9,25 @@ one, its offset is committed, and the records between are lost without a trace. 
 last record for ever. So:
 
 - a partition whose records were not all handed on is set back to the first of these, unless it was moved meanwhile;
-- an input's record that is not the next one sets its partition back: the order is checked where records come in. What
-  one fetch brought has no gaps but those of the topic (compaction, retention). Before its first record there may be
-  one: if that record comes again then those before it do not exist. This costs a compacted topic a second fetch where a
-  hole lies between two, and nothing for the holes within.
+- an input's batch that does not begin with the next record sets its partition back: the order is checked where records
+  come in. What one fetch brought has no gaps but those of the topic (compaction, retention). Before its first record
+  there may be one: if that record comes again then those before it do not exist. This costs a compacted topic a second
+  fetch where a hole lies between two, and nothing for the holes within.
 """
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 from faust.types import TP
 
-from streams.runtime.kernel.records import Place
+from streams.runtime.kernel.records import Place, Record
 
 log = logging.getLogger(__name__)
+
+#: records that are taken in one turn of the event loop, at most: some milliseconds
+TAKEN_AT_ONCE: Final = 64
 
 
 class _Offsets(Protocol):
@@ -45,24 +52,24 @@ class _Batch:
         return int(self._records[left].offset) if left < len(self._records) else self.behind
 
     @property
-    def second(self) -> int:
-        """Return the offset that comes behind the first one."""
-        then = self._handed_on + 1
-        return int(self._records[then].offset) if then < len(self._records) else self.behind
-
-    @property
     def behind(self) -> int:
         return int(self._records[-1].offset) + 1
 
     def hand_on(self) -> None:
         self._handed_on += 1
 
+    def left(self) -> Sequence[Any]:
+        """Return some of the records that were not handed on, those that come next."""
+        return self._records[self._handed_on : self._handed_on + TAKEN_AT_ONCE]
+
 
 class NothingSkipped:
     """A mixin for Faust's consumers that skips no record."""
 
     app: Any
+    flow_active: bool
     offsets: _Offsets
+    takes: Mapping[str, Callable[[Record], None]]  #: an input's topic -> what takes its records
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -71,7 +78,6 @@ class NothingSkipped:
         self._leap: dict[TP, tuple[int, int]] = {}  #: from where to where the last leap led, before it was checked
         self._seeks = 0  #: to committed offsets, that have begun
         self._found = 0  #: the newest of these that has found them
-        self.set_back = 0  #: how often records had been skipped, or did not exist
 
     async def seek_to_committed(self) -> Mapping[Any, int | None]:
         """Reset all partitions to their committed offsets, those without one to their beginning.
@@ -80,7 +86,7 @@ class NothingSkipped:
         """
         self._seeks = this = self._seeks + 1
         found: Mapping[Any, int | None] = await super().seek_to_committed()  # type: ignore[misc]
-        committed = {TP(*tp): offset for tp, offset in found.items() if self._is_input(tp)}
+        committed = {TP(*tp): offset for tp, offset in found.items() if tp.topic in self.takes}
         fresh = [tp for tp, offset in committed.items() if not offset]
         mine: Any = self
         begins = await mine.earliest_offsets(*fresh) if fresh else {}
@@ -97,20 +103,40 @@ class NothingSkipped:
         self._fetched = {tp: _Batch(batch) for tp, batch in records.items() if batch}
         return records
 
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:  # noqa: ASYNC109 - as Faust has it
+        """Hand on what was fetched of inputs; return the rest."""
+        records, active = await super()._wait_next_records(timeout)  # type: ignore[misc]
+        generation = self.app.consumer_generation_id
+        for tp in [tp for tp in self._fetched if tp.topic in self.takes]:
+            if not await self._taken(tp, generation):
+                return None, active  # a rebalance has begun
+            del records[tp]
+        return records, active
+
+    async def _taken(self, tp: TP, generation: int) -> bool:
+        """Have a partition's records taken, also where it is paused meanwhile; return whether the flow goes on.
+
+        What would be left is fetched again as a whole, and `options.py` keeps it small.
+        """
+        batch, place, take = self._fetched[tp], Place(*tp), self.takes[tp.topic]
+        if await self._leaps(tp, batch.first):
+            del self._fetched[tp]
+            return True
+        while records := batch.left():
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return False
+            for one in records:
+                self._next[tp] = one.offset + 1
+                self.offsets.fetched(place, one.offset)
+                batch.hand_on()
+                take(Record(place, one.offset, one.key, one.value, one.timestamp))
+            await asyncio.sleep(0)
+        return True
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - as Faust has it
-        """Yield the fetched records, each partition's without a gap."""
-        leapt: set[TP] = set()
+        """Yield the fetched records of changelogs; those of inputs are taken meanwhile."""
         try:
             async for tp, message in super().getmany(timeout):  # type: ignore[misc]
-                if tp in leapt:
-                    continue
-                if self._is_input(tp):
-                    if await self._leaps(tp, message.offset):
-                        leapt.add(tp)
-                        self._fetched.pop(tp, None)
-                        continue
-                    self._next[tp] = self._fetched[tp].second
-                    self.offsets.fetched(Place(*tp), message.offset)
                 yield tp, message
                 if tp in self._fetched:
                     self._fetched[tp].hand_on()
@@ -134,22 +160,15 @@ class NothingSkipped:
             state = None if assignment is None else assignment.state_value(tp)
             if state is not None and state.has_valid_position and state.position == behind:
                 state.seek(first)
-                self.set_back += 1
                 log.info("fetching again topic=%s partition=%d from=%d to=%d", tp.topic, tp.partition, first, behind)
 
-    def _is_input(self, tp: TP) -> bool:
-        return bool(self.app.topics.acks_enabled_for(tp.topic))
-
     async def _leaps(self, tp: TP, offset: int) -> bool:
-        """Return whether a record came too early; its partition is set back then."""
-        exists, wanted = self._fetched[tp].first, self._next.get(tp, offset)
-        if exists == offset:  # nothing of this fetch was left out, but may be before it
-            if offset <= wanted or self._leap.get(tp) == (wanted, offset):
-                return False
-            self._leap[tp] = (wanted, offset)
-        first = min(exists, wanted)
-        self.set_back += 1
-        log.info("fetching again topic=%s partition=%d from=%d came=%d", tp.topic, tp.partition, first, offset)
+        """Return whether a batch begins too late; its partition is set back then."""
+        wanted = self._next.get(tp, offset)
+        if offset <= wanted or self._leap.get(tp) == (wanted, offset):
+            return False
+        self._leap[tp] = (wanted, offset)
+        log.info("fetching again topic=%s partition=%d from=%d came=%d", tp.topic, tp.partition, wanted, offset)
         mine: Any = self
-        await mine.seek(tp, first)
+        await mine.seek(tp, wanted)
         return True

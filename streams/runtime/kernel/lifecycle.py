@@ -55,7 +55,6 @@ class Lifecycle:
         self._opened: dict[int, asyncio.Event] = {}  #: of each owned partition
         self.owned: frozenset[int] = frozenset()
         self.stuck: dict[int, Stuck] = {}
-        self.is_assigned = False
 
     def register(self, part: Part) -> None:
         """Add a part: partitions start in the order of registration, and stop in the reverse order."""
@@ -103,7 +102,6 @@ class Lifecycle:
             if (beginning := self._beginning.pop(partition, None)) is not None:
                 beginning.cancel()
         self.owned = now
-        self.is_assigned = True
         for partition in now - self._opened.keys():
             self._opened[partition] = asyncio.Event()
         for part in self._parts:

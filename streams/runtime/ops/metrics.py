@@ -53,11 +53,6 @@ class Metrics(Collector):
                 family.add_metric([self._stage, value], number)
             yield family
 
-    def documented(self) -> Iterator[tuple[str, str]]:
-        """Yield name and help text of every metric."""
-        yield from ((f"panoptes_{source[0]}", source[1]) for source in self._sources)
-        yield from ((f"panoptes_{labelled[0]}", labelled[1]) for labelled in self._labelled)
-
     def text(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)

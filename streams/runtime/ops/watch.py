@@ -14,6 +14,7 @@ from typing import Final
 
 from streams.runtime.kernel.worker import Page, Worker
 from streams.runtime.ops.blocked import blocking
+from streams.runtime.ops.compiled import running
 from streams.runtime.ops.health import Health, Observed, Progress, judge
 from streams.runtime.ops.waiting import WAITS
 
@@ -112,7 +113,7 @@ class Watchdog:
     def _show_health(self) -> tuple[int, bytes | Mapping[str, object]]:
         now, context = self.health(), self._worker.context
         view = {"stage": context.stage.name, "worker": context.worker, "live": now.live, "ready": now.ready}
-        return (200 if now.live else 503), {**view, "why": now.why}
+        return (200 if now.live else 503), {**view, "why": now.why, "code": str(running())}
 
     def _show_ready(self) -> tuple[int, bytes | Mapping[str, object]]:
         now = self.health()

@@ -27,7 +27,6 @@ from streams.playground.demo.children import Children, wait_for_line
 from streams.playground.demo.measure import Cost, costs, table
 from streams.playground.services import Stack
 from streams.playground.services.keeper import kept
-from streams.playground.simulators.ports import free_udp_port
 from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.replay import replay
 from streams.runtime.kafka.topic_names import topic_name
@@ -35,6 +34,7 @@ from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings, load
 from tests.bench.pipeline.fleet import INTERFACES, LEARNING, agent_command, configuration, device_list
+from tests.udp_port import free_udp_port
 
 ROOT: Final = Path(__file__).parents[3]
 COUNTERS: Final = 12  #: of an interface, in the built-in profile

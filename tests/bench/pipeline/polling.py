@@ -24,7 +24,6 @@ from pollers.snmp.wire.access import open_access
 from schemas.records import EnrichedResource, Enrichment, Outcome, RawCounters, Resource
 from streams.pipeline import Topic, stage
 from streams.playground.demo.children import Children, wait_for_line
-from streams.playground.simulators.ports import free_udp_port
 from streams.polling.agent_poller import Poller
 from streams.polling.resource_state import compressed
 from streams.runtime.kafka.outbox import Outgoing
@@ -38,6 +37,7 @@ from streams.runtime.settings.loading import Settings, load
 from streams.scheduling.slots import Span
 from tests.bench.pipeline.fleet import LEARNING, address, agent_command, configuration
 from tests.bench.snmp.watched import peak_bytes
+from tests.udp_port import free_udp_port
 
 ROOT: Final = Path(__file__).parents[3]
 FIRST_SHARE: Final = 2  #: one device in so many comes before the memory of the others is measured

@@ -1,5 +1,6 @@
 """`python -m tests.bench.sinks encode`: CPU time per number from a gauge's Avro bytes to what a store is sent.
-`… stage`: CPU time per stored number of one worker, from the topic to VictoriaMetrics (stage.py).
+`… stage`: CPU time per stored number of one worker that catches up, from the topic to VictoriaMetrics (stage.py).
+`… live`: the same of one that follows, and how late a number can be asked for (live.py).
 
 Interfaces as if-mib has them: 14 rates, 2 levels, 2 states, six dimensions, 48 to a device; every poll of every device
 once per round, as a partition has them. One thread, no network, no Kafka.
@@ -99,13 +100,15 @@ STEPS: Final = {
 def main() -> None:
     """Print a line for each way."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["encode", "stage"])
+    parser.add_argument("what", choices=["encode", "stage", "live"])
     parser.add_argument("--devices", type=int, default=200)
     parser.add_argument("--rows", type=int, default=48)
-    parser.add_argument("--rounds", type=int, default=5, help="polls of every device, a minute apart")
-    parser.add_argument("--json", type=Path, help="stage: where the figures go")
+    parser.add_argument("--rounds", type=int, default=5, help="polls of every device, a minute apart; live: minutes")
+    parser.add_argument("--json", type=Path, help="stage, live: where the figures go")
+    parser.add_argument("--telegraf", type=Path, metavar="PATH", help="stage: its program; else the PATH's")
+    parser.add_argument("--discard", action="store_true", help="stage, live: a store that takes all and keeps nothing")
     args = parser.parse_args()
-    if args.what == "stage":
+    if args.what != "encode":
         run(args)
         return
     rounds = [polls(args.devices, args.rows, minute) for minute in range(args.rounds + 1)]

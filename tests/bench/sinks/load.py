@@ -21,14 +21,19 @@ BATCH: Final = 2_000  #: records written together
 def polls(devices: int, rows: int, minute: int, began_s: int = 1_700_000_040) -> list[bytes]:
     """Return one poll of every device."""
     slot = began_s + 60 * minute
-    return [encode(_gauge(device, row, slot)) for device in range(devices) for row in range(rows)]
+    return [
+        encode(gauge_of(device, row, slot, slot * 1000 + device % 1000))
+        for device in range(devices)
+        for row in range(rows)
+    ]
 
 
 def key_of(device: int) -> str:
     return f"fra1|network|switch|cisco|sw{device}.fra1.example.net"
 
 
-def _gauge(device: int, row: int, slot: int) -> Gauge:
+def gauge_of(device: int, row: int, slot: int, time_ms: int) -> Gauge:
+    """Return what one poll says of one interface."""
     name = f"GigabitEthernet1/0/{row}"
     return Gauge(
         site="fra1",
@@ -49,7 +54,7 @@ def _gauge(device: int, row: int, slot: int) -> Gauge:
         labels={"rack": f"r{device % 40}", "role": "access"},
         units=UNITS,
         slot=slot,
-        time_ms=slot * 1000 + device % 1000,
+        time_ms=time_ms,
         duration_s=60.02,
         gauges={name: 1.25e5 * at + row + slot % 997 / 7 for at, name in enumerate(NAMES)},
         states={"admin_state": "up", "oper_state": "down" if row % 7 == 0 else "up"},

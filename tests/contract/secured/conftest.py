@@ -1,6 +1,5 @@
 """A secured stack for the tests of this folder: TLS, users, and rights from the map."""
 
-import gc
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """Collect what a test left open while it is this test's: else a later one, anywhere, is blamed for it."""
-    yield
-    gc.collect()
+def each_collected(collected: None) -> None:
+    """Collect what refused clients leave open after each test of this folder."""
 
 
 @pytest.fixture(scope="session")

@@ -70,8 +70,8 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
 
 
 @contextmanager
-def victoria_metrics(folder: Path) -> Iterator[Store]:
-    program, port = require("victoria-metrics", "victoria-metrics"), free_port()
+def victoria_metrics(folder: Path, program: str = "") -> Iterator[Store]:
+    program, port = program or require("victoria-metrics", "victoria-metrics"), free_port()
     command = [
         *(program, f"-storageDataPath={folder / 'data'}", f"-httpListenAddr=127.0.0.1:{port}"),
         *("-search.latencyOffset=0s", "-dedup.minScrapeInterval=1ms", "-memory.allowedBytes=256MB"),
@@ -82,8 +82,8 @@ def victoria_metrics(folder: Path) -> Iterator[Store]:
 
 
 @contextmanager
-def prometheus(folder: Path, configuration: str = "{}\n") -> Iterator[Store]:
-    program, port = require("prometheus", "prometheus"), free_port()
+def prometheus(folder: Path, configuration: str = "{}\n", program: str = "") -> Iterator[Store]:
+    program, port = program or require("prometheus", "prometheus"), free_port()
     (folder / "prometheus.yml").write_text(configuration)
     command = [
         *(program, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"),
@@ -109,8 +109,8 @@ bind-address = "127.0.0.1:{rpc}"
 
 
 @contextmanager
-def influxdb(folder: Path) -> Iterator[Store]:
-    program, port, rpc = require("influxd", "influxdb"), free_port(), free_port()
+def influxdb(folder: Path, program: str = "") -> Iterator[Store]:
+    program, port, rpc = program or require("influxd", "influxdb"), free_port(), free_port()
     (folder / "influxdb.conf").write_text(INFLUX.format(folder=folder, port=port, rpc=rpc))
     command = [program, "run", "-config", str(folder / "influxdb.conf")]
     with running(command, folder, f"http://127.0.0.1:{port}/ping") as store:

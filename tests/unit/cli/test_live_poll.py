@@ -17,8 +17,8 @@ from streams.cli import main
 from streams.cli.devices.device import Login, credential_of
 from streams.playground.simulators import server
 from streams.playground.simulators.devices import DEFAULT_COMMUNITY, fleet
-from streams.playground.simulators.ports import free_udp_port
 from streams.playground.simulators.truth import SimulatedDevice
+from tests.udp_port import free_udp_port
 
 FEW = dataclasses.replace(fleet(interfaces=12)[0], address="127.0.0.1", community=DEFAULT_COMMUNITY)
 SMALL = """\

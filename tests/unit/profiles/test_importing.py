@@ -396,6 +396,77 @@ def test_the_reference_systems_texts_are_translated_and_never_run():
     assert sorted(loss.where.rpartition(".")[2] for loss in result.losses) == ["no", "total"]
 
 
+LIBRENMS = {
+    "os_detection/thing.yaml": """\
+    os: thing
+    discovery:
+        - sysObjectID: [.#.1, .#.2.]
+          sysDescr_regex: ['/^Thing/', '/thing os/i']
+        - sysObjectID: .#.1
+          snmpget: {oid: THING-MIB::model.0, op: '=', value: x}
+    """,
+    "os_discovery/thing.yaml": """\
+    modules:
+        os: {version: THING-MIB::version.0}
+        processors:
+            data:
+                - {oid: THING-MIB::idle, num_oid: '.#.3.1.{{ $index }}', precision: -10, descr: CPU}
+        mempools:
+            data:
+                - {percent_used: .#.3.2.0, descr: RAM}
+                - {total: THING-MIB::total, used: THING-MIB::used}
+        sensors:
+            temperature:
+                options: {skip_values: [0, 255], divisor: 10}
+                data:
+                    - {oid: THING-MIB::t, value: M::temp, num_oid: '.#.4.1.2.{{ $index }}', descr: M::name}
+                    - {oid: THING-MIB::f, num_oid: '.#.4.2{{ $noindex }}', descr: In, user_func: fahrenheit_to_celsius}
+                    - oid: THING-MIB::any
+                      num_oid: '.#.4.9.{{ $index }}'
+                      skip_values: [{oid: THING-MIB::kind, op: '!=', value: celsius}]
+                    - {oid: THING-MIB::w, num_oid: '.#.4.8.{{ $index }}', user_func: mw_to_dbm}
+                    - {oid: THING-MIB::nowhere, num_oid: 'THING-MIB::x.{{ $index }}'}
+            state:
+                data:
+                    - oid: THING-MIB::door
+                      num_oid: .#.5.0
+                      descr: Door
+                      states: [{value: 1, generic: 0, descr: closed}, {value: 2, generic: 2, descr: off}]
+    """,
+}
+
+
+def test_librenms_definitions_give_what_they_have_numbers_for():
+    result = import_texts("librenms", {file: dedent(text).replace("#", ROOT) for file, text in LIBRENMS.items()})
+    walk = "#.3.1.7|2|930\n#.3.2.0|2|41\n#.4.1.2.1|2|215\n#.4.1.2.2|2|255\n#.4.2|2|770\n#.4.9.1|2|5\n#.5.0|2|2\n"
+    rows = rows_of(result, "librenms-thing", walk.replace("#", ROOT))
+    assert {key: {**row["gauges"], **row["states"]} for key, row in rows.items()} == {
+        ("cpu", "CPU 7"): {"cpu_utilization": 7},
+        ("memory", "RAM"): {"memory_utilization": 41},
+        ("temperature", "1"): {"temperature": 21.5},
+        ("librenms_temperature", "In"): {"temperature": 25},
+        ("librenms_state", "Door"): {"state": "off"},
+    }
+    assert sorted(loss.where for loss in result.losses) == [
+        "discovery[1]",
+        "modules.mempools[1]",
+        "modules.os",
+        "modules.sensors.temperature[0].descr",
+        "modules.sensors.temperature[2].skip_values",
+        "modules.sensors.temperature[3]",
+        "modules.sensors.temperature[4]",
+    ]
+    library = build_library([read_document(text, f"{key}.yaml") for key, text in result.profiles.items()])
+    assert best_profile(library.profiles.values(), f"{ROOT}.2.7", "A Thing OS") == "librenms-thing"
+    assert best_profile(library.profiles.values(), f"{ROOT}.1", "Something") is None
+
+
+@pytest.mark.parametrize("text", ["- 1\n", "a: b\n", "a: [\n"])
+def test_what_is_no_definition_of_librenms_is_told(text: str):
+    result = import_texts("librenms", {"x.yaml": text})
+    assert (result.profiles, [loss.where for loss in result.losses]) == ({}, ["file"])
+
+
 SAMPLES = Path(os.environ.get("PANOPTES_SHARED") or Path(__file__).parents[4] / "shared") / "profiles"
 
 

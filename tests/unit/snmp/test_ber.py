@@ -31,7 +31,7 @@ def test_an_oid_survives_the_wire(oid: str) -> None:
 @given(st.lists(ARC, min_size=1, max_size=20))
 def test_a_row_survives_the_wire(arcs: list[int]) -> None:
     row = ".".join(map(str, arcs))
-    assert ber.dotted(ber.encode_suffix(row)) == row
+    assert ber.dotted(ber.encode_oid(f"1.3.{row}")[1:]) == row
 
 
 @pytest.mark.parametrize(

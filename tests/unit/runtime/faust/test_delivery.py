@@ -18,7 +18,6 @@ class _Service(Service):
         self.taken: list[str] = []
         self.room = asyncio.Event()
         self.suspended = asyncio.Event()
-        self.app = SimpleNamespace(tables=SimpleNamespace(actives_ready=True, changelog_topics={"changelog"}))
 
         async def callback(record: Any) -> None:
             if record.topic == "bad":
@@ -81,22 +80,3 @@ async def test_waiting_for_other_things_is_fausts_own():
     consumer.room.set()
     results = await consumer.wait_first(consumer.room.wait(), consumer.suspended.wait(), timeout=5)
     assert len(results.done) == 1
-
-
-async def test_a_record_waits_until_the_tables_are_recovered_and_the_buffers_emptied():
-    consumer = Consumer()
-    consumer.app.tables.actives_ready = False
-    delivery = asyncio.create_task(consumer.deliver("now"))
-    await asyncio.sleep(0.05)
-    assert consumer.taken == []
-    consumer.app.tables.actives_ready = True
-    async with asyncio.timeout(5):
-        await delivery
-    assert consumer.taken == ["now"]
-
-
-async def test_changelogs_are_delivered_while_tables_are_recovered():
-    consumer = Consumer()
-    consumer.app.tables.actives_ready = False
-    await consumer.deliver("changelog")
-    assert consumer.taken == ["changelog"]

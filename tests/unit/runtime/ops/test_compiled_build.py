@@ -13,6 +13,9 @@ from streams.runtime.lazy import lazy_app
 from streams.runtime.ops import compiled
 from streams.runtime.ops.compiled import Build, build, digest_of, refuse_stale
 from streams.runtime.ops.metrics import Metrics
+from streams.runtime.ops.watch import Watchdog
+from streams.runtime.settings.loading import load
+from tests.unit.runtime.kernel_fakes import FakeWorker
 
 SUFFIX = importlib.machinery.EXTENSION_SUFFIXES[0]
 
@@ -96,3 +99,12 @@ def test_config_check_says_what_compiling_would_save_and_how(tmp_path: Path, mon
     assert result.exit_code == 0, result.output
     assert "half of their CPU" in result.output
     assert "`make compile`" in result.output
+
+
+def test_health_tells_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.runtime.ops.watch.running", lambda: Build(44))
+    file = tmp_path / "panoptes.ini"
+    file.write_text("[panoptes]\n")
+    worker = FakeWorker("gauges", load(file, {}))
+    page = Watchdog(worker, is_recovered=lambda: True, is_stopping=lambda: False).pages()["/health"]
+    assert page()[1]["code"] == "compiled, 44 modules"

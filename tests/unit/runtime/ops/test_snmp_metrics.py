@@ -15,4 +15,5 @@ async def test_what_the_engine_does_stands_in_the_metrics_also_before_it_has_don
     text = metrics.text().decode()
     assert 'panoptes_snmp_traffic_total{stage="polling",what="retries"} 0.0' in text
     assert 'panoptes_snmp_kernel_drops_total{stage="polling"} 0.0' in text
+    assert 'panoptes_snmp_receive_errors_total{stage="polling"} 0.0' in text
     await access.close()

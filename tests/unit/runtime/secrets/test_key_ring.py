@@ -13,18 +13,6 @@ from streams.runtime.secrets.key_ring import KeyRing, KeyRingError, KeyRingFile,
 KEY = "panoptes:secrets:snmp:fra1"
 
 
-@pytest.fixture
-def path(tmp_path):
-    made = tmp_path / "keys"
-    add_key(made, "one")
-    return made
-
-
-@pytest.fixture
-def ring(path):
-    return KeyRing.read(str(path))
-
-
 @given(st.binary(max_size=300), st.text(max_size=20))
 def test_what_is_encrypted_is_decrypted_to_the_very_bytes(tmp_path_factory, value, name):
     path = tmp_path_factory.mktemp("ring") / "keys"

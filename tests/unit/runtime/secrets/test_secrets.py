@@ -202,29 +202,17 @@ async def test_every_request_to_redis_ends_in_time():
 
 
 @pytest.fixture
-def ring(tmp_path):
-    path = tmp_path / "keys"
-    add_key(path, "one")
-    return path
+def file(path):
+    return KeyRingFile(str(path))
 
 
 @pytest.fixture
-def keys(ring):
-    return KeyRing.read(str(ring))
-
-
-@pytest.fixture
-def file(ring):
-    return KeyRingFile(str(ring))
-
-
-@pytest.fixture
-def later_ring(ring):
+def later_ring(path):
     """The same with another key first, which this worker does not have yet."""
-    path = ring.with_name("later")
-    path.write_bytes(ring.read_bytes())
-    add_key(path, "two")
-    return path
+    later = path.with_name("later")
+    later.write_bytes(path.read_bytes())
+    add_key(later, "two")
+    return later
 
 
 @pytest.fixture
@@ -232,10 +220,10 @@ def later_keys(later_ring):
     return KeyRing.read(str(later_ring))
 
 
-async def test_encrypted_credentials_are_used_like_plain_ones(redis, keys, file):
+async def test_encrypted_credentials_are_used_like_plain_ones(redis, ring, file):
     key, devices = "panoptes:secrets:snmp_community_string:fra1", "panoptes:secrets:snmp:fra1"
-    redis.strings[key] = keys.encrypt(b"hidden", key)
-    redis.hashes[devices][b"sw1"] = keys.encrypt(b'[{"community": "own"}]', devices, "sw1")
+    redis.strings[key] = ring.encrypt(b"hidden", key)
+    redis.hashes[devices][b"sw1"] = ring.encrypt(b'[{"community": "own"}]', devices, "sw1")
     source = RedisCredentials(redis, "r", version=Version.V2C, refresh_s=60, key_ring=file)
     assert await source.candidates("fra1", "sw1") == (
         community("own"),
@@ -246,9 +234,9 @@ async def test_encrypted_credentials_are_used_like_plain_ones(redis, keys, file)
     await source.close()
 
 
-async def test_what_cannot_be_decrypted_is_never_a_community(redis, keys, caplog):
+async def test_what_cannot_be_decrypted_is_never_a_community(redis, ring, caplog):
     key = "panoptes:secrets:snmp_community_string:fra1"
-    redis.strings[key] = keys.encrypt(b"hidden", key)
+    redis.strings[key] = ring.encrypt(b"hidden", key)
     source = RedisCredentials(redis, "r", version=Version.V2C, refresh_s=60)
     assert await source.candidates("fra1", "sw2") == (community("second"), UsmUser(name="bob"))
     assert f"cannot be decrypted, known ones stay key={key}" in caplog.text
@@ -256,16 +244,16 @@ async def test_what_cannot_be_decrypted_is_never_a_community(redis, keys, caplog
 
 
 async def test_a_key_that_this_worker_has_not_yet_takes_nothing_away_and_is_taken_up(
-    redis, ring, keys, file, later_ring, later_keys
+    redis, path, ring, file, later_ring, later_keys
 ):
     key = "panoptes:secrets:snmp_community_string:fra1"
-    redis.strings[key] = keys.encrypt(b"hidden", key)
+    redis.strings[key] = ring.encrypt(b"hidden", key)
     source = RedisCredentials(redis, "r", version=Version.V2C, refresh_s=60, key_ring=file)
     assert (await source.candidates("fra1", "sw2"))[0] == community("hidden")
     redis.strings[key] = later_keys.encrypt(b"newer", key)
     await source.reread("fra1")
     assert (await source.candidates("fra1", "sw2"))[0] == community("hidden")
-    later_ring.replace(ring)
+    later_ring.replace(path)
     await source.reread("fra1")
     assert (await source.candidates("fra1", "sw2"))[0] == community("newer")
     await source.close()

@@ -6,6 +6,6 @@ import socket
 def free_udp_port() -> int:
     """Return a port that is free on every address."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("0.0.0.0", 0))  # noqa: S104 (to see whether any address has it; nothing is served)
+        sock.bind(("0.0.0.0", 0))
         port: int = sock.getsockname()[1]
         return port
