@@ -295,8 +295,6 @@ class Pipeline:
 
     def recovered(self, within_s: float = 90) -> float:
         """Wait until every device is polled in a slot from now on, and return the moment, Unix seconds."""
-        now = time.time()
-        self.follower.until(
-            "every device is polled again", lambda: len(self.follower.polled_since(now)) == DEVICES, within_s
-        )
+        now, all_again = time.time(), "every device is polled again"
+        self.follower.until(all_again, lambda: len(self.follower.polled_since(now)) == DEVICES, within_s)
         return time.time()

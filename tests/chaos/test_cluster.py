@@ -20,7 +20,7 @@ from tests.chaos.follower import contradictions
 from tests.chaos.lateness import GAUGES, STATUSES, Lateness
 from tests.chaos.pipeline import INTERVAL_S, SETTINGS, Pipeline, stopped_at_the_end
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 long_form = pytest.mark.skipif(not LONG, reason="make chaos runs it")
 
 BROKERS: Final = ("kafka-1", "kafka-2", "kafka-3")
