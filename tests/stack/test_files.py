@@ -49,7 +49,7 @@ def test_compose_has_the_console_with_settings_that_there_are_and_services_that_
     places = [*settings.kafka.bootstrap_servers.split(","), settings.registry.url, settings.console.store_url]
     for place in places:
         at = urlsplit(place if "//" in place else f"//{place}")
-        inside = {port.rsplit(":", 1)[1] for port in services[at.hostname]["ports"]} | {"9092"}
+        inside = {port.rsplit(":", 1)[1] for port in services[str(at.hostname)]["ports"]} | {"9092"}
         assert str(at.port) in inside, place
 
 
