@@ -18,6 +18,7 @@ from faust.types import TP
 from streams.runtime.faust.delivery import DirectDelivery
 from streams.runtime.faust.ending import bounded
 from streams.runtime.faust.nothing_skipped import NothingSkipped
+from streams.runtime.kafka.client import pause_unanswered
 from streams.runtime.kernel.offsets import Offsets
 from streams.runtime.kernel.records import Place
 
@@ -65,6 +66,7 @@ class ConsumerThread(AIOKafkaConsumerThread):
         consumer._consumer_timeout = _LOOK_AGAIN_S  # noqa: SLF001 - Faust has no setting for it
         client = consumer._client  # noqa: SLF001
         client.send = OffsetsApart(client.send)
+        pause_unanswered(client)
         return consumer
 
     async def _keepalive2(self) -> None:

@@ -1,23 +1,28 @@
 """Converts the Kafka settings to each client's options, and limits repeated client log lines."""
 
+import asyncio
 import logging
 import ssl
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
 
 from streams.runtime.kafka.refusals import why_refused
 from streams.runtime.kafka.tokens import ClientCredentials
 from streams.runtime.settings.loading import KafkaSettings
 from streams.runtime.settings.tls import TlsFiles, client_context
 
-#: what says of an absent broker, every second, that it is away; the client itself logs as `aiokafka`
+#: what says of an absent service, every second, that it is away; aiokafka's client itself logs as `aiokafka`
 REPETITIVE: Final = (
     "aiokafka",
     "aiokafka.conn",
     "aiokafka.consumer.fetcher",
     "aiokafka.consumer.group_coordinator",
     "aiokafka.producer.sender",
+    "kazoo.client",
 )
 SAME_EVERY_S: Final = 30.0
+#: after no broker has answered
+UNANSWERED_S: Final = 0.5
 #: a wrong setting stays wrong until somebody has read of it
 REFUSED_EVERY_S: Final = 300.0
 
@@ -57,6 +62,31 @@ def sample_client_logs(*, says_refusals: bool = False) -> None:
         logger = logging.getLogger(name)
         if not any(isinstance(one, Sampled) for one in logger.filters):
             logger.addFilter(Sampled(SAME_EVERY_S, says_refusals=says_refusals))
+
+
+class MetadataPause:
+    """Replaces an aiokafka client's `_metadata_update`: waits before it returns that no broker answered.
+
+    Aiokafka's fetcher asks again at once: while Kafka is away, each worker took all that it could get of a core.
+    """
+
+    def __init__(self, update: Callable[..., Awaitable[bool]]) -> None:
+        self._update = update
+
+    async def __call__(self, *args: object) -> bool:
+        if await self._update(*args):
+            return True
+        await asyncio.sleep(UNANSWERED_S)
+        return False
+
+
+class _Client(Protocol):
+    _metadata_update: Callable[..., Awaitable[bool]]
+
+
+def pause_unanswered(client: _Client) -> None:
+    """Have an aiokafka client wait before it asks for metadata again that no broker gave."""
+    client._metadata_update = MetadataPause(client._metadata_update)  # noqa: SLF001 - there is no setting for it
 
 
 def client_options(kafka: KafkaSettings) -> dict[str, object]:

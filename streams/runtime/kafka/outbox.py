@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from schemas.errors import RecordError
+from streams.runtime.kafka.client import pause_unanswered
 from streams.runtime.kafka.partitions import partition_of
 from streams.runtime.kafka.reach import AWAY, explained
 from streams.runtime.ops.waiting import WAITS
@@ -81,6 +82,7 @@ class Outbox:
     async def start(self) -> None:
         """Connect. Raises KafkaError while there is no broker, KafkaRefusedError where it does not let us in."""
         producer = AIOKafkaProducer(**self._options)
+        pause_unanswered(producer.client)
         try:
             await producer.start()
         except KafkaConnectionError as problem:
