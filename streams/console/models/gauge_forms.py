@@ -51,7 +51,7 @@ class Form(NamedTuple):
     confidence: Pairs
 
 
-class Layout:
+class GaugeLayout:
     """A form, and the bytes around the numbers of a gauge that has it."""
 
     __slots__ = ("_bytes", "_words", "errors", "form", "has_duration", "is_gone", "octets", "stored")
@@ -82,7 +82,7 @@ class Told(NamedTuple):
     time_ms: int
     duration_s: float
     numbers: tuple[float, ...]  #: in the order of the layout's names
-    layout: Layout
+    layout: GaugeLayout
     counters: tuple[tuple[str, int], ...] = ()
 
 
@@ -94,7 +94,7 @@ class Placed(NamedTuple):
     texts: tuple[str, ...]  #: of the dimensions
 
 
-NOTHING: Final = Layout(Form((), (), (), ()), (), has_duration=False)
+NOTHING: Final = GaugeLayout(Form((), (), (), ()), (), has_duration=False)
 
 
 class Forms:
@@ -102,8 +102,8 @@ class Forms:
 
     def __init__(self) -> None:
         self._known: dict[Hashable, object] = {}
-        self._layouts: dict[tuple[Form, tuple[bytes, ...]], Layout] = {}
-        self._recent: tuple[Layout, ...] = ()  #: of gauges that were decoded
+        self._layouts: dict[tuple[Form, tuple[bytes, ...]], GaugeLayout] = {}
+        self._recent: tuple[GaugeLayout, ...] = ()  #: of gauges that were decoded
         self._head: tuple[bytes, GaugeHead | None] = (b"", None)  #: of the last gauge
         self._tail: tuple[bytes, GaugeTail | None] = (b"", None)
         self._shared: tuple[GaugeHead | None, GaugeTail | None, int, tuple[str, ...]] = (None, None, 0, ())
@@ -134,7 +134,7 @@ class Forms:
         """Return which row a gauge is of."""
         return self._placed(gauge, gauge, gauge)
 
-    def told(self, value: bytes, at: int, guess: Layout) -> Told:
+    def told(self, value: bytes, at: int, guess: GaugeLayout) -> Told:
         """Return what a poll tells; it is quickest for a gauge that has the layout. Raises RecordError."""
         slot, behind = long_at(value, at)
         time_ms, behind = long_at(value, behind)
@@ -171,7 +171,7 @@ class Forms:
             if len(self._layouts) > _KNOWN_MOST:
                 self._layouts.clear()
             form = self.once(form)
-            layout = self._layouts[form, words] = Layout(form, words, has_duration=rest["duration_s"] is not None)
+            layout = self._layouts[form, words] = GaugeLayout(form, words, has_duration=rest["duration_s"] is not None)
         duration_s = NO_DURATION if rest["duration_s"] is None else rest["duration_s"]
         numbers = tuple(rest["gauges"].values())
         return Told(rest["slot"], rest["time_ms"], duration_s, numbers, layout, pairs(rest["counters"]))
@@ -203,5 +203,5 @@ def _words(value: bytes, at: int, rest: GaugeRest) -> tuple[bytes, ...]:
     if len(words) == 1:
         words = [value[at:]]
     made = tuple(words)
-    layout = Layout(NOTHING.form, made, has_duration=has_duration)
+    layout = GaugeLayout(NOTHING.form, made, has_duration=has_duration)
     return () if layout.numbers(value, at) is None else made

@@ -9,7 +9,7 @@ import numpy as np
 
 from schemas.gauge_parts import WholeGauge
 from schemas.records import Gauge
-from streams.console.models.gauge_forms import NO_DURATION, NOTHING, Forms, Front, Layout, Pairs, Placed, Told
+from streams.console.models.gauge_forms import NO_DURATION, NOTHING, Forms, Front, GaugeLayout, Pairs, Placed, Told
 from streams.console.models.ring import Ring
 from streams.console.models.troubles import trouble_of
 
@@ -27,7 +27,7 @@ class _Row(NamedTuple):
     key: RowKey
     front: Front
     texts: str | tuple[str, ...]  #: of the dimensions
-    layout: Layout
+    layout: GaugeLayout
     values: bytes  #: times, then the numbers
     counters: tuple[tuple[str, int], ...]
 
@@ -57,7 +57,7 @@ class RowStore:
         self._devices: dict[str, dict[RowKey, int]] = {}
         self._rows: list[_Row | None] = []
         self._forms: Final = Forms()
-        self._newest: Layout = NOTHING  #: of the last new row
+        self._newest: GaugeLayout = NOTHING  #: of the last new row
         self._free: list[int] = []
         self._octets_per_s = np.zeros(_FEW)  #: of row by number, the busier direction
         self._errors_per_s = np.zeros(_FEW)  #: of row by number, both directions
