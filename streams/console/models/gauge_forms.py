@@ -42,7 +42,7 @@ class Front(NamedTuple):
     units: Pairs
 
 
-class Form(NamedTuple):
+class RowForm(NamedTuple):
     """What many rows of many polls have in common."""
 
     names: tuple[str, ...]  #: of the numbers
@@ -56,7 +56,7 @@ class GaugeLayout:
 
     __slots__ = ("_bytes", "_words", "errors", "form", "has_duration", "is_gone", "octets", "stored")
 
-    def __init__(self, form: Form, words: tuple[bytes, ...], *, has_duration: bool) -> None:
+    def __init__(self, form: RowForm, words: tuple[bytes, ...], *, has_duration: bool) -> None:
         """`words` are what stands before, between and behind the numbers; none: no bytes are known."""
         self.form: Final = form
         self.has_duration: Final = has_duration
@@ -75,7 +75,7 @@ class GaugeLayout:
         return parts[1::2] if parts[::2] == self._words else None
 
 
-class Told(NamedTuple):
+class RowPoll(NamedTuple):
     """What one poll tells of a row."""
 
     slot: int
@@ -94,7 +94,7 @@ class Placed(NamedTuple):
     texts: tuple[str, ...]  #: of the dimensions
 
 
-NOTHING: Final = GaugeLayout(Form((), (), (), ()), (), has_duration=False)
+NOTHING: Final = GaugeLayout(RowForm((), (), (), ()), (), has_duration=False)
 
 
 class Forms:
@@ -102,7 +102,7 @@ class Forms:
 
     def __init__(self) -> None:
         self._known: dict[Hashable, object] = {}
-        self._layouts: dict[tuple[Form, tuple[bytes, ...]], GaugeLayout] = {}
+        self._layouts: dict[tuple[RowForm, tuple[bytes, ...]], GaugeLayout] = {}
         self._recent: tuple[GaugeLayout, ...] = ()  #: of gauges that were decoded
         self._head: tuple[bytes, GaugeHead | None] = (b"", None)  #: of the last gauge
         self._tail: tuple[bytes, GaugeTail | None] = (b"", None)
@@ -134,7 +134,7 @@ class Forms:
         """Return which row a gauge is of."""
         return self._placed(gauge, gauge, gauge)
 
-    def told(self, value: bytes, at: int, guess: GaugeLayout) -> Told:
+    def told(self, value: bytes, at: int, guess: GaugeLayout) -> RowPoll:
         """Return what a poll tells; it is quickest for a gauge that has the layout. Raises RecordError."""
         slot, behind = long_at(value, at)
         time_ms, behind = long_at(value, behind)
@@ -142,13 +142,13 @@ class Forms:
             numbers = layout.numbers(value, behind)
             if numbers is not None:
                 duration_s, numbers = (numbers[0], numbers[1:]) if layout.has_duration else (NO_DURATION, numbers)
-                return Told(slot, time_ms, duration_s, numbers, layout)
+                return RowPoll(slot, time_ms, duration_s, numbers, layout)
         rest = rest_of(value, at)
         told = self._told(rest, _words(value, behind, rest))
         self._recent = (told.layout, *self._recent[: _RECENT - 1])
         return told
 
-    def told_in(self, rest: GaugeRest) -> Told:
+    def told_in(self, rest: GaugeRest) -> RowPoll:
         """Return what a poll tells."""
         return self._told(rest, ())
 
@@ -162,8 +162,8 @@ class Forms:
             self._shared = shared
         return Placed(self._front, row["row"], tuple(row["dimensions"].values()))
 
-    def _told(self, rest: GaugeRest, words: tuple[bytes, ...]) -> Told:
-        form = Form(
+    def _told(self, rest: GaugeRest, words: tuple[bytes, ...]) -> RowPoll:
+        form = RowForm(
             tuple(rest["gauges"]), pairs(rest["states"]), pairs(rest["missing"]), pairs(rest["confidence"])
         )  # fmt: skip
         layout = self._layouts.get((form, words))
@@ -174,7 +174,7 @@ class Forms:
             layout = self._layouts[form, words] = GaugeLayout(form, words, has_duration=rest["duration_s"] is not None)
         duration_s = NO_DURATION if rest["duration_s"] is None else rest["duration_s"]
         numbers = tuple(rest["gauges"].values())
-        return Told(rest["slot"], rest["time_ms"], duration_s, numbers, layout, pairs(rest["counters"]))
+        return RowPoll(rest["slot"], rest["time_ms"], duration_s, numbers, layout, pairs(rest["counters"]))
 
 
 def pairs(mapping: Mapping[str, V]) -> tuple[tuple[str, V], ...]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from schemas.gauge_parts import WholeGauge
 from schemas.records import Gauge
-from streams.console.models.gauge_forms import NO_DURATION, NOTHING, Forms, Front, GaugeLayout, Pairs, Placed, Told
+from streams.console.models.gauge_forms import NO_DURATION, NOTHING, Forms, Front, GaugeLayout, Pairs, Placed, RowPoll
 from streams.console.models.ring import Ring
 from streams.console.models.troubles import trouble_of
 
@@ -142,7 +142,7 @@ class RowStore:
         trouble = self._troubles.get(number)
         return None if trouble is None else trouble.since_ms
 
-    def _take(self, placed: Placed, told: Told) -> tuple[bool, int]:
+    def _take(self, placed: Placed, told: RowPoll) -> tuple[bool, int]:
         """Return whether it was news, and the row's number."""
         front, name, texts = placed
         rows = self._devices.setdefault(front.constants[1], {})
@@ -161,7 +161,7 @@ class RowStore:
         news = self._poll(number, _Row(key, front, kept, *before, ()), told)
         return news, number if rows.get(key) == number else _NONE
 
-    def _poll(self, number: int, row: _Row, told: Told) -> bool:
+    def _poll(self, number: int, row: _Row, told: RowPoll) -> bool:
         """Take what a poll tells of a row; return whether it was news."""
         slot, time_ms, duration_s, numbers, layout, counters = told
         if row.values and _slot(row) >= slot:
