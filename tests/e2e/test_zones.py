@@ -141,7 +141,7 @@ def seen_in(pipeline: Pipeline) -> dict[str, set[str]]:
                 said.update([zone] if record.value["enrichments"] else [])
         return len(seen) == DEVICES and said == set(ZONES)
 
-    with contextlib.closing(pipeline.enriched()) as topics:
+    with contextlib.closing(pipeline.reader("enriched-resources")) as topics:
         assert topics.open(time.monotonic() + 60)
         until("every enriched resource", whole)
     return {zone: {device for device, its in seen.items() if its == zone} for zone in ZONES}

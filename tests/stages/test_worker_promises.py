@@ -20,7 +20,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from streams.playground.demo import layout
 from streams.playground.demo.children import last_lines
 from streams.playground.services import Stack
-from streams.runtime.ops.ports import free_port
+from tests.contract.sinks.stores import free_port
 
 LOOPBACK: Final = "127.0.0.1"
 ROOT: Final = Path(__file__).parents[2]
@@ -167,10 +167,10 @@ def test_a_worker_of_which_one_partition_is_stuck_ends_itself_though_the_others_
 
 @pytest.mark.timeout(120)
 def test_a_worker_that_waits_for_kafka_says_that_it_lives_and_is_not_ready(workers: Workers) -> None:
-    port = free_port(LOOPBACK, 0)
+    port = free_port()
     worker, log = workers.start(
         "waits",
-        PANOPTES_KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_port(LOOPBACK, 0)}",
+        PANOPTES_KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_port()}",
         PANOPTES_WEB_BASE_PORT=str(port),
     )
 

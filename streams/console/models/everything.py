@@ -45,12 +45,13 @@ class ReadModels:
     def by_id(self) -> Sequence[EnrichedResource]:
         """Return every resource, by id; sorted when resources have changed, not each time."""
         if self._by_id is None:
-            self._by_id = sorted(self._resources.values(), key=lambda each: each.resource.resource_id)
+            self._by_id = sorted(self._resources.values(), key=_name)
         return self._by_id
 
     def having(self, text: str) -> Iterator[EnrichedResource]:
-        """Yield the resources whose names or facts contain a casefolded text."""
-        return (self._resources[identity] for identity, told in self._searched.items() if text in told)
+        """Yield the resources whose names or facts contain a casefolded text, by id."""
+        found = (self._resources[identity] for identity, told in self._searched.items() if text in told)
+        return iter(sorted(found, key=_name))
 
     def named(self, site: str, resource_id: str) -> EnrichedResource | None:
         """Return the resource of a site that has this id, None where there is none."""
@@ -202,3 +203,7 @@ class ReadModels:
         self._rows.forget(key)
         self._polls.pop(key, None)
         return self._resources.pop(key, None) is not None
+
+
+def _name(each: EnrichedResource) -> tuple[str, str]:
+    return each.resource.resource_id, each.resource.site

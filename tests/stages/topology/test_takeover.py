@@ -25,12 +25,12 @@ from streams.runtime.kafka.client import client_options
 from streams.runtime.kafka.outbox import Outbox
 from streams.runtime.kafka.replay import replay
 from streams.runtime.kafka.topics import ensure_topics, topic_name
-from streams.runtime.ops.ports import free_port
 from streams.runtime.registry.opening import open_registry
 from streams.runtime.registry.serde import Serdes
 from streams.runtime.settings.loading import Settings, load
 from streams.topology.links import links_of
 from streams.topology.told import told
+from tests.contract.sinks.stores import free_port
 from tests.unit.network.simulated import enriched
 
 ROOT: Final = Path(__file__).parents[3]
@@ -59,7 +59,7 @@ class Pipe:
         self.workers: list[tuple[subprocess.Popen[bytes], Path, int]] = []
 
     def start(self) -> None:
-        base = free_port("127.0.0.1", 0) - STAGE_PORT
+        base = free_port() - STAGE_PORT
         log = self.folder / f"{len(self.workers)}.log"
         with log.open("wb") as output:
             worker = subprocess.Popen(  # noqa: S603
