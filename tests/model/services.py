@@ -44,12 +44,20 @@ async def no_connection(*_: object, **__: object) -> None:
     raise KafkaConnectionError("the broker is away")
 
 
+class Client:
+    """Aiokafka's, as far as the outbox knows it."""
+
+    async def _metadata_update(self, *_: object) -> bool:
+        return True
+
+
 class Producer:
     """Aiokafka's, as far as the outbox uses it. What it was given is stored even if its process is killed."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker: Final = broker
         self._name: Final = broker.name()
+        self.client: Final = Client()
 
     async def start(self) -> None:
         if not self._broker.stores:
