@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator
+from inspect import cleandoc
 from typing import Final
 
 from streams.runtime.settings.expected import TEXT, expected
@@ -66,7 +67,7 @@ def example() -> str:
 
 def _section(name: str) -> Iterator[str]:
     model = SECTIONS[name]
-    yield f"\n{_comment(model.__doc__ or '')}[{name}]\n"
+    yield f"\n{_comment(cleandoc(model.__doc__ or ''))}[{name}]\n"
     for key, field in model.model_fields.items():
         takes = expected(field)
         what = f"{field.description}." if takes == TEXT else f"{field.description}. Takes {takes}."

@@ -96,7 +96,7 @@ def page() -> str:
     """Return docs/configuration.md."""
     parts = [HEAD]
     for name, model in SECTIONS.items():
-        parts.append(f"\n## [{name}]\n\n{model.__doc__}\n\n{_table(name, model.model_fields)}")
+        parts.append(f"\n## [{name}]\n\n{cleandoc(model.__doc__ or '')}\n\n{_table(name, model.model_fields)}")
     plugin_fields = {key: PluginSection.model_fields[key] for key in PLUGIN_KEYS}
     parts.append(PLUGINS + _table("polling:NAME", plugin_fields, defaults=_plugin_defaults()))
     sink_fields = {key: SinkSection.model_fields[key] for key in SINK_KEYS}
