@@ -226,8 +226,8 @@ def _session(verdict: Verdict, timeline: Timeline, session: Session, at_s: float
         verdict.wrong.append(f"{session.node} has no session with {session.peer}")
     elif around is None:
         verdict.unknown += 1
-    elif state in around or (around <= SETTING_UP and state in SETTING_UP):
-        # One that tries to connect passes through these states within milliseconds.
+    elif state in around or (around & SETTING_UP and state in SETTING_UP):
+        # One that is set up, or was lost and is set up anew, passes through these states within milliseconds.
         verdict.sessions[state] += 1
     else:
         verdict.wrong.append(f"{session.node}: {session.peer} is {state}, by FRR {', '.join(sorted(around))}")
