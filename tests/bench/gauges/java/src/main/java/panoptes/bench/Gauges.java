@@ -160,6 +160,7 @@ public final class Gauges {
       }
       gauge.put("row", now.index.get(row));
       gauge.put("dimensions", named(now.dimensionNames, now.dimensions, row));
+      gauge.put("units", now.units);
     }
 
     private static Map<String, Object> named(String[] names, List<List<Object>> columns, int row) {
@@ -238,6 +239,7 @@ public final class Gauges {
     final List<List<Object>> states;
     final String[] dimensionNames;
     final List<List<Object>> dimensions;
+    final Map<String, String> units = new HashMap<>();
 
     @SuppressWarnings("unchecked")
     Poll(GenericRecord given) {
@@ -262,6 +264,9 @@ public final class Gauges {
       states = values((List<GenericRecord>) given.get("states"));
       dimensionNames = names((List<GenericRecord>) given.get("dimensions"));
       dimensions = values((List<GenericRecord>) given.get("dimensions"));
+      columns.forEach(column -> units.put(column.get("name").toString(), column.get("unit") + "/s"));
+      ((List<GenericRecord>) given.get("gauges"))
+          .forEach(column -> units.put(column.get("name").toString(), column.get("unit").toString()));
     }
 
     private static double bits(String unit) {
