@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Final
 
-import yaml
-
 from pollers.profiles.importing.draft import (
     Draft,
     Imported,
@@ -17,9 +15,9 @@ from pollers.profiles.importing.draft import (
     as_mapping,
     as_number,
     as_profile_name,
+    imported,
     index_number,
     place_tag,
-    read_foreign,
     sys_object_ids,
     taken,
     unique,
@@ -54,15 +52,13 @@ _GROUP: Final = re.compile(r"\\(\d)")
 
 def import_file(text: str, file: str) -> Imported:
     """Return the profile of a file."""
-    found = Imported()
-    try:
-        source = read_foreign(text, file, found.losses)
-    except yaml.YAMLError as error:
-        found.losses.append(Loss(file, "file", f"no YAML: {str(error).splitlines()[0]}"))
-        return found
+    return imported(text, file, _read_file)
+
+
+def _read_file(source: object, file: str, found: Imported) -> None:
     if not isinstance(source, Mapping):
         found.losses.append(Loss(file, "file", "no profile: not a mapping"))
-        return found
+        return
     draft = Draft(as_profile_name(PurePath(file).stem, PREFIX), file, "Datadog's SNMP profiles")
     _read_head(draft, source)
     reader = _Reader(draft)
@@ -72,7 +68,6 @@ def import_file(text: str, file: str) -> Imported:
     reader.device_tags(as_list(source.get("metric_tags")))
     found.profiles[draft.name] = draft.document()
     found.losses += draft.losses
-    return found
 
 
 def _read_head(draft: Draft, source: Foreign) -> None:

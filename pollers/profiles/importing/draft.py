@@ -1,7 +1,7 @@
 """A profile under construction, the losses of its import, and its YAML."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, cast
 
@@ -189,6 +189,18 @@ def read_foreign(text: str, file: str, losses: list[Loss]) -> object:
         except yaml.YAMLError as error:
             last = error
     raise last if last is not None else yaml.YAMLError
+
+
+def imported(text: str, file: str, read: Callable[[object, str, Imported], None]) -> Imported:
+    """Return what is read of a file's document; a file that is no YAML is lost as a whole."""
+    found = Imported()
+    try:
+        source = read_foreign(text, file, found.losses)
+    except yaml.YAMLError as error:
+        found.losses.append(Loss(file, "file", f"no YAML: {str(error).splitlines()[0]}"))
+        return found
+    read(source, file, found)
+    return found
 
 
 def as_list(value: object) -> Sequence[object]:

@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Final
 
-import yaml
-
 from pollers.profiles.importing.draft import (
     Draft,
     Imported,
@@ -17,9 +15,9 @@ from pollers.profiles.importing.draft import (
     as_mapping,
     as_number,
     as_profile_name,
+    imported,
     index_number,
     place_tag,
-    read_foreign,
     sys_object_ids,
     taken,
     unique,
@@ -44,16 +42,14 @@ _TITLE: Final = re.compile(r"name|descr|title|label", re.IGNORECASE)
 
 def import_file(text: str, file: str) -> Imported:
     """Return the profile of a file, and another for each of its `matches`."""
-    found = Imported()
+    return imported(text, file, _read_file)
+
+
+def _read_file(source: object, file: str, found: Imported) -> None:
     stem = PurePath(file).stem
-    try:
-        source = read_foreign(text, file, found.losses)
-    except yaml.YAMLError as error:
-        found.losses.append(Loss(file, "file", f"no YAML: {str(error).splitlines()[0]}"))
-        return found
     if not isinstance(source, Mapping):
         found.losses.append(Loss(file, "file", "no profile: not a mapping"))
-        return found
+        return
     draft = Draft(as_profile_name(stem, PREFIX), file, "Kentik's snmp-profiles")
     _read_head(draft, source)
     reader = _Reader(draft)
@@ -65,7 +61,6 @@ def import_file(text: str, file: str) -> Imported:
     for number, (pattern, target) in enumerate(as_mapping(source.get("matches")).items(), 1):
         _redirect(draft, found, number, str(pattern), str(target))
     found.losses += draft.losses
-    return found
 
 
 def _read_head(draft: Draft, source: Foreign) -> None:

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Final, NamedTuple
 
-import yaml
-
 from pollers.profiles.importing.draft import (
     Draft,
     Imported,
@@ -21,7 +19,7 @@ from pollers.profiles.importing.draft import (
     as_mapping,
     as_number,
     as_profile_name,
-    read_foreign,
+    imported,
     sys_object_ids,
     unique,
 )
@@ -81,12 +79,10 @@ _FUNCTIONS: Final = {"fahrenheit_to_celsius": "({} - 32) / 1.8", "kelvin_to_cels
 
 def import_file(text: str, file: str) -> Imported:
     """Return the profiles of a file: of what detects a system, or of what it is asked for."""
-    found = Imported()
-    try:
-        source = read_foreign(text, file, found.losses)
-    except yaml.YAMLError as error:
-        found.losses.append(Loss(file, "file", f"no YAML: {str(error).splitlines()[0]}"))
-        return found
+    return imported(text, file, _read_file)
+
+
+def _read_file(source: object, file: str, found: Imported) -> None:
     name = as_profile_name(PurePath(file).stem, PREFIX)
     if isinstance(source, Mapping) and "modules" in source:
         drafts = [_discovery(Draft(f"{name}{DISCOVERY}", file, "LibreNMS"), source)]
@@ -94,11 +90,10 @@ def import_file(text: str, file: str) -> Imported:
         drafts = list(_detections(name, file, source))
     else:
         found.losses.append(Loss(file, "file", "no definition: neither `discovery` nor `modules` in it"))
-        return found
+        return
     for draft in drafts:
         found.profiles[draft.name] = draft.document()
         found.losses += draft.losses
-    return found
 
 
 def _detections(name: str, file: str, source: Foreign) -> Iterator[Draft]:

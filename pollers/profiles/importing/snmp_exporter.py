@@ -4,18 +4,15 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import yaml
-
 from pollers.profiles.importing.draft import (
     Draft,
     Imported,
-    Loss,
     as_identifier,
     as_labels,
     as_list,
     as_number,
     as_profile_name,
-    read_foreign,
+    imported,
     taken,
     unique,
 )
@@ -59,12 +56,10 @@ _INDEX_TYPES: Final = {
 
 def import_file(text: str, file: str) -> Imported:
     """Return a profile for each module of the file."""
-    found = Imported()
-    try:
-        source = read_foreign(text, file, found.losses)
-    except yaml.YAMLError as error:
-        found.losses.append(Loss(file, "file", f"no YAML: {str(error).splitlines()[0]}"))
-        return found
+    return imported(text, file, _read_file)
+
+
+def _read_file(source: object, file: str, found: Imported) -> None:
     modules = source.get("modules", source) if isinstance(source, Mapping) else {}
     for name, module in modules.items() if isinstance(modules, Mapping) else ():
         if not isinstance(module, Mapping) or "metrics" not in module:
@@ -77,7 +72,6 @@ def import_file(text: str, file: str) -> Imported:
                 _metric(draft, metric, f"{name}.{metric.get('name')}")
         found.profiles[draft.name] = draft.document()
         found.losses += draft.losses
-    return found
 
 
 def _metric(draft: Draft, metric: Foreign, where: str) -> None:
